@@ -1,0 +1,1 @@
+"""The composition root: reads the environment, wires the rooms together. Nobody imports it."""

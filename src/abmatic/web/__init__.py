@@ -1,0 +1,1 @@
+"""Pages, forms and templates, by area. No rules live here."""

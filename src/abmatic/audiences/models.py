@@ -1,0 +1,200 @@
+"""Local records. Table and column names are plain, because people query them in SQL too.
+
+Hot tables carry few indexes, each named here with its reader; rows arrive by the million in set-based statements, so
+references to causes and owners are not checked row by row (``db_constraint=False``).
+"""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models.functions import Left, Lower
+
+from abmatic.changes.models import Cause
+
+# Sorting reads a prefix: a B-tree entry must stay under 2,700 bytes, and a name may be 131,072 characters long.
+SORT_PREFIX = 120
+
+
+class Owner(models.Model):
+    """The person in the CRM who owns a record."""
+
+    name = models.TextField()
+    email = models.TextField(null=True)  # noqa: DJ001 - empty is NULL everywhere, as SYNC.md section 4 defines empty
+    is_active = models.BooleanField(default=True)
+    custom = models.JSONField(default=dict, db_default={})
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        db_table = "owner"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class LocalRecord(models.Model):
+    """What accounts, contacts and opportunities have in common."""
+
+    owner = models.ForeignKey(
+        Owner, null=True, on_delete=models.SET_NULL, db_constraint=False, db_index=False
+    )
+    custom = models.JSONField(default=dict, db_default={})
+    created_by = models.ForeignKey(
+        Cause, null=True, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        abstract = True
+
+
+class Account(LocalRecord):
+    """A company. ``domain`` is the key computed from ``website`` by ``domain_key()`` (see keys.sql)."""
+
+    name = models.TextField(null=True)  # noqa: DJ001
+    website = models.TextField(null=True)  # noqa: DJ001
+    domain = models.TextField(null=True, unique=True, db_collation="C")  # noqa: DJ001
+    industry = models.TextField(null=True)  # noqa: DJ001
+    employee_count = models.BigIntegerField(null=True)
+    revenue = models.DecimalField(null=True, max_digits=26, decimal_places=6)
+    country = models.TextField(null=True)  # noqa: DJ001
+    city = models.TextField(null=True)  # noqa: DJ001
+
+    class Meta:
+        db_table = "account"
+        indexes = (
+            # The grid's default order, and prefix search.
+            models.Index(Lower(Left("name", SORT_PREFIX)), "id", name="account_by_name"),
+        )
+
+    def __str__(self) -> str:
+        return self.name or self.domain or f"Account {self.pk}"
+
+
+class Contact(LocalRecord):
+    """A person. ``email_key`` is the key computed from ``work_email`` by ``email_key()``; a lead is a contact too."""
+
+    class Kind(models.TextChoices):
+        NONE = "", "Person"
+        LEAD = "lead", "Lead"
+        CONTACT = "contact", "Contact"
+
+    work_email = models.TextField(null=True)  # noqa: DJ001
+    email_key = models.TextField(null=True, unique=True, db_collation="C")  # noqa: DJ001
+    first_name = models.TextField(null=True)  # noqa: DJ001
+    last_name = models.TextField(null=True)  # noqa: DJ001
+    job_title = models.TextField(null=True)  # noqa: DJ001
+    phone = models.TextField(null=True)  # noqa: DJ001
+    company = models.TextField(null=True)  # noqa: DJ001
+    kind = models.TextField(choices=Kind.choices, default=Kind.NONE, db_default="", blank=True)
+    account = models.ForeignKey(
+        Account, null=True, on_delete=models.SET_NULL, related_name="contacts", db_constraint=False
+    )
+
+    class Meta:
+        db_table = "contact"
+        indexes = (
+            models.Index(
+                Lower(Left("last_name", SORT_PREFIX)), Lower(Left("first_name", SORT_PREFIX)), "id",
+                name="contact_by_name",
+            ),
+        )  # fmt: skip
+
+    def __str__(self) -> str:
+        full = " ".join(part for part in (self.first_name, self.last_name) if part)
+        return full or self.work_email or f"Contact {self.pk}"
+
+
+class Opportunity(LocalRecord):
+    """A deal."""
+
+    name = models.TextField(null=True)  # noqa: DJ001
+    amount = models.DecimalField(null=True, max_digits=26, decimal_places=6)
+    stage = models.TextField(null=True)  # noqa: DJ001
+    close_date = models.DateField(null=True)
+    is_closed = models.BooleanField(default=False, db_default=False)
+    is_won = models.BooleanField(default=False, db_default=False)
+    account = models.ForeignKey(
+        Account, null=True, on_delete=models.SET_NULL, related_name="opportunities", db_constraint=False
+    )
+
+    class Meta:
+        db_table = "opportunity"
+        verbose_name_plural = "opportunities"
+
+    def __str__(self) -> str:
+        return self.name or f"Opportunity {self.pk}"
+
+
+class OpportunityContact(models.Model):
+    """A contact's role in an opportunity."""
+
+    opportunity = models.ForeignKey(
+        Opportunity,
+        on_delete=models.CASCADE,
+        related_name="contact_roles",
+        db_constraint=False,
+        db_index=False,
+    )
+    contact = models.ForeignKey(
+        Contact, on_delete=models.CASCADE, related_name="opportunity_roles", db_constraint=False
+    )
+    role = models.TextField(null=True)  # noqa: DJ001
+    is_primary = models.BooleanField(default=False, db_default=False)
+
+    class Meta:
+        db_table = "opportunity_contact"
+        constraints = (
+            models.UniqueConstraint("opportunity", "contact", "role", name="opportunity_contact_once",
+                                    nulls_distinct=False),
+        )  # fmt: skip
+
+    def __str__(self) -> str:
+        return f"{self.contact_id} in {self.opportunity_id}"
+
+
+class Collection(models.Model):
+    """A named set of accounts, contacts or opportunities."""
+
+    class Record(models.TextChoices):
+        ACCOUNT = "account", "Accounts"
+        CONTACT = "contact", "Contacts"
+        OPPORTUNITY = "opportunity", "Opportunities"
+
+    class Kind(models.TextChoices):
+        STATIC = "static", "Static"
+        DYNAMIC = "dynamic", "Dynamic"
+        IMPORT = "import", "Import"
+
+    name = models.TextField()
+    record = models.TextField(choices=Record.choices)
+    kind = models.TextField(choices=Kind.choices, default=Kind.STATIC)
+    # Names what made an import collection, so that a resumed or repeated import finds its own.
+    source = models.TextField(null=True, unique=True)  # noqa: DJ001
+    size = models.BigIntegerField(default=0, db_default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        db_table = "collection"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CollectionMember(models.Model):
+    """One record in one collection."""
+
+    pk = models.CompositePrimaryKey("collection_id", "record_id")
+    collection = models.ForeignKey(
+        Collection, on_delete=models.CASCADE, related_name="members", db_constraint=False, db_index=False
+    )
+    record_id = models.BigIntegerField()
+
+    class Meta:
+        db_table = "collection_member"
+        indexes = (models.Index(fields=["record_id", "collection"], name="collection_member_record"),)
+
+    def __str__(self) -> str:
+        return f"{self.record_id} in {self.collection_id}"

@@ -1,0 +1,100 @@
+"""Users with one of three roles, one-time sign-in links, and secrets that are stored only sealed."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.db import models
+
+
+class Role(models.TextChoices):
+    """What a user may do; each role includes the ones after it."""
+
+    ADMINISTRATOR = "administrator", "Administrator"
+    OPERATOR = "operator", "Operator"
+    VIEWER = "viewer", "Viewer"
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(
+        self, email: str, password: str | None = None, *, role: str = Role.VIEWER, name: str = ""
+    ) -> User:
+        """Makes a user. ``email`` is stored in lower case; without a password only a link signs in."""
+        user = self.model(email=email.strip().lower(), role=role, name=name)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def get_by_natural_key(self, username: str | None) -> User:
+        return self.get(email=(username or "").strip().lower())
+
+
+class User(AbstractBaseUser):
+    """A person who signs in with an e-mail address."""
+
+    email = models.EmailField(
+        unique=True, error_messages={"unique": "A user with this e-mail address exists already."}
+    )
+    name = models.TextField(blank=True, default="")
+    role = models.TextField(choices=Role.choices, default=Role.VIEWER)
+    is_active = models.BooleanField(default=True)
+    time_zone = models.TextField(blank=True, default="")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta:
+        db_table = "app_user"
+
+    def __str__(self) -> str:
+        return self.name or self.email
+
+    @property
+    def is_administrator(self) -> bool:
+        """May change settings, connections and users."""
+        return self.role == Role.ADMINISTRATOR
+
+    @property
+    def is_operator(self) -> bool:
+        """May change records and start runs (administrators too)."""
+        return self.role in {Role.ADMINISTRATOR, Role.OPERATOR}
+
+
+class OneTimeLink(models.Model):
+    """A link that signs its user in once. Only the hash of its token is stored."""
+
+    token_hash = models.BinaryField(primary_key=True, max_length=32)
+    user = models.ForeignKey(User, on_delete=models.CASCADE)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "one_time_link"
+
+    def __str__(self) -> str:
+        return f"one-time link for {self.user_id}"
+
+
+class SealedSecret(models.Model):
+    """Something secret, encrypted with the keys of the environment (Fernet); see `sealing`."""
+
+    sealed = models.BinaryField()
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        db_table = "sealed_secret"
+
+    def __str__(self) -> str:
+        return f"sealed secret {self.pk}"
+
+    def __repr__(self) -> str:
+        return f"<SealedSecret {self.pk}>"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        assert bytes(self.sealed).startswith(b"gAAAA"), "only sealed bytes are stored; use sealing.seal()"
+        super().save(*args, **kwargs)

@@ -1,0 +1,59 @@
+"""Seals and opens secrets with Fernet (AES-128-CBC and HMAC-SHA256), newest key first.
+
+A secret is a small JSON object (a token with its refresh token, a client secret), so one row holds what changes
+together. `rotate` seals everything again with the newest key; older keys still open until they are taken away.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+from django.db import transaction
+
+from abmatic.identity.models import SealedSecret
+
+
+class SealBroken(Exception):
+    """No key of the environment opens this secret."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A stored secret can't be opened with the encryption keys in force. Put the former key back into "
+            "ABMATIC_ENCRYPTION_KEYS (or restore encryption.key from a backup), or authorise the connection again."
+        )
+
+
+def _box(keys: Sequence[str] | None = None) -> MultiFernet:
+    return MultiFernet([Fernet(key) for key in keys or settings.ENVIRONMENT.encryption_keys])
+
+
+def seal(secret: dict[str, str]) -> bytes:
+    """The sealed bytes of a secret."""
+    return _box().encrypt(json.dumps(secret, separators=(",", ":")).encode())
+
+
+def unseal(sealed: bytes) -> dict[str, str]:
+    """Opens sealed bytes. Raises `SealBroken`."""
+    try:
+        opened = json.loads(_box().decrypt(bytes(sealed)))
+    except InvalidToken:
+        raise SealBroken from None
+    assert isinstance(opened, dict)
+    return opened
+
+
+def rotate() -> int:
+    """Seals every stored secret again with the newest key. Returns how many."""
+    box = _box()
+    with transaction.atomic():
+        rows = list(SealedSecret.objects.select_for_update())
+        for row in rows:
+            try:
+                row.sealed = box.rotate(bytes(row.sealed))
+            except InvalidToken:
+                raise SealBroken from None
+            row.save()
+    return len(rows)

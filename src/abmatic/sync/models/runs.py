@@ -1,0 +1,110 @@
+"""Runs, and what each found worth saying about single records."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+
+from abmatic.changes.models import Cause
+from abmatic.sync.models.connections import Connection
+
+
+class Run(models.Model):
+    """One execution for one object of one connection."""
+
+    class Trigger(models.TextChoices):
+        MANUAL = "manual", "Started by a person"
+        FIRST_IMPORT = "first_import", "First import"
+        SCHEDULE = "schedule", "Schedule"
+        CLI = "cli", "Command line"
+        API = "api", "API"
+
+    class State(models.TextChoices):
+        QUEUED = "queued", "Queued"
+        RUNNING = "running", "Running"
+        SUCCEEDED = "succeeded", "Succeeded"
+        FAILED = "failed", "Failed"
+        CANCELLED = "cancelled", "Cancelled"
+
+    class Phase(models.TextChoices):
+        WAITING = "waiting", "Waiting for a worker"
+        ASKING = "asking", "Asking Salesforce"
+        PREPARING = "preparing", "Salesforce prepares the records"
+        READING = "reading", "Reading records"
+        LINKING = "linking", "Linking records"
+        DONE = "done", "Done"
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="runs")
+    sobject = models.TextField()
+    # Runs started together (one "Sync everything") share a batch.
+    batch = models.UUIDField(db_index=True)
+    trigger = models.TextField(choices=Trigger.choices)
+    started_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
+    direction = models.TextField(default="pull")
+    is_full = models.BooleanField(default=False)
+    state = models.TextField(choices=State.choices, default=State.QUEUED)
+    phase = models.TextField(choices=Phase.choices, default=Phase.WAITING)
+    queued_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    # How many records Salesforce says there are, and how many are committed here.
+    expected = models.BigIntegerField(null=True)
+    processed = models.BigIntegerField(default=0)
+    # read, created, updated, unchanged, linked, duplicate, converted, deleted, skipped and invalid counts by reason.
+    counts = models.JSONField(default=dict)
+    reader = models.TextField(blank=True, default="")
+    api_calls = models.IntegerField(default=0)
+    peak_memory = models.BigIntegerField(null=True)
+    attempts = models.SmallIntegerField(default=0)
+    # Where an interrupted run goes on: window, bulk job, pages applied (see pull.checkpoint).
+    checkpoint = models.JSONField(default=dict)
+    outcome = models.TextField(blank=True, default="")
+    error_code = models.TextField(blank=True, default="")
+    error_message = models.TextField(blank=True, default="")
+    error_remedy = models.TextField(blank=True, default="")
+    cause = models.ForeignKey(Cause, null=True, on_delete=models.SET_NULL)
+
+    class Meta:
+        db_table = "run"
+        ordering: ClassVar[list[str]] = ["-id"]
+        indexes = (models.Index(fields=["connection", "sobject", "-id"], name="run_by_object"),)
+        constraints = (
+            # Never two runs of one object at a time.
+            models.UniqueConstraint(
+                "connection",
+                "sobject",
+                name="run_one_at_a_time",
+                condition=models.Q(state__in=["queued", "running"]),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"run {self.pk}: {self.sobject}"
+
+    @property
+    def is_over(self) -> bool:
+        return self.state not in {self.State.QUEUED, self.State.RUNNING}
+
+
+class Finding(models.Model):
+    """One thing a run has to say about one record: a value it could not use, a record it skipped, a duplicate."""
+
+    run = models.ForeignKey(
+        Run, on_delete=models.CASCADE, related_name="findings", db_constraint=False, db_index=False
+    )
+    reason = models.TextField()  # see reasons.py
+    sf_id = models.TextField(db_collation="C")
+    local_id = models.BigIntegerField(null=True)
+    field = models.TextField(null=True)  # noqa: DJ001
+    value = models.TextField(null=True)  # noqa: DJ001 - an excerpt of at most 200 characters
+
+    class Meta:
+        db_table = "finding"
+        indexes = (models.Index(fields=["run", "reason", "id"], name="finding_by_reason"),)
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.sf_id}"
