@@ -17,9 +17,10 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from cryptography.fernet import Fernet
+from django.core.exceptions import ImproperlyConfigured
 
 
-class SettingError(Exception):
+class SettingError(ImproperlyConfigured):
     """A setting is unknown, missing or malformed. The message names it and says what to do."""
 
 
