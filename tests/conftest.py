@@ -1,0 +1,153 @@
+"""What the tests share: one real Postgres for the whole run, and a real Chromium.
+
+The settings of Django are read from the environment, so the environment is set here, before pytest-django reads them:
+a data folder of the run's own, and none of the developer's settings. ``TEST_DATABASE_URL`` runs everything on another
+server instead of the embedded one.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
+
+import psycopg
+import pytest
+from django.conf import settings
+from psycopg.conninfo import make_conninfo
+
+from abmatic.postgres.embedded import EmbeddedServer
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+# Nothing here must survive a power cut.
+FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "128MB"}
+
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+CHROMIUM_ON_MACOS = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
+CHROMIUM_FLAGS = [
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    # A container's /dev/shm may be tiny.
+    "--disable-dev-shm-usage",
+]
+
+
+def _prepare_environment() -> Path:
+    """Makes the run's data folder (once: xdist's workers inherit it) and points the settings at it."""
+    is_worker = "PYTEST_XDIST_WORKER" in os.environ
+    if is_worker:
+        folder = Path(os.environ["ABMATIC_DATA_DIR"])
+    else:
+        folder = Path(tempfile.mkdtemp(prefix="abmatic-tests-"))
+        # Root's Postgres runs as another account, which must get in; what is secret in it has a mode of its own.
+        folder.chmod(0o755)
+    for name in [name for name in os.environ if name.startswith("ABMATIC_") or name == "DATABASE_URL"]:
+        del os.environ[name]
+    os.environ["ABMATIC_DATA_DIR"] = str(folder)
+    if "TEST_DATABASE_URL" in os.environ:
+        os.environ["DATABASE_URL"] = os.environ["TEST_DATABASE_URL"]
+    os.environ["DJANGO_SETTINGS_MODULE"] = "abmatic.config.settings"
+    # Playwright's synchronous interface runs an event loop in the test's thread; Django would refuse to query there.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+    return folder
+
+
+RUN_DIR = _prepare_environment()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if hasattr(config, "workerinput"):
+        return
+    EmbeddedServer(RUN_DIR).remove()
+    shutil.rmtree(RUN_DIR, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[None]:
+    """The run's Postgres server is up: the first worker starts it, the last one to leave stops it."""
+    if "TEST_DATABASE_URL" in os.environ:
+        yield
+        return
+    with EmbeddedServer(RUN_DIR, options=FAST).acquire():
+        yield
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(postgres: None, django_db_modify_db_settings: None) -> None:
+    """Called by pytest-django before it makes its databases, one for each xdist worker."""
+
+
+@pytest.fixture
+def open_dir() -> Iterator[Path]:
+    """An empty folder that any account may enter (pytest's own are closed), with a space in its path."""
+    folder = Path(tempfile.mkdtemp(prefix="abmatic test "))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def database(postgres: None) -> Iterator[str]:
+    """The DATABASE_URL of an empty database of the test's own, for the processes it starts."""
+    entry: dict[str, Any] = settings.DATABASES["default"]
+    host, port, user, password = (entry.get(key, "") for key in ("HOST", "PORT", "USER", "PASSWORD"))
+    conninfo = make_conninfo(host=host, port=port, user=user, password=password or None, dbname="postgres")
+    name = f"test_{secrets.token_hex(6)}"
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+    secret = f":{quote(password, safe='')}" if password else ""
+    yield f"postgresql://{quote(user, safe='')}{secret}@/{name}?{urlencode({'host': host, 'port': port}, quote_via=quote)}"
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+def find_chromium() -> str | None:
+    """The browser the tests drive: ``CHROMIUM``, the system's, or (None) Playwright's own if it was downloaded."""
+    if "CHROMIUM" in os.environ:
+        return os.environ["CHROMIUM"]
+    found = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+    if found is None and CHROMIUM_ON_MACOS.exists():
+        return str(CHROMIUM_ON_MACOS)
+    return found
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A real headless Chromium. A machine without one fails, as `make test` puts one there."""
+    from playwright.sync_api import Error, sync_playwright
+
+    with sync_playwright() as playwright:
+        flags = [*CHROMIUM_FLAGS, "--no-sandbox"] if os.geteuid() == 0 else CHROMIUM_FLAGS
+        try:
+            chromium = playwright.chromium.launch(executable_path=find_chromium(), args=flags)
+        except Error as error:
+            pytest.fail(
+                f"Chromium couldn't be started: {error}\nInstall it (`make browser`), or name it in CHROMIUM.",
+                pytrace=False,
+            )
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page in a fresh profile. An uncaught error in a script of the page fails the test."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-US", timezone_id="UTC")
+    context.set_default_timeout(10_000)
+    tab = context.new_page()
+    errors: list[str] = []
+    tab.on("pageerror", lambda error: errors.append(str(error)))
+    yield tab
+    context.close()
+    assert not errors, f"the page's scripts failed: {errors}"
