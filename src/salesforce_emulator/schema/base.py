@@ -242,5 +242,5 @@ def _picklists(conn: sqlite3.Connection) -> None:
             zip(taken[len(STAGES) :], _LEAD_STATUSES, strict=True), 1
         )
     ]
-    columns = ("Id", "MasterLabel", "ApiName", "SortOrder", "IsDefault", "IsConverted", *_AUDIT)
-    bulk_insert(conn, "LeadStatus", columns, statuses)
+    status_columns = ("Id", "MasterLabel", "ApiName", "SortOrder", "IsDefault", "IsConverted", *_AUDIT)
+    bulk_insert(conn, "LeadStatus", status_columns, statuses)

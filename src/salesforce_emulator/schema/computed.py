@@ -29,9 +29,7 @@ _RESPONDED = (
     '(SELECT cs."HasResponded" FROM "CampaignMemberStatus" AS cs WHERE cs."CampaignId" = cm."CampaignId"'
     ' AND cs."Label" = cm."Status" AND cs."IsDeleted" = 0) = 1'
 )
-_CONVERTED = (
-    'cm."LeadId" IS NOT NULL AND (SELECT l."IsConverted" FROM "Lead" AS l WHERE l."Id" = cm."LeadId") = 1'
-)
+_CONVERTED = 'cm."LeadId" IS NOT NULL AND (SELECT l."IsConverted" FROM "Lead" AS l WHERE l."Id" = cm."LeadId") = 1'
 
 
 def _person(contact: str, lead: str) -> str:

@@ -120,9 +120,7 @@ def custom_field(name: str, kind: str, *, label: str = "", **more: Any) -> JsonO
     :param more: as for :func:`field`, and any key of a describe entry (``externalId``, ``unique``, …).
     """
     flags = more.pop("flags", "cu" if kind == "boolean" else "cun")
-    made = field(
-        name, kind, flags, label=label or name.removesuffix("__c").replace("_", " "), custom=True, **more
-    )
+    made = field(name, kind, flags, label=label or name.removesuffix("__c").replace("_", " "), custom=True, **more)
     made["idLookup"] = made["idLookup"] or made["externalId"]
     return made
 
@@ -268,9 +266,7 @@ def _campaign() -> JsonObject:
                 "Other",
             ),
         ),
-        field(
-            "Status", "picklist", default="Planned", values=("Planned", "In Progress", "Completed", "Aborted")
-        ),
+        field("Status", "picklist", default="Planned", values=("Planned", "In Progress", "Completed", "Aborted")),
         field("StartDate", "date", label="Start Date"),
         field("EndDate", "date", label="End Date"),
         field("ExpectedRevenue", "currency", label="Expected Revenue"),
@@ -380,9 +376,7 @@ def _user_object() -> JsonObject:
         field("Username", "string", "cu", length=80, idLookup=True, unique=False),
         field("LastName", "string", "cu", label="Last Name", length=80),
         field("FirstName", "string", label="First Name", length=40),
-        field(
-            "Name", "string", "", label="Full Name", length=121, nameField=True, extraTypeInfo="personname"
-        ),
+        field("Name", "string", "", label="Full Name", length=121, nameField=True, extraTypeInfo="personname"),
         field("CompanyName", "string", label="Company Name", length=80),
         field("Division", "string", length=80),
         field("Department", "string", length=80),

@@ -277,9 +277,7 @@ def _add_custom_fields(describe: JsonObject, extra: Iterable[JsonObject]) -> Jso
     return {**describe, "fields": [*describe["fields"], *extra]}
 
 
-def build_schema(
-    *, state_picklists: bool = False, custom_fields: dict[str, list[JsonObject]] | None = None
-) -> Schema:
+def build_schema(*, state_picklists: bool = False, custom_fields: dict[str, list[JsonObject]] | None = None) -> Schema:
     """The standard objects, with the org's own settings.
 
     The recorded Account comes from an org with state and country picklists, the other recorded objects from

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from salesforce_emulator import ids
-from salesforce_emulator.schema.objects import Field, Schema, SObject, default_schema
+from salesforce_emulator.schema.objects import TEXT_TYPES, Field, Schema, SObject, default_schema
 
 _OWN_TABLES = """
 CREATE TABLE IF NOT EXISTS emulator_sequence (prefix TEXT PRIMARY KEY, next INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS emulator_setting (name TEXT PRIMARY KEY, value TEXT);
 CREATE TABLE IF NOT EXISTS emulator_password (user_id TEXT PRIMARY KEY, password TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS emulator_recycled (id TEXT PRIMARY KEY, sobject TEXT NOT NULL, root TEXT NOT NULL);
 """
 
 ADMINISTRATOR = ids.make("005", 1)
@@ -31,8 +32,10 @@ def table_sql(sobject: SObject) -> str:
 def _column(f: Field) -> str:
     if f.name == "Id":
         return '"Id" TEXT PRIMARY KEY NOT NULL'
-    default = f" NOT NULL DEFAULT {1 if f.describe['defaultValue'] is True else 0}"
-    return f'"{f.name}" {f.sqlite_type}{default if f.type == "boolean" else ""}'
+    if f.type == "boolean":
+        return f'"{f.name}" INTEGER NOT NULL DEFAULT {1 if f.describe["defaultValue"] is True else 0}'
+    # Salesforce compares and sorts text without regard to case.
+    return f'"{f.name}" {f.sqlite_type}{" COLLATE NOCASE" if f.type in TEXT_TYPES else ""}'
 
 
 def create_tables(conn: sqlite3.Connection, schema: Schema | None = None) -> None:
@@ -64,9 +67,7 @@ def _indexed(sobject: SObject) -> list[str]:
     ]
 
 
-def reserve_ids(
-    conn: sqlite3.Connection, sobject: str, count: int, schema: Schema | None = None
-) -> list[str]:
+def reserve_ids(conn: sqlite3.Connection, sobject: str, count: int, schema: Schema | None = None) -> list[str]:
     """Take the next ``count`` ids of an object, in order. They are never given out again."""
     prefix = (schema or default_schema())[sobject].prefix
     row = conn.execute(

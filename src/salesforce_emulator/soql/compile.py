@@ -1,0 +1,389 @@
+"""From a syntax tree to SQL.
+
+Every relationship path becomes one LEFT JOIN, every semi-join a sub-select, every child subquery a plan of
+its own that is run once for a page of parents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+
+from salesforce_emulator.schema import Field, Schema, SObject
+from salesforce_emulator.soql import nodes, values
+from salesforce_emulator.soql.conditions import Conditions
+from salesforce_emulator.soql.errors import (
+    SoqlError,
+    at,
+    no_such_children,
+    no_such_column,
+    no_such_parent,
+    unexpected_token,
+    unsupported_type,
+)
+from salesforce_emulator.soql.functions import (
+    AGGREGATES,
+    SHOWN_AS_IS,
+    Expression,
+    aggregate,
+    date_part,
+    is_date_function,
+    is_text,
+)
+from salesforce_emulator.soql.parse import parse
+from salesforce_emulator.soql.plan import ChildShape, Leaf, ParentShape, Plan, QueryContext, Shape
+
+MAX_DEPTH = 5
+MAX_OFFSET = 2000
+FIELDS_LIMIT = 200
+LONG_TEXT = 255
+
+
+def compile_soql(text: str, schema: Schema, context: QueryContext) -> Plan:
+    """Read a query and make its SQL.
+
+    :raises SoqlError: whatever Salesforce would refuse.
+    """
+    query = parse(text)
+    return _Compiler(text, schema, context, count()).root(query)
+
+
+class _Scope:
+    """One FROM: a table and the joins that its paths need."""
+
+    def __init__(self, sobject: SObject, alias: str, names: set[str], aliases: Iterator[int]) -> None:
+        self.sobject = sobject
+        self.alias = alias
+        self.names = names
+        self._aliases = aliases
+        self._joins: dict[tuple[str, ...], tuple[str, SObject]] = {}
+        self.from_sql = f'"{sobject.name}" AS {alias}'
+
+    def join(self, path: tuple[str, ...], reference: Field, of: str, target: SObject) -> str:
+        """The alias of a parent's table."""
+        if path not in self._joins:
+            alias = f"t{next(self._aliases)}"
+            self._joins[path] = (alias, target)
+            self.from_sql += f' LEFT JOIN "{target.name}" AS {alias} ON {alias}."Id" = {reference.sql(of)}'
+        return self._joins[path][0]
+
+    def alias_of(self, path: tuple[str, ...]) -> str:
+        return self._joins[path][0]
+
+
+class _Compiler:
+    def __init__(self, text: str, schema: Schema, context: QueryContext, aliases: Iterator[int]) -> None:
+        self.text = text
+        self.schema = schema
+        self.context = context
+        self.aliases = aliases
+        self.select_aliases: dict[str, Expression] = {}
+        self.single = ""
+        """The SQL of the field selected last: what a semi-join takes."""
+
+    # -- whole queries
+
+    def root(self, query: nodes.Query) -> Plan:
+        sobject = self.schema.get(query.source.text)
+        if sobject is None:
+            raise unsupported_type(self.text, query.source.pos, query.source.text)
+        return self.plan(query, sobject)
+
+    def plan(self, query: nodes.Query, sobject: SObject) -> Plan:
+        scope = self._scope(sobject, query)
+        kind = _kind(query)
+        if query.offset is not None and query.offset > MAX_OFFSET:
+            raise SoqlError("NUMBER_OUTSIDE_VALID_RANGE", f"Maximum SOQL offset allowed is {MAX_OFFSET}")
+        plan = Plan(sobject, kind, [], "", "", [], Shape(sobject.name, 0), limit=query.limit, offset=query.offset)
+        if kind == "count":
+            plan.columns = ["count(*)"]
+        elif kind == "aggregate":
+            self._select_aggregates(query, scope, plan)
+        else:
+            self._select_rows(query, scope, plan)
+        self._filter(query, scope, plan)
+        if kind != "count":
+            plan.order_sql = self._order(query, scope, kind)
+        plan.from_sql = scope.from_sql
+        return plan
+
+    def _scope(self, sobject: SObject, query: nodes.Query) -> _Scope:
+        names = {sobject.name.lower(), *([query.alias.lower()] if query.alias else [])}
+        return _Scope(sobject, f"t{next(self.aliases)}", names, self.aliases)
+
+    def _filter(self, query: nodes.Query, scope: _Scope, plan: Plan) -> None:
+        where = [f'{scope.alias}."IsDeleted" = 0'] if self._hides_deleted(query, scope.sobject) else []
+        if query.scope and query.scope.lower() == "mine":
+            where.append(f"{scope.alias}.\"OwnerId\" = '{self.context.user_id}'")
+        if query.where is not None:
+            conditions = self._conditions(scope)
+            where.append(conditions.sql(query.where))
+            plan.params.extend(conditions.params)
+        plan.where_sql = " AND ".join(where)
+        if query.having is not None:
+            conditions = self._conditions(scope, aggregates=True)
+            plan.group_sql += f" HAVING {conditions.sql(query.having)}"
+            plan.params.extend(conditions.params)
+
+    def _hides_deleted(self, query: nodes.Query, sobject: SObject) -> bool:
+        return not (query.all_rows or self.context.include_deleted) and sobject.get("IsDeleted") is not None
+
+    def _conditions(self, scope: _Scope, *, aggregates: bool = False) -> Conditions:
+        def resolve(operand: nodes.Operand) -> Expression:
+            return self._expression(operand, scope, aggregates=aggregates)
+
+        return Conditions(self.text, self.context.now, resolve, self._subselect)
+
+    def _subselect(self, query: nodes.Query, pos: int) -> tuple[str, list[object]]:
+        """The query of a semi-join, which must select one id."""
+        inner = _Compiler(self.text, self.schema, self.context, self.aliases)
+        plan = inner.root(query)
+        if len(plan.names) != 1 or plan.types[0] not in ("id", "reference"):
+            message = "The selected field in the subquery should be an id or reference field"
+            raise at(self.text, query.source.pos, "MALFORMED_QUERY", message)
+        return plan.sql([inner.single]), plan.params
+
+    # -- SELECT
+
+    def _select_rows(self, query: nodes.Query, scope: _Scope, plan: Plan) -> None:
+        plan.columns.append(f'{scope.alias}."Id"')
+        shapes: dict[tuple[str, ...], Shape] = {(): plan.shape}
+        for item in query.select:
+            match item:
+                case nodes.SelectChildren(child):
+                    self._select_children(child, scope, plan)
+                case nodes.TypeOf():
+                    for path in self._typeof(item, scope):
+                        self._select_path(path, scope, plan, shapes)
+                case nodes.SelectItem(nodes.Path() as path, None):
+                    self._select_path(path, scope, plan, shapes)
+                case nodes.SelectItem(nodes.Call() as call, alias):
+                    self._select_call(call, alias, query, scope, plan, shapes)
+                case nodes.SelectItem(nodes.Path() as path, _):
+                    raise at(self.text, path.pos, "MALFORMED_QUERY", "only aggregate expressions use field aliasing")
+
+    def _select_path(
+        self, path: nodes.Path, scope: _Scope, plan: Plan, shapes: dict[tuple[str, ...], Shape], key: str = ""
+    ) -> None:
+        alias, found, parents = self._walk(path, scope)
+        shape = self._shape(parents, scope, plan, shapes)
+        name = ".".join([*(p.relationship_name or "" for p in parents), found.name])
+        if name in plan.names:
+            raise at(self.text, path.pos, "MALFORMED_QUERY", f"duplicate field selected: {name}")
+        plan.names.append(name)
+        plan.types.append(found.type)
+        start = len(plan.columns)
+        owner = self._owner(parents, scope)
+        parts = values.sql_columns(owner, found, alias)
+        plan.columns.extend(parts)
+        self.single = parts[0]
+        plan.long_text = plan.long_text or (found.type == "textarea" and found.length > LONG_TEXT)
+        shape.entries.append(Leaf(key or found.name, start, len(parts), values.converter(owner, found)))
+
+    def _owner(self, parents: list[Field], scope: _Scope) -> SObject:
+        target = self.schema.target(parents[-1]) if parents else scope.sobject
+        assert target is not None
+        return target
+
+    def _shape(self, parents: list[Field], scope: _Scope, plan: Plan, shapes: dict[tuple[str, ...], Shape]) -> Shape:
+        """The shape of a parent in the answer, made where it is first mentioned."""
+        path: tuple[str, ...] = ()
+        for reference in parents:
+            outer, path = shapes[path], (*path, str(reference.relationship_name).lower())
+            if path not in shapes:
+                target = self.schema.target(reference)
+                assert target is not None
+                shapes[path] = Shape(target.name, len(plan.columns))
+                plan.columns.append(f'{scope.alias_of(path)}."Id"')
+                outer.entries.append(ParentShape(str(reference.relationship_name), shapes[path]))
+        return shapes[path]
+
+    def _select_call(
+        self,
+        call: nodes.Call,
+        alias: str | None,
+        query: nodes.Query,
+        scope: _Scope,
+        plan: Plan,
+        shapes: dict[tuple[str, ...], Shape],
+    ) -> None:
+        if call.lower == "fields":
+            for path in self._fields(call, query, scope.sobject):
+                self._select_path(path, scope, plan, shapes)
+            return
+        if call.lower in SHOWN_AS_IS and len(call.arguments) == 1 and isinstance(call.arguments[0], nodes.Path):
+            self._select_path(call.arguments[0], scope, plan, shapes, key=alias or "")
+            return
+        self._expression(call, scope, aggregates=True)  # says what is wrong with its argument, if anything
+        raise at(self.text, call.pos, "MALFORMED_QUERY", f"function {call.name} is not allowed here")
+
+    def _fields(self, call: nodes.Call, query: nodes.Query, sobject: SObject) -> Iterator[nodes.Path]:
+        """FIELDS(ALL), FIELDS(STANDARD), FIELDS(CUSTOM)."""
+        which = call.arguments[0].text.upper() if call.arguments and isinstance(call.arguments[0], nodes.Path) else ""
+        if which not in ("ALL", "STANDARD", "CUSTOM"):
+            raise unexpected_token(self.text, call.pos, call.name)
+        if which != "STANDARD" and (query.limit is None or query.limit > FIELDS_LIMIT):
+            message = f"The SOQL FIELDS function must have a LIMIT of at most {FIELDS_LIMIT}"
+            raise SoqlError("MALFORMED_QUERY", message)
+        for found in sobject.fields:
+            if which == "ALL" or found.custom == (which == "CUSTOM"):
+                yield nodes.Path(found.name, call.pos)
+
+    def _typeof(self, item: nodes.TypeOf, scope: _Scope) -> list[nodes.Path]:
+        """The fields of the branch that applies: this org's owners are all users."""
+        reference = scope.sobject.parent(item.path.text)
+        target = self.schema.target(reference) if reference else None
+        if reference is None or target is None:
+            raise no_such_parent(self.text, item.path.pos, item.path.text)
+        chosen = next((f for t, f in item.branches if t.text.lower() == target.name.lower()), item.otherwise)
+        return [nodes.Path(f"{item.path.text}.{f.text}", f.pos) for f in chosen]
+
+    def _select_children(self, query: nodes.Query, scope: _Scope, plan: Plan) -> None:
+        name = query.source.text.rsplit(".", 1)[-1]
+        found = scope.sobject.children.get(name.lower())
+        child = self.schema.get(found.child) if found else None
+        if found is None or child is None:
+            raise no_such_children(self.text, query.source.pos, query.source.text)
+        compiler = _Compiler(self.text, self.schema, self.context, self.aliases)
+        inner = compiler.plan(query, child)
+        if inner.kind != "rows":
+            raise at(self.text, query.source.pos, "MALFORMED_QUERY", "aggregates are not allowed in a subquery")
+        plan.names.append(found.relationship)
+        plan.types.append("children")
+        foreign_key = child[found.field].sql(inner.alias)
+        plan.shape.entries.append(ChildShape(found.relationship, inner, foreign_key))
+
+    # -- aggregates
+
+    def _select_aggregates(self, query: nodes.Query, scope: _Scope, plan: Plan) -> None:
+        grouped = [self._grouped(operand, scope) for operand in query.group]
+        group_sql = [g.sql for g in grouped]
+        plan.group_sql = f"GROUP BY {', '.join(group_sql)}" if grouped else ""
+        plan.shape = Shape("AggregateResult", -1)
+        unnamed = count()
+        for item in query.select:
+            if not isinstance(item, nodes.SelectItem):
+                raise at(self.text, query.source.pos, "MALFORMED_QUERY", "a grouped query selects no child records")
+            found = self._expression(item.value, scope, aggregates=True)
+            if not found.aggregate and found.sql not in group_sql:
+                message = f"Field must be grouped or aggregated: {_text(item.value)}"
+                raise at(self.text, item.value.pos, "MALFORMED_QUERY", message)
+            plain = isinstance(item.value, nodes.Path)
+            key = item.alias or (found.name if plain else f"expr{next(unnamed)}")
+            if any(isinstance(e, Leaf) and e.key == key for e in plan.shape.entries):
+                raise at(self.text, item.value.pos, "MALFORMED_QUERY", f"duplicate alias: {key}")
+            self.select_aliases[key.lower()] = found
+            plan.shape.entries.append(Leaf(key, len(plan.columns), 1, values.converter_of(found.type)))
+            plan.columns.append(found.sql)
+            plan.names.append(key)
+            plan.types.append(found.type)
+
+    def _grouped(self, operand: nodes.Operand, scope: _Scope) -> Expression:
+        if isinstance(operand, nodes.Call) and operand.lower in ("rollup", "cube"):
+            message = f"GROUP BY {operand.name.upper()} is not supported by this emulator"
+            raise at(self.text, operand.pos, "MALFORMED_QUERY", message)
+        found = self._expression(operand, scope)
+        if found.field is not None and not found.field.groupable:
+            message = f"field '{found.field.name}' can not be grouped in a query call"
+            raise at(self.text, operand.pos, "MALFORMED_QUERY", message)
+        return found
+
+    # -- ORDER BY
+
+    def _order(self, query: nodes.Query, scope: _Scope, kind: str) -> str:
+        terms = []
+        for item in query.order:
+            found = self._ordered(item.value, scope, kind)
+            direction = "DESC" if item.descending else "ASC"
+            collate = " COLLATE NOCASE" if is_text(found.type) else ""
+            terms.append(f"{found.sql}{collate} {direction} NULLS {'LAST' if item.nulls_last else 'FIRST'}")
+        if kind == "rows" and terms:
+            terms.append(f"{scope.alias}.rowid")  # equal rows keep one order from page to page
+        return f"ORDER BY {', '.join(terms)}" if terms else ""
+
+    def _ordered(self, operand: nodes.Operand, scope: _Scope, kind: str) -> Expression:
+        if kind == "aggregate" and isinstance(operand, nodes.Path):
+            alias = self.select_aliases.get(operand.text.lower())
+            if alias is not None:
+                return alias
+        found = self._expression(operand, scope, aggregates=kind == "aggregate")
+        if found.field is not None and not found.field.sortable:
+            message = f"field '{found.field.name}' can not be sorted in a query call"
+            raise at(self.text, operand.pos, "MALFORMED_QUERY", message)
+        return found
+
+    # -- fields and functions
+
+    def _expression(self, operand: nodes.Operand, scope: _Scope, *, aggregates: bool = False) -> Expression:
+        if isinstance(operand, nodes.Path):
+            if aggregates and (known := self.select_aliases.get(operand.text.lower())):
+                return known
+            alias, found, _ = self._walk(operand, scope)
+            sql = found.sql(alias)
+            if is_text(found.type) and not found.stored:
+                sql = f"({sql} COLLATE NOCASE)"
+            return Expression(sql, found.type, found.name, found)
+        return self._call(operand, scope, aggregates)
+
+    def _call(self, call: nodes.Call, scope: _Scope, aggregates: bool) -> Expression:
+        if call.lower == "count" and not call.arguments and aggregates:
+            return Expression("count(*)", "int", "count", aggregate=True)
+        if len(call.arguments) != 1:
+            raise unexpected_token(self.text, call.pos, call.name)
+        argument = self._expression(call.arguments[0], scope)
+        if call.lower in SHOWN_AS_IS:
+            return argument
+        if call.lower in AGGREGATES and aggregates:
+            found = aggregate(call.lower, argument)
+            if found is None:
+                message = f"field {argument.name} does not support aggregate operator {call.name.upper()}"
+                raise at(self.text, call.pos, "MALFORMED_QUERY", message)
+            return found
+        if is_date_function(call.lower):
+            part = date_part(call.lower, argument)
+            if part is None:
+                message = f"function {call.name.upper()} can't be used on field {argument.name}"
+                raise at(self.text, call.pos, "INVALID_FIELD", message)
+            return part
+        if call.lower == "convertcurrency":
+            message = "convertCurrency is only available in organizations with multiple currencies"
+            raise at(self.text, call.pos, "INVALID_FIELD", message)
+        raise unexpected_token(self.text, call.pos, call.name)
+
+    def _walk(self, path: nodes.Path, scope: _Scope) -> tuple[str, Field, list[Field]]:
+        """Follow a path: the alias of the last table, the field, the references on the way."""
+        parts = path.parts
+        if len(parts) > 1 and parts[0].lower() in scope.names and scope.sobject.parent(parts[0]) is None:
+            parts = parts[1:]
+        alias, sobject = scope.alias, scope.sobject
+        parents: list[Field] = []
+        if len(parts) - 1 > MAX_DEPTH:
+            message = f"SOQL child-to-parent relationship depth exceeds the maximum of {MAX_DEPTH}"
+            raise at(self.text, path.pos, "MALFORMED_QUERY", message)
+        for index, relationship in enumerate(parts[:-1], 1):
+            reference = sobject.parent(relationship)
+            target = self.schema.target(reference) if reference else None
+            if reference is None or target is None:
+                raise no_such_parent(self.text, path.pos, relationship)
+            joined = tuple(p.lower() for p in parts[:index])
+            alias, sobject = scope.join(joined, reference, alias, target), target
+            parents.append(reference)
+        found = sobject.get(parts[-1])
+        if found is None:
+            raise no_such_column(self.text, path.pos, parts[-1], sobject.name)
+        return alias, found, parents
+
+
+def _text(operand: nodes.Operand) -> str:
+    if isinstance(operand, nodes.Path):
+        return operand.text
+    return f"{operand.name}({', '.join(_text(a) for a in operand.arguments)})"
+
+
+def _kind(query: nodes.Query) -> str:
+    calls = [i.value for i in query.select if isinstance(i, nodes.SelectItem) and isinstance(i.value, nodes.Call)]
+    if len(query.select) == 1 and calls and calls[0].lower == "count" and not calls[0].arguments and not query.group:
+        return "count"
+    if query.group or any(c.lower in AGGREGATES for c in calls):
+        return "aggregate"
+    return "rows"

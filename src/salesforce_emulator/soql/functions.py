@@ -1,0 +1,78 @@
+"""SOQL's functions as SQL: aggregates, parts of dates, and those that only change how a value is shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from salesforce_emulator.schema.objects import NUMBER_TYPES, TEXT_TYPES, Field
+
+AGGREGATES = frozenset({"count", "count_distinct", "sum", "avg", "min", "max"})
+SHOWN_AS_IS = frozenset({"tolabel", "format", "converttimezone"})
+"""Functions whose value here is the field's own: one language, one time zone for date functions (UTC)."""
+
+_INT = "CAST(substr({x}, %d, %d) AS INTEGER)"
+_MONTH = _INT % (6, 2)
+_DAY_OF_YEAR = "CAST(strftime('%j', {x}) AS INTEGER)"
+_DATE_PARTS = {
+    "calendar_year": _INT % (1, 4),
+    "calendar_quarter": f"(({_MONTH} + 2) / 3)",
+    "calendar_month": _MONTH,
+    "day_in_month": _INT % (9, 2),
+    "day_in_week": "(CAST(strftime('%w', {x}) AS INTEGER) + 1)",
+    "day_in_year": _DAY_OF_YEAR,
+    "day_only": "substr({x}, 1, 10)",
+    "hour_in_day": _INT % (12, 2),
+    "week_in_month": f"(({_INT % (9, 2)} - 1) / 7 + 1)",
+    "week_in_year": f"(({_DAY_OF_YEAR} - 1) / 7 + 1)",
+}
+_FISCAL = {"fiscal_year": "calendar_year", "fiscal_quarter": "calendar_quarter", "fiscal_month": "calendar_month"}
+_DATETIME_ONLY = frozenset({"hour_in_day", "day_only"})
+
+
+@dataclass(frozen=True)
+class Expression:
+    """A value in SQL: its type by describe's names, and the field behind it, where it is one."""
+
+    sql: str
+    type: str
+    name: str
+    field: Field | None = None
+    aggregate: bool = False
+
+
+def aggregate(function: str, argument: Expression) -> Expression | None:
+    """The aggregate of a value, or None where the type does not allow it."""
+    numeric = argument.type in NUMBER_TYPES
+    if function == "count":
+        return Expression(f"count({argument.sql})", "int", argument.name, aggregate=True)
+    if argument.field is not None and not argument.field.describe["aggregatable"]:
+        return None
+    if function == "count_distinct":
+        return Expression(f"count(DISTINCT {argument.sql})", "int", argument.name, aggregate=True)
+    if function in ("sum", "avg"):
+        if not numeric:
+            return None
+        kind = "double" if function == "avg" else argument.type
+        return Expression(f"{function}({argument.sql})", kind, argument.name, aggregate=True)
+    if argument.type in ("boolean", "id", "reference"):
+        return None
+    return Expression(f"{function}({argument.sql})", argument.type, argument.name, aggregate=True)
+
+
+def date_part(function: str, argument: Expression) -> Expression | None:
+    """A part of a date or date-time, or None where the function or the type is another."""
+    template = _DATE_PARTS.get(_FISCAL.get(function, function))
+    if template is None or argument.type not in ("date", "datetime"):
+        return None
+    if function in _DATETIME_ONLY and argument.type != "datetime":
+        return None
+    kind = "date" if function == "day_only" else "int"
+    return Expression(template.replace("{x}", argument.sql), kind, argument.name)
+
+
+def is_date_function(function: str) -> bool:
+    return function in _DATE_PARTS or function in _FISCAL
+
+
+def is_text(kind: str) -> bool:
+    return kind in TEXT_TYPES

@@ -1,0 +1,40 @@
+"""Why a record was not written.
+
+RecordError        one row is refused: code, message and fields as the API prints them
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+_STATUS = {
+    "NOT_FOUND": 404,
+    "ENTITY_IS_DELETED": 404,
+    "UNABLE_TO_LOCK_ROW": 500,
+    "INSUFFICIENT_ACCESS_OR_READONLY": 403,
+}
+
+
+class RecordError(Exception):
+    """One record that Salesforce would refuse.
+
+    ``code`` is the errorCode (REST) or statusCode (collections), ``fields`` the API names concerned.
+    """
+
+    def __init__(self, code: str, message: str, fields: Sequence[str] = ()) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.fields = list(fields)
+
+    @property
+    def status(self) -> int:
+        return _STATUS.get(self.code, 400)
+
+
+def deleted() -> RecordError:
+    return RecordError("ENTITY_IS_DELETED", "entity is deleted")
+
+
+def not_found() -> RecordError:
+    return RecordError("NOT_FOUND", "The requested resource does not exist")

@@ -1,0 +1,215 @@
+"""The org in its SQLite file: connections, clock, settings, writing.
+
+Readers take a connection each from a pool and see the last commit (WAL); one writer at a time goes through
+:meth:`OrgStore.writing`.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from salesforce_emulator.schema import (
+    BASE,
+    Schema,
+    create_indexes,
+    create_tables,
+    load_base,
+)
+from salesforce_emulator.schema.objects import JsonObject, build_schema
+from salesforce_emulator.schema.tables import fast_load
+from salesforce_emulator.soql.conditions import fold, stamp
+from salesforce_emulator.store.convert import Converted, ConvertOptions, convert_lead
+from salesforce_emulator.store.merge import merge
+from salesforce_emulator.store.session import Session
+
+Clock = Callable[[], datetime]
+Loader = Callable[[sqlite3.Connection], object]
+
+DEFAULT_PASSWORD = "abm-demo-1"  # noqa: S105  every user's, on an emulator that listens on loopback
+_CACHE_KIB = 32 * 1024
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class OrgStore:
+    """One emulated org.
+
+    :param path: the database file; it is made if it doesn't exist. None: a temporary one, gone on close.
+    :param loader: fills a new org, after the base records (``data.sample.load``, a test's own function).
+    :param clock: tells the time, in UTC.
+    :param custom_fields: describe entries by object, kept with the file.
+    """
+
+    def __init__(
+        self,
+        path: Path | str | None = None,
+        *,
+        loader: Loader | None = None,
+        clock: Clock = _now,
+        name: str = "Emulated Org",
+        edition: str = "Developer Edition",
+        sandbox: bool = False,
+        custom_fields: dict[str, list[JsonObject]] | None = None,
+    ) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="salesforce-emulator-"))
+        self.path = Path(path) if path else self._folder / "org.sqlite3"
+        self.clock = clock
+        self._idle: list[sqlite3.Connection] = []
+        self._lock = threading.Lock()
+        self._write_lock = threading.RLock()
+        self._closed = False
+        is_new = not self.path.exists()
+        if is_new:
+            self._create(loader, name, edition, sandbox, custom_fields or {})
+        with self.reading() as conn:
+            stored = _setting(conn, "custom_fields")
+            self.schema: Schema = build_schema(custom_fields=json.loads(stored) if stored else None)
+            row = conn.execute('SELECT "Id", "OrganizationType" FROM "Organization"').fetchone()
+            self.organization_id, self.edition = str(row[0]), str(row[1])
+        self.path_of_files.mkdir(parents=True, exist_ok=True)
+
+    def _create(
+        self, loader: Loader | None, name: str, edition: str, sandbox: bool, custom: dict[str, list[JsonObject]]
+    ) -> None:
+        """Fill a new file beside its final name, so that a half-made org is never taken for a whole one."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = self.path.with_name(self.path.name + ".unfinished")
+        unfinished.unlink(missing_ok=True)
+        schema = build_schema(custom_fields=custom)
+        conn = sqlite3.connect(unfinished)
+        try:
+            fast_load(conn)
+            create_tables(conn, schema)
+            load_base(conn, name=name, edition=edition, sandbox=sandbox)
+            _put_setting(conn, "custom_fields", json.dumps(custom))
+            if loader is not None:
+                loader(conn)
+            create_indexes(conn, schema)
+            conn.commit()
+            conn.execute("PRAGMA locking_mode = NORMAL")
+        finally:
+            conn.close()
+        unfinished.replace(self.path)
+
+    @property
+    def path_of_files(self) -> Path:
+        """Where results of Bulk jobs lie while the store is open."""
+        return self._folder / "bulk"
+
+    # -- connections
+
+    def connect(self) -> sqlite3.Connection:
+        """A connection of one's own; the caller closes it."""
+        conn = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None, timeout=60)
+        conn.execute("PRAGMA journal_mode = WAL")
+        conn.execute("PRAGMA synchronous = OFF")  # an emulated org may lose its last second with the machine
+        conn.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+        conn.create_function("soql_fold", 1, fold, deterministic=True)
+        return conn
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Borrow a connection, for reading."""
+        with self._lock:
+            conn = self._idle.pop() if self._idle else None
+        conn = conn or self.connect()
+        try:
+            yield conn
+        finally:
+            with self._lock:
+                if self._closed:
+                    conn.close()
+                else:
+                    self._idle.append(conn)
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """The one writer's transaction: committed at the end, rolled back on an exception."""
+        with self._write_lock, self.reading() as conn:
+            conn.execute("BEGIN IMMEDIATE")
+            try:
+                yield conn
+            except BaseException:
+                conn.execute("ROLLBACK")
+                raise
+            conn.execute("COMMIT")
+
+    @contextmanager
+    def session(self, user_id: str = BASE.administrator, *, from_csv: bool = False) -> Iterator[Session]:
+        """Write records as a user, in one transaction."""
+        with self.writing() as conn:
+            yield Session(conn, self.schema, stamp(self.now()), user_id, from_csv=from_csv)
+
+    def close(self) -> None:
+        """Close what is open and remove temporary files."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for conn in idle:
+            conn.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def __enter__(self) -> OrgStore:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # -- clock and settings
+
+    def now(self) -> datetime:
+        """The org's time, in whole seconds, as Salesforce stamps records."""
+        return self.clock().astimezone(UTC).replace(microsecond=0)
+
+    def setting(self, name: str) -> str | None:
+        with self.reading() as conn:
+            return _setting(conn, name)
+
+    def put_setting(self, name: str, value: str) -> None:
+        with self.writing() as conn:
+            _put_setting(conn, name, value)
+
+    # -- what Salesforce does on its pages
+
+    def convert_lead(
+        self, lead_id: str, options: ConvertOptions | None = None, *, user_id: str = BASE.administrator
+    ) -> Converted:
+        """Convert a lead as the Convert button does; :mod:`salesforce_emulator.store.convert` says what follows."""
+        with self.session(user_id) as session:
+            return convert_lead(session, lead_id, options or ConvertOptions())
+
+    def merge(
+        self,
+        sobject: str,
+        master_id: str,
+        loser_ids: Sequence[str],
+        values: Mapping[str, object] | None = None,
+        *,
+        user_id: str = BASE.administrator,
+    ) -> None:
+        """Merge up to two records into a third; :mod:`salesforce_emulator.store.merge` says what follows."""
+        with self.session(user_id) as session:
+            merge(session, sobject, master_id, loser_ids, values or {})
+
+
+def _setting(conn: sqlite3.Connection, name: str) -> str | None:
+    row = conn.execute("SELECT value FROM emulator_setting WHERE name = ?", (name,)).fetchone()
+    return None if row is None else row[0]
+
+
+def _put_setting(conn: sqlite3.Connection, name: str, value: str) -> None:
+    conn.execute(
+        "INSERT INTO emulator_setting (name, value) VALUES (?, ?)"
+        " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        (name, value),
+    )

@@ -1,0 +1,334 @@
+"""Writing records as one user, in one transaction.
+
+Every write goes through here, whichever door it came by: the same types, rules and stamps hold for REST,
+collections, Bulk and the pages.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from salesforce_emulator import ids
+from salesforce_emulator.schema import Field, Schema, SObject
+from salesforce_emulator.schema.tables import reserve_ids
+from salesforce_emulator.store import rules
+from salesforce_emulator.store.coerce import coerce
+from salesforce_emulator.store.errors import RecordError, deleted, not_found
+
+Values = dict[str, object]
+
+
+class SeveralMatch(Exception):
+    """An upsert's external id names several records."""
+
+    def __init__(self, record_ids: list[str]) -> None:
+        super().__init__(", ".join(record_ids))
+        self.record_ids = record_ids
+
+
+@dataclass
+class Session:
+    """One transaction of one user.
+
+    ``now`` is the stamp of all it writes; ``from_csv`` tells how to word a value that isn't of its type.
+    """
+
+    conn: sqlite3.Connection
+    schema: Schema
+    now: str
+    user_id: str
+    from_csv: bool = False
+
+    @contextmanager
+    def row(self) -> Iterator[None]:
+        """One record: what was written of it is taken back when it fails, its neighbours stay."""
+        self.conn.execute("SAVEPOINT one_row")
+        try:
+            yield
+        except BaseException:
+            self.conn.execute("ROLLBACK TO one_row")
+            self.conn.execute("RELEASE one_row")
+            raise
+        self.conn.execute("RELEASE one_row")
+
+    # -- reading
+
+    def fetch(self, sobject: str, record_id: str) -> Values | None:
+        """The stored columns of a record, deleted or not."""
+        found = self.schema[sobject]
+        names = [f.name for f in found.stored]
+        columns = ", ".join(f'"{n}"' for n in names)
+        row = self.conn.execute(f'SELECT {columns} FROM "{found.name}" WHERE "Id" = ?', (record_id,)).fetchone()
+        return dict(zip(names, row, strict=True)) if row else None
+
+    def alive(self, sobject: SObject, record_id: str) -> Values:
+        """The stored columns of a record that is there.
+
+        :raises RecordError: ENTITY_IS_DELETED, NOT_FOUND.
+        """
+        current = self.fetch(sobject.name, record_id)
+        if current is None:
+            raise not_found()
+        if current.get("IsDeleted"):
+            raise deleted()
+        return current
+
+    # -- writing
+
+    def insert(self, sobject_name: str, values: Mapping[str, object]) -> str:
+        """Create a record; its 18-character id."""
+        sobject = self.schema[sobject_name]
+        if not sobject.createable:
+            message = f"entity type {sobject.name} does not support insert"
+            raise RecordError("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", message)
+        row = self._prepare(sobject, values, creating=True)
+        self._defaults(sobject, row)
+        rules.before_insert(self, sobject.name, row)
+        self._require(sobject, row, (f for f in sobject.fields if f.required))
+        self._check_unique(sobject, row, None)
+        record_id = reserve_ids(self.conn, sobject.name, 1, self.schema)[0]
+        self._write_new(sobject, record_id, row)
+        rules.after_insert(self, sobject.name, record_id, row)
+        return record_id
+
+    def _write_new(self, sobject: SObject, record_id: str, row: Values) -> None:
+        stamps: Values = {
+            "CreatedDate": self.now,
+            "CreatedById": self.user_id,
+            "LastModifiedDate": self.now,
+            "LastModifiedById": self.user_id,
+            "SystemModstamp": self.now,
+        }
+        full = {"Id": record_id, **row, **stamps}
+        stored = {n: v for n, v in full.items() if (f := sobject.get(n)) is not None and f.stored}
+        columns = ", ".join(f'"{n}"' for n in stored)
+        marks = ", ".join("?" for _ in stored)
+        self.conn.execute(f'INSERT INTO "{sobject.name}" ({columns}) VALUES ({marks})', tuple(stored.values()))
+
+    def update(self, sobject_name: str, record_id: str, values: Mapping[str, object]) -> None:
+        """Change a record. What the values leave out stays."""
+        sobject = self.schema[sobject_name]
+        current = self.alive(sobject, record_id)
+        row = self._prepare(sobject, values, creating=False)
+        rules.before_update(self, sobject.name, current, row)
+        self._require(sobject, {**current, **row}, (sobject[n] for n in row if not sobject[n].nillable))
+        self._check_unique(sobject, row, record_id)
+        self.touch(sobject.name, record_id, row)
+        rules.after_update(self, sobject.name, record_id, current, row)
+
+    def touch(self, sobject_name: str, record_id: str, row: Values) -> None:
+        """Store columns as they are and stamp the record, without any check."""
+        sobject = self.schema[sobject_name]
+        full = {
+            **row,
+            "LastModifiedDate": self.now,
+            "LastModifiedById": self.user_id,
+            "SystemModstamp": self.now,
+        }
+        stored = {n: v for n, v in full.items() if (f := sobject.get(n)) is not None and f.stored}
+        assignments = ", ".join(f'"{n}" = ?' for n in stored)
+        self.conn.execute(f'UPDATE "{sobject.name}" SET {assignments} WHERE "Id" = ?', (*stored.values(), record_id))
+
+    def upsert(self, sobject_name: str, key_field: str, key: object, values: Mapping[str, object]) -> tuple[str, bool]:
+        """Update the record with this external id, or create it: its id, and whether it is new.
+
+        :raises SeveralMatch: the key names more than one record.
+        """
+        sobject = self.schema[sobject_name]
+        found = self.external_id_field(sobject, key_field)
+        matches = self.find_by_key(sobject, found, key)
+        if len(matches) > 1:
+            raise SeveralMatch(matches)
+        if matches:
+            self.update(sobject.name, matches[0], values)
+            return matches[0], False
+        if found.name == "Id":
+            raise not_found()
+        return self.insert(sobject.name, {**values, found.name: key}), True
+
+    def external_id_field(self, sobject: SObject, name: str) -> Field:
+        """The field an upsert may use as a key: an external id, or one that describe calls idLookup."""
+        found = sobject.get(name)
+        if found is None or not (found.external_id or found.describe["idLookup"]):
+            message = f"Provided external ID field does not exist or is not accessible: {name}"
+            raise RecordError("NOT_FOUND", message)
+        return found
+
+    def find_by_key(self, sobject: SObject, key_field: Field, key: object) -> list[str]:
+        """The ids of the records that are there and hold this value."""
+        value = self._key_value(key_field, key)
+        if value is None:
+            message = f"{key_field.name} not specified"
+            raise RecordError("MISSING_ARGUMENT", message, [])
+        alive = ' AND "IsDeleted" = 0' if sobject.get("IsDeleted") else ""
+        rows = self.conn.execute(
+            f'SELECT "Id" FROM "{sobject.name}" WHERE "{key_field.name}" = ?{alive} LIMIT 20', (value,)
+        )
+        return [str(r[0]) for r in rows]
+
+    def _key_value(self, key_field: Field, key: object) -> object:
+        if key_field.type == "id":
+            try:
+                return ids.to18(str(key))
+            except ValueError:
+                raise RecordError("MALFORMED_ID", f"malformed id {key}") from None
+        return coerce(key_field, key, self.schema, from_csv=True)
+
+    # -- checks
+
+    def _prepare(self, sobject: SObject, values: Mapping[str, object], *, creating: bool) -> Values:
+        """Column values from what a client sent."""
+        row: Values = {}
+        refused: list[str] = []
+        for key, value in values.items():
+            if key.lower() == "attributes":
+                continue
+            found, given = self._field_and_value(sobject, key, value)
+            if not (found.createable if creating else found.updateable):
+                refused.append(found.name)
+                continue
+            row[found.name] = coerce(found, given, self.schema, from_csv=self.from_csv)
+            if found.type == "reference" and row[found.name] is not None:
+                self._check_reference(found, str(row[found.name]))
+            if found.type == "boolean" and row[found.name] is None:
+                row[found.name] = 0
+        if refused:
+            self._refuse(refused, creating)
+        return row
+
+    def _refuse(self, refused: list[str], creating: bool) -> None:
+        if "Id" in refused:
+            verb = "an insert" if creating else "an update"
+            message = f"cannot specify Id in {verb} call"
+            raise RecordError("INVALID_FIELD_FOR_INSERT_UPDATE", message, ["Id"])
+        message = (
+            f"Unable to create/update fields: {', '.join(refused)}. Please check the security settings of this "
+            "field and verify that it is read/write for your profile or permission set."
+        )
+        raise RecordError("INVALID_FIELD_FOR_INSERT_UPDATE", message, refused)
+
+    def _field_and_value(self, sobject: SObject, key: str, value: object) -> tuple[Field, object]:
+        """The field a key names; a parent named by its external id becomes the reference to it."""
+        if isinstance(value, dict) and (reference := sobject.parent(key)):
+            inner = {k: v for k, v in value.items() if k != "attributes"}
+            if len(inner) == 1:
+                (name, given), *_ = inner.items()
+                return reference, self._parent_by_key(reference, name, given)
+        if "." in key and (reference := sobject.parent(key.split(".", 1)[0])):
+            return reference, self._parent_by_key(reference, key.split(".", 1)[1], value)
+        found = sobject.get(key)
+        if found is None:
+            message = f"No such column '{key}' on sobject of type {sobject.name}"
+            raise RecordError("INVALID_FIELD", message)
+        return found, value
+
+    def _parent_by_key(self, reference: Field, name: str, key: object) -> str | None:
+        target = self.schema.target(reference)
+        if target is None or key in (None, ""):
+            return None
+        found = self.external_id_field(target, name)
+        matches = self.find_by_key(target, found, key)
+        if len(matches) != 1:
+            message = f"Foreign key external ID: {key} not found for field {found.name} in entity {target.name}"
+            raise RecordError("INVALID_FIELD", message)
+        return matches[0]
+
+    def _check_reference(self, reference: Field, record_id: str) -> None:
+        target = self.schema.by_id(record_id)
+        missing = RecordError("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", [reference.name])
+        if target is None or target.name not in reference.reference_to:
+            raise missing
+        gone = '"IsDeleted"' if target.get("IsDeleted") else "0"
+        row = self.conn.execute(f'SELECT {gone} FROM "{target.name}" WHERE "Id" = ?', (record_id,)).fetchone()
+        if row is None:
+            raise missing
+        if row[0]:
+            raise RecordError("ENTITY_IS_DELETED", "entity is deleted", [reference.name])
+
+    def _defaults(self, sobject: SObject, row: Values) -> None:
+        for field in sobject.stored:
+            if field.name in row and (row[field.name] is not None or field.nillable):
+                continue
+            default = field.describe["defaultValue"]
+            if field.name == "OwnerId":
+                row["OwnerId"] = self.user_id
+            elif default is not None and field.type == "boolean":
+                row[field.name] = int(bool(default))
+            elif default is not None and field.createable:
+                row[field.name] = default
+
+    def _require(self, sobject: SObject, row: Values, fields: Iterator[Field]) -> None:
+        missing = [f.name for f in fields if f.type != "boolean" and row.get(f.name) is None]
+        if missing:
+            message = f"Required fields are missing: [{', '.join(missing)}]"
+            raise RecordError("REQUIRED_FIELD_MISSING", message, missing)
+
+    def _check_unique(self, sobject: SObject, row: Values, own_id: str | None) -> None:
+        for name, value in row.items():
+            if value is None or not sobject[name].unique:
+                continue
+            alive = ' AND "IsDeleted" = 0' if sobject.get("IsDeleted") else ""
+            other = self.conn.execute(
+                f'SELECT "Id" FROM "{sobject.name}" WHERE "{name}" = ? AND "Id" IS NOT ?{alive}', (value, own_id)
+            ).fetchone()
+            if other:
+                message = f"duplicate value found: {name} duplicates value on record with id: {str(other[0])[:15]}"
+                raise RecordError("DUPLICATE_VALUE", message)
+
+    # -- deleting
+
+    def delete(self, sobject_name: str, record_id: str, *, hard: bool = False) -> None:
+        """Put a record and those that hang on it into the recycle bin, or remove them for good."""
+        sobject = self.schema[sobject_name]
+        if not sobject.deletable:
+            message = f"entity type {sobject.name} does not support delete"
+            raise RecordError("INVALID_TYPE_FOR_OPERATION", message)
+        self.alive(sobject, record_id)
+        for child, child_id in self._cascade(sobject, record_id):
+            self._remove(child, child_id, record_id, hard)
+        self._remove(sobject, record_id, record_id, hard)
+
+    def _cascade(self, sobject: SObject, record_id: str) -> list[tuple[SObject, str]]:
+        """The records that go with this one, those deepest down first."""
+        found: list[tuple[SObject, str]] = []
+        for relation in sobject.describe["childRelationships"]:
+            child = self.schema.get(relation["childSObject"])
+            if child is None or not relation["cascadeDelete"] or child.get(relation["field"]) is None:
+                continue
+            alive = ' AND "IsDeleted" = 0' if child.get("IsDeleted") else ""
+            rows = self.conn.execute(
+                f'SELECT "Id" FROM "{child.name}" WHERE "{relation["field"]}" = ?{alive}', (record_id,)
+            ).fetchall()
+            for (child_id,) in rows:
+                found.extend([*self._cascade(child, child_id), (child, child_id)])
+        return found
+
+    def _remove(self, sobject: SObject, record_id: str, root: str, hard: bool) -> None:
+        if hard or sobject.get("IsDeleted") is None:
+            self.conn.execute(f'DELETE FROM "{sobject.name}" WHERE "Id" = ?', (record_id,))
+            return
+        self.touch(sobject.name, record_id, {"IsDeleted": 1})
+        self.conn.execute(
+            "INSERT OR REPLACE INTO emulator_recycled (id, sobject, root) VALUES (?, ?, ?)",
+            (record_id, sobject.name, root),
+        )
+
+    def undelete(self, sobject_name: str, record_id: str) -> None:
+        """Take a record, and what was deleted with it, out of the recycle bin.
+
+        :raises RecordError: UNDELETE_FAILED for a record that isn't in it, such as the loser of a merge.
+        """
+        sobject = self.schema[sobject_name]
+        current = self.fetch(sobject.name, record_id)
+        if current is None:
+            raise not_found()
+        if not current.get("IsDeleted") or current.get("MasterRecordId"):
+            raise RecordError("UNDELETE_FAILED", "Entity is not in the recycle bin")
+        recycled = self.conn.execute(
+            "DELETE FROM emulator_recycled WHERE root = ? OR id = ? RETURNING id, sobject", (record_id, record_id)
+        ).fetchall()
+        for one_id, name in recycled or [(record_id, sobject.name)]:
+            self.touch(name, one_id, {"IsDeleted": 0})
