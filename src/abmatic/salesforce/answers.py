@@ -83,6 +83,17 @@ def _limit(code: str, message: str, status: int) -> errors.SalesforceError:
     return kind(message, code=code, status=status)
 
 
+def _quota(code: str, message: str, status: int) -> errors.SalesforceError:
+    """An allowance other than that of API calls: bulk jobs a day, storage, open cursors."""
+    return errors.LimitReached(
+        message,
+        code=code,
+        status=status,
+        meaning="The org has used up one of its Salesforce allowances.",
+        remedy="Work resumes by itself when it is back. Salesforce's message names it; Setup shows its use.",
+    )
+
+
 def _invalid_field(code: str, message: str, status: int) -> errors.SalesforceError:
     found = _MISSING_COLUMN.search(message) or _MISSING_RELATION.search(message)
     found = found or _FIELD_IN_CARET.search(message)
@@ -114,11 +125,13 @@ _REST: dict[str, _Maker] = {
     "INVALID_AUTH_HEADER": _as(errors.SessionExpired),
     "REQUEST_LIMIT_EXCEEDED": _limit,
     "TXN_SECURITY_METERING_ERROR": _as(errors.InsufficientAccess),
-    "LIMIT_EXCEEDED": _as(errors.LimitReached),
-    "EXCEEDED_QUOTA": _as(errors.LimitReached),
+    "LIMIT_EXCEEDED": _quota,
+    "EXCEEDED_QUOTA": _quota,
+    "EXCEEDEDQUOTA": _quota,
+    "ExceededQuota": _quota,
     "API_DISABLED_FOR_ORG": _as(errors.ApiDisabledForOrg),
     "API_CURRENTLY_DISABLED": _not_enabled,
-    "FUNCTIONALITY_NOT_ENABLED": _as(errors.ApiDisabledForOrg),
+    "FUNCTIONALITY_NOT_ENABLED": _as(errors.AskPerson),
     "FUNCTIONALITY_TEMPORARILY_UNAVAILABLE": _as(errors.ServerTrouble),
     "SERVER_UNAVAILABLE": _as(errors.ServerTrouble),
     "UNKNOWN_EXCEPTION": _as(errors.ServerTrouble),
@@ -151,6 +164,8 @@ _BY_STATUS: dict[int, type[errors.SalesforceError]] = {
     429: errors.TooManyConcurrent,
     431: errors.QueryTooLong,
 }
+# Statuses that mean the same whoever answers; a bare 400, 403 or 404 may come from a proxy.
+_SPEAKS_FOR_ITSELF = frozenset({401, 408, 414, 420, 429, 431})
 
 
 def rest_error(status: int, headers: httpx2.Headers, body: bytes) -> errors.SalesforceError:
@@ -160,12 +175,11 @@ def rest_error(status: int, headers: httpx2.Headers, body: bytes) -> errors.Sale
     code, message = _rest_code(body)
     if code in _REST:
         error = _REST[code](code, message, status)
-    elif code and status < 500 and status not in (408, 420, 429):
-        error = _by_status(status)(message, code=code, status=status)
     elif status >= 500:
         error = errors.ServerTrouble(message or _seen(headers, body), code=code, status=status)
-    elif status in (408, 420, 429) or (status in _BY_STATUS and status in (401, 414, 431)):
-        error = _by_status(status)(message or _seen(headers, body), code=code, status=status)
+    elif code or status in _SPEAKS_FOR_ITSELF:
+        kind = _BY_STATUS.get(status, errors.Rejected)
+        error = kind(message or _seen(headers, body), code=code, status=status)
     else:
         # A status of Salesforce's without a body of Salesforce's: something in between answers.
         error = not_json(status, headers, body)
@@ -177,10 +191,6 @@ def rest_error(status: int, headers: httpx2.Headers, body: bytes) -> errors.Sale
 def named_error(code: str, message: str, status: int = 400) -> errors.SalesforceError | None:
     """The error for a code found inside a text (a job's errorMessage), or None if it isn't known."""
     return _REST[code](code, message, status) if code in _REST else None
-
-
-def _by_status(status: int) -> type[errors.SalesforceError]:
-    return _BY_STATUS.get(status, errors.Rejected)
 
 
 def _rest_code(body: bytes) -> tuple[str, str]:

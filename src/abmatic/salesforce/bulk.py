@@ -28,6 +28,7 @@ T = TypeVar("T")
 _JOB_ID = re.compile(r"750[A-Za-z0-9]{12}(?:[A-Za-z0-9]{3})?", re.ASCII)
 _CODE = re.compile(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b")
 _SELECT = re.compile(r"\s*SELECT\s+(?P<fields>.+?)\s+FROM\s+(?P<sobject>\w+)", re.IGNORECASE | re.DOTALL)
+_ENDED = frozenset({"JobComplete", "Failed", "Aborted"})
 _MOST_PAGES = 100_000
 _MOST_LISTS = 20
 # Seconds: how long a job takes to show up in the list, and how far two clocks' seconds may differ.
@@ -89,8 +90,8 @@ def read_job(answer: Answer) -> JobInfo:
     return _job(answer.object())
 
 
-def _job(value: dict[str, Json]) -> JobInfo:
-    job_id, state = value.get("id"), value.get("state")
+def _job(value: Json) -> JobInfo:
+    job_id, state = (value.get("id"), value.get("state")) if isinstance(value, dict) else (None, None)
     if not isinstance(job_id, str) or not _JOB_ID.fullmatch(job_id) or not isinstance(state, str):
         raise errors.BadAnswer("an answer about a bulk job without its id or state")
     records, version = value.get("numberRecordsProcessed"), value.get("apiVersion")
@@ -249,8 +250,11 @@ class BulkQueryJob:
         """Stops a running job; one that has ended already is left as it is."""
         try:
             self._ask("PATCH", self._path, _nothing, body={"state": "Aborted"})
-        except (errors.Rejected, errors.JobGone):
+        except errors.JobGone:
             return
+        except errors.Rejected:
+            if self.look().state not in _ENDED:
+                raise
 
     def delete(self) -> None:
         """Removes the job and its results from Salesforce; one that is gone counts as removed."""
@@ -337,7 +341,7 @@ class JobMaker:
         for _ in range(_MOST_LISTS):
             value, date = self._wire.call("GET", path, _list_and_date, params=params)
             now = date or now
-            jobs += [_job(entry) for entry in value.get("records", []) if isinstance(entry, dict)]
+            jobs += [_job(entry) for entry in value.get("records") or ()]
             following = parse_qs(urlsplit(str(value.get("nextRecordsUrl") or "")).query)
             if value.get("done") is True or not following.get("queryLocator"):
                 break
