@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import httpx2
@@ -92,3 +93,16 @@ def test_the_connected_user() -> None:
         "ada@acme.example",
     )
     assert org.paths() == ["GET /services/oauth2/userinfo"]
+
+
+def test_salesforces_clock_is_read_without_spending_a_call() -> None:
+    answer = httpx2.Response(200, json=[], headers={"Date": "Tue, 24 Nov 2026 12:00:00 GMT"})
+    client = Org(in_turn(answer)).client()
+    assert client.server_time() == dt.datetime(2026, 11, 24, 12, tzinfo=dt.UTC)
+    assert client.calls == 0
+
+
+@pytest.mark.parametrize("date", ["", "yesterday"])
+def test_an_answer_without_a_date_tells_no_time(date: str) -> None:
+    with pytest.raises(errors.BadAnswer):
+        Org(in_turn(httpx2.Response(200, json=[], headers={"Date": date}))).client().server_time()

@@ -198,3 +198,28 @@ def test_the_instance_of_the_token_is_the_one_called() -> None:
     org = Org(in_turn(LIMITS))
     org.client().limits()
     assert str(org.requests[0].url) == f"{INSTANCE}/services/data/v67.0/limits"
+
+
+def test_neither_tokens_nor_queries_reach_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    page = httpx2.Response(200, json={"totalSize": 0, "done": True, "records": []})
+    with caplog.at_level("DEBUG"):
+        list(Org(in_turn(page)).client().query_rows("SELECT Id FROM Lead WHERE Email = 'ada@acme.example'"))
+    assert "ada" not in caplog.text
+    assert "secret" not in caplog.text
+
+
+def test_the_token_stays_out_of_reports_that_show_variables() -> None:
+    """Error reporters print the variables of every frame."""
+    org = Org(in_turn(refusal(400, "INVALID_FIELD")))
+    with pytest.raises(errors.InvalidField) as error:
+        org.client().limits()
+    ours = [entry for entry in error.traceback if "abmatic" in str(entry.path) and "tests" not in str(entry.path)]
+    assert ours
+    assert all("!secret" not in repr(value) for entry in ours for value in entry.frame.f_locals.values())
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_userinfo_refuses_a_token_in_its_own_way(status: int) -> None:
+    org = Org(in_turn(httpx2.Response(status, text="Bad_OAuth_Token")))
+    with pytest.raises(errors.InvalidGrant):  # there is no way to a new token
+        org.client().userinfo()

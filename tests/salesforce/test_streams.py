@@ -126,7 +126,7 @@ def test_a_page_that_is_not_csv_is_refused(body: bytes, content_type: str, seen:
         read_page(response)
 
 
-@pytest.mark.parametrize("body", [b"", b'"Id', b'"Id"x\n', b'"\xff"\n', b'"' + b"x" * 1_200_000])
+@pytest.mark.parametrize("body", [b"", b'"Id', b'"Id"x\n', b'"\xff"\n', b'"' + b"x" * 300_000])
 def test_a_header_line_that_cannot_be_read_is_refused(body: bytes) -> None:
     with pytest.raises(errors.BadAnswer):
         whole(read_page(csv_page(body, records=2)))

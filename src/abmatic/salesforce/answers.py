@@ -164,6 +164,8 @@ _BY_STATUS: dict[int, type[errors.SalesforceError]] = {
     429: errors.TooManyConcurrent,
     431: errors.QueryTooLong,
 }
+# How userinfo refuses a token: 403 (or 401) and this word as plain text.
+_TOKEN_REFUSED = frozenset({b"Bad_OAuth_Token", b"Missing_OAuth_Token"})
 # Statuses that mean the same whoever answers; a bare 400, 403 or 404 may come from a proxy.
 _SPEAKS_FOR_ITSELF = frozenset({401, 408, 414, 420, 429, 431})
 
@@ -175,6 +177,8 @@ def rest_error(status: int, headers: httpx2.Headers, body: bytes) -> errors.Sale
     code, message = _rest_code(body)
     if code in _REST:
         error = _REST[code](code, message, status)
+    elif body.strip() in _TOKEN_REFUSED:
+        error = errors.SessionExpired(body.decode().strip(), status=status)
     elif status >= 500:
         error = errors.ServerTrouble(message or _seen(headers, body), code=code, status=status)
     elif code or status in _SPEAKS_FOR_ITSELF:
@@ -219,13 +223,17 @@ def retry_after(headers: httpx2.Headers, now: dt.datetime | None = None) -> floa
     value = headers.get("retry-after", "").strip()
     if value.isdecimal():
         return float(value)
+    when = http_date(value)
+    return max(0.0, (when - (now or dt.datetime.now(dt.UTC))).total_seconds()) if when else None
+
+
+def http_date(value: str) -> dt.datetime | None:
+    """A header's date (RFC 9110, always GMT) in UTC, or None where it isn't one."""
     try:
-        when = email.utils.parsedate_to_datetime(value)
+        date = email.utils.parsedate_to_datetime(value)
     except ValueError:
         return None
-    if when.tzinfo is None:
-        when = when.replace(tzinfo=dt.UTC)
-    return max(0.0, (when - (now or dt.datetime.now(dt.UTC))).total_seconds())
+    return date.astimezone(dt.UTC) if date.tzinfo else date.replace(tzinfo=dt.UTC)
 
 
 # --- OAuth

@@ -9,7 +9,6 @@ Source: "Bulk API 2.0 and Bulk API Developer Guide", Query.
 from __future__ import annotations
 
 import datetime as dt
-import email.utils
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -19,7 +18,7 @@ from typing import TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 from . import errors
-from .answers import Answer, Json, named_error
+from .answers import Answer, Json, http_date, named_error
 from .streams import CHUNK, PageStream, locator, read_page
 from .wire import Wire
 
@@ -356,11 +355,7 @@ def select_list(soql: str) -> list[str]:
 
 
 def _list_and_date(answer: Answer) -> tuple[dict[str, Json], dt.datetime | None]:
-    try:
-        date = email.utils.parsedate_to_datetime(answer.headers.get("date", ""))
-    except ValueError:
-        return answer.object(), None
-    return answer.object(), date if date.tzinfo else date.replace(tzinfo=dt.UTC)
+    return answer.object(), http_date(answer.headers.get("date", ""))
 
 
 def _same_names(given: list[str], asked: list[str]) -> bool:

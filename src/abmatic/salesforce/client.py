@@ -12,13 +12,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from types import TracebackType
 from typing import Self
 
 import httpx2
 
 from . import bulk, errors, query
-from .answers import Answer, Json
+from .answers import Answer, Json, http_date
 from .describe import Describe, GlobalDescribe, Remembered, read_describe, read_global
 from .retry import RetryPolicy
 from .tokens import TokenSource
@@ -134,6 +135,13 @@ class Client:
                 self._version = self._wire.call("GET", "/services/data", newest_version, signed=False)
             return self._version
 
+    def server_time(self) -> datetime:
+        """Salesforce's own clock, to the second, UTC: the Date of an answer that doesn't count as an API call.
+
+        Windows over SystemModstamp are cut by this clock, never by ours.
+        """
+        return self._wire.call("GET", "/services/data", _read_date, signed=False)
+
     def userinfo(self) -> UserInfo:
         """Who is connected. Doesn't count as an API call."""
         return self._wire.call("GET", "/services/oauth2/userinfo", _read_userinfo)
@@ -215,6 +223,13 @@ def newest_version(answer: Answer) -> str:
             f"the org offers API versions up to {newest}; {OLDEST_VERSION} to {TESTED_VERSION} can be used"
         )
     return str(max(usable, key=float))
+
+
+def _read_date(answer: Answer) -> datetime:
+    date = http_date(answer.headers.get("date", ""))
+    if date is None:
+        raise errors.BadAnswer("an answer without a Date says nothing of Salesforce's clock")
+    return date
 
 
 def _check_version(version: str) -> None:

@@ -52,7 +52,6 @@ Each error carries ``code`` (Salesforce's, or ours in lower case), ``message`` (
 said), ``meaning`` and ``remedy``, both for a marketing-operations person. Whatever looks like
 a token is taken out of a message before it is kept, so that an error can be logged and shown.
 """
-# ruff: noqa: N818 - the names say what happened, and the group says what to do
 
 from __future__ import annotations
 

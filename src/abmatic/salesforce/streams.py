@@ -20,7 +20,7 @@ from .answers import not_json
 from .transport import network_errors
 
 CHUNK = 256 * 1024
-_LONGEST_HEADER_LINE = 1024 * 1024
+_LONGEST_HEADER_LINE = 256 * 1024
 _INFLATE_STEP = 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
 _QUOTE_OR_BREAK = re.compile(rb'["\r\n]')

@@ -6,6 +6,7 @@ named in the environment is used, except for this machine itself.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -15,6 +16,10 @@ import httpx2
 
 from . import errors
 from .hosts import is_loopback
+
+# Its one line a request shows the whole URL, and so the e-mail addresses in a query's filter. What
+# a request was is told by Client(on_call=…), without them.
+logging.getLogger("httpx2").setLevel(logging.WARNING)
 
 # Seconds. Salesforce ends a REST query after 120 s of its own; a login answers in far less.
 CALL_TIMEOUT = httpx2.Timeout(connect=10.0, read=130.0, write=60.0, pool=120.0)

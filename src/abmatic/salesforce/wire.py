@@ -172,9 +172,11 @@ class Wire:
         signed: bool,
     ) -> httpx2.Response:
         """An open response of status below 300 or 304; anything else raises."""
-        sent = {"Accept": "application/json", **(headers or {})}
+        # httpx2.Headers keeps the token out of its repr, and so out of reports that show variables.
+        sent = httpx2.Headers({"Accept": "application/json", **(headers or {})})
         if signed:
-            sent |= {"Authorization": f"Bearer {token.value}", **self._options}
+            sent.update(self._options)
+            sent["Authorization"] = f"Bearer {token.value}"
         request = self._http.build_request(
             method, f"{token.instance_url}{path}", params=params, json=body, headers=sent
         )
