@@ -107,7 +107,8 @@ def database(postgres: None) -> Iterator[str]:
     with psycopg.connect(conninfo, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}".encode())
     secret = f":{quote(password, safe='')}" if password else ""
-    yield f"postgresql://{quote(user, safe='')}{secret}@/{name}?{urlencode({'host': host, 'port': port}, quote_via=quote)}"
+    where = urlencode({"host": host, "port": port}, quote_via=quote)
+    yield f"postgresql://{quote(user, safe='')}{secret}@/{name}?{where}"
     with psycopg.connect(conninfo, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 

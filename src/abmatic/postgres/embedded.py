@@ -216,11 +216,11 @@ class EmbeddedServer:
             _end_orphan(_pid_in(note), self.data_dir, place)
         pid_file = place.cluster / "postmaster.pid"
         pid = _pid_in(pid_file)
-        if pid is not None and _is_running(pid):
-            if _is_server_of(pid, place.cluster):
-                raise _in_use(place, pid)  # started by hand, as it doesn't hold server.lock
-            # Another program has that number now (after a restart of the machine or container): PostgreSQL would
-            # take it for the old server and refuse to start.
+        if pid is not None and _is_server_of(pid, place.cluster):
+            raise _in_use(place, pid)  # started by hand, as it doesn't hold server.lock
+        if pid is not None and psutil.pid_exists(pid):
+            # The number is a zombie's, or (after a restart of the machine or container) another program's. PostgreSQL
+            # would take it for a running server and refuse to start. No number at all is left to PostgreSQL's checks.
             pid_file.unlink()
         for left in (note, socket_file):
             left.unlink(missing_ok=True)
@@ -377,7 +377,7 @@ def _end_orphan(pid: int | None, data_dir: Path, place: Place) -> None:
 
 def _version_of(cluster: Path) -> str | None:
     try:
-        return (cluster / "PG_VERSION").read_text(encoding="ascii").strip()
+        return (cluster / "PG_VERSION").read_text(encoding="utf-8").strip()
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
@@ -454,7 +454,7 @@ def _is_server_of(pid: int, cluster: Path) -> bool:
     """Whether the process is a PostgreSQL server that works in the cluster. Where we can't see, we say yes."""
     try:
         process = psutil.Process(pid)
-        if not process.name().startswith("postgres"):
+        if process.status() == psutil.STATUS_ZOMBIE or not process.name().startswith("postgres"):
             return False
         # A server's working directory is its cluster; that of a deleted one ends with " (deleted)".
         return process.cwd().removesuffix(" (deleted)") == str(cluster)

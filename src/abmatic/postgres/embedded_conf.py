@@ -71,7 +71,7 @@ def _memory() -> int:
     """The megabytes this machine has, or the container's limit if that is less."""
     total = psutil.virtual_memory().total
     try:
-        limit = int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii"))
+        limit = int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="utf-8"))
     except (OSError, ValueError):  # no cgroup, or "max"
         limit = total
     return min(total, limit) // _MEGABYTE

@@ -14,6 +14,7 @@ Folders (``home`` and ``store`` are the same one, save for that case)::
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import pwd
@@ -21,6 +22,8 @@ import shutil
 import stat
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata, util
@@ -158,9 +161,9 @@ def remove(data_dir: Path) -> None:
         for made in {folder, store, sockets}:
             if made.exists():
                 shutil.rmtree(made)
-        # The copied programs go with the last cluster that used them.
-        if SYSTEM_STORE.exists() and not any(_clusters_of_root()):
-            shutil.rmtree(SYSTEM_STORE, ignore_errors=True)
+        if os.geteuid() == 0 and SYSTEM_STORE.exists():
+            with _system_lock():
+                _leave_system_store(folder)
     except OSError as error:
         raise not_allowed(error, folder) from error
 
@@ -173,28 +176,79 @@ def not_allowed(error: OSError, folder: Path) -> NotAllowed:
     )
 
 
+def account_for(folder: Path) -> Account:
+    """Whom root runs the server as: the folder's owner, whoever owns the cluster already, or our own account."""
+    cluster = _pointed_to(folder) or folder
+    for place in (folder, cluster / "cluster"):
+        if place.exists() and place.stat().st_uid != 0:
+            found = place.stat()
+            return Account(found.st_uid, found.st_gid, _name_of(found.st_uid))
+    try:
+        entry = pwd.getpwnam(ACCOUNT_NAME)
+    except KeyError:
+        entry = _create_account()
+    return Account(entry.pw_uid, entry.pw_gid, entry.pw_name)
+
+
 def _prepare_for_root(folder: Path) -> Place:
-    account = _account(folder)
-    pointed = _pointed_to(folder)
-    if pointed is not None:
-        _claim(pointed, folder)
-        store = pointed
-    elif _may_enter(folder, account):
-        store = folder
-    elif (folder / "cluster").exists():
-        raise NotAllowed(
-            f"The account {account.name}, as which PostgreSQL runs, can't enter {folder}",
-            f"Give it the right to pass through the folders above (chmod o+x), or run as the owner of {folder}",
-        )
-    else:
-        store = _make_store(folder)
+    account = account_for(folder)
+    with _system_lock():
+        store = _store_for(folder, account)
+        binaries = _binaries_for(account)
+        if any(path.is_relative_to(SYSTEM_STORE) for path in (store, binaries)):
+            _users_of_system_store().mkdir(exist_ok=True)
+            (_users_of_system_store() / _hash(folder)).write_text(f"{folder}\n", encoding="utf-8")
     if account.uid != _owner(folder):
         # The account must pass through, and reads nothing here but what is its own.
         store.chmod(0o711)
     log_dir = store / "log"
     log_dir.mkdir(mode=0o700, exist_ok=True)
     os.chown(log_dir, account.uid, account.gid)
-    return Place(folder, store, _binaries_for(account), account)
+    return Place(folder, store, binaries, account)
+
+
+def _store_for(folder: Path, account: Account) -> Path:
+    pointed = _pointed_to(folder)
+    if pointed is not None:
+        _claim(pointed, folder)
+        return pointed
+    if _may_enter(folder, account):
+        return folder
+    if (folder / "cluster").exists():
+        raise NotAllowed(
+            f"The account {account.name}, as which PostgreSQL runs, can't enter {folder}",
+            f"Give it the right to pass through the folders above (chmod o+x), or run as the owner of {folder}",
+        )
+    return _make_store(folder)
+
+
+@contextmanager
+def _system_lock() -> Iterator[None]:
+    """One process at a time changes what is in the folder of the system; its parent, always there, is the lock."""
+    handle = os.open(SYSTEM_STORE.parent, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _users_of_system_store() -> Path:
+    """A note for every data folder that has something in the folder of the system."""
+    return SYSTEM_STORE / "users"
+
+
+def _leave_system_store(folder: Path) -> None:
+    """Takes our note away; the copied programs go with the last one. Clusters that were set aside stay."""
+    users = _users_of_system_store()
+    (users / _hash(folder)).unlink(missing_ok=True)
+    notes = list(users.iterdir()) if users.exists() else []
+    if any(Path(note.read_text(encoding="utf-8").strip()).exists() for note in notes):
+        return
+    for unused in (users, *SYSTEM_STORE.glob("postgresql-*"), *SYSTEM_STORE.glob(".draft-*")):
+        shutil.rmtree(unused, ignore_errors=True)
+    with suppress(OSError):  # what was set aside stays
+        SYSTEM_STORE.rmdir()
 
 
 def _make_store(folder: Path) -> Path:
@@ -238,24 +292,6 @@ def _pointed_to(folder: Path) -> Path | None:
         return None
     except OSError as error:
         raise not_allowed(error, folder) from error
-
-
-def _clusters_of_root() -> list[Path]:
-    return [place for place in SYSTEM_STORE.iterdir() if (place / "belongs-to").exists()]
-
-
-def _account(folder: Path) -> Account:
-    """Whom root runs the server as: the folder's owner, whoever owns the cluster already, or our own account."""
-    cluster = _pointed_to(folder) or folder
-    for place in (folder, cluster / "cluster"):
-        if place.exists() and place.stat().st_uid != 0:
-            found = place.stat()
-            return Account(found.st_uid, found.st_gid, _name_of(found.st_uid))
-    try:
-        entry = pwd.getpwnam(ACCOUNT_NAME)
-    except KeyError:
-        entry = _create_account()
-    return Account(entry.pw_uid, entry.pw_gid, entry.pw_name)
 
 
 def _create_account() -> pwd.struct_passwd:
@@ -326,12 +362,7 @@ def _copied(installed: Path) -> Path:
     for path in (draft, *draft.rglob("*")):
         if not path.is_symlink():
             path.chmod(0o755 if path.is_dir() or path.stat().st_mode & stat.S_IXUSR else 0o644)
-    try:
-        draft.rename(target)
-    except OSError:
-        shutil.rmtree(draft)
-        if not result.exists():
-            raise
+    draft.rename(target)
     return result
 
 
