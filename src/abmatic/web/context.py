@@ -1,0 +1,48 @@
+"""What the frame around every page needs: who is signed in, where they are, what is running."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import reverse
+
+from abmatic.web.running import running_syncs
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One entry of the rail."""
+
+    label: str
+    icon: str
+    url: str
+    is_here: bool
+
+
+PLACES = (
+    ("Home", "home", "home"),
+    ("Accounts", "building", "accounts"),
+    ("Contacts", "users", "contacts"),
+    ("Settings", "settings", "settings"),
+)
+
+
+def frame(request: HttpRequest) -> dict[str, object]:
+    """The context of every page. Strangers get no frame, so nothing is asked of the database for them."""
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return {"demo": settings.ENVIRONMENT.demo}
+    return {
+        "demo": settings.ENVIRONMENT.demo,
+        "places": [_place(request, *place) for place in PLACES],
+        "syncs": running_syncs,
+    }
+
+
+def _place(request: HttpRequest, label: str, icon: str, name: str) -> Place:
+    url = reverse(name)
+    here = request.path == url if url == "/" else request.path.startswith(url)
+    # Runs are part of the connection they belong to.
+    return Place(label, icon, url, here or (name == "settings" and request.path.startswith("/runs/")))

@@ -1,0 +1,116 @@
+"""The ways in: the first administrator, one-time links, and whether the program is up."""
+
+from __future__ import annotations
+
+import ipaddress
+
+from django import forms
+from django.contrib.auth import login
+from django.contrib.auth.password_validation import validate_password
+from django.db import connection, transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_safe
+
+from abmatic.identity import links, setup
+from abmatic.identity.models import Role, User
+
+BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
+
+
+class SetupForm(forms.Form):
+    """The first administrator."""
+
+    name = forms.CharField(max_length=200, widget=forms.TextInput(attrs={"autocomplete": "name"}))
+    email = forms.EmailField(label="E-mail", widget=forms.EmailInput(attrs={"autocomplete": "username"}))
+    password = forms.CharField(
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text="At least 10 characters; a sentence is easiest to remember.",
+    )
+
+    def clean(self) -> dict[str, object]:
+        """Judges the password knowing whose it is to be."""
+        values: dict[str, object] = super().clean() or {}
+        if "password" in values:
+            somebody = User(email=str(values.get("email", "")), name=str(values.get("name", "")))
+            try:
+                validate_password(str(values["password"]), somebody)
+            except forms.ValidationError as problem:
+                self.add_error("password", problem)
+        return values
+
+
+@never_cache
+@sensitive_post_parameters("password")
+@require_http_methods(["GET", "HEAD", "POST"])
+def first_administrator(request: HttpRequest) -> HttpResponse:
+    """Makes the first administrator and signs them in; once there is a user, leads to the sign-in page."""
+    if not setup.is_needed():
+        return HttpResponseRedirect(reverse("home"))
+    code = request.POST.get("code", "") or request.GET.get("code", "")
+    if not (_is_from_this_machine(request) or setup.is_setup_code(code)):
+        return render(request, "door/setup_code.html", {"wrong": bool(code)}, status=403 if code else 200)
+    form = SetupForm(request.POST if request.method == "POST" and "email" in request.POST else None)
+    if form.is_valid():
+        user = _make_first(form.cleaned_data)
+        if user is not None:
+            login(request, user, backend=BACKEND)
+        return HttpResponseRedirect(reverse("home"))
+    return render(request, "door/setup.html", {"form": form, "code": code})
+
+
+def _make_first(values: dict[str, str]) -> User | None:
+    """The new administrator; None when somebody else was faster."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        # Two people pressing the button together must not both become administrators.
+        cursor.execute("LOCK TABLE app_user IN SHARE ROW EXCLUSIVE MODE")
+        if not setup.is_needed():
+            return None
+        return User.objects.create_user(
+            values["email"], values["password"], role=Role.ADMINISTRATOR, name=values["name"]
+        )
+
+
+def _is_from_this_machine(request: HttpRequest) -> bool:
+    """True for a loopback address that no proxy stands before; a proxy makes everybody look local."""
+    if any(header in request.headers for header in ("X-Forwarded-For", "Forwarded", "X-Real-Ip")):
+        return False
+    try:
+        return ipaddress.ip_address(request.META.get("REMOTE_ADDR", "")).is_loopback
+    except ValueError:
+        return False
+
+
+@never_cache
+@require_safe
+def one_time_link(request: HttpRequest, token: str) -> HttpResponse:
+    """Signs the link's user in, once.
+
+    Opening the link is enough, without a button to press: it is printed in the terminal of whoever runs the program
+    (`abmatic demo` opens it in the browser), not sent through channels whose previews would use it up. Requests that
+    only look ahead don't count as opening it.
+    """
+    looking_ahead = request.method == "HEAD" or "prefetch" in request.headers.get(
+        "Sec-Purpose", request.headers.get("Purpose", "")
+    )
+    if looking_ahead:
+        return HttpResponse(status=204)
+    user = links.redeem(token)
+    if user is None:
+        if request.user.is_authenticated:
+            # The same link opened again from the history: the person is in already.
+            return HttpResponseRedirect(reverse("home"))
+        return render(request, "door/link_used.html", status=410)
+    login(request, user, backend=BACKEND)
+    return HttpResponseRedirect(reverse("home"))
+
+
+@require_safe
+def health(request: HttpRequest) -> HttpResponse:
+    """Says "ok" when the program and its database answer; for supervisors and load balancers."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return HttpResponse("ok\n", content_type="text/plain")

@@ -1,0 +1,126 @@
+"""The columns of each grid: what they show, how they sort, what they can be filtered by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db.models import Expression, F, Model, Q, TextField, Value
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Coalesce, Left, Lower
+
+from abmatic.audiences.models import SORT_PREFIX, Account, Contact, Opportunity
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column. ``type`` is "text", "number", "date" or "time"; it decides operators, alignment and cursors."""
+
+    name: str
+    label: str
+    field: str
+    type: str = "text"
+    # Narrower screens drop columns with a higher number first; 0 always stays.
+    drop: int = 0
+    # Sorts among equal values of the column, where the id alone would look random.
+    then: str | None = None
+    # Exactly what an index holds, or else a short prefix: see SORT_PREFIX.
+    is_key: bool = False
+
+    @property
+    def sort_key(self) -> Combinable:
+        """The expression the grid is ordered by; NULL sorts last."""
+        if self.type != "text" or self.is_key:
+            return F(self.field)
+        return text_key(self.field)
+
+    @property
+    def then_key(self) -> Expression:
+        """What decides among equals; never NULL."""
+        if self.then is None:
+            return Value("", output_field=TextField())
+        return Coalesce(text_key(self.then), Value(""), output_field=TextField())
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A grid of one kind of record."""
+
+    record: str
+    label: str
+    model: type[Model]
+    columns: tuple[Column, ...]
+    # Fields that the search box looks into.
+    searched: tuple[str, ...]
+    # Further fields that only the filter offers.
+    filtered: tuple[Column, ...] = ()
+    related: tuple[str, ...] = ()
+
+    def column(self, name: str) -> Column | None:
+        """The column of that name."""
+        return next((column for column in self.columns if column.name == name), None)
+
+    @property
+    def filters(self) -> tuple[Column, ...]:
+        """Everything that can be filtered by."""
+        return tuple(column for column in self.columns if column.type != "time") + self.filtered
+
+
+def text_key(field: str) -> Expression:
+    """Text as it is sorted: without regard to case, by its beginning (see SORT_PREFIX)."""
+    return Lower(Left(field, SORT_PREFIX))
+
+
+def contains(field: str, text: str) -> Q:
+    """Case-insensitive containment."""
+    return Q(**{f"{field}__icontains": text})
+
+
+ACCOUNTS = Spec(
+    record="account",
+    label="Accounts",
+    model=Account,
+    columns=(
+        Column("name", "Name", "name"),
+        Column("domain", "Domain", "domain", drop=1, is_key=True),
+        Column("industry", "Industry", "industry", drop=2),
+        Column("employees", "Employees", "employee_count", type="number", drop=2),
+        Column("revenue", "Annual revenue", "revenue", type="number", drop=3),
+        Column("country", "Country", "country", drop=2),
+        Column("city", "City", "city", drop=4),
+        Column("updated", "Updated", "updated_at", type="time", drop=3),
+    ),
+    searched=("name", "domain"),
+    filtered=(Column("website", "Website", "website"),),
+)
+
+CONTACTS = Spec(
+    record="contact",
+    label="Contacts",
+    model=Contact,
+    columns=(
+        Column("name", "Name", "last_name", then="first_name"),
+        Column("email", "Work e-mail", "work_email", drop=1),
+        Column("title", "Job title", "job_title", drop=2),
+        Column("company", "Company", "company", drop=2),
+        Column("phone", "Phone", "phone", drop=4),
+        Column("kind", "Kind", "kind", drop=1),
+        Column("updated", "Updated", "updated_at", type="time", drop=3),
+    ),
+    searched=("first_name", "last_name", "work_email", "company"),
+    related=("account",),
+)
+
+OPPORTUNITIES = Spec(
+    record="opportunity",
+    label="Opportunities",
+    model=Opportunity,
+    columns=(
+        Column("name", "Name", "name"),
+        Column("stage", "Stage", "stage", drop=1),
+        Column("amount", "Amount", "amount", type="number"),
+        Column("closes", "Close date", "close_date", type="date", drop=1),
+        Column("updated", "Updated", "updated_at", type="time", drop=3),
+    ),
+    searched=("name",),
+    related=("owner",),
+)

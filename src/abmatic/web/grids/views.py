@@ -1,0 +1,63 @@
+"""Accounts and Contacts: the tabs Collections and All, and the grid of one collection."""
+
+from __future__ import annotations
+
+from django.db.models import Exists, OuterRef, Q
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+from abmatic.audiences.models import Collection, CollectionMember
+from abmatic.sync.models import Connection, Run
+from abmatic.web.grids.columns import ACCOUNTS, CONTACTS, Spec
+from abmatic.web.grids.grid import Grid, grid_of
+from abmatic.web.http import PageRequest
+
+SPECS = {"account": ACCOUNTS, "contact": CONTACTS}
+
+
+@require_safe
+def everything(request: PageRequest, record: str) -> HttpResponse:
+    """The tab All."""
+    return grid_answer(request, grid_of(request, SPECS[record]), "grids/all.html", {})
+
+
+@require_safe
+def collections(request: PageRequest, record: str) -> HttpResponse:
+    """The tab Collections."""
+    found = Collection.objects.filter(record=record).order_by("name", "id")
+    return render(
+        request, "grids/collections.html", {"spec": SPECS[record], "collections": found, **_what_fills(SPECS[record])}
+    )
+
+
+@require_safe
+def collection(request: PageRequest, record: str, collection_id: int) -> HttpResponse:
+    """The grid of one collection."""
+    found = get_object_or_404(Collection, pk=collection_id, record=record)
+    members = CollectionMember.objects.filter(collection=found, record_id=OuterRef("pk"))
+    grid = grid_of(request, SPECS[record], scope=Q(Exists(members)), scope_size=found.size, is_scoped=True)
+    return grid_answer(request, grid, "grids/collection.html", {"collection": found})
+
+
+def grid_answer(request: PageRequest, grid: Grid, template: str, more: dict[str, object]) -> HttpResponse:
+    """The whole page, only further rows, or only the count: whichever part the browser asks for."""
+    if "count" in request.GET:
+        seen = request.GET.get("seen", "")
+        at_least = int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 6 else 0
+        return render(request, "grids/count.html", {"count": grid.count(at_least), "spec": grid.spec})
+    context = {**grid.context(), **more}
+    if request.htmx and "after" in request.GET:
+        return render(request, "grids/rows.html", context)
+    if not context["rows"] and not grid.is_narrowed:
+        context |= _what_fills(grid.spec)
+    elif grid.spec.record == "account" and "seen_accounts" not in request.session:
+        request.session["seen_accounts"] = True  # the last step of the checklist on Home
+    return render(request, template, context)
+
+
+def _what_fills(spec: Spec) -> dict[str, object]:
+    """What an empty page says would fill it: connecting, importing, or waiting for the import under way."""
+    connection = Connection.objects.order_by("created_at").first()
+    running = Run.objects.filter(state__in=[Run.State.QUEUED, Run.State.RUNNING]).order_by("-state", "id").first()
+    return {"first_connection": connection, "running": running, "spec": spec}

@@ -1,0 +1,104 @@
+"""Home: what is left to set up, how the connections are, what ran last."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from abmatic.audiences.models import Account, Contact, Opportunity
+from abmatic.sync.models import Connection, Run
+from abmatic.web.counting import Count, whole_table
+from abmatic.web.http import PageRequest
+from abmatic.web.runs.activity import run_rows
+
+LAST_RUNS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of the checklist; ``state`` is "done", "now" or "later"."""
+
+    title: str
+    text: str
+    url: str
+    action: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """A number on Home, and the page it can be clicked down to."""
+
+    label: str
+    count: Count
+    url: str | None
+
+
+@require_safe
+def home(request: PageRequest) -> HttpResponse:
+    """The page."""
+    connections = list(Connection.objects.order_by("created_at"))
+    last = list(Run.objects.select_related("connection", "started_by").order_by("-id")[:LAST_RUNS])
+    has_accounts = Account.objects.exists()
+    steps = _steps(request, connections, last, has_accounts)
+    return render(
+        request,
+        "home.html",
+        {
+            "connections": connections,
+            "rows": run_rows(last),
+            "steps": steps if any(step.state != "done" for step in steps) else [],
+            "done": sum(step.state == "done" for step in steps),
+            "totals": _totals() if has_accounts or last else [],
+        },
+    )
+
+
+def _totals() -> list[Total]:
+    return [
+        Total("Accounts", whole_table(Account), reverse("accounts")),
+        Total("Contacts", whole_table(Contact), reverse("contacts")),
+        Total("Opportunities", whole_table(Opportunity), None),
+    ]
+
+
+def _steps(request: PageRequest, connections: list[Connection], last: list[Run], has_accounts: bool) -> list[Step]:
+    """The way from nothing to data; what comes first and isn't done is "now"."""
+    connection = next(
+        (one for one in connections if one.status != Connection.Status.INACTIVE),
+        connections[0] if connections else None,
+    )
+    here = reverse("connection", args=[connection.pk]) if connection else reverse("integrations")
+    is_connected = connection is not None and connection.status != Connection.Status.INACTIVE
+    is_imported = any(run.state == Run.State.SUCCEEDED for run in last)
+    # Looked at: the address of a record or a grid was opened in this browser.
+    has_looked = bool(request.session.get("seen_accounts"))
+    wanted = [
+        ("Create the administrator", f"{request.user.email} is signed in.", reverse("home"), "", True),
+        (
+            "Connect Salesforce", "Authorize Abmatic in your org with an External Client App.",
+            reverse("integrations"), "Connect", is_connected,
+        ),
+        (
+            "Review settings", "Which objects are read and where their fields go. Nothing is written to Salesforce.",
+            here, "Review", is_imported or bool(last),
+        ),
+        (
+            "First import", "Accounts, contacts, leads and opportunities, with their owners.",
+            here, "Import", is_imported and has_accounts,
+        ),
+        (
+            "Look at accounts", "Sort, filter and search; open one to see where each value came from.",
+            reverse("accounts"), "Open accounts", has_looked and has_accounts,
+        ),
+    ]  # fmt: skip
+    steps, found_now = [], False
+    for title, text, url, action, done in wanted:
+        state = "done" if done else "later" if found_now else "now"
+        found_now = found_now or not done
+        steps.append(Step(title, text, url, action, state))
+    return steps

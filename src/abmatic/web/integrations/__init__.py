@@ -1,0 +1,1 @@
+"""Settings → Integrations: connecting Salesforce, and each connection's pages."""

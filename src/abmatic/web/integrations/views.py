@@ -1,0 +1,129 @@
+"""The list of integrations, and what can be done with a connection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.contrib import messages
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from abmatic.sync import connect, runs
+from abmatic.sync.connect import ConnectError
+from abmatic.sync.models import (
+    Connection,
+    FieldMapping,
+    MirrorAccount,
+    MirrorContact,
+    MirrorLead,
+    MirrorOpportunity,
+    ObjectSetting,
+    Run,
+)
+from abmatic.web.counting import quick_count
+from abmatic.web.http import PageRequest
+from abmatic.web.integrations.authorize import problem_page
+from abmatic.web.roles import administrator_required, operator_required
+from abmatic.web.running import object_label
+
+# The objects people see as tabs; users and contact roles come along with them.
+MIRRORS = {
+    "Account": MirrorAccount,
+    "Contact": MirrorContact,
+    "Lead": MirrorLead,
+    "Opportunity": MirrorOpportunity,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRow:
+    """One object of a connection."""
+
+    sobject: str
+    label: str
+    setting: ObjectSetting | None
+    mirrored: str
+    last_run: Run | None
+    is_running: bool
+
+    @property
+    def mappings(self) -> list[FieldMapping]:
+        return list(self.setting.mappings.all()) if self.setting else []
+
+
+@require_safe
+def integrations(request: PageRequest) -> HttpResponse:
+    """Settings → Integrations."""
+    return render(request, "integrations/list.html", {"connections": list(Connection.objects.order_by("created_at"))})
+
+
+@require_safe
+def connection_page(request: PageRequest, connection_id: int) -> HttpResponse:
+    """A connection: its objects with their last pull, counts and mappings."""
+    connection = get_object_or_404(Connection, pk=connection_id)
+    return render(
+        request, "integrations/connection.html", {"connection": connection, "objects": _object_rows(connection)}
+    )
+
+
+@require_POST
+@operator_required
+def sync_now(request: PageRequest, connection_id: int) -> HttpResponse:
+    """Starts a run of one object, or of all, and leads to its page."""
+    connection = get_object_or_404(Connection, pk=connection_id)
+    sobject = request.POST.get("sobject", "")
+    try:
+        started = runs.start(connection, [sobject] if sobject else None, trigger=Run.Trigger.MANUAL, user=request.user)
+    except (runs.AlreadyRunning, runs.ConnectionNotReady, runs.UnknownObject) as problem:
+        messages.warning(request, str(problem))
+        return HttpResponseRedirect(reverse("connection", args=[connection.pk]))
+    return HttpResponseRedirect(reverse("run", args=[_run_to_watch(started).pk]))
+
+
+@require_POST
+@administrator_required
+def check_again(request: PageRequest, connection_id: int) -> HttpResponse:
+    """Runs the permission checks again."""
+    connection = get_object_or_404(Connection, pk=connection_id)
+    try:
+        connect.check(connection)
+    except ConnectError as error:
+        return problem_page(request, error, connection)
+    return HttpResponseRedirect(reverse("connected", args=[connection.pk]))
+
+
+@administrator_required
+def disable(request: PageRequest, connection_id: int) -> HttpResponse:
+    """Asks, then disables: the token is revoked, settings and data are kept."""
+    connection = get_object_or_404(Connection, pk=connection_id)
+    if request.method != "POST":
+        return render(request, "integrations/disable.html", {"connection": connection})
+    try:
+        connect.disable(connection)
+    except ConnectError as error:
+        return problem_page(request, error, connection)
+    messages.success(request, f"{connection} is disabled. Its settings and all its data are kept.")
+    return HttpResponseRedirect(reverse("integrations"))
+
+
+def _run_to_watch(started: list[Run]) -> Run:
+    """Of several runs started together, the one people think of: accounts."""
+    return next((run for run in started if run.sobject == "Account"), started[0])
+
+
+def _object_rows(connection: Connection) -> list[ObjectRow]:
+    settings = {setting.sobject: setting for setting in connection.objects_settings.prefetch_related("mappings").all()}
+    last = {run.sobject: run for run in connection.runs.order_by("sobject", "-id").distinct("sobject")}
+    return [
+        ObjectRow(
+            sobject=sobject,
+            label=object_label(sobject),
+            setting=settings.get(sobject),
+            mirrored=quick_count(mirror._default_manager.filter(connection=connection, is_deleted=False)).text,
+            last_run=last.get(sobject),
+            is_running=sobject in last and not last[sobject].is_over,
+        )
+        for sobject, mirror in MIRRORS.items()
+    ]

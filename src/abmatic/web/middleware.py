@@ -1,0 +1,82 @@
+"""Two rules every answer obeys: nothing foreign runs in a page, and nothing is shown to a stranger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from urllib.parse import urlsplit
+
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import Resolver404, resolve, reverse
+
+from abmatic.identity import setup
+
+Answer = Callable[[HttpRequest], HttpResponse]
+
+# Views named here answer people who aren't signed in. Everything else asks them to sign in, which makes a forgotten
+# decorator harmless.
+PUBLIC = frozenset({"account_login", "account_logout", "setup", "one-time-link", "health"})
+
+POLICY: dict[str, str] = {
+    "default-src": "'self'",
+    # Tabler draws check marks and arrows with data: images inside its style sheet.
+    "img-src": "'self' data:",
+    "object-src": "'none'",
+    "base-uri": "'none'",
+    "frame-ancestors": "'none'",
+}
+
+
+def allow_form_targets(response: HttpResponse, origins: Sequence[str]) -> None:
+    """Lets forms of this page end up at other origins.
+
+    Browsers hold a redirect after a form to ``form-action`` too, so the page whose form leads to Salesforce's login
+    has to name Salesforce.
+    """
+    response.headers["Content-Security-Policy"] = _policy(form_action=["'self'", *origins])
+
+
+class ContentSecurityPolicy:
+    """Sends the policy with every answer that has none of its own."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response.headers.setdefault("Content-Security-Policy", _policy(form_action=["'self'"]))
+        return response
+
+
+class SignInRequired:
+    """Leads strangers to the sign-in page, or to the setup page while there is no user at all."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.user.is_authenticated:
+            return self.get_response(request)
+        try:
+            name = resolve(request.path_info).view_name
+        except Resolver404:
+            return self.get_response(request)
+        if name not in {"setup", "health"} and setup.is_needed():
+            return HttpResponseRedirect(reverse("setup"))
+        if name in PUBLIC:
+            return self.get_response(request)
+        return _sign_in(request)
+
+
+def _sign_in(request: HttpRequest) -> HttpResponse:
+    if request.headers.get("HX-Request") != "true":
+        return redirect_to_login(request.get_full_path())
+    # A part of a page asked: the whole page has to go to the sign-in form, and come back to where the person was.
+    here = urlsplit(request.headers.get("HX-Current-URL", ""))
+    page = redirect_to_login(f"{here.path or '/'}{'?' + here.query if here.query else ''}")
+    return HttpResponse(headers={"HX-Redirect": page["Location"]})
+
+
+def _policy(*, form_action: Sequence[str]) -> str:
+    rules = POLICY | {"form-action": " ".join(form_action)}
+    return "; ".join(f"{name} {value}" for name, value in rules.items())

@@ -1,0 +1,1 @@
+"""The Activity Log of a connection, and the page of each run."""

@@ -1,0 +1,109 @@
+"""The search in the top bar.
+
+What begins with the words comes first: it is read from the sort and key indexes and is instant whatever the size. Only
+when that finds little are names searched for the words anywhere, within a short time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import F, Q, QuerySet
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from abmatic.audiences.models import Account, Contact
+from abmatic.web.counting import TookTooLong, time_allowed
+from abmatic.web.grids.columns import contains, text_key
+from abmatic.web.grids.filters import clean
+from abmatic.web.http import PageRequest
+
+SHOWN = 6
+BEGINNING_MS = 1_000
+ANYWHERE_MS = 700
+# Sorts after everything that begins with a given text.
+LAST_CHARACTER = "\U0010ffff"
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One result."""
+
+    kind: str
+    title: str
+    detail: str
+    url: str
+
+
+@require_safe
+def search(request: PageRequest) -> HttpResponse:
+    """Results as a page of their own, or as the list under the search box."""
+    query = clean(request.GET.get("q", ""))
+    hits = find(query) if query else []
+    return render(
+        request, "frame/search_results.html" if request.htmx else "search.html", {"query": query, "hits": hits}
+    )
+
+
+def find(query: str) -> list[Hit]:
+    """At most `SHOWN` accounts and as many contacts."""
+    accounts = _found(
+        [_begins(Account.objects, text_key("name"), query), _begins_with_key(Account.objects, "domain", query)],
+        Account.objects.filter(contains("name", query)),
+    )
+    contacts = _found(
+        [
+            _begins(Contact.objects, text_key("last_name"), query),
+            _begins_with_key(Contact.objects, "email_key", query),
+        ],
+        Contact.objects.filter(_every_word(query)),
+    )
+    return [
+        Hit("Account", str(one), one.domain or one.city or "", reverse("account-overview", args=[one.pk]))
+        for one in accounts
+    ] + [
+        Hit("Contact", str(one), one.work_email or one.company or "", reverse("contact-overview", args=[one.pk]))
+        for one in contacts
+    ]
+
+
+def _found(beginnings: list[QuerySet[Any]], anywhere: QuerySet[Any]) -> list[Any]:
+    found: dict[int, Any] = {}
+    for records, milliseconds in [*((one, BEGINNING_MS) for one in beginnings), (anywhere, ANYWHERE_MS)]:
+        if len(found) >= SHOWN:
+            break
+        try:
+            with time_allowed(milliseconds):
+                found.update((one.pk, one) for one in records[:SHOWN] if one.pk not in found)
+        except TookTooLong:
+            continue
+    return list(found.values())[:SHOWN]
+
+
+def _begins(records: Any, key: Any, query: str) -> QuerySet[Any]:
+    """Records whose sort key begins with the words, in its order: a range of its index."""
+    start = query.lower()
+    keyed: QuerySet[Any] = records.annotate(sort_key=key)
+    return keyed.filter(sort_key__gte=start, sort_key__lte=start + LAST_CHARACTER, sort_key__startswith=start).order_by(
+        "sort_key", "id"
+    )
+
+
+def _begins_with_key(records: Any, field: str, query: str) -> QuerySet[Any]:
+    """Records whose key (a domain, an e-mail address) begins with the words."""
+    start = query.lower()
+    found: QuerySet[Any] = records.filter(
+        **{f"{field}__gte": start, f"{field}__lte": start + LAST_CHARACTER, f"{field}__startswith": start}
+    )
+    return found.order_by(F(field))
+
+
+def _every_word(query: str) -> Q:
+    """Each word in the first or the last name: "anna smith" and "smith anna" alike."""
+    every = Q()
+    for word in query.split()[:5]:
+        every &= contains("first_name", word) | contains("last_name", word)
+    return every

@@ -1,0 +1,107 @@
+"""What templates need to show values: icons, times, numbers. Loaded in every template (see settings)."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+
+from django import template
+from django.utils.formats import number_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.timezone import now
+
+from abmatic.web.values import NOTHING, duration, exact_moment, shown
+
+register = template.Library()
+
+ICONS = Path(__file__).resolve().parents[1] / "static" / "vendor" / "icons.json"
+
+
+@cache
+def _drawings() -> dict[str, str]:
+    if not ICONS.exists():
+        # Pages work without drawings; the build that forgot them is caught by a test.
+        return {}
+    drawings: dict[str, str] = json.loads(ICONS.read_text(encoding="utf-8"))
+    return drawings
+
+
+@register.simple_tag
+def icon(name: str, classes: str = "") -> SafeString:
+    """A Tabler outline icon as inline SVG; decoration only, so screen readers skip it."""
+    return format_html(
+        '<svg class="icon {}" viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="1.75" '
+        'stroke-linecap="round" stroke-linejoin="round" aria-hidden="true" focusable="false">{}</svg>',
+        classes,
+        mark_safe(_drawings().get(name, "")),  # noqa: S308 - from our own collected file
+    )
+
+
+@register.filter
+def moment(value: datetime | None) -> SafeString:
+    """A time as "3 minutes ago" in the browser, exact in the viewer's zone on hover; UTC without JavaScript."""
+    return _time_element(value, "relative")
+
+
+@register.filter
+def day_and_time(value: datetime | None) -> SafeString:
+    """A time written out in the viewer's zone; UTC without JavaScript."""
+    return _time_element(value, "exact")
+
+
+def _time_element(value: datetime | None, style: str) -> SafeString:
+    if value is None:
+        return NOTHING
+    return format_html('<time datetime="{}" data-show="{}">{}</time>', value.isoformat(), style, exact_moment(value))
+
+
+@register.filter
+def number(value: int | float | Decimal | None) -> SafeString | str:
+    """A whole number with separators; a dash for nothing. 0 is a value."""
+    if value is None:
+        return NOTHING
+    return number_format(round(value), use_l10n=True, force_grouping=True)
+
+
+@register.filter
+def cell(value: object) -> SafeString | str:
+    """Any stored value as text for a table cell; a dash for nothing."""
+    return shown(value)
+
+
+@register.filter
+def seconds(value: float | None) -> str:
+    """A length of time: "12 s", "3 min 20 s", "2 h 5 min"."""
+    return duration(value)
+
+
+@register.filter
+def took(start: datetime | None, end: datetime | None) -> str:
+    """How long it took from one time to another (to now, when it isn't over)."""
+    if start is None:
+        return ""
+    return duration(((end or now()) - start).total_seconds())
+
+
+@register.filter
+def percent(part: float | None, whole: float | None = 1) -> str:
+    """A share as "43 %"; empty when it can't be told."""
+    if part is None or not whole:
+        return ""
+    return f"{int(100 * part / whole)} %"
+
+
+@register.filter
+def permille(share: float) -> str:
+    """A share as a whole number of thousandths, for the value of a progress element."""
+    return str(int(1000 * share))
+
+
+@register.filter
+def raw(value: object) -> str:
+    """A value without separators: for ids and attributes."""
+    return value.isoformat() if isinstance(value, date) else str(value)

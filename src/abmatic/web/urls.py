@@ -1,0 +1,81 @@
+"""Every address of the pages."""
+
+from __future__ import annotations
+
+from allauth.account import views as account
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+from abmatic.web import door, home, running, search
+from abmatic.web.grids import views as grids
+from abmatic.web.integrations import authorize
+from abmatic.web.integrations import views as integrations
+from abmatic.web.records import views as records
+from abmatic.web.runs import activity, findings, page
+
+ways_in = [
+    path("setup/", door.first_administrator, name="setup"),
+    path("in/<str:token>/", door.one_time_link, name="one-time-link"),
+    path("health/", door.health, name="health"),
+    # Of allauth only what people use here: sign-up is closed, and no mail is sent yet.
+    path("user/sign-in/", account.login, name="account_login"),
+    path("user/sign-out/", account.logout, name="account_logout"),
+    path("user/inactive/", account.account_inactive, name="account_inactive"),
+    path("user/password/", account.password_change, name="account_change_password"),
+    path("user/password/first/", account.password_set, name="account_set_password"),
+]
+
+salesforce = [
+    path("authorize/", authorize.authorize, name="authorize"),
+    # Registered in people's External Client Apps exactly like this, without a slash at the end.
+    path("callback", authorize.callback, name="callback"),
+    path("<int:connection_id>/", integrations.connection_page, name="connection"),
+    path("<int:connection_id>/connected/", authorize.connected, name="connected"),
+    path("<int:connection_id>/reconnect/", authorize.authorize, name="reconnect"),
+    path("<int:connection_id>/check/", integrations.check_again, name="check"),
+    path("<int:connection_id>/disable/", integrations.disable, name="disable"),
+    path("<int:connection_id>/sync/", integrations.sync_now, name="sync-now"),
+    path("<int:connection_id>/activity/", activity.activity, name="activity"),
+]
+
+run = [
+    path("", page.run_page, name="run"),
+    path("live/", page.run_live, name="run-live"),
+    path("cancel/", page.cancel, name="run-cancel"),
+    path("findings/", findings.findings, name="findings"),
+    path("findings.csv", findings.findings_csv, name="findings-csv"),
+]
+
+accounts = [
+    path("", grids.everything, {"record": "account"}, name="accounts"),
+    path("collections/", grids.collections, {"record": "account"}, name="account-collections"),
+    path("collections/<int:collection_id>/", grids.collection, {"record": "account"}, name="account-collection"),
+    path("<int:record_id>/", records.overview, {"record": "account"}, name="account-overview"),
+    path("<int:record_id>/contacts/", records.contacts, name="account-contacts"),
+    path("<int:record_id>/opportunities/", records.opportunities, {"record": "account"}, name="account-opportunities"),
+    path("<int:record_id>/timeline/", records.record_timeline, {"record": "account"}, name="account-timeline"),
+    path("<int:record_id>/sync/", records.sync, {"record": "account"}, name="account-sync"),
+]
+
+contacts = [
+    path("", grids.everything, {"record": "contact"}, name="contacts"),
+    path("collections/", grids.collections, {"record": "contact"}, name="contact-collections"),
+    path("collections/<int:collection_id>/", grids.collection, {"record": "contact"}, name="contact-collection"),
+    path("<int:record_id>/", records.overview, {"record": "contact"}, name="contact-overview"),
+    path("<int:record_id>/opportunities/", records.opportunities, {"record": "contact"}, name="contact-opportunities"),
+    path("<int:record_id>/timeline/", records.record_timeline, {"record": "contact"}, name="contact-timeline"),
+    path("<int:record_id>/sync/", records.sync, {"record": "contact"}, name="contact-sync"),
+]
+
+urlpatterns = [
+    *ways_in,
+    path("", home.home, name="home"),
+    path("search/", search.search, name="search"),
+    path("syncs/", running.syncs, name="syncs"),
+    path("accounts/", include(accounts)),
+    path("contacts/", include(contacts)),
+    path("runs/<int:run_id>/", include(run)),
+    path("settings/", RedirectView.as_view(pattern_name="integrations"), name="settings"),
+    path("settings/integrations/", integrations.integrations, name="integrations"),
+    path("settings/integrations/salesforce/", include(salesforce)),
+]
