@@ -35,9 +35,7 @@ class Owner(models.Model):
 class LocalRecord(models.Model):
     """What accounts, contacts and opportunities have in common."""
 
-    owner = models.ForeignKey(
-        Owner, null=True, on_delete=models.SET_NULL, db_constraint=False, db_index=False
-    )
+    owner = models.ForeignKey(Owner, null=True, on_delete=models.SET_NULL, db_constraint=False, db_index=False)
     custom = models.JSONField(default=dict, db_default={})
     created_by = models.ForeignKey(
         Cause, null=True, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"

@@ -30,9 +30,7 @@ class Cause(models.Model):
 
     class Meta:
         db_table = "cause"
-        indexes = (
-            models.Index(fields=["run_id"], name="cause_run", condition=models.Q(run_id__isnull=False)),
-        )
+        indexes = (models.Index(fields=["run_id"], name="cause_run", condition=models.Q(run_id__isnull=False)),)
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.run_id or self.user_id or ''}".strip()

@@ -26,9 +26,7 @@ def redeem(token: str) -> User | None:
         link = (
             OneTimeLink.objects.select_for_update(of=("self",))
             .select_related("user")
-            .filter(
-                token_hash=_hash(token), used_at=None, expires_at__gt=timezone.now(), user__is_active=True
-            )
+            .filter(token_hash=_hash(token), used_at=None, expires_at__gt=timezone.now(), user__is_active=True)
             .first()
         )
         if link is None:

@@ -17,9 +17,7 @@ class Role(models.TextChoices):
 
 
 class UserManager(BaseUserManager["User"]):
-    def create_user(
-        self, email: str, password: str | None = None, *, role: str = Role.VIEWER, name: str = ""
-    ) -> User:
+    def create_user(self, email: str, password: str | None = None, *, role: str = Role.VIEWER, name: str = "") -> User:
         """Makes a user. ``email`` is stored in lower case; without a password only a link signs in."""
         user = self.model(email=email.strip().lower(), role=role, name=name)
         user.set_password(password)
@@ -33,9 +31,7 @@ class UserManager(BaseUserManager["User"]):
 class User(AbstractBaseUser):
     """A person who signs in with an e-mail address."""
 
-    email = models.EmailField(
-        unique=True, error_messages={"unique": "A user with this e-mail address exists already."}
-    )
+    email = models.EmailField(unique=True, error_messages={"unique": "A user with this e-mail address exists already."})
     name = models.TextField(blank=True, default="")
     role = models.TextField(choices=Role.choices, default=Role.VIEWER)
     is_active = models.BooleanField(default=True)

@@ -35,7 +35,7 @@ def seal(secret: dict[str, str]) -> bytes:
     return _box().encrypt(json.dumps(secret, separators=(",", ":")).encode())
 
 
-def unseal(sealed: bytes) -> dict[str, str]:
+def unseal(sealed: bytes | memoryview) -> dict[str, str]:
     """Opens sealed bytes. Raises `SealBroken`."""
     try:
         opened = json.loads(_box().decrypt(bytes(sealed)))

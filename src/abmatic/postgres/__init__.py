@@ -1,0 +1,1 @@
+"""The ground: the embedded server, named SQL, plain sessions for set-based work, and locks."""

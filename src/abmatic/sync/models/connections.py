@@ -69,9 +69,7 @@ class Connection(models.Model):
     class Meta:
         db_table = "connection"
         # An org is connected once: a second authorisation of it is a reconnect.
-        constraints = (
-            models.UniqueConstraint("org_id", name="connection_org_once", condition=~models.Q(org_id="")),
-        )
+        constraints = (models.UniqueConstraint("org_id", name="connection_org_once", condition=~models.Q(org_id="")),)
 
     def __str__(self) -> str:
         return self.org_name or self.name
@@ -105,6 +103,8 @@ class ObjectSetting(models.Model):
 
     # Everything with a SystemModstamp below the cursor is committed; None before the first pull ended.
     cursor = models.DateTimeField(null=True)
+    # The cursors of the read-only objects that are pulled with this one: {sobject: ISO date-time}.
+    riders = models.JSONField(default=dict)
     last_pull_at = models.DateTimeField(null=True)
     last_push_at = models.DateTimeField(null=True)
 

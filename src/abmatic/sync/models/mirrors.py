@@ -10,6 +10,8 @@ merge); when it arrives, the link is made. Few rows wait, so its index is partia
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.db import models
 
 from abmatic.sync.models.connections import Connection
@@ -44,11 +46,9 @@ class Mirror(models.Model):
 
     class Meta:
         abstract = True
-        indexes = (
+        indexes: ClassVar[tuple[models.Index, ...]] = (
             models.Index(fields=["local_id"], name="%(class)s_local"),
-            models.Index(
-                fields=["waiting_for"], name="%(class)s_wait", condition=models.Q(waiting_for__isnull=False)
-            ),
+            models.Index(fields=["waiting_for"], name="%(class)s_wait", condition=models.Q(waiting_for__isnull=False)),
         )
 
     def __str__(self) -> str:
@@ -65,7 +65,7 @@ class KeyedMirror(Mirror):
 
     class Meta(Mirror.Meta):
         abstract = True
-        indexes = (
+        indexes: ClassVar[tuple[models.Index, ...]] = (
             *Mirror.Meta.indexes,
             # Unlinked records by key: what a later push looks at before it creates anything.
             models.Index(

@@ -93,9 +93,7 @@ class Run(models.Model):
 class Finding(models.Model):
     """One thing a run has to say about one record: a value it could not use, a record it skipped, a duplicate."""
 
-    run = models.ForeignKey(
-        Run, on_delete=models.CASCADE, related_name="findings", db_constraint=False, db_index=False
-    )
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="findings", db_constraint=False, db_index=False)
     reason = models.TextField()  # see reasons.py
     sf_id = models.TextField(db_collation="C")
     local_id = models.BigIntegerField(null=True)

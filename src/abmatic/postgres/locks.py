@@ -1,0 +1,31 @@
+"""Advisory locks: one holder at a time, released by Postgres itself when the holder dies."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+
+
+class LockBusy(Exception):
+    """Somebody else holds the lock."""
+
+
+@contextmanager
+def held(connection: psycopg.Connection[tuple[Any, ...]], *name: str | int) -> Iterator[None]:
+    """Holds the named lock for the block, on this session. Raises `LockBusy` at once when it is taken."""
+    key = int.from_bytes(hashlib.sha256(":".join(map(str, name)).encode()).digest()[:8], "big", signed=True)
+    row = connection.execute("SELECT pg_try_advisory_lock(%s)", (key,)).fetchone()
+    connection.commit()
+    if row is None or not row[0]:
+        raise LockBusy(f"The lock {':'.join(map(str, name))} is held by another process.")
+    try:
+        yield
+    finally:
+        if not connection.closed:
+            connection.rollback()
+            connection.execute("SELECT pg_advisory_unlock(%s)", (key,))
+            connection.commit()

@@ -1,0 +1,298 @@
+"""Connecting an org: authorise, check, reconnect, disable.
+
+The web server flow goes through a browser: `begin` gives the address of the org's login and what to keep in the
+browser's session; `finish` takes the callback. The headless flows (JWT bearer, client credentials) need no browser.
+Every failure is a `ConnectError` that says what happened and what to do.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from abmatic.identity import sealing
+from abmatic.identity.models import SealedSecret
+from abmatic.salesforce import (
+    AccessToken,
+    Client,
+    LoginHost,
+    OAuthApp,
+    Organization,
+    StaticTokens,
+    Tokens,
+    UserInfo,
+    errors,
+    oauth,
+)
+from abmatic.sync import clients
+from abmatic.sync.checks import Findings, check_org
+from abmatic.sync.models import Connection, ConnectionProblem, FieldMapping, Mode, ObjectSetting
+from abmatic.sync.objects import configurable
+
+# How long a person may take between "Authorize" and coming back from Salesforce.
+LOGIN_PATIENCE = timedelta(minutes=15)
+
+
+class ConnectError(Exception):
+    """Connecting failed. ``title`` and ``detail`` say what happened, ``remedy`` what to do about it."""
+
+    def __init__(self, code: str, title: str, detail: str, remedy: str) -> None:
+        super().__init__(f"{title}: {detail} {remedy}".strip())
+        self.code = code
+        self.title = title
+        self.detail = detail
+        self.remedy = remedy
+
+
+@dataclass(frozen=True, slots=True)
+class Authorization:
+    """Where to send the browser, and what to keep in its session (nothing in it is readable: secrets are sealed)."""
+
+    url: str
+    pending: dict[str, str]
+
+
+def callback_url() -> str:
+    """The callback URL to enter in the External Client App."""
+    return f"{settings.BASE_URL}/settings/integrations/salesforce/callback/"
+
+
+def begin(login_url: str, client_id: str, client_secret: str, *, connection: Connection | None = None) -> Authorization:
+    """Starts the web server flow. With ``connection`` it is a reconnect; an empty secret then keeps the stored one."""
+    host = _host(login_url)
+    if connection is not None and not client_secret:
+        client_secret = sealing.unseal(connection.secret.sealed).get("client_secret", "")
+    if not client_id.strip():
+        raise ConnectError(
+            "client_id_missing", "Consumer key missing", "No consumer key was entered.",
+            "Copy the consumer key of the External Client App from Salesforce Setup.",
+        )  # fmt: skip
+    request = oauth.begin(host, OAuthApp(client_id.strip(), client_secret.strip()), callback_url())
+    sealed = sealing.seal({"client_secret": client_secret.strip(), "code_verifier": request.code_verifier})
+    return Authorization(
+        request.url,
+        {
+            "state": request.state,
+            "login_url": host.origin,
+            "client_id": client_id.strip(),
+            "sealed": base64.b64encode(sealed).decode(),
+            "connection": str(connection.pk) if connection else "",
+            "began": datetime.now(UTC).isoformat(),
+        },
+    )
+
+
+def finish(pending: Mapping[str, str], params: Mapping[str, str]) -> Connection:
+    """Completes the web server flow from the callback's query. Raises `ConnectError`."""
+    if not pending or datetime.now(UTC) - datetime.fromisoformat(pending["began"]) > LOGIN_PATIENCE:
+        raise _state_error()
+    host = _host(pending["login_url"])
+    secret = sealing.unseal(base64.b64decode(pending["sealed"]))
+    app = OAuthApp(pending["client_id"], secret["client_secret"])
+    try:
+        code = oauth.code_from_callback(params, pending["state"])
+        tokens = oauth.exchange(host, app, callback_url(), code, secret["code_verifier"])
+    except errors.SalesforceError as error:
+        raise connect_error(error) from error
+    reconnecting = Connection.objects.filter(pk=int(pending["connection"] or 0)).first()
+    return _accept(host, Connection.Flow.WEB, app, tokens, connection=reconnecting)
+
+
+def connect_headless(
+    login_url: str,
+    flow: Literal["jwt", "client-credentials"],
+    client_id: str,
+    *,
+    client_secret: str = "",
+    private_key_pem: str = "",
+    username: str = "",
+) -> Connection:
+    """Connects by a flow that needs no browser. The org is added, or reconnected when it is known already."""
+    host = _host(login_url)
+    app = OAuthApp(client_id, client_secret, private_key_pem)
+    try:
+        tokens = oauth.jwt_bearer(host, app, username) if flow == "jwt" else oauth.client_credentials(host, app)
+    except errors.SalesforceError as error:
+        raise connect_error(error) from error
+    return _accept(host, Connection.Flow(flow), app, tokens, username=username)
+
+
+def check(connection: Connection) -> list[dict[str, str]]:
+    """Checks edition, API access, user and permissions, a line each; stores and returns the lines."""
+    try:
+        with clients.open_client(connection) as client:
+            findings = check_org(client)
+    except errors.SalesforceError as error:
+        problem = clients.problem_of(error)
+        clients.mark_problem(connection.pk, problem, str(error))
+        connection.checks = [{"name": "Connection", "state": "failed", "detail": str(error), "remedy": error.remedy}]
+    else:
+        _describe_org(connection, findings.organization, findings.user)
+        connection.checks = findings.lines
+        connection.status = Connection.Status.ACTIVE
+        connection.problem, connection.problem_detail = ConnectionProblem.NONE, ""
+        connection.save()
+    connection.checked_at = timezone.now()
+    connection.save(update_fields=["checks", "checked_at", "updated_at"])
+    lines: list[dict[str, str]] = connection.checks
+    connection.refresh_from_db()
+    return lines
+
+
+def disable(connection: Connection) -> None:
+    """Revokes the token and forgets it. Settings and data are kept."""
+    secret = sealing.unseal(connection.secret.sealed)
+    token = secret.get("refresh_token") or secret.get("access_token")
+    if token:
+        # Unreachable, or revoked there already: either way we hold it no longer.
+        with suppress(errors.SalesforceError):
+            oauth.revoke(_host(connection.login_url), token)
+    with transaction.atomic():
+        kept = {name: value for name, value in secret.items() if name not in {"access_token", "refresh_token"}}
+        row = SealedSecret.objects.select_for_update().get(pk=connection.secret_id)
+        row.sealed = sealing.seal(kept)
+        row.save()
+        connection.status = Connection.Status.INACTIVE
+        connection.problem, connection.problem_detail = ConnectionProblem.NONE, ""
+        connection.save()
+
+
+def connect_error(error: errors.SalesforceError) -> ConnectError:
+    """What a person should read when Salesforce, or the way to it, says no."""
+    title = next((title for kind, title in _TITLES if isinstance(error, kind)), "Salesforce said no")
+    detail = f"{error.meaning} Salesforce said: “{error.message}”." if error.message else error.meaning
+    return ConnectError(error.code or type(error).__name__, title, detail, error.remedy)
+
+
+_TITLES: tuple[tuple[type[errors.SalesforceError], str], ...] = (
+    (errors.HostRefused, "Not a Salesforce address"),
+    (errors.ConsentDenied, "Access was denied"),
+    (errors.StateMismatch, "The login can't be matched with this browser"),
+    (errors.CodeExpired, "The login took too long"),
+    (errors.InvalidGrant, "Invalid Grant"),
+    (errors.ApiDisabledForOrg, "API not enabled for this edition"),
+    (errors.ApiNotEnabledForUser, "Insufficient Privileges"),
+    (errors.InsufficientAccess, "Insufficient Privileges"),
+    (errors.AppMisconfigured, "The External Client App is set up differently"),
+    (errors.LoginDenied, "Salesforce refused the login"),
+    (errors.LimitReached, "Request limit exceeded"),
+    (errors.UnsupportedVersion, "The org's API is too old"),
+    (errors.Transient, "Salesforce can't be reached"),
+)
+
+
+def _host(login_url: str) -> LoginHost:
+    try:
+        return clients.login_hosts().login(login_url)
+    except errors.SalesforceError as error:
+        raise connect_error(error) from error
+
+
+def _state_error() -> ConnectError:
+    return connect_error(errors.StateMismatch("this browser began no login in the last 15 minutes"))
+
+
+def _accept(
+    host: LoginHost,
+    flow: Connection.Flow,
+    app: OAuthApp,
+    tokens: Tokens,
+    *,
+    connection: Connection | None = None,
+    username: str = "",
+) -> Connection:
+    """Checks the org behind the tokens and stores the connection. Nothing is stored when the org can't be used."""
+    try:
+        with Client(StaticTokens(AccessToken(tokens.access_token, tokens.instance_url))) as client:
+            findings = check_org(client)
+            version = client.api_version
+    except errors.SalesforceError as error:
+        raise connect_error(error) from error
+    organization = findings.organization
+    if connection is not None and connection.org_id and connection.org_id != organization.id:
+        raise ConnectError(
+            "wrong_org",
+            "This is another org",
+            f"The login was for {organization.name} ({organization.id}), but this connection belongs to "
+            f"{connection.org_name} ({connection.org_id}). Its records would be mixed up, so nothing was changed.",
+            f"Reconnect with a user of {connection.org_name}, or add the other org as a connection of its own. "
+            "A refreshed sandbox has a new id: add it as a new connection.",
+        )
+    with transaction.atomic():
+        connection = connection or Connection.objects.select_for_update().filter(org_id=organization.id).first()
+        if connection is None:
+            row = SealedSecret.objects.create(sealed=sealing.seal({}))
+            connection = Connection(secret=row, name=_free_name(organization.name))
+        row = SealedSecret.objects.select_for_update().get(pk=connection.secret_id)
+        kept = {"client_secret": app.client_secret, "private_key": app.private_key_pem}
+        row.sealed = sealing.seal(clients.with_tokens(kept, tokens))
+        row.save()
+        connection.login_url, connection.flow, connection.client_id = host.origin, flow, app.client_id
+        connection.jwt_username, connection.scope = username, tokens.scope
+        connection.instance_url, connection.api_version = tokens.instance_url, version
+        connection.status, connection.problem, connection.problem_detail = (
+            Connection.Status.ACTIVE,
+            ConnectionProblem.NONE,
+            "",
+        )
+        connection.checks, connection.checked_at = findings.lines, timezone.now()
+        _describe_org(connection, organization, findings.user)
+        connection.save()
+        _default_settings(connection)
+    return connection
+
+
+def _describe_org(connection: Connection, organization: Organization, user: UserInfo) -> None:
+    connection.org_id, connection.org_name = organization.id, organization.name
+    connection.edition, connection.is_sandbox = organization.edition, organization.is_sandbox
+    connection.user_id, connection.username, connection.user_name = user.user_id, user.username, user.name
+
+
+def _free_name(wanted: str) -> str:
+    """The org's name, numbered when a connection has it already (a sandbox is often called like its production)."""
+    name, n = wanted or "Salesforce", 1
+    while Connection.objects.filter(name=name).exists():
+        n += 1
+        name = f"{wanted} ({n})"
+    return name
+
+
+def _default_settings(connection: Connection) -> None:
+    """Settings and mappings of a new connection: both "in Abmatic" boxes ticked, both "in Salesforce" boxes clear."""
+    for spec in configurable():
+        setting, is_new = ObjectSetting.objects.get_or_create(connection=connection, sobject=spec.name)
+        if is_new:
+            FieldMapping.objects.bulk_create(
+                FieldMapping(
+                    setting=setting,
+                    sf_field=default.sf_field,
+                    local_field=default.local_field,
+                    to_abmatic=Mode.OVERWRITE,
+                    to_salesforce=Mode.FILL,
+                    is_key=default.is_key,
+                    position=position,
+                )
+                for position, default in enumerate(spec.defaults)
+            )
+
+
+__all__ = [
+    "Authorization",
+    "ConnectError",
+    "Findings",
+    "begin",
+    "callback_url",
+    "check",
+    "connect_error",
+    "connect_headless",
+    "disable",
+    "finish",
+]

@@ -1,0 +1,274 @@
+"""Apply: what was decided and merged is written, set by set, into local records, changes, mirror and findings."""
+
+from __future__ import annotations
+
+from psycopg import sql
+
+from abmatic.audiences.fields import FieldType
+from abmatic.sync.models import Mode
+from abmatic.sync.pull.merge import writes
+from abmatic.sync.pull.plan import PulledField, PullPlan
+from abmatic.sync.pull.staging import names
+
+
+def create_records(plan: PullPlan) -> sql.Composed:
+    """Inserts the local records that `match` decided to make. Parameters: cause."""
+    spec = plan.spec
+    pairs: list[tuple[str, sql.Composable]] = [("id", sql.SQL("d.local_id"))]
+    pairs += [(f.column, sql.Identifier("w", f.value)) for f in writes(plan)]
+    # A field that is never pulled still needs a value where the column allows none.
+    pairs += [
+        (f.column, sql.SQL("false"))
+        for f in plan.fields
+        if f.to_abmatic is Mode.NONE and f.local.type is FieldType.BOOLEAN
+    ]
+    if plan.key_field and spec.key:
+        pairs.append((spec.key.local_column, sql.SQL("w.key")))
+    pairs += [(p.local_column, sql.Identifier("d", p.local_column)) for p in spec.parents]
+    if spec.local == "contact":
+        kind = "CASE WHEN w.is_converted THEN 'contact' ELSE 'lead' END" if spec.name == "Lead" else "'contact'"
+        pairs.append(("kind", sql.SQL(kind)))
+    if spec.collection:
+        pairs.append(("created_by_id", sql.SQL("%(cause)s")))
+    pairs += [("created_at", sql.SQL("now()")), ("updated_at", sql.SQL("now()"))]
+    booleans = {f.column for f in writes(plan) if f.local.type is FieldType.BOOLEAN}
+    return sql.SQL(
+        "INSERT INTO {table} ({columns}) SELECT {picks} FROM decided AS d JOIN work AS w ON w.sf_id = d.sf_id "
+        "WHERE d.action = 'create'"
+    ).format(
+        table=sql.Identifier(spec.local),
+        columns=names(*(column for column, _ in pairs)),
+        picks=sql.SQL(", ").join(
+            sql.SQL("coalesce({}, false)").format(pick) if column in booleans else pick for column, pick in pairs
+        ),
+    )
+
+
+def _differs(plan: PullPlan) -> sql.Composed:
+    columns = [f.column for f in writes(plan)] + [p.local_column for p in plan.spec.parents]
+    return sql.SQL(" OR ").join(
+        sql.SQL("g.{} IS DISTINCT FROM g.{}").format(sql.Identifier(f"before_{c}"), sql.Identifier(f"after_{c}"))
+        for c in columns
+    )
+
+
+def update_records(plan: PullPlan) -> sql.Composed:
+    """Writes merged values where they differ. The key column follows in `move_keys`."""
+    columns = [f.column for f in writes(plan)] + [p.local_column for p in plan.spec.parents]
+    booleans = {f.column for f in writes(plan) if f.local.type is FieldType.BOOLEAN}
+    assignments = [
+        sql.SQL("{0} = {1}").format(
+            sql.Identifier(c),
+            sql.SQL("coalesce(g.{0}, false)" if c in booleans else "g.{0}").format(sql.Identifier(f"after_{c}")),
+        )
+        for c in columns
+    ]
+    return sql.SQL(
+        "UPDATE {} AS a SET {}, updated_at = now() FROM merged AS g WHERE a.id = g.local_id AND ({})"
+    ).format(sql.Identifier(plan.spec.local), sql.SQL(", ").join(assignments), _differs(plan))
+
+
+def move_keys(plan: PullPlan) -> list[sql.Composed]:
+    """A changed website or e-mail address changes the key, unless another record has it already.
+
+    First every key that changes is let go, then the new ones are taken, so that two records may swap theirs.
+    """
+    spec = plan.spec
+    if not plan.key_field or spec.key is None or spec.key.local_field not in {f.column for f in writes(plan)}:
+        return []
+    before, after = (sql.Identifier(f"{side}_{spec.key.local_field}") for side in ("before", "after"))
+    extra = sql.SQL(", true") if spec.key.function == "domain_of" else sql.SQL("")
+    moved = sql.SQL("g.{} IS DISTINCT FROM g.{}").format(before, after)
+    parts = {
+        "table": sql.Identifier(spec.local),
+        "column": sql.Identifier(spec.key.local_column),
+        "moved": moved,
+        "function": sql.Identifier(spec.key.function),
+        "after": after,
+        "extra": extra,
+    }
+    return [
+        sql.SQL("UPDATE {table} AS a SET {column} = NULL FROM merged AS g WHERE a.id = g.local_id AND {moved}").format(
+            **parts
+        ),
+        sql.SQL(
+            """
+            UPDATE {table} AS a SET {column} = n.key
+              FROM (
+                  SELECT DISTINCT ON (k.key) g.local_id, k.key
+                    FROM merged AS g CROSS JOIN LATERAL {function}(g.{after}{extra}) AS k (key, problem)
+                   WHERE {moved} AND k.key IS NOT NULL
+                   ORDER BY k.key, g.local_id
+              ) AS n
+             WHERE a.id = n.local_id AND NOT EXISTS (SELECT FROM {table} AS other WHERE other.{column} = n.key)
+            """
+        ).format(**parts),
+    ]
+
+
+def note_changes(plan: PullPlan) -> sql.Composed | None:
+    """One change per field that a local record's merge altered. Parameters: cause."""
+    if not plan.spec.collection:
+        return None
+    fields = writes(plan)
+    rows = [
+        sql.SQL("({}, to_jsonb(g.{}), to_jsonb(g.{}))").format(
+            sql.Literal(column), sql.Identifier(f"before_{column}"), sql.Identifier(f"after_{column}")
+        )
+        for column in [*(f.column for f in fields), *(p.local_column for p in plan.spec.parents)]
+    ]
+    return sql.SQL(
+        "INSERT INTO change (record, record_id, field, before, after, cause_id, at) "
+        "SELECT {}, g.local_id, v.field, v.before, v.after, %(cause)s, now() "
+        "FROM merged AS g CROSS JOIN LATERAL (VALUES {}) AS v (field, before, after) "
+        "WHERE ({}) AND v.before IS DISTINCT FROM v.after"
+    ).format(sql.Literal(plan.spec.local), sql.SQL(", ").join(rows), _differs(plan))
+
+
+def write_mirror(plan: PullPlan) -> sql.Composed:
+    """The mirror takes the new state. Parameters: connection, run, update.
+
+    base: NULL (agreed on everything) for a record just created from these values; what `merge` says for a merged one;
+    nothing agreed for one that never wrote; and what it was, spelled out, for a primary that was not merged now.
+    """
+    spec = plan.spec
+    system = [column.column for column in spec.system]
+    keyed = ["key", "key_problem"] if spec.key else []
+    columns = ["modstamp", "created", "is_deleted", *system, *keyed, "values", "base", "local_id", "role"]
+    picks = [
+        *(sql.Identifier("w", c) for c in ("modstamp", "created", "is_deleted", *system, *keyed, "values")),
+        _new_base(plan),
+        sql.SQL("d.local_id"),
+        sql.SQL("d.role"),
+    ]
+    updates = sql.SQL(", ").join(
+        sql.SQL("{0} = excluded.{0}").format(sql.Identifier(c))
+        for c in (*columns, "linked_run", "seen_run", "waiting_for")
+    )
+    compared = [*columns, "waiting_for"]
+    return sql.SQL(
+        """
+        INSERT INTO {mirror} AS old (connection_id, sf_id, {columns}, linked_run, seen_run, waiting_for)
+        SELECT %(connection)s, d.sf_id, {picks},
+               CASE WHEN d.action IN ('create', 'link', 'takeover', 'duplicate') THEN %(run)s ELSE m.linked_run END,
+               %(run)s, d.waiting_for
+          FROM decided AS d
+          JOIN work AS w ON w.sf_id = d.sf_id
+          LEFT JOIN merged AS g ON g.sf_id = d.sf_id
+          LEFT JOIN {mirror} AS m ON d.is_known AND m.connection_id = %(connection)s AND m.sf_id = d.sf_id
+         ORDER BY d.local_id
+        ON CONFLICT (connection_id, sf_id) DO UPDATE SET {updates}
+         WHERE old.modstamp <= excluded.modstamp AND ({before}) IS DISTINCT FROM ({after})
+        """
+    ).format(
+        mirror=sql.Identifier(spec.mirror),
+        columns=names(*columns),
+        picks=sql.SQL(", ").join(picks),
+        updates=updates,
+        before=sql.SQL(", ").join(sql.Identifier("old", c) for c in compared),
+        after=sql.SQL(", ").join(sql.Identifier("excluded", c) for c in compared),
+    )
+
+
+def _new_base(plan: PullPlan) -> sql.Composed:
+    written = {f.sf_field for f in writes(plan)}
+    unwritten = [f for f in plan.fields if f.sf_field not in written]
+    may_be_bad = any(f.can_be_bad for f in plan.fields)
+    created = sql.SQL("NULL::jsonb").format()
+    if unwritten or may_be_bad:
+        # Not agreed on: a field that is not pulled, and one whose text was no value.
+        condition = sql.SQL("w.bad IS NULL" if not unwritten else "false")
+        created = sql.SQL(
+            "CASE WHEN {} THEN NULL ELSE ({} || w.values) - coalesce(w.bad, '{{}}') - {}::text[] END"
+        ).format(condition, _all_null(plan.fields), sql.Literal([f.sf_field for f in unwritten]))
+    return sql.SQL(
+        "CASE WHEN d.action = 'create' THEN {created} WHEN g.sf_id IS NOT NULL THEN g.base "
+        "WHEN d.role = 1 AND m.sf_id IS NOT NULL THEN "
+        "CASE WHEN m.base IS NULL AND m.values IS DISTINCT FROM w.values THEN {nulls} || m.values ELSE m.base END "
+        "ELSE '{{}}'::jsonb END"
+    ).format(created=created, nulls=_all_null(plan.fields))
+
+
+def _all_null(fields: tuple[PulledField, ...]) -> sql.Composed:
+    pairs = sql.SQL(", ").join(sql.SQL("{}, NULL").format(sql.Literal(f.sf_field)) for f in fields)
+    return sql.SQL("jsonb_build_object({})").format(pairs)
+
+
+def note_findings(plan: PullPlan) -> sql.Composed:
+    """What is worth saying about single records, once each. Parameters: run. Answers (reason, count) rows."""
+    raw = sql.SQL(", ").join(
+        sql.SQL("({}, s.{})").format(sql.Literal(f.sf_field), sql.Identifier(f.sf_field))
+        for f in plan.fields
+        if f.can_be_bad
+    )
+    parts: list[sql.Composable] = [
+        sql.SQL(
+            "SELECT CASE d.action WHEN 'gone' THEN 'deleted_in_salesforce' WHEN 'unlinked' THEN 'create_is_off' "
+            "ELSE 'duplicate' END, d.sf_id, d.local_id, NULL, NULL FROM decided AS d "
+            "WHERE d.action IN ('gone', 'unlinked', 'duplicate') AND NOT d.is_known"
+        )
+    ]
+    if plan.spec.key and plan.key_field:
+        parts.append(
+            sql.SQL(
+                "SELECT w.key_problem, w.sf_id, d.local_id, {field}, left(s.{column}, 200) FROM decided AS d "
+                'JOIN work AS w ON w.sf_id = d.sf_id JOIN stage AS s ON s."Id" = w.sf_id '
+                "WHERE d.is_newer AND w.key_problem IS NOT NULL AND d.action NOT IN ('gone', 'deleted')"
+            ).format(field=sql.Literal(plan.key_field), column=sql.Identifier(plan.key_field))
+        )
+    if raw.as_string():
+        parts.append(
+            sql.SQL(
+                "SELECT 'value_unreadable', w.sf_id, d.local_id, v.field, left(v.text, 200) FROM decided AS d "
+                'JOIN work AS w ON w.sf_id = d.sf_id AND w.bad IS NOT NULL JOIN stage AS s ON s."Id" = w.sf_id '
+                "CROSS JOIN LATERAL (VALUES {}) AS v (field, text) "
+                "WHERE d.is_newer AND v.field = ANY (w.bad)"
+            ).format(raw)
+        )
+    if plan.spec.name == "Lead":
+        parts.append(
+            sql.SQL(
+                "SELECT 'converted', w.sf_id, d.local_id, NULL, w.converted_contact_id FROM decided AS d "
+                "JOIN work AS w ON w.sf_id = d.sf_id LEFT JOIN mirror_lead AS m "
+                "ON m.connection_id = %(connection)s AND m.sf_id = w.sf_id "
+                "WHERE w.is_converted AND d.local_id IS NOT NULL AND NOT coalesce(m.is_converted, false)"
+            )
+        )
+    parts.append(
+        sql.SQL(
+            "SELECT 'conflict', g.sf_id, g.local_id, c.field, NULL FROM merged AS g, unnest(g.conflicts) AS c (field)"
+        )
+    )
+    return sql.SQL(
+        "WITH noted AS (INSERT INTO finding (run_id, reason, sf_id, local_id, field, value) "
+        "SELECT %(run)s, f.* FROM ({}) AS f (reason, sf_id, local_id, field, value) RETURNING reason) "
+        "SELECT reason, count(*) FROM noted GROUP BY reason"
+    ).format(sql.SQL(" UNION ALL ").join(parts))
+
+
+def count(plan: PullPlan) -> sql.Composed:
+    """How many rows had which outcome: one row of (read, usable, created, updated, unchanged, linked, …)."""
+    return sql.SQL(
+        """
+        SELECT (SELECT count(*) FROM stage), count(*),
+               count(*) FILTER (WHERE d.action = 'create'),
+               count(*) FILTER (WHERE d.action IN ('known', 'revived', 'link', 'takeover') AND ({differs})),
+               count(*) FILTER (WHERE d.action IN ('known', 'revived') AND NOT coalesce({differs}, false)),
+               count(*) FILTER (WHERE d.action IN ('link', 'takeover')),
+               count(*) FILTER (WHERE d.action = 'duplicate'),
+               count(*) FILTER (WHERE d.action = 'deleted' AND NOT d.was_deleted),
+               count(*) FILTER (WHERE d.action IN ('gone', 'unlinked'))
+          FROM decided AS d LEFT JOIN merged AS g ON g.sf_id = d.sf_id
+        """
+    ).format(differs=_differs(plan))
+
+
+def collect(plan: PullPlan) -> sql.Composed:
+    """Puts what this chunk created or linked into the first import's collection. Parameters: collection."""
+    return sql.SQL(
+        "WITH added AS (INSERT INTO collection_member (collection_id, record_id) "
+        "SELECT %(collection)s, d.local_id FROM decided AS d "
+        "WHERE d.action IN ('create', 'link', 'takeover') AND d.local_id IS NOT NULL "
+        "ON CONFLICT DO NOTHING RETURNING 1) "
+        "UPDATE collection SET size = size + (SELECT count(*) FROM added), updated_at = now() WHERE id = %(collection)s"
+    ).format()

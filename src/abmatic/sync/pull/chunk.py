@@ -1,0 +1,231 @@
+"""One chunk: a page is staged, then applied in the same transaction that moves the run's checkpoint.
+
+Staging and typing (`stage_csv`, `stage_records`, `type_rows`) depend on nothing but the page, so several sessions do
+them at once; `apply` runs in page order, one at a time.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from abmatic.sync.pull import apply, match, merge, staging, values
+from abmatic.sync.pull.plan import PullPlan
+from abmatic.sync.pull.settle import Settler
+from abmatic.sync.pull.staging import names
+
+Session = psycopg.Connection[tuple[Any, ...]]
+
+# Stands in for a NUL while staged: Postgres text can't hold one. A noncharacter, so no honest text contains it.
+NUL_MARK = "\ufdd0"
+_NUL_BYTES = NUL_MARK.encode()
+
+
+@dataclass(slots=True)
+class Counts:
+    """What happened to the records of a chunk, or of a run."""
+
+    read: int = 0
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    linked: int = 0
+    duplicate: int = 0
+    deleted: int = 0
+    skipped: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: Counts) -> None:
+        """Adds another chunk's counts."""
+        for name in ("read", "created", "updated", "unchanged", "linked", "duplicate", "deleted", "skipped"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.reasons.update(other.reasons)
+
+    def as_json(self) -> dict[str, Any]:
+        """As stored in ``run.counts``."""
+        numbers = {
+            name: getattr(self, name)
+            for name in ("read", "created", "updated", "unchanged", "linked", "duplicate", "deleted", "skipped")
+        }
+        return {**numbers, "reasons": dict(sorted(self.reasons.items()))}
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> Counts:
+        """Reads ``run.counts``."""
+        numbers = {name: value for name, value in stored.items() if name != "reasons"}
+        return cls(**numbers, reasons=Counter(stored.get("reasons", {})))
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Whose pull this is."""
+
+    connection: int
+    run: int
+    cause: int
+    upper: datetime
+    collection: int | None
+
+
+class ChunkWriter:
+    """The statements of one plan, bound to one session and its temporary tables."""
+
+    def __init__(self, plan: PullPlan, session: Session, target: Target) -> None:
+        self._plan = plan
+        self._session = session
+        self._target = target
+        self._parameters: dict[str, Any] = {
+            "connection": target.connection,
+            "run": target.run,
+            "cause": target.cause,
+            "upper": target.upper,
+            "collection": target.collection,
+            "create": plan.create,
+            "update": plan.update,
+        }
+        self._has_nul = False
+        is_role = plan.spec.local == "opportunity_contact"
+        texts: dict[str, sql.Composed | None] = {
+            "load_work": staging.load_work(plan),
+            "decide": match.decide(plan),
+            "share": match.share_new_records(plan) if plan.key_field else None,
+            "take_over": match.take_over(plan) if plan.key_field else None,
+            "merge": None if is_role else merge.merge(plan),
+            "findings": apply.note_findings(plan),
+            "create": None if is_role else apply.create_records(plan),
+            "update": None if is_role else apply.update_records(plan),
+            "changes": apply.note_changes(plan),
+            "mirror": apply.write_mirror(plan),
+            "count": apply.count(plan),
+            "collect": apply.collect(plan) if target.collection else None,
+        }
+        self._texts = {name: text.as_string(session).encode() for name, text in texts.items() if text is not None}
+        self._keys = [text.as_string(session).encode() for text in apply.move_keys(plan)]
+        self._settler = Settler(plan.spec, session, self._parameters)
+
+    def prepare(self) -> None:
+        """Makes the temporary tables."""
+        for statement in staging.create_tables(self._plan):
+            self._session.execute(statement)
+        self._session.commit()
+
+    def stage_csv(self, columns: list[str], chunks: Iterable[bytes]) -> int:
+        """Copies CSV bytes into ``stage``. Answers the number of rows; raises psycopg.DataError on broken CSV."""
+        with self._session.cursor() as cursor:
+            with cursor.copy(staging.copy_into_stage(self._plan, columns)) as copy:
+                for chunk in chunks:
+                    if b"\0" in chunk:
+                        self._has_nul = True
+                        copy.write(chunk.replace(b"\0", _NUL_BYTES))
+                    else:
+                        copy.write(chunk)
+            return cursor.rowcount
+
+    def stage_records(self, records: bytes) -> int:
+        """Puts a JSON array of records into ``stage``."""
+        return self._session.execute(
+            staging.records_into_stage(self._plan), {"records": records.decode("utf-8", "replace")}
+        ).rowcount
+
+    def mark_nul(self) -> None:
+        """Says that the staged text holds NUL marks."""
+        self._has_nul = True
+
+    def type_rows(self) -> None:
+        """Stage to work."""
+        if self._has_nul:
+            self._take_out_nul()
+        self._session.execute(self._texts["load_work"], self._parameters)
+
+    def apply(self) -> Counts:
+        """Match, merge and write what is in ``work``. The caller commits, together with its checkpoint."""
+        # The planner knows nothing of a table filled a moment ago, and would join millions by nested loops.
+        self._session.execute("ANALYZE work (sf_id, key)" if self._plan.spec.key else "ANALYZE work (sf_id)")
+        counts = self._apply_work()
+        again = self._settler.after_chunk()
+        if again:
+            self._replay(again)
+        return counts
+
+    def after_run(self) -> None:
+        """Completes the run's entries; the caller commits."""
+        self._settler.after_run()
+
+    def _apply_work(self) -> Counts:
+        for step in ("decide", "share", "take_over", "merge"):
+            self._do(step)
+        self._session.execute("ANALYZE decided (sf_id)")
+        reasons = self._session.execute(self._texts["findings"], self._parameters).fetchall()
+        for step in ("create", "update"):
+            self._do(step)
+        for statement in self._keys:
+            self._session.execute(statement, self._parameters)
+        for step in ("changes", "mirror", "collect"):
+            self._do(step)
+        return self._counted(reasons)
+
+    def _do(self, step: str) -> None:
+        if step in self._texts:
+            self._session.execute(self._texts[step], self._parameters)
+
+    def _counted(self, reasons: list[tuple[Any, ...]]) -> Counts:
+        row = self._session.execute(self._texts["count"], self._parameters).fetchone()
+        assert row is not None
+        staged, usable, created, updated, unchanged, linked, duplicate, deleted, skipped = row
+        unusable = max(staged - usable, 0)
+        counts = Counts(staged, created, updated, unchanged, linked, duplicate, deleted, skipped + unusable)
+        counts.reasons.update(dict(reasons))
+        if unusable:
+            counts.reasons["row_unusable"] += unusable
+        return counts
+
+    def _replay(self, sf_ids: set[str]) -> None:
+        """Merges mirrored records again, as first agreements: duplicates that became primary."""
+        self._session.execute("TRUNCATE stage, work, decided, merged")
+        plan = self._plan
+        columns = ["sf_id", "modstamp", "created", "is_deleted", *(c.column for c in plan.spec.system)]
+        columns += ["key", "key_problem", "values"] if plan.spec.key else ["values"]
+        self._session.execute(
+            sql.SQL(
+                "INSERT INTO work ({columns}, {typed}) SELECT {columns}, {picks} FROM {mirror} AS m "
+                "WHERE m.connection_id = %(connection)s AND m.sf_id = ANY (%(ids)s)"
+            ).format(
+                columns=names(*columns),
+                typed=names(*(f.value for f in plan.fields)),
+                picks=sql.SQL(", ").join(
+                    values.from_json(f.local.type, sql.SQL("m.values"), f.sf_field) for f in plan.fields
+                ),
+                mirror=sql.Identifier(plan.spec.mirror),
+            ),
+            {**self._parameters, "ids": sorted(sf_ids)},
+        )
+        self._apply_work()
+
+    def _take_out_nul(self) -> None:
+        """Removes NUL marks from the staged text, saying where they were."""
+        self._has_nul = False
+        marked = self._plan.selected
+        listed = sql.SQL(", ").join(sql.SQL("({}, s.{})").format(sql.Literal(n), sql.Identifier(n)) for n in marked)
+        mark = sql.Literal(NUL_MARK)
+        self._session.execute(
+            sql.SQL(
+                "INSERT INTO finding (run_id, reason, sf_id, field, value) "
+                "SELECT %(run)s, 'nul_removed', left(s.\"Id\", 18), v.field, left(replace(v.text, {mark}, ''), 200) "
+                "FROM stage AS s CROSS JOIN LATERAL (VALUES {listed}) AS v (field, text) "
+                'WHERE strpos(v.text, {mark}) > 0 AND s."Id" IS NOT NULL'
+            ).format(listed=listed, mark=mark),
+            self._parameters,
+        )
+        self._session.execute(
+            sql.SQL("UPDATE stage SET {}").format(
+                sql.SQL(", ").join(
+                    sql.SQL("{0} = replace({0}, {1}, '')").format(sql.Identifier(name), mark) for name in marked
+                )
+            )
+        )

@@ -1,0 +1,318 @@
+"""Executes a pull: one object of one connection, from its window to its outcome.
+
+1. Take the run: an advisory lock, so that a run is executed once however often its job is delivered.
+2. Plan: mappings held against describe; mappings that the org no longer offers are marked, never read as empty.
+3. Window: [cursor - lag, Salesforce's clock), fixed before reading and kept in the checkpoint.
+4. Read and apply, chunk by chunk; each chunk's rows, changes, counts and position commit together.
+5. Finish: the cursor moves; the outcome is said in a sentence.
+
+Killed at any point, the next execution goes on after the last committed chunk.
+"""
+
+from __future__ import annotations
+
+import logging
+import resource
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import django.db
+import psycopg
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from psycopg.types.json import Jsonb
+
+from abmatic.audiences.models import Collection
+from abmatic.changes.models import Cause
+from abmatic.identity.sealing import SealBroken
+from abmatic.postgres import sessions
+from abmatic.postgres.locks import LockBusy, held
+from abmatic.salesforce import Client, errors
+from abmatic.sync import clients, outcomes
+from abmatic.sync.models import Connection, ConnectionProblem, FieldMapping, ObjectSetting, Run
+from abmatic.sync.objects import OBJECTS
+from abmatic.sync.pull import plan as planning
+from abmatic.sync.pull.chunk import Counts, Target
+from abmatic.sync.pull.plan import PullPlan
+from abmatic.sync.pull.reading import BulkReading, Cancelled, FieldsMissing, Session, open_writer, read_by_rest
+
+logger = logging.getLogger(__name__)
+
+# Salesforce's reads lag behind its writes by seconds; a transaction may carry a stamp older than its commit.
+LAG = timedelta(minutes=5)
+RESTARTS = 3
+
+
+def execute(run_id: int) -> None:
+    """Executes the run, or does nothing when it is over or being executed elsewhere."""
+    run = Run.objects.select_related("connection").get(pk=run_id)
+    with sessions.session(f"run {run_id}") as session:
+        try:
+            with held(session, "pull", run.connection_id, run.sobject):
+                run.refresh_from_db()
+                if not run.is_over:
+                    _Execution(run).perform()
+        except LockBusy:
+            logger.info("run %s is executed by another worker", run_id)
+
+
+def abandon(run_id: int, error: Exception) -> None:
+    """Ends a run whose executions failed for a reason outside it, so that the next one can start."""
+    Run.objects.filter(pk=run_id, state__in=[Run.State.QUEUED, Run.State.RUNNING]).update(
+        state=Run.State.FAILED,
+        phase=Run.Phase.DONE,
+        finished_at=timezone.now(),
+        outcome="Stopped. What was read before is kept, and the next sync goes on from there.",
+        error_code=type(error).__name__,
+        error_message=str(error)[:2000],
+        error_remedy="Check that the database can be reached (`abmatic doctor`), then sync again.",
+    )
+
+
+class _Execution:
+    """One execution of a run, with its counts so far."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._connection: Connection = run.connection
+        self._spec = OBJECTS[run.sobject]
+        self._counts = Counts.from_json(run.counts)
+        self._calls_before = run.api_calls
+        self._client: Client | None = None
+        self._setting = ObjectSetting.objects.filter(
+            connection=run.connection, sobject=self._spec.rides_with or run.sobject
+        ).first()
+
+    def perform(self) -> None:
+        """Runs to the end, and records how it ended."""
+        self._begin()
+        try:
+            with clients.open_client(self._connection) as client:
+                self._client = client
+                self._pull(client)
+        except Cancelled:
+            self._end(Run.State.CANCELLED, outcomes.cancelled(self._counts))
+        except errors.SalesforceError as error:
+            self._fail(error.code or type(error).__name__, str(error), error.remedy, clients.problem_of(error))
+        except (planning.ObjectUnreadable, FieldsMissing) as error:
+            self._fail("INSUFFICIENT_ACCESS", str(error), "", None)
+        except SealBroken as error:
+            self._fail("seal_broken", str(error), "", ConnectionProblem.SEAL_BROKEN)
+        except (django.db.OperationalError, psycopg.OperationalError) as error:
+            # The database went away: nothing can be recorded now, and the job is tried again.
+            raise django.db.OperationalError(str(error)) from error
+        except Exception as error:
+            logger.exception("run %s stopped", self._run.pk)
+            self._fail(
+                "internal_error",
+                f"{type(error).__name__}: {error}",
+                "This is a fault of Abmatic. What was committed is kept; please report it with the worker's log.",
+                None,
+            )
+
+    def _begin(self) -> None:
+        run = self._run
+        with transaction.atomic():
+            if run.cause_id is None:
+                run.cause = Cause.objects.create(kind=Cause.Kind.RUN, run_id=run.pk, user=run.started_by)
+            run.state = Run.State.RUNNING
+            run.phase = Run.Phase.ASKING
+            run.started_at = run.started_at or timezone.now()
+            run.attempts += 1
+            run.save()
+
+    def _pull(self, client: Client) -> None:
+        plan = self._plan(client)
+        for restart in range(RESTARTS):
+            try:
+                self._read(client, plan)
+                break
+            except errors.StartOver as gone:
+                # The cursor or the job is gone. Everything committed stays; reading the window again is harmless.
+                if restart + 1 == RESTARTS:
+                    raise
+                logger.warning("run %s starts its window over: %s", self._run.pk, gone)
+                self._run.checkpoint = {"upper": self._run.checkpoint["upper"]}
+                self._run.save(update_fields=["checkpoint", "updated_at"])
+        self._finish(plan)
+
+    def _plan(self, client: Client) -> PullPlan:
+        described = client.describe(self._spec.name)
+        offered = [name for name, field in described.fields.items() if field.in_bulk]
+        plan, broken = planning.make(self._spec, self._setting, offered)
+        if self._setting is not None:
+            reasons = {entry.mapping.pk: entry.reason for entry in broken}
+            for mapping in self._setting.mappings.all():
+                if mapping.broken != reasons.get(mapping.pk, ""):
+                    FieldMapping.objects.filter(pk=mapping.pk).update(broken=reasons.get(mapping.pk, ""))
+        return plan
+
+    def _read(self, client: Client, plan: PullPlan) -> None:
+        upper = self._window(client)
+        lower = None if self._run.is_full or self._cursor is None else self._cursor - LAG
+        soql = plan.soql(lower, upper)
+        target = self._target(upper)
+        if "job" not in self._run.checkpoint:
+            self._note(phase=Run.Phase.READING, reader="REST")
+            total = read_by_rest(client, plan, target, soql, settings.ENVIRONMENT.rest_limit, self._checkpoint)
+            if total is not None:
+                self._note(expected=total)
+                return
+        self._read_bulk(client, plan, target, soql)
+
+    def _read_bulk(self, client: Client, plan: PullPlan, target: Target, soql: str) -> None:
+        page_records = settings.ENVIRONMENT.import_page_records
+        if "job" in self._run.checkpoint:
+            job = client.resume_bulk_query(self._run.checkpoint["job"])
+            page_records = self._run.checkpoint["page_records"]
+        else:
+            job = client.bulk_query(soql, include_deleted=True)
+            self._run.checkpoint |= {"job": job.id, "page_records": page_records, "next_page": 0}
+            self._note(phase=Run.Phase.PREPARING, reader="Bulk API 2.0", checkpoint=self._run.checkpoint)
+        job.wait(lambda info: self._note(expected=info.records))
+        self._note(phase=Run.Phase.READING, expected=job.records)
+        pages = job.pages(page_records)
+        first = self._run.checkpoint["next_page"]
+        if first < len(pages):
+            BulkReading(job, plan, target, page_records, self._checkpoint).run(pages, first)
+
+    @property
+    def _cursor(self) -> datetime | None:
+        """How far pulls of this object have come. What rides with another object keeps its cursor there."""
+        if self._spec.rides_with is None:
+            return self._setting.cursor if self._setting else None
+        stored = (self._setting.riders if self._setting else {}).get(self._spec.name)
+        return datetime.fromisoformat(stored) if stored else None
+
+    def _window(self, client: Client) -> datetime:
+        """The upper bound: Salesforce's clock when the run first asked, kept for every later attempt."""
+        if "upper" not in self._run.checkpoint:
+            self._run.checkpoint = {"upper": client.server_time().isoformat()}
+            self._note(checkpoint=self._run.checkpoint)
+        return datetime.fromisoformat(self._run.checkpoint["upper"]).astimezone(UTC)
+
+    def _target(self, upper: datetime) -> Target:
+        assert self._run.cause_id is not None
+        collection = None
+        if self._cursor is None and self._spec.collection:
+            collection = Collection.objects.get_or_create(
+                source=f"salesforce-import:{self._connection.pk}:{self._spec.local}",
+                defaults={
+                    "name": "Salesforce Import",
+                    "record": self._spec.local,
+                    "kind": Collection.Kind.IMPORT,
+                },
+            )[0].pk
+        return Target(self._connection.pk, self._run.pk, self._run.cause_id, upper, collection)
+
+    def _checkpoint(self, session: Session, counts: Counts, position: int) -> None:
+        """Within the chunk's transaction: what is committed with it. Only one chunk is applied at a time."""
+        together = Counts.from_json(self._counts.as_json())
+        together.add(counts)
+        checkpoint = dict(self._run.checkpoint)
+        if "job" in checkpoint:
+            checkpoint["next_page"] = position
+        updated = session.execute(
+            "UPDATE run SET processed = %s, counts = %s, checkpoint = %s, api_calls = %s, peak_memory = %s, "
+            "updated_at = now() WHERE id = %s AND state = 'running'",
+            (
+                together.read,
+                Jsonb(together.as_json()),
+                Jsonb(checkpoint),
+                self._calls(),
+                _peak_memory(),
+                self._run.pk,
+            ),
+        )
+        if updated.rowcount == 0:
+            session.rollback()
+            raise Cancelled
+        # Not yet committed: should the commit fail, the page is applied again on top of the former counts.
+        session.commit()
+        self._counts, self._run.checkpoint = together, checkpoint
+
+    def _finish(self, plan: PullPlan) -> None:
+        self._note(phase=Run.Phase.LINKING)
+        upper = datetime.fromisoformat(self._run.checkpoint["upper"]).astimezone(UTC)
+        with open_writer(plan, self._target(upper)) as (session, writer):
+            if self._counts.duplicate:
+                writer.after_run()
+            if self._counts.created > _ANALYZE_FROM:
+                _analyze(session, plan)
+            session.commit()
+        with transaction.atomic():
+            self._move_cursor(upper)
+            self._end(Run.State.SUCCEEDED, outcomes.succeeded(self._spec, self._counts))
+            Connection.objects.filter(pk=self._connection.pk, problem__in=_MENDED_BY_SUCCESS).update(
+                status=Connection.Status.ACTIVE, problem=ConnectionProblem.NONE, problem_detail=""
+            )
+
+    def _move_cursor(self, upper: datetime) -> None:
+        if self._setting is None:
+            return
+        setting = ObjectSetting.objects.select_for_update().get(pk=self._setting.pk)
+        if self._spec.rides_with is None:
+            setting.cursor = upper
+            setting.last_pull_at = timezone.now()
+        else:
+            setting.riders = {**setting.riders, self._spec.name: upper.isoformat()}
+        setting.save(update_fields=["cursor", "last_pull_at", "riders"])
+
+    def _fail(self, code: str, message: str, remedy: str, problem: ConnectionProblem | None) -> None:
+        logger.error("run %s failed: %s %s", self._run.pk, code, message)
+        if problem in _NEEDS_PERSON:
+            clients.mark_problem(self._connection.pk, problem, message)
+        self._end(Run.State.FAILED, outcomes.failed(self._counts), code=code, message=message, remedy=remedy)
+
+    def _end(self, state: Run.State, outcome: str, *, code: str = "", message: str = "", remedy: str = "") -> None:
+        self._note(
+            state=state,
+            phase=Run.Phase.DONE,
+            finished_at=timezone.now(),
+            outcome=outcome,
+            counts=self._counts.as_json(),
+            error_code=code,
+            error_message=message[:2000],
+            error_remedy=remedy,
+            peak_memory=_peak_memory(),
+        )
+
+    def _note(self, **changes: Any) -> None:
+        """Tells the run page, in a transaction of its own. A run that somebody cancelled stays cancelled."""
+        live = Run.objects.filter(pk=self._run.pk)
+        if changes.get("state") != Run.State.CANCELLED:
+            live = live.filter(state=Run.State.RUNNING)
+        if not live.update(api_calls=self._calls(), updated_at=timezone.now(), **changes):
+            raise Cancelled
+        for name, value in changes.items():
+            setattr(self._run, name, value)
+
+    def _calls(self) -> int:
+        return self._calls_before + (self._client.calls if self._client else 0)
+
+
+_ANALYZE_FROM = 1_000
+_NEEDS_PERSON = frozenset(
+    {
+        ConnectionProblem.INVALID_GRANT,
+        ConnectionProblem.INSUFFICIENT_PRIVILEGES,
+        ConnectionProblem.API_DISABLED,
+        ConnectionProblem.LIMIT_REACHED,
+        ConnectionProblem.SEAL_BROKEN,
+    }
+)
+_MENDED_BY_SUCCESS = (ConnectionProblem.LIMIT_REACHED, ConnectionProblem.UNREACHABLE, ConnectionProblem.OTHER)
+
+
+def _analyze(session: psycopg.Connection[tuple[Any, ...]], plan: PullPlan) -> None:
+    """The planner should know of a first import before the pages do."""
+    for table in dict.fromkeys((plan.spec.local, plan.spec.mirror)):
+        session.execute(psycopg.sql.SQL("ANALYZE {}").format(psycopg.sql.Identifier(table)))
+
+
+def _peak_memory() -> int:
+    """The process's highest resident size so far, in bytes (Linux counts in KiB, macOS in bytes)."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

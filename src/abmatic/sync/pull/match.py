@@ -1,0 +1,233 @@
+"""Match: whose record is this? SYNC.md section 3, as one statement over a chunk.
+
+Each row of ``work`` gets one row in ``decided``; ``action`` is one of
+
+``known``      linked before: merged
+``revived``    linked before, was deleted, is back: merged
+``deleted``    linked before, deleted now
+``link``       not linked yet, and a local record has its key (or its conversion names one): linked and merged
+``takeover``   as link, from a primary that this same run linked and that turned out to be the younger one
+``create``     nothing has its key: a local record is made
+``duplicate``  another record of this object and connection is primary for the local record
+``unlinked``   would be created, but "Create in Abmatic" is off: stays in the mirror
+``gone``       deleted before we ever saw it
+"""
+
+from __future__ import annotations
+
+from psycopg import sql
+
+from abmatic.sync.objects import Parent, SObject
+from abmatic.sync.pull.plan import PullPlan
+from abmatic.sync.pull.staging import names
+
+PRIMARY, DUPLICATE, UNLINKED = 1, 2, 0
+
+
+def decide(plan: PullPlan) -> sql.Composed:
+    """Fills ``decided``. Parameters: connection, create."""
+    spec = plan.spec
+    parents = [p.local_column for p in spec.parents]
+    return sql.SQL(
+        """
+        INSERT INTO decided (sf_id, local_id, role, action, is_known, was_deleted, is_newer, created,
+                             {parent_columns} waiting_for)
+        SELECT a.sf_id,
+               CASE a.action
+                   WHEN 'create' THEN nextval({sequence})
+                   WHEN 'unlinked' THEN NULL
+                   WHEN 'gone' THEN NULL
+                   ELSE coalesce(a.linked, a.hit)
+               END,
+               CASE
+                   WHEN a.action IN ('known', 'deleted') THEN a.linked_role
+                   WHEN a.action = 'revived' THEN CASE WHEN a.has_primary THEN {duplicate} ELSE {primary} END
+                   WHEN a.action IN ('create', 'link') THEN {primary}
+                   WHEN a.action = 'duplicate' THEN {duplicate}
+                   ELSE {unlinked}
+               END,
+               a.action, a.is_known, a.was_deleted, a.is_newer, a.created, {parent_values}
+               {waiting_for}
+        FROM (
+            SELECT r.*, CASE
+                WHEN r.linked IS NOT NULL AND r.is_deleted THEN 'deleted'
+                WHEN r.linked IS NOT NULL AND r.was_deleted THEN 'revived'
+                WHEN r.linked IS NOT NULL THEN 'known'
+                WHEN r.is_deleted THEN 'gone'
+                WHEN r.hit IS NOT NULL AND (r.has_primary OR r.rank > 1) THEN 'duplicate'
+                WHEN r.hit IS NOT NULL THEN 'link'
+                WHEN NOT %(create)s THEN 'unlinked'
+                WHEN r.key IS NOT NULL AND r.rank > 1 THEN 'duplicate'
+                ELSE 'create'
+            END AS action
+            FROM (
+                SELECT c.*,
+                       row_number() OVER (
+                           PARTITION BY c.linked IS NULL AND NOT c.is_deleted, c.hit,
+                                        CASE WHEN c.hit IS NULL THEN c.key END
+                           ORDER BY c.created NULLS LAST, c.sf_id
+                       ) AS rank,
+                       coalesce(c.linked, c.hit) IS NOT NULL AND (c.linked IS NULL OR c.was_deleted) AND EXISTS (
+                           SELECT FROM {mirror} AS p
+                            WHERE p.connection_id = %(connection)s AND p.local_id = coalesce(c.linked, c.hit)
+                              AND p.role = {primary} AND NOT p.is_deleted AND p.sf_id <> c.sf_id
+                       ) AS has_primary
+                FROM (
+                    SELECT w.sf_id, w.key, w.created, w.is_deleted,
+                           m.sf_id IS NOT NULL AS is_known,
+                           m.local_id AS linked,
+                           m.role AS linked_role,
+                           coalesce(m.is_deleted, false) AS was_deleted,
+                           m.sf_id IS NULL OR m.modstamp < w.modstamp AS is_newer,
+                           {hit} AS hit
+                           {parent_picks}
+                    FROM work AS w
+                    LEFT JOIN {mirror} AS m ON m.connection_id = %(connection)s AND m.sf_id = w.sf_id
+                    {key_join}
+                    {preset_join}
+                    {parent_joins}
+                ) AS c
+            ) AS r
+        ) AS a
+        """
+    ).format(
+        parent_columns=sql.SQL("{},").format(names(*parents)) if parents else sql.SQL(""),
+        parent_values=sql.SQL("").join(sql.SQL("a.{}, ").format(sql.Identifier(p)) for p in parents),
+        sequence=sql.Literal(f"{spec.local}_id_seq"),
+        mirror=sql.Identifier(spec.mirror),
+        primary=sql.Literal(PRIMARY),
+        duplicate=sql.Literal(DUPLICATE),
+        unlinked=sql.Literal(UNLINKED),
+        hit=_hit(plan),
+        key_join=_key_join(plan),
+        preset_join=_preset_join(spec),
+        parent_picks=_parent_picks(spec),
+        parent_joins=_parent_joins(spec),
+        waiting_for=_waiting_for(spec),
+    )
+
+
+def _hit(plan: PullPlan) -> sql.Composable:
+    candidates = [sql.SQL("converted.local_id")] if plan.spec.name in {"Contact", "Lead"} else []
+    if plan.key_field:
+        candidates.append(sql.SQL("l.id"))
+    if not candidates:
+        return sql.SQL("NULL::bigint")
+    return sql.SQL("CASE WHEN m.local_id IS NULL AND NOT w.is_deleted THEN coalesce({}) END").format(
+        sql.SQL(", ").join(candidates)
+    )
+
+
+def _key_join(plan: PullPlan) -> sql.Composable:
+    """The local record that has the key. One with the key may exist without any link, made by a person or a visit."""
+    if not plan.key_field or plan.spec.key is None:
+        return sql.SQL("")
+    return sql.SQL("LEFT JOIN {} AS l ON l.{} = w.key").format(
+        sql.Identifier(plan.spec.local), sql.Identifier(plan.spec.key.local_column)
+    )
+
+
+def _preset_join(spec: SObject) -> sql.Composable:
+    """A conversion says whose record it is before any key does.
+
+    The contact of a converted lead belongs to the lead's local record, and a lead that was converted before we saw it
+    belongs to its contact's.
+    """
+    if spec.name == "Contact":
+        return sql.SQL(
+            "LEFT JOIN LATERAL (SELECT lead.local_id FROM mirror_lead AS lead WHERE lead.waiting_for = w.sf_id "
+            "AND lead.connection_id = %(connection)s AND lead.local_id IS NOT NULL AND m.local_id IS NULL "
+            "ORDER BY lead.created, lead.sf_id LIMIT 1) AS converted ON true"
+        )
+    if spec.name == "Lead":
+        return sql.SQL(
+            "LEFT JOIN mirror_contact AS converted ON converted.connection_id = %(connection)s "
+            "AND converted.sf_id = w.converted_contact_id"
+        )
+    return sql.SQL("")
+
+
+def _parent_joins(spec: SObject) -> sql.Composable:
+    return sql.SQL(" ").join(
+        sql.SQL(
+            "LEFT JOIN {mirror} AS {alias} ON {alias}.connection_id = %(connection)s AND {alias}.sf_id = w.{column}"
+        ).format(
+            mirror=sql.Identifier(parent.parent_mirror),
+            alias=sql.Identifier(f"parent_{parent.local_column}"),
+            column=sql.Identifier(parent.mirror_column),
+        )
+        for parent in spec.parents
+    )
+
+
+def _parent_picks(spec: SObject) -> sql.Composable:
+    picks: list[sql.Composable] = [
+        sql.SQL(", {}.local_id AS {}").format(
+            sql.Identifier(f"parent_{parent.local_column}"), sql.Identifier(parent.local_column)
+        )
+        for parent in spec.parents
+    ]
+    picks += [sql.SQL(", w.{}").format(sql.Identifier(p.mirror_column)) for p in _awaited(spec)]
+    if spec.name == "Lead":
+        picks.append(sql.SQL(", w.converted_contact_id, converted.local_id AS contact_local"))
+    return sql.SQL("").join(picks)
+
+
+def _awaited(spec: SObject) -> list[Parent]:
+    """Parents that may arrive later. Owners are read first, and a record does not wait for one."""
+    return [parent for parent in spec.parents if parent.parent_mirror != "mirror_user"]
+
+
+def _waiting_for(spec: SObject) -> sql.Composable:
+    if spec.name == "Lead":
+        return sql.SQL("CASE WHEN a.contact_local IS NULL THEN a.converted_contact_id END")
+    awaited = _awaited(spec)
+    if not awaited:
+        return sql.SQL("NULL")
+    return sql.SQL("coalesce({})").format(
+        sql.SQL(", ").join(
+            sql.SQL("CASE WHEN a.{} IS NULL THEN a.{} END").format(
+                sql.Identifier(parent.local_column), sql.Identifier(parent.mirror_column)
+            )
+            for parent in awaited
+        )
+    )
+
+
+def share_new_records(plan: PullPlan) -> sql.Composed:
+    """Duplicates of a record that this same chunk creates get its local record."""
+    return sql.SQL(
+        """
+        UPDATE decided AS d SET local_id = first.local_id
+          FROM work AS w, work AS fw, decided AS first
+         WHERE d.action = 'duplicate' AND d.local_id IS NULL AND w.sf_id = d.sf_id
+           AND fw.key = w.key AND first.sf_id = fw.sf_id AND first.action = 'create'
+        """
+    ).format()
+
+
+def take_over(plan: PullPlan) -> sql.Composed:
+    """Among newcomers of one run the oldest is primary, in whichever order the pages came.
+
+    Parameters: connection, run. The younger one becomes a duplicate that never agreed on anything.
+    """
+    return sql.SQL(
+        """
+        WITH elder AS (
+            SELECT DISTINCT ON (d.local_id) d.sf_id, d.local_id, p.sf_id AS younger
+              FROM decided AS d
+              JOIN {mirror} AS p ON p.connection_id = %(connection)s AND p.local_id = d.local_id
+                                AND p.role = {primary} AND NOT p.is_deleted AND p.linked_run = %(run)s
+             WHERE d.action = 'duplicate' AND (d.created, d.sf_id) < (p.created, p.sf_id)
+             ORDER BY d.local_id, d.created, d.sf_id
+        ), demoted AS (
+            UPDATE {mirror} AS m SET role = {duplicate}, base = '{{}}'
+              FROM elder WHERE m.connection_id = %(connection)s AND m.sf_id = elder.younger
+            RETURNING m.sf_id, m.local_id
+        ), noted AS (
+            INSERT INTO finding (run_id, reason, sf_id, local_id)
+            SELECT %(run)s, 'duplicate', sf_id, local_id FROM demoted
+        )
+        UPDATE decided AS d SET action = 'takeover', role = {primary} FROM elder WHERE d.sf_id = elder.sf_id
+        """
+    ).format(mirror=sql.Identifier(plan.spec.mirror), primary=sql.Literal(PRIMARY), duplicate=sql.Literal(DUPLICATE))

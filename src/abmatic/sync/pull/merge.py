@@ -1,0 +1,197 @@
+"""Merge: which value wins? SYNC.md section 4 for the direction to Abmatic, generated as SQL per mapped field.
+
+S is Salesforce now (``work``), A is the local record now, B is the base: ``mirror.base``, or ``mirror.values`` where
+base is NULL. The plain statement of the same table in Python is in tests/sync/plain_merge.py; a property test holds the
+two against each other.
+"""
+
+from __future__ import annotations
+
+from psycopg import sql
+
+from abmatic.sync.models import Mode, ObjectSetting
+from abmatic.sync.pull import values
+from abmatic.sync.pull.plan import PulledField, PullPlan
+from abmatic.sync.pull.staging import names
+
+MERGED_ACTIONS = "('known', 'revived', 'link', 'takeover')"
+
+
+def writes(plan: PullPlan) -> list[PulledField]:
+    """The fields that this pull may write into a local record."""
+    return [f for f in plan.fields if f.to_abmatic is not Mode.NONE]
+
+
+def merge(plan: PullPlan) -> sql.Composed:
+    """Fills ``merged`` for every primary row whose local record existed. Parameters: connection, cause, takes_values.
+
+    A lead whose person also has a contact writes nothing: the contact's values take precedence.
+    """
+    fields = plan.fields
+    parents = [parent.local_column for parent in plan.spec.parents]
+    columns = [f"{side}_{p}" for p in parents for side in ("before", "after")]
+    columns += [f"{side}_{f.column}" for f in fields for side in ("before", "after")]
+    picks = [sql.SQL("a.{0}, {1}").format(sql.Identifier(p), _after_parent(p)) for p in parents]
+    picks += [
+        sql.SQL("x.{0}, x.{1}").format(sql.Identifier(f"a_{f.column}"), sql.Identifier(f"n_{f.column}")) for f in fields
+    ]
+    return sql.SQL(
+        """
+        INSERT INTO merged (sf_id, local_id, base, conflicts, {columns})
+        SELECT d.sf_id, d.local_id, {base}, {conflicts}, {picks}
+          FROM decided AS d
+          JOIN work AS w ON w.sf_id = d.sf_id
+          JOIN {local} AS a ON a.id = d.local_id
+          LEFT JOIN {mirror} AS m ON m.connection_id = %(connection)s AND m.sf_id = d.sf_id
+          CROSS JOIN LATERAL (SELECT {sides} OFFSET 0) AS y
+          CROSS JOIN LATERAL (SELECT y.*, {outcomes} OFFSET 0) AS x
+         WHERE d.action IN {actions} AND d.role = 1 AND %(update)s {no_contact}
+        """
+    ).format(
+        columns=names(*columns),
+        base=_base(fields),
+        conflicts=_conflicts(fields),
+        picks=sql.SQL(", ").join(picks),
+        local=sql.Identifier(plan.spec.local),
+        mirror=sql.Identifier(plan.spec.mirror),
+        sides=sql.SQL(", ").join(side for f in fields for side in _sides(plan, f)),
+        outcomes=sql.SQL(", ").join(
+            sql.SQL("{} AS {}").format(_outcome(plan, f), sql.Identifier(f"n_{f.column}")) for f in fields
+        ),
+        actions=sql.SQL(MERGED_ACTIONS),
+        no_contact=sql.SQL(_NO_CONTACT if plan.spec.name == "Lead" else ""),
+    )
+
+
+_NO_CONTACT = """AND NOT w.is_converted AND NOT EXISTS (
+               SELECT FROM mirror_contact AS c
+                WHERE c.local_id = d.local_id AND c.role = 1 AND NOT c.is_deleted)"""
+
+
+def _after_parent(column: str) -> sql.Composed:
+    """A reference follows Salesforce; one that points at a record not here yet stays as it is."""
+    return sql.SQL("coalesce(d.{0}, a.{0})").format(sql.Identifier(column))
+
+
+def _sides(plan: PullPlan, f: PulledField) -> list[sql.Composed]:
+    """S, A, B and whether there is a base, one set per field.
+
+    A record that this run itself created from a younger duplicate counts as empty: the elder's values are what it
+    would have been created with.
+    """
+    kind = f.local.type
+    a = values.local(kind, sql.Identifier("a", f.column))
+    fresh = (
+        sql.SQL("d.action = 'takeover' AND a.created_by_id = %(cause)s") if plan.spec.collection else sql.SQL("false")
+    )
+    known = sql.SQL("(m.base IS NULL AND m.sf_id IS NOT NULL OR m.base ? {})").format(sql.Literal(f.sf_field))
+    return [
+        sql.SQL("w.{} AS {}").format(sql.Identifier(f.value), sql.Identifier(f"s_{f.column}")),
+        sql.SQL("{} AS {}").format(a, sql.Identifier(f"a_{f.column}")),
+        sql.SQL("CASE WHEN {} THEN NULL ELSE {} END AS {}").format(fresh, a, sql.Identifier(f"e_{f.column}")),
+        sql.SQL("{} AND d.action <> 'takeover' AS {}").format(known, sql.Identifier(f"has_{f.column}")),
+        sql.SQL("{} AS {}").format(
+            values.from_json(kind, sql.SQL("coalesce(m.base, m.values)"), f.sf_field), sql.Identifier(f"b_{f.column}")
+        ),
+        sql.SQL("coalesce({} = ANY (w.bad), false) AS {}").format(
+            sql.Literal(f.sf_field), sql.Identifier(f"bad_{f.column}")
+        ),
+    ]
+
+
+def _outcome(plan: PullPlan, f: PulledField) -> sql.Composed:
+    """The local value after the merge."""
+    return sql.SQL("CASE WHEN {bad} THEN {a} ELSE {rule} END").format(
+        bad=_of("bad", f), a=_of("a", f), rule=_rule(plan, f)
+    )
+
+
+def _of(side: str, f: PulledField) -> sql.Composable:
+    return sql.Identifier("y", f"{side}_{f.column}")
+
+
+def _rule(plan: PullPlan, f: PulledField) -> sql.Composed:
+    s, a, b, has = _of("s", f), _of("e", f), _of("b", f), _of("has", f)
+    clear = sql.SQL("true" if f.clear_with_empty else "false")
+    match (f.to_abmatic, f.to_salesforce):
+        case (Mode.NONE, _):
+            return sql.SQL("{}").format(_of("a", f))
+        case (Mode.FILL, Mode.OVERWRITE):
+            # Abmatic is authoritative. Emptied here is a change (or clears anyway): then nothing is filled.
+            return sql.SQL(
+                "CASE WHEN {a} IS NULL AND NOT ({clear} OR ({has} AND {b} IS NOT NULL)) THEN {s} ELSE {a} END"
+            ).format(a=a, b=b, s=s, has=has, clear=clear)
+        case (Mode.FILL, _):
+            return sql.SQL("coalesce({a}, {s})").format(a=a, s=s)
+        case (Mode.OVERWRITE, Mode.OVERWRITE):
+            return _three_way(plan, f)
+        case _:
+            return sql.SQL(
+                "CASE WHEN {s} IS NOT NULL OR {clear} OR ({has} AND {b} IS NOT NULL) THEN {s} ELSE {a} END"
+            ).format(a=a, b=b, s=s, has=has, clear=clear)
+
+
+def _three_way(plan: PullPlan, f: PulledField) -> sql.Composed:
+    s, a, b, has = _of("s", f), _of("e", f), _of("b", f), _of("has", f)
+    return sql.SQL(
+        "CASE WHEN NOT {has} THEN (CASE WHEN {a} IS NULL THEN {s} WHEN {s} IS NULL THEN {a} ELSE {first} END) "
+        "WHEN {s} IS NOT DISTINCT FROM {b} THEN {a} WHEN {a} IS NOT DISTINCT FROM {b} THEN {s} "
+        "WHEN {s} IS NOT DISTINCT FROM {a} THEN {a} ELSE {settled} END"
+    ).format(
+        has=has, a=a, s=s, b=b,
+        first=a if plan.policy == ObjectSetting.Policy.ABMATIC else s,
+        settled=_settled(plan, f, s, a),
+    )  # fmt: skip
+
+
+def _settled(plan: PullPlan, f: PulledField, s: sql.Composable, a: sql.Composable) -> sql.Composable:
+    """Both sides changed to different values: the policy decides."""
+    if plan.policy == ObjectSetting.Policy.ABMATIC:
+        return a
+    if plan.policy == ObjectSetting.Policy.SALESFORCE:
+        return s
+    return sql.SQL(
+        "CASE WHEN w.modstamp >= coalesce((SELECT max(c.at) FROM change AS c WHERE c.record = {record} "
+        "AND c.record_id = d.local_id AND c.field = {field}), '-infinity') THEN {s} ELSE {a} END"
+    ).format(record=sql.Literal(plan.spec.local), field=sql.Literal(f.column), s=s, a=a)
+
+
+def _conflicts(fields: tuple[PulledField, ...]) -> sql.Composed:
+    """The fields that both sides changed to different values since they last agreed."""
+    both = [f for f in fields if f.to_abmatic is Mode.OVERWRITE and f.to_salesforce is Mode.OVERWRITE]
+    if not both:
+        return sql.SQL("NULL::text[]").format()
+    tests = sql.SQL(", ").join(
+        sql.SQL(
+            "CASE WHEN x.{has} AND NOT x.{bad} AND x.{s} IS DISTINCT FROM x.{b} AND x.{e} IS DISTINCT FROM x.{b} "
+            "AND x.{s} IS DISTINCT FROM x.{e} THEN {name} END"
+        ).format(
+            **{side: sql.Identifier(f"{side}_{f.column}") for side in ("has", "bad", "s", "b", "e")},
+            name=sql.Literal(f.sf_field),
+        )
+        for f in both
+    )
+    return sql.SQL("nullif(array_remove(ARRAY[{}]::text[], NULL), '{{}}')").format(tests)
+
+
+def _base(fields: tuple[PulledField, ...]) -> sql.Composed:
+    """What both sides agree on after the merge: NULL where that is every mapped field, else field by field."""
+    if not fields:
+        return sql.SQL("NULL::jsonb").format()
+    agreed = [
+        sql.SQL("(x.{n} IS NOT DISTINCT FROM x.{s} AND NOT x.{bad})").format(
+            n=sql.Identifier(f"n_{f.column}"), s=sql.Identifier(f"s_{f.column}"), bad=sql.Identifier(f"bad_{f.column}")
+        )
+        for f in fields
+    ]
+    pieces = sql.SQL(" || ").join(
+        sql.SQL(
+            "CASE WHEN {agreed} THEN jsonb_build_object({name}, x.{s}) "
+            "WHEN x.{has} THEN jsonb_build_object({name}, x.{b}) ELSE '{{}}'::jsonb END"
+        ).format(
+            agreed=test, name=sql.Literal(f.sf_field), s=sql.Identifier(f"s_{f.column}"),
+            has=sql.Identifier(f"has_{f.column}"), b=sql.Identifier(f"b_{f.column}"),
+        )
+        for f, test in zip(fields, agreed, strict=True)
+    )  # fmt: skip
+    return sql.SQL("CASE WHEN NOT ({}) THEN {} END").format(sql.SQL(" AND ").join(agreed), pieces)

@@ -1,0 +1,104 @@
+"""Settle: what follows from a chunk once its rows are in the mirror, in the chunk's own transaction.
+
+Salesforce merges move links; a primary that goes away hands over to the next duplicate; a conversion makes a lead and
+a contact one person; contacts, opportunities and contact roles that waited for another record get it. All of it is set
+based and costs nothing measurable where there is nothing to settle. The SQL is in sql/settle.sql.
+"""
+
+from __future__ import annotations
+
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg import sql
+
+from abmatic.postgres.sql import block
+from abmatic.sync.objects import SObject
+
+_LONGEST_CHAIN = 20
+
+Session = psycopg.Connection[tuple[Any, ...]]
+
+
+class Settler:
+    """The follow-ups of one object's chunks."""
+
+    def __init__(self, spec: SObject, session: Session, parameters: dict[str, Any]) -> None:
+        self._spec = spec
+        self._session = session
+        self._parameters = parameters
+
+    def after_chunk(self) -> set[str]:
+        """Runs every follow-up. Answers the Ids whose mirrored values must be merged again, as first agreements."""
+        name = self._spec.name
+        again: set[str] = set()
+        if name == "Account":
+            self._run("awaited_accounts")
+        if self._spec.key:
+            self._run("follow_merges")
+        if name in {"Contact", "Lead"}:
+            self._convert()
+        if name in {"Contact", "Opportunity"}:
+            self._resolve_roles("roles_awaited")
+        if name == "OpportunityContactRole":
+            self._resolve_roles("roles_of_chunk")
+        if self._spec.key:
+            again |= self._hand_over()
+        return again
+
+    def after_run(self) -> None:
+        """Completes the entries of this run."""
+        if self._spec.key:
+            self._run("name_primaries")
+
+    def _hand_over(self) -> set[str]:
+        heirs = [row[0] for row in self._rows("heirs")]
+        if heirs:
+            self._run("inherit", heirs=heirs)
+        return set(heirs)
+
+    def _convert(self) -> None:
+        """Leads and contacts of this chunk that a conversion joins become one local contact.
+
+        A winner of one pair may be the loser of another (chains of conversions and merges): the pairs are asked for
+        again until there are none.
+        """
+        for _ in range(_LONGEST_CHAIN):
+            pairs = self._rows("conversions")
+            if not pairs:
+                break
+            winners, losers, contacts = (list(column) for column in zip(*pairs, strict=True))
+            self._run("absorb_links", winners=winners, losers=losers)
+            self._run("absorb_roles", winners=winners, losers=losers)
+            self._run("absorb_history", winners=winners, losers=losers)
+            self._run("absorb_records", winners=winners, losers=losers, contacts=contacts)
+        self._run("conversions_arrived" if self._spec.name == "Contact" else "converted_accounts")
+        self._run("mark_contacts")
+
+    def _resolve_roles(self, which: LiteralString) -> None:
+        roles = [row[0] for row in self._rows(which)]
+        if not roles:
+            return
+        before = self._session.execute(
+            "SELECT local_id FROM mirror_contact_role WHERE connection_id = %s AND sf_id = ANY (%s) "
+            "AND local_id IS NOT NULL",
+            (self._parameters["connection"], roles),
+        ).fetchall()
+        self._run("resolve_roles", roles=roles)
+        if before:
+            self._run("drop_orphan_roles", before=[row[0] for row in before])
+
+    def _run(self, name: LiteralString, **more: Any) -> None:
+        self._session.execute(self._statement(name), {**self._parameters, **more})
+
+    def _rows(self, name: LiteralString, **more: Any) -> list[tuple[Any, ...]]:
+        return self._session.execute(self._statement(name), {**self._parameters, **more}).fetchall()
+
+    def _statement(self, name: LiteralString) -> sql.Composed:
+        is_lead = self._spec.name == "Lead"
+        return sql.SQL(block("abmatic.sync", "sql/settle.sql", name)).format(
+            mirror=sql.Identifier(self._spec.mirror),
+            local=sql.Identifier(self._spec.local),
+            conversion_key=sql.SQL("l.sf_id" if is_lead else "l.waiting_for"),
+            only_converted=sql.SQL("AND m.is_converted" if is_lead else ""),
+        )

@@ -1,0 +1,64 @@
+"""The canonical form of values, as SQL: one expression per type, used wherever two values are compared.
+
+Text that is blank is empty (NULL). Numbers are rounded to the six decimals that local columns keep, or a value would
+differ from itself for ever after being stored.
+"""
+
+from __future__ import annotations
+
+from typing import LiteralString
+
+from psycopg import sql
+
+from abmatic.audiences.fields import FieldType
+
+SQL_TYPES: dict[FieldType, LiteralString] = {
+    FieldType.TEXT: "text",
+    FieldType.URL: "text",
+    FieldType.EMAIL: "text",
+    FieldType.PHONE: "text",
+    FieldType.PICKLIST: "text",
+    FieldType.INTEGER: "bigint",
+    FieldType.NUMBER: "numeric",
+    FieldType.DATE: "date",
+    FieldType.DATETIME: "timestamptz",
+    FieldType.BOOLEAN: "boolean",
+}
+
+_FROM_TEXT: dict[FieldType, LiteralString] = {
+    FieldType.EMAIL: "CASE WHEN {0} ~ '\\S' THEN lower(btrim({0})) END",
+    FieldType.INTEGER: "as_bigint({0})",
+    FieldType.NUMBER: "trim_scale(round(as_numeric({0}), 6))",
+    FieldType.DATE: "as_date({0})",
+    FieldType.DATETIME: "as_timestamp({0})",
+    FieldType.BOOLEAN: "as_boolean({0})",
+}
+_TEXT: LiteralString = "CASE WHEN {0} ~ '\\S' THEN {0} END"
+
+
+def from_text(kind: FieldType, raw: sql.Composable) -> sql.Composable:
+    """The canonical value of a text that came from Salesforce; NULL when it is empty or no value of the type."""
+    return sql.SQL(_FROM_TEXT.get(kind, _TEXT)).format(raw)
+
+
+def local(kind: FieldType, column: sql.Composable) -> sql.Composable:
+    """The canonical value of a local column."""
+    if SQL_TYPES[kind] == "text":
+        return (
+            sql.SQL("NULLIF(btrim({0}), '')").format(column)
+            if kind is FieldType.EMAIL
+            else sql.SQL(_TEXT).format(column)
+        )
+    if kind is FieldType.NUMBER:
+        return sql.SQL("trim_scale({})").format(column)
+    return column
+
+
+def from_json(kind: FieldType, document: sql.Composable, name: str) -> sql.Composable:
+    """The canonical value under ``name`` of a mirror's ``values`` or ``base``."""
+    return sql.SQL("({} ->> {})::{}").format(document, sql.Literal(name), sql.SQL(SQL_TYPES[kind]))
+
+
+def bad(raw: sql.Composable, value: sql.Composable) -> sql.Composable:
+    """Whether a text said something that is no value of the type."""
+    return sql.SQL("({0} IS NULL AND {1} ~ '\\S')").format(value, raw)

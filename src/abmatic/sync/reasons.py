@@ -1,0 +1,71 @@
+"""Why a record was skipped or a value not used: every reason a finding can have, in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One reason. ``kind``: the record was skipped, a value was not used, or it is worth knowing."""
+
+    code: str
+    label: str
+    kind: Literal["skipped", "invalid", "note"]
+    meaning: str
+    remedy: str
+
+
+_NO_KEY = (
+    "The record is imported, but it has no primary key: it is recognised by its Salesforce Id alone, and can't be "
+    "matched with a record that exists here."
+)
+
+REASONS: dict[str, Reason] = {
+    reason.code: reason
+    for reason in (
+        Reason("no_website", "No website", "note", _NO_KEY, "Enter the company's website in Salesforce."),
+        Reason("website_placeholder", "Website is a placeholder", "note", _NO_KEY,
+               "Replace the placeholder by the company's website, or empty the field."),
+        Reason("website_free_mail", "Website is a free-mail domain", "note", _NO_KEY,
+               "Many companies share a free-mail domain. Enter the company's own website."),
+        Reason("website_shared", "Website is a page on a shared site", "note", _NO_KEY,
+               "A page on LinkedIn or Facebook belongs to no single domain. Enter the company's own website."),
+        Reason("website_ip", "Website is an IP address", "note", _NO_KEY, "Enter the company's domain name."),
+        Reason("website_invalid", "Website can't be read", "note", _NO_KEY,
+               "The text is no web address. Correct it in Salesforce."),
+        Reason("website_single_label", "Website is a single word", "note", _NO_KEY,
+               "A web address has at least one dot. Correct it in Salesforce."),
+        Reason("website_public_suffix", "Website is a public suffix", "note", _NO_KEY,
+               "Names such as co.uk belong to everybody. Enter the company's own domain."),
+        Reason("no_email", "No e-mail address", "note", _NO_KEY, "Enter an e-mail address in Salesforce."),
+        Reason("email_invalid", "E-mail address is invalid", "note", _NO_KEY, "Correct the address in Salesforce."),
+        Reason("duplicate", "Duplicate", "note",
+               "Another record in Salesforce has the same primary key. It is the primary one and writes the fields; "
+               "this one is linked as a duplicate, and its contacts and opportunities count for the same account.",
+               "Merge the records in Salesforce, or give them different websites or e-mail addresses."),
+        Reason("merged_in_salesforce", "Merged in Salesforce", "note",
+               "The record was merged into another one, whose local record it now belongs to.", "Nothing to do."),
+        Reason("converted", "Lead converted", "note",
+               "The lead was converted in Salesforce. Its local contact is now linked to the contact it became.",
+               "Nothing to do."),
+        Reason("conflict", "Changed on both sides", "note",
+               "The field was changed in Salesforce and here since they last agreed. The conflict policy decided.",
+               "Check the value; change the conflict policy in the settings if the other side should win."),
+        Reason("deleted_in_salesforce", "Deleted in Salesforce", "skipped",
+               "The record lies in Salesforce's recycle bin and was never seen before.", "Nothing to do."),
+        Reason("create_is_off", "“Create in Abmatic” is off", "skipped",
+               "The record matches nothing here, and new records are not to be created.",
+               "Tick “Create in Abmatic” for the object and sync again."),
+        Reason("row_unusable", "Record can't be read", "skipped",
+               "A row of Salesforce's answer was damaged or had no valid Id, twice.",
+               "Sync again; if it stays, look at the record in Salesforce."),
+        Reason("value_unreadable", "Value can't be read", "invalid",
+               "The text in the field is no number, date or yes/no value. The other fields of the record are in place.",
+               "Correct the value in Salesforce."),
+        Reason("nul_removed", "Control character removed", "invalid",
+               "The text held a NUL character, which can't be stored; it was left out.",
+               "Correct the text in Salesforce."),
+    )
+}  # fmt: skip

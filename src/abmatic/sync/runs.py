@@ -1,0 +1,113 @@
+"""Starting, watching and cancelling runs."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from abmatic.identity.models import User
+from abmatic.sync import tasks
+from abmatic.sync.models import Connection, ObjectSetting, Run
+from abmatic.sync.objects import configurable, with_riders
+
+
+class AlreadyRunning(Exception):
+    """A run of the object is queued or running."""
+
+
+class ConnectionNotReady(Exception):
+    """The connection was disabled or needs attention."""
+
+
+class UnknownObject(Exception):
+    """No such object is synchronised."""
+
+
+def start(
+    connection: Connection,
+    sobjects: Sequence[str] | None = None,
+    *,
+    trigger: str,
+    user: User | None = None,
+    full: bool = False,
+) -> list[Run]:
+    """Queues a pull of the objects (default: all) and of what rides with them. Jobs and runs commit together.
+
+    Raises `UnknownObject`, `ConnectionNotReady`, or `AlreadyRunning` when one of the objects is queued or running.
+    """
+    known = [spec.name for spec in configurable()]
+    wanted = list(sobjects) if sobjects else known
+    for name in wanted:
+        if name not in known:
+            raise UnknownObject(f"{name} is not an object that is synchronised; these are: {', '.join(known)}.")
+    if connection.status != Connection.Status.ACTIVE:
+        raise ConnectionNotReady(
+            f"The connection to {connection} is {connection.get_status_display().lower()}. "
+            "Reconnect it under Settings, Integrations."
+        )
+    settings_of = {setting.sobject: setting for setting in ObjectSetting.objects.filter(connection=connection)}
+    batch = uuid.uuid4()
+    runs = []
+    try:
+        with transaction.atomic():
+            for spec in with_riders(wanted):
+                setting = settings_of.get(spec.rides_with or spec.name)
+                first = setting is None or setting.cursor is None
+                run = Run.objects.create(
+                    connection=connection,
+                    sobject=spec.name,
+                    batch=batch,
+                    trigger=Run.Trigger.FIRST_IMPORT if first and trigger == Run.Trigger.MANUAL else trigger,
+                    started_by=user,
+                    is_full=full,
+                )
+                tasks.pull.configure(lock=f"connection-{connection.pk}").defer(run_id=run.pk)
+                runs.append(run)
+    except IntegrityError:
+        raise AlreadyRunning(
+            f"A sync of {' or '.join(wanted)} with {connection} is queued or running already. "
+            "Wait until it is done, or cancel it on its page."
+        ) from None
+    return runs
+
+
+def cancel(run: Run) -> bool:
+    """Cancels a run that is not over; what is committed stays. Answers whether there was anything to cancel."""
+    return bool(
+        Run.objects.filter(pk=run.pk, state__in=[Run.State.QUEUED, Run.State.RUNNING]).update(
+            state=Run.State.CANCELLED,
+            phase=Run.Phase.DONE,
+            finished_at=timezone.now(),
+            outcome="Cancelled. What was read before is kept.",
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is. Each is None where it can't be known yet."""
+
+    fraction: float | None
+    records_per_second: float | None
+    seconds_left: float | None
+
+
+def progress(run: Run) -> Progress:
+    """How far the run is, from what it has committed."""
+    if run.is_over:
+        return Progress(1.0 if run.state == Run.State.SUCCEEDED else None, _rate(run), None)
+    fraction = min(run.processed / run.expected, 1.0) if run.expected else None
+    rate = _rate(run)
+    left = max(run.expected - run.processed, 0) / rate if rate and run.expected else None
+    return Progress(fraction, rate, left)
+
+
+def _rate(run: Run) -> float | None:
+    if run.started_at is None or not run.processed:
+        return None
+    seconds = ((run.finished_at or timezone.now()) - run.started_at).total_seconds()
+    return run.processed / seconds if seconds > 0 else None

@@ -1,0 +1,237 @@
+-- What follows from a chunk once its rows are in the mirror: merges, hand-overs, conversions, records that waited.
+-- Every block runs in the chunk's own transaction and looks only at the chunk (decided, work) and what it touches.
+-- {mirror} and {local} stand for the object's own tables.
+
+-- awaited_accounts -- Contacts and opportunities that came before their account get it now. Parameters: connection.
+WITH arrived AS (
+    SELECT d.sf_id, d.local_id FROM decided AS d WHERE d.local_id IS NOT NULL
+), contacts AS (
+    UPDATE mirror_contact AS m SET waiting_for = NULL
+      FROM arrived WHERE m.waiting_for = arrived.sf_id AND m.connection_id = %(connection)s
+    RETURNING m.local_id, m.role, arrived.local_id AS account_id
+), opportunities AS (
+    UPDATE mirror_opportunity AS m SET waiting_for = NULL
+      FROM arrived WHERE m.waiting_for = arrived.sf_id AND m.connection_id = %(connection)s
+    RETURNING m.local_id, m.role, arrived.local_id AS account_id
+), linked_contacts AS (
+    UPDATE contact AS c SET account_id = w.account_id, updated_at = now()
+      FROM contacts AS w WHERE c.id = w.local_id AND w.role = 1 AND c.account_id IS DISTINCT FROM w.account_id
+)
+UPDATE opportunity AS o SET account_id = w.account_id, updated_at = now()
+  FROM opportunities AS w WHERE o.id = w.local_id AND w.role = 1 AND o.account_id IS DISTINCT FROM w.account_id;
+
+-- follow_merges -- Salesforce merges: a loser's link moves to the surviving master's local record. Parameters: connection.
+WITH RECURSIVE losers (sf_id) AS (
+    SELECT m.sf_id FROM {mirror} AS m JOIN decided AS d ON d.sf_id = m.sf_id
+     WHERE m.connection_id = %(connection)s AND m.master_id IS NOT NULL AND m.is_deleted
+    UNION
+    SELECT m.sf_id FROM {mirror} AS m JOIN decided AS d ON d.sf_id = m.master_id
+     WHERE m.connection_id = %(connection)s AND m.master_id IS NOT NULL AND m.is_deleted
+    UNION
+    SELECT m.sf_id FROM {mirror} AS m JOIN losers AS l ON l.sf_id = m.master_id
+     WHERE m.connection_id = %(connection)s AND m.master_id IS NOT NULL AND m.is_deleted
+), climb (loser, at_id, step) AS (
+    SELECT m.sf_id, m.master_id, 1 FROM losers JOIN {mirror} AS m USING (sf_id) WHERE m.connection_id = %(connection)s
+    UNION ALL
+    SELECT c.loser, m.master_id, c.step + 1
+      FROM climb AS c JOIN {mirror} AS m ON m.connection_id = %(connection)s AND m.sf_id = c.at_id
+     WHERE m.is_deleted AND m.master_id IS NOT NULL AND c.step < 50
+), top AS (
+    SELECT DISTINCT ON (c.loser) c.loser, m.local_id
+      FROM climb AS c JOIN {mirror} AS m ON m.connection_id = %(connection)s AND m.sf_id = c.at_id
+     WHERE m.local_id IS NOT NULL AND NOT (m.is_deleted AND m.master_id IS NOT NULL)
+     ORDER BY c.loser, c.step DESC
+), moved AS (
+    UPDATE {mirror} AS m SET local_id = top.local_id, role = 2, base = '{{}}', seen_run = %(run)s
+      FROM top
+     WHERE m.connection_id = %(connection)s AND m.sf_id = top.loser
+       AND (m.local_id IS DISTINCT FROM top.local_id OR m.role <> 2)
+    RETURNING m.sf_id, m.local_id, m.master_id
+)
+INSERT INTO finding (run_id, reason, sf_id, local_id, value)
+SELECT %(run)s, 'merged_in_salesforce', sf_id, local_id, master_id FROM moved
+RETURNING sf_id;
+
+-- heirs -- Local records that lost their primary in this chunk, and the duplicate that takes its place. Parameters: connection.
+SELECT DISTINCT ON (m.local_id) m.sf_id
+  FROM {mirror} AS m
+  JOIN (
+      SELECT g.local_id FROM {mirror} AS g JOIN decided AS d ON d.sf_id = g.sf_id
+       WHERE g.connection_id = %(connection)s AND d.is_known
+         AND (g.is_deleted AND NOT d.was_deleted OR g.local_id IS DISTINCT FROM d.local_id)
+      UNION
+      SELECT d.local_id FROM decided AS d JOIN {mirror} AS g ON g.connection_id = %(connection)s AND g.sf_id = d.sf_id
+       WHERE d.is_known AND g.local_id IS DISTINCT FROM d.local_id
+  ) AS bereft ON bereft.local_id = m.local_id
+ WHERE m.connection_id = %(connection)s AND m.role = 2 AND NOT m.is_deleted
+   AND NOT EXISTS (
+       SELECT FROM {mirror} AS p
+        WHERE p.connection_id = %(connection)s AND p.local_id = m.local_id AND p.role = 1 AND NOT p.is_deleted)
+ ORDER BY m.local_id, m.created NULLS LAST, m.sf_id;
+
+-- inherit -- Makes those duplicates primary; nothing is agreed yet, so the merge that follows is a first one. Parameters: connection, run, heirs.
+UPDATE {mirror} AS m SET role = 1, base = '{{}}', linked_run = %(run)s, seen_run = %(run)s
+ WHERE m.connection_id = %(connection)s AND m.sf_id = ANY (%(heirs)s);
+
+-- conversions -- Pairs of local contacts that a conversion says are one person: (winner, loser, is_contact). Parameters: connection.
+-- The lead's local record wins: it holds the history. Of several leads converted into one contact the oldest wins.
+WITH leads AS (
+    SELECT l.sf_id, l.local_id, l.created, l.converted_contact_id
+      FROM mirror_lead AS l JOIN decided AS d ON d.sf_id = {conversion_key}
+     WHERE l.connection_id = %(connection)s AND l.is_converted AND NOT l.is_deleted AND l.local_id IS NOT NULL
+       AND l.converted_contact_id IS NOT NULL
+), people AS (
+    SELECT l.converted_contact_id AS contact, l.local_id, l.created, l.sf_id, 0 AS rank FROM leads AS l
+    UNION ALL
+    SELECT DISTINCT c.sf_id, c.local_id, NULL::timestamptz, NULL, 1
+      FROM mirror_contact AS c JOIN leads AS l ON l.converted_contact_id = c.sf_id
+     WHERE c.connection_id = %(connection)s AND c.local_id IS NOT NULL
+), ranked AS (
+    SELECT contact, local_id, rank, first_value(local_id) OVER (
+               PARTITION BY contact ORDER BY rank, created NULLS LAST, sf_id) AS winner
+      FROM people WHERE contact IN (SELECT contact FROM people WHERE rank = 1)
+)
+SELECT DISTINCT ON (local_id) winner, local_id AS loser, rank = 1 AS is_contact
+  FROM ranked WHERE local_id <> winner ORDER BY local_id, rank DESC, winner;
+
+-- absorb_links -- The loser's links move to the winner. Parameters: winners, losers (parallel arrays), run.
+WITH pair AS (SELECT * FROM unnest(%(winners)s::bigint[], %(losers)s::bigint[]) AS p (winner, loser)),
+leads AS (
+    UPDATE mirror_lead AS m SET local_id = pair.winner,
+           role = CASE WHEN EXISTS (
+               SELECT FROM mirror_lead AS o WHERE o.local_id = pair.winner AND o.connection_id = m.connection_id
+                  AND o.role = 1 AND NOT o.is_deleted) THEN 2 ELSE m.role END
+      FROM pair WHERE m.local_id = pair.loser
+)
+UPDATE mirror_contact AS m SET local_id = pair.winner, seen_run = %(run)s,
+       role = CASE WHEN EXISTS (
+           SELECT FROM mirror_contact AS o WHERE o.local_id = pair.winner AND o.connection_id = m.connection_id
+              AND o.role = 1 AND NOT o.is_deleted) THEN 2 ELSE m.role END
+  FROM pair WHERE m.local_id = pair.loser;
+
+-- absorb_roles -- The loser's contact roles move to the winner, once each. Parameters: winners, losers.
+WITH pair AS (SELECT * FROM unnest(%(winners)s::bigint[], %(losers)s::bigint[]) AS p (winner, loser)),
+twice AS (
+    SELECT mine.id AS kept, theirs.id AS gone
+      FROM pair JOIN opportunity_contact AS theirs ON theirs.contact_id = pair.loser
+      JOIN opportunity_contact AS mine ON mine.contact_id = pair.winner
+       AND mine.opportunity_id = theirs.opportunity_id AND mine.role IS NOT DISTINCT FROM theirs.role
+), relinked AS (
+    UPDATE mirror_contact_role AS m SET local_id = twice.kept FROM twice WHERE m.local_id = twice.gone
+), removed AS (
+    DELETE FROM opportunity_contact AS o USING twice WHERE o.id = twice.gone
+)
+UPDATE opportunity_contact AS o SET contact_id = pair.winner
+  FROM pair WHERE o.contact_id = pair.loser AND o.id NOT IN (SELECT gone FROM twice);
+
+-- absorb_history -- The loser's changes and memberships become the winner's. Parameters: winners, losers.
+WITH pair AS (SELECT * FROM unnest(%(winners)s::bigint[], %(losers)s::bigint[]) AS p (winner, loser)),
+history AS (
+    UPDATE change AS c SET record_id = pair.winner FROM pair WHERE c.record = 'contact' AND c.record_id = pair.loser
+), left_out AS (
+    DELETE FROM collection_member AS m USING pair, collection AS k
+     WHERE m.record_id = pair.loser AND k.id = m.collection_id AND k.record = 'contact'
+    RETURNING m.collection_id, pair.winner
+), added AS (
+    INSERT INTO collection_member (collection_id, record_id) SELECT DISTINCT collection_id, winner FROM left_out
+    ON CONFLICT DO NOTHING RETURNING collection_id
+), sizes AS (
+    SELECT collection_id, sum(n) AS n FROM (
+        SELECT collection_id, -1 AS n FROM left_out UNION ALL SELECT collection_id, 1 FROM added
+    ) AS steps GROUP BY collection_id
+)
+UPDATE collection AS k SET size = k.size + sizes.n FROM sizes WHERE k.id = sizes.collection_id;
+
+-- absorb_records -- The loser goes; where it was the contact's, its values take precedence. Parameters: winners, losers, contacts, cause.
+WITH pair AS (
+    SELECT * FROM unnest(%(winners)s::bigint[], %(losers)s::bigint[], %(contacts)s::boolean[]) AS p (winner, loser, is_contact)
+), gone AS (
+    DELETE FROM contact AS c USING pair WHERE c.id = pair.loser RETURNING pair.winner, pair.is_contact, c.*
+), better AS (
+    SELECT DISTINCT ON (winner) * FROM gone WHERE is_contact ORDER BY winner, id
+), noted AS (
+    INSERT INTO change (record, record_id, field, before, after, cause_id, at)
+    SELECT 'contact', w.id, v.field, to_jsonb(v.before), to_jsonb(v.after), %(cause)s, now()
+      FROM better AS g JOIN contact AS w ON w.id = g.winner
+      CROSS JOIN LATERAL (VALUES
+          ('work_email', w.work_email, g.work_email), ('first_name', w.first_name, g.first_name),
+          ('last_name', w.last_name, g.last_name), ('job_title', w.job_title, g.job_title),
+          ('phone', w.phone, g.phone), ('company', w.company, g.company)
+      ) AS v (field, before, after)
+     WHERE v.after IS NOT NULL AND v.before IS DISTINCT FROM v.after
+)
+UPDATE contact AS w
+   SET work_email = coalesce(g.work_email, w.work_email), email_key = coalesce(g.email_key, w.email_key),
+       first_name = coalesce(g.first_name, w.first_name), last_name = coalesce(g.last_name, w.last_name),
+       job_title = coalesce(g.job_title, w.job_title), phone = coalesce(g.phone, w.phone),
+       company = coalesce(g.company, w.company), account_id = coalesce(g.account_id, w.account_id),
+       owner_id = coalesce(g.owner_id, w.owner_id), custom = w.custom || g.custom, updated_at = now()
+  FROM better AS g WHERE w.id = g.winner;
+
+-- mark_contacts -- A local record with a live contact, or a converted lead, is a contact; the change is kept. Parameters: connection, cause.
+WITH people AS (
+    SELECT DISTINCT m.local_id FROM {mirror} AS m JOIN decided AS d ON d.sf_id = m.sf_id
+     WHERE m.connection_id = %(connection)s AND m.local_id IS NOT NULL AND NOT m.is_deleted {only_converted}
+), before AS (
+    SELECT c.id, c.kind FROM contact AS c JOIN people ON people.local_id = c.id WHERE c.kind <> 'contact' FOR UPDATE OF c
+), noted AS (
+    INSERT INTO change (record, record_id, field, before, after, cause_id, at)
+    SELECT 'contact', id, 'kind', to_jsonb(nullif(kind, '')), '"contact"', %(cause)s, now() FROM before
+)
+UPDATE contact AS c SET kind = 'contact', updated_at = now() FROM before WHERE c.id = before.id;
+
+-- conversions_arrived -- Leads that waited for their contact have it now. Parameters: connection.
+UPDATE mirror_lead AS l SET waiting_for = NULL
+  FROM decided AS d
+ WHERE l.waiting_for = d.sf_id AND l.connection_id = %(connection)s AND d.local_id IS NOT NULL;
+
+-- converted_accounts -- A converted lead whose contact is not here yet belongs to the account it was converted into. Parameters: connection.
+UPDATE contact AS c SET account_id = a.local_id, updated_at = now()
+  FROM decided AS d
+  JOIN mirror_lead AS l ON l.connection_id = %(connection)s AND l.sf_id = d.sf_id AND l.is_converted
+  JOIN mirror_account AS a ON a.connection_id = %(connection)s AND a.sf_id = l.converted_account_id
+ WHERE c.id = d.local_id AND c.account_id IS NULL AND a.local_id IS NOT NULL AND l.waiting_for IS NOT NULL;
+
+-- roles_of_chunk -- The contact roles that this chunk read. Parameters: connection.
+SELECT d.sf_id FROM decided AS d;
+
+-- roles_awaited -- Contact roles that waited for an opportunity or a contact of this chunk. Parameters: connection.
+SELECT m.sf_id FROM mirror_contact_role AS m JOIN decided AS d ON d.sf_id = m.waiting_for
+ WHERE m.connection_id = %(connection)s AND d.local_id IS NOT NULL;
+
+-- resolve_roles -- Contact roles become local ones where both ends are here; the others wait. Parameters: connection, run, roles.
+WITH ends AS (
+    SELECT m.sf_id, m.is_deleted, o.local_id AS opportunity_id, c.local_id AS contact_id,
+           m.values ->> 'Role' AS role, coalesce((m.values ->> 'IsPrimary')::boolean, false) AS is_primary,
+           CASE WHEN o.local_id IS NULL THEN m.opportunity_sf_id WHEN c.local_id IS NULL THEN m.contact_sf_id END AS missing
+      FROM mirror_contact_role AS m
+      LEFT JOIN mirror_opportunity AS o ON o.connection_id = m.connection_id AND o.sf_id = m.opportunity_sf_id
+      LEFT JOIN mirror_contact AS c ON c.connection_id = m.connection_id AND c.sf_id = m.contact_sf_id
+     WHERE m.connection_id = %(connection)s AND m.sf_id = ANY (%(roles)s)
+), made AS (
+    INSERT INTO opportunity_contact (opportunity_id, contact_id, role, is_primary)
+    SELECT opportunity_id, contact_id, role, bool_or(is_primary) FROM ends
+     WHERE missing IS NULL AND NOT is_deleted GROUP BY opportunity_id, contact_id, role
+    ON CONFLICT ON CONSTRAINT opportunity_contact_once DO UPDATE SET is_primary = excluded.is_primary
+    RETURNING id, opportunity_id, contact_id, role
+), linked AS (
+    UPDATE mirror_contact_role AS m
+       SET local_id = made.id, role = CASE WHEN made.id IS NULL THEN 0 ELSE 1 END, waiting_for = ends.missing
+      FROM ends LEFT JOIN made ON made.opportunity_id = ends.opportunity_id AND made.contact_id = ends.contact_id
+                              AND made.role IS NOT DISTINCT FROM ends.role AND NOT ends.is_deleted
+     WHERE m.connection_id = %(connection)s AND m.sf_id = ends.sf_id
+       AND (m.local_id IS DISTINCT FROM made.id OR m.waiting_for IS DISTINCT FROM ends.missing)
+    RETURNING m.sf_id, m.local_id
+)
+SELECT count(*) FILTER (WHERE local_id IS NOT NULL), count(*) FILTER (WHERE local_id IS NULL) FROM linked;
+
+-- drop_orphan_roles -- Local contact roles that no live contact role stands for any more. Parameters: before (local ids).
+DELETE FROM opportunity_contact AS o
+ WHERE o.id = ANY (%(before)s::bigint[])
+   AND NOT EXISTS (SELECT FROM mirror_contact_role AS m WHERE m.local_id = o.id AND NOT m.is_deleted);
+
+-- name_primaries -- Every duplicate's entry says which record is primary. Parameters: connection, run.
+UPDATE finding AS f SET value = p.sf_id
+  FROM {mirror} AS p
+ WHERE f.run_id = %(run)s AND f.reason = 'duplicate' AND p.connection_id = %(connection)s
+   AND p.local_id = f.local_id AND p.role = 1 AND NOT p.is_deleted AND f.value IS DISTINCT FROM p.sf_id;
