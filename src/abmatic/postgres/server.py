@@ -42,7 +42,7 @@ def probe(conninfo: str, seconds: int = 10) -> ServerFacts:
         with psycopg.connect(make_conninfo(conninfo, connect_timeout=seconds)) as connection:
             row = connection.execute(_QUESTION).fetchone()
     except psycopg.Error as error:
-        said = " ".join(str(error).split())
+        said = " ".join(str(error).split()).rstrip(".?")
         raise ServerRefused(
             f"The database at {_address(conninfo)} can't be used: {said}",
             "Check DATABASE_URL (host, port, name, user, password) and that the server runs and lets this machine in",
