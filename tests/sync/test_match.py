@@ -235,13 +235,13 @@ def outcome_of_conversion() -> tuple[object, ...]:
     )  # fmt: skip
 
 
-EXPECTED = ("New name", "new@x.com", "contact", "x.com", True, True, None)
+EXPECTED = ("New name", "new@x.com", "contact", "xco.com", True, True, None)
 
 
 def test_a_conversion_seen_live_moves_the_local_contact(org: Org) -> None:
     org.pull("Lead", [org.record(Id=lead(1), LastName="Old name", Email="old@x.com", IsConverted=False)])
     was = Contact.objects.get()
-    org.pull("Account", [org.record(Id=account(1), Name="X", Website="x.com")])
+    org.pull("Account", [org.record(Id=account(1), Name="X", Website="xco.com")])
     org.pull("Lead", [converted(org, 1, 1, LastName="Old name", Email="old@x.com")])
     assert findings(org, "converted") == [(lead(1), contact(1))]
     org.pull("Contact", [org.record(Id=contact(1), LastName="New name", Email="new@x.com", AccountId=account(1))])
@@ -253,7 +253,7 @@ def test_a_conversion_seen_live_moves_the_local_contact(org: Org) -> None:
 def test_a_conversion_between_two_runs_gives_the_same(org: Org) -> None:
     org.pull("Lead", [org.record(Id=lead(1), LastName="Old name", Email="old@x.com", IsConverted=False)])
     was = Contact.objects.get()
-    org.pull("Account", [org.record(Id=account(1), Name="X", Website="x.com")])
+    org.pull("Account", [org.record(Id=account(1), Name="X", Website="xco.com")])
     org.pull("Contact", [org.record(Id=contact(1), LastName="New name", Email="new@x.com", AccountId=account(1))])
     org.pull("Lead", [converted(org, 1, 1, LastName="Old name", Email="old@x.com")])
     assert outcome_of_conversion() == EXPECTED
@@ -261,7 +261,7 @@ def test_a_conversion_between_two_runs_gives_the_same(org: Org) -> None:
 
 
 def test_a_conversion_before_the_first_import_gives_the_same(org: Org) -> None:
-    org.pull("Account", [org.record(Id=account(1), Name="X", Website="x.com")])
+    org.pull("Account", [org.record(Id=account(1), Name="X", Website="xco.com")])
     org.pull("Contact", [org.record(Id=contact(1), LastName="New name", Email="new@x.com", AccountId=account(1))])
     org.pull("Lead", [converted(org, 1, 1, LastName="Old name", Email="old@x.com")])
     assert outcome_of_conversion() == EXPECTED
@@ -298,7 +298,7 @@ def test_children_that_come_before_their_parents_are_linked_when_they_arrive(org
         ],
     )
     assert OpportunityContact.objects.get().role == "Buyer"
-    org.pull("Account", [org.record(Id=account(1), Name="X", Website="x.com")])
+    org.pull("Account", [org.record(Id=account(1), Name="X", Website="xco.com")])
     assert Contact.objects.get().account == Opportunity.objects.get().account == Account.objects.get()
 
 

@@ -250,10 +250,11 @@ def count(plan: PullPlan) -> sql.Composed:
     """How many rows had which outcome: one row of (read, usable, created, updated, unchanged, linked, …)."""
     return sql.SQL(
         """
-        SELECT (SELECT count(*) FROM stage), count(*),
+        SELECT (SELECT count(*) FROM stage), (SELECT count(*) FROM work),
                count(*) FILTER (WHERE d.action = 'create'),
                count(*) FILTER (WHERE d.action IN ('known', 'revived', 'link', 'takeover') AND ({differs})),
-               count(*) FILTER (WHERE d.action IN ('known', 'revived') AND NOT coalesce({differs}, false)),
+               (SELECT count(*) FROM work) - count(*)
+                   + count(*) FILTER (WHERE d.action IN ('known', 'revived') AND NOT coalesce({differs}, false)),
                count(*) FILTER (WHERE d.action IN ('link', 'takeover')),
                count(*) FILTER (WHERE d.action = 'duplicate'),
                count(*) FILTER (WHERE d.action = 'deleted' AND NOT d.was_deleted),

@@ -86,6 +86,8 @@ def decide(plan: PullPlan) -> sql.Composed:
                     {key_join}
                     {preset_join}
                     {parent_joins}
+                    -- An answer older than what was seen already (two readers, a late page) says nothing.
+                    WHERE m.sf_id IS NULL OR m.modstamp <= w.modstamp
                 ) AS c
             ) AS r
         ) AS a

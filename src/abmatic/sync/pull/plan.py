@@ -118,7 +118,7 @@ def make(spec: SObject, setting: ObjectSetting | None, offered: Iterable[str]) -
     ]
     mapped: list[PulledField] = []
     broken: list[Broken] = []
-    for mapping in setting.mappings.all() if setting else ():
+    for mapping in setting.mappings.all() if setting and spec.rides_with is None else ():
         if mapping.sf_field in available:
             mapped.append(_pulled(spec, mapping))
         else:
@@ -131,8 +131,8 @@ def make(spec: SObject, setting: ObjectSetting | None, offered: Iterable[str]) -
         system=tuple(column for column in spec.system if column.sf_field in available),
         base=tuple(name for name in BASE_FIELDS if name in available),
         key_field=spec.key.sf_field if spec.key and spec.key.sf_field in available else None,
-        create=setting.create_in_abmatic if setting else True,
-        update=setting.update_in_abmatic if setting else True,
+        create=setting.create_in_abmatic if setting and spec.rides_with is None else True,
+        update=setting.update_in_abmatic if setting and spec.rides_with is None else True,
         policy=setting.policy if setting else ObjectSetting.Policy.SALESFORCE,
     )
     return plan, broken

@@ -212,7 +212,7 @@ WITH ends AS (
     INSERT INTO opportunity_contact (opportunity_id, contact_id, role, is_primary)
     SELECT opportunity_id, contact_id, role, bool_or(is_primary) FROM ends
      WHERE missing IS NULL AND NOT is_deleted GROUP BY opportunity_id, contact_id, role
-    ON CONFLICT ON CONSTRAINT opportunity_contact_once DO UPDATE SET is_primary = excluded.is_primary
+    ON CONFLICT (opportunity_id, contact_id, role) DO UPDATE SET is_primary = excluded.is_primary
     RETURNING id, opportunity_id, contact_id, role
 ), linked AS (
     UPDATE mirror_contact_role AS m
