@@ -309,6 +309,17 @@ def test_pages_come_from_the_list_of_result_pages() -> None:
     assert [dict(r.url.params) for r in org.requests] == [{"maxRecords": "50000"}, {"locator": "x"}, {"locator": "y"}]
 
 
+def test_a_listed_page_is_asked_for_as_salesforce_cut_it() -> None:
+    """With another maxRecords than the locator was cut for, records at the end of each page would be lost."""
+    listed = {"resultPages": [{"resultUrl": f"{JOB}/results"}, {"resultUrl": f"{JOB}/results?maxRecords=9&locator=b"}]}
+    org = Org(answers(resultPages={**listed, "done": True}, results=lambda _: csv_page(b'"Id"\n', records=1)))
+    finished = done(org)
+    for page in finished.pages(5):
+        with finished.open_page(page, max_records=5):
+            pass
+    assert [dict(r.url.params) for r in org.requests[1:]] == [{}, {"maxRecords": "9", "locator": "b"}]
+
+
 def test_a_job_that_found_nothing_has_no_pages_and_costs_no_call() -> None:
     org = Org(answers(job=job(records=0)))
     empty = done(org)
@@ -352,7 +363,8 @@ def test_without_a_list_the_pages_are_followed_by_locator() -> None:
     org = Org(
         answers(resultPages=refusal(404, "NOT_FOUND"), job=job(), results=chain({None: "b", "b": "c", "c": "null"}))
     )
-    assert done(org).pages(1) == [ResultPage(0, None), ResultPage(1, "b"), ResultPage(2, "c")]
+    assert done(org).pages(1) == [ResultPage(0, None, 1), ResultPage(1, "b", 1), ResultPage(2, "c", 1)]
+    assert all(r.url.params["maxRecords"] == "1" for r in org.requests[2:])
 
 
 @pytest.mark.parametrize("end", ["null", "", None])
@@ -365,6 +377,7 @@ def test_locators_that_go_round_in_a_circle_end() -> None:
     org = Org(answers(resultPages=refusal(404, "NOT_FOUND"), job=job(), results=chain({None: "b", "b": "c", "c": "b"})))
     with pytest.raises(errors.BadAnswer, match="already seen"):
         done(org).pages()
+    assert len(org.requests) < 10
 
 
 def test_pages_of_a_job_that_is_gone() -> None:
@@ -375,7 +388,7 @@ def test_pages_of_a_job_that_is_gone() -> None:
 
 def test_a_page_is_asked_for_by_its_locator_and_streamed() -> None:
     org = Org(answers(results=lambda _: csv_page(b'"Id","Name"\n"1","x"\n', records=1, locator="next")))
-    with done(org).open_page(ResultPage(3, "abc"), max_records=10) as stream:
+    with done(org).open_page(ResultPage(3, "abc", 10)) as stream:
         assert stream.columns == ["Id", "Name"]
         assert stream.expected == 1
         assert b"".join(stream.chunks) == b'"1","x"\n'

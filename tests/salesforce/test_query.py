@@ -75,8 +75,9 @@ def test_a_count_is_one_call() -> None:
 
 def test_records_are_kept_as_the_bytes_that_came() -> None:
     """Numbers keep their digits: 18-digit currencies don't fit a float."""
-    array = b'[ {"Id":"1","Amount":350000000.0,"Big__c":1234567890123456.78,"Name":"\\u00e9 \xc3\xa9"} ]'
-    org = Org(in_turn(httpx2.Response(200, content=b'{"totalSize":1,"done":true,"records":' + array + b"}")))
+    one = b'{"Id":"]}","Amount":350000000.0,"Big__c":1234567890123456.780,"Name":"\\u00e9 \xc3\xa9","Some":[1,[2.50]]}'
+    array = b"[ " + b" ,\n".join([one] * 200) + b" ]"
+    org = Org(in_turn(httpx2.Response(200, content=b'{"totalSize":200,"done":true,"records":' + array + b"}")))
     [only] = org.client().query_pages(SOQL)
     assert only.records_json == array
 

@@ -55,6 +55,13 @@ def test_any_header_line_is_taken_off_wherever_the_wire_cuts(
     assert whole(stream) == rest
 
 
+@pytest.mark.parametrize("piece", range(1, 20))
+def test_a_line_end_of_two_characters_may_come_in_two_pieces(piece: int) -> None:
+    stream = read_page(csv_page(BODY.replace(b"\n", b"\r\n"), piece=piece))
+    assert stream.columns == ["Id", "Name"]
+    assert whole(stream).startswith(b'"001"')
+
+
 def test_unquoted_names_and_a_lone_carriage_return_are_read() -> None:
     columns, rest = take_header_line(iter([b"Id,Na", b"me\r", b'"1","x"\r']))
     assert columns == ["Id", "Name"]

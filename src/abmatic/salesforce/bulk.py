@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import parse_qs, urlsplit
 
+import httpx2
+
 from . import errors
 from .answers import Answer, Json, http_date, named_error
 from .streams import CHUNK, PageStream, locator, read_page
@@ -71,10 +73,15 @@ class JobInfo:
 
 @dataclass(frozen=True)
 class ResultPage:
-    """A page of the result, by its place and locator (None: from the beginning)."""
+    """A page of the result, by its place and locator (None: from the beginning).
+
+    ``max_records`` belongs to the locator: asked for with another number, a page would end too early
+    or run into the next one. None where Salesforce cut the pages by itself.
+    """
 
     index: int
     locator: str | None
+    max_records: int | None = None
 
 
 def check_job_id(job_id: str) -> str:
@@ -166,7 +173,8 @@ class BulkQueryJob:
     def pages(self, max_records: int | None = None) -> list[ResultPage]:
         """The pages of a finished job, in order; none where it found nothing.
 
-        Salesforce cuts the pages; ``max_records`` is the most we would like on one.
+        ``max_records`` is a wish: where Salesforce lists the pages (see "Get Parallel Results for a Query Job")
+        it cuts them as it likes. Whoever reads them all should find ``records`` of them.
         """
         if self.info.state == "JobComplete" and self.info.records == 0:
             return []
@@ -189,8 +197,9 @@ class BulkQueryJob:
             if not isinstance(entries, list):
                 raise errors.BadAnswer("a list of result pages without resultPages")
             for entry in entries:
-                url = entry.get("resultUrl") if isinstance(entry, dict) else None
-                found.append(ResultPage(len(found), self._query_of(url, "results").get("locator")))
+                query = self._query_of(entry.get("resultUrl") if isinstance(entry, dict) else None, "results")
+                limit = query.get("maxRecords", "")
+                found.append(ResultPage(len(found), query.get("locator"), int(limit) if limit.isdecimal() else None))
             # The guide says nextRecordUrl; its other resources say nextRecordsUrl.
             following = value.get("nextRecordUrl") or value.get("nextRecordsUrl")
             if value.get("done") is not True and not following:
@@ -212,17 +221,17 @@ class BulkQueryJob:
 
     def _chained_pages(self, max_records: int | None) -> list[ResultPage]:
         """Where no list can be had: each page's header names the next. Costs a call a page."""
-        pages = [ResultPage(0, None)]
+        pages = [ResultPage(0, None, max_records)]
         seen: set[str] = set()
         while len(pages) <= _MOST_PAGES:
-            with self._results(pages[-1], max_records) as response:
+            with self._results(pages[-1]) as response:
                 following = locator(response.headers)
             if following is None:
                 return pages
             if following in seen:
                 break
             seen.add(following)
-            pages.append(ResultPage(len(pages), following))
+            pages.append(ResultPage(len(pages), following, max_records))
         raise errors.BadAnswer("the result's locators lead back to a page already seen")
 
     @contextmanager
@@ -231,17 +240,17 @@ class BulkQueryJob:
     ) -> Iterator[PageStream]:
         """Streams one page. Nothing is retried once the page is open: open it again instead.
 
-        ``max_records`` must be what ``pages`` was called with.
+        ``max_records`` is without effect: the page knows its own.
         """
-        with self._results(page, max_records) as response:
+        with self._results(page) as response:
             stream = read_page(response, chunk_size)
             if self._adopted_columns and not _same_names(stream.columns, self._adopted_columns):
                 raise errors.JobGone("the job found in the list turns out to be somebody else's")
             yield stream
 
     @contextmanager
-    def _results(self, page: ResultPage, max_records: int | None) -> Iterator[Json]:
-        params = _max_records(max_records) | ({"locator": page.locator} if page.locator else {})
+    def _results(self, page: ResultPage) -> Iterator[httpx2.Response]:
+        params = _max_records(page.max_records) | ({"locator": page.locator} if page.locator else {})
         with _gone(), self._wire.stream(f"{self._path}/results", params=params, accept="text/csv") as response:
             yield response
 

@@ -125,7 +125,7 @@ class LoginHosts:
         return address.origin
 
     def _parse(self, text: str) -> _Address:
-        address = _ADDRESS.fullmatch(text.strip(" ")) if text.isascii() else None
+        address = _ADDRESS.fullmatch(text.strip(" "))
         authority = _AUTHORITY.fullmatch(address["authority"]) if address else None
         if address is None or authority is None:
             raise HostRefused(f"{_shown(text)} is not a plain host name or URL")
