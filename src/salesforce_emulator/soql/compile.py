@@ -78,8 +78,6 @@ class _Compiler:
         self.context = context
         self.aliases = aliases
         self.select_aliases: dict[str, Expression] = {}
-        self.single = ""
-        """The SQL of the field selected last: what a semi-join takes."""
 
     # -- whole queries
 
@@ -136,12 +134,11 @@ class _Compiler:
 
     def _subselect(self, query: nodes.Query, pos: int) -> tuple[str, list[object]]:
         """The query of a semi-join, which must select one id."""
-        inner = _Compiler(self.text, self.schema, self.context, self.aliases)
-        plan = inner.root(query)
+        plan = _Compiler(self.text, self.schema, self.context, self.aliases).root(query)
         if len(plan.names) != 1 or plan.types[0] not in ("id", "reference"):
             message = "The selected field in the subquery should be an id or reference field"
             raise at(self.text, query.source.pos, "MALFORMED_QUERY", message)
-        return plan.sql([inner.single]), plan.params
+        return plan.sql(plan.cells), plan.params
 
     # -- SELECT
 
@@ -176,7 +173,7 @@ class _Compiler:
         owner = self._owner(parents, scope)
         parts = values.sql_columns(owner, found, alias)
         plan.columns.extend(parts)
-        self.single = parts[0]
+        plan.cells.append(parts[0])
         plan.long_text = plan.long_text or (found.type == "textarea" and found.length > LONG_TEXT)
         shape.entries.append(Leaf(key or found.name, start, len(parts), values.converter(owner, found)))
 
@@ -250,6 +247,7 @@ class _Compiler:
             raise at(self.text, query.source.pos, "MALFORMED_QUERY", "aggregates are not allowed in a subquery")
         plan.names.append(found.relationship)
         plan.types.append("children")
+        plan.cells.append("NULL")
         foreign_key = child[found.field].sql(inner.alias)
         plan.shape.entries.append(ChildShape(found.relationship, inner, foreign_key))
 

@@ -81,6 +81,8 @@ class Plan:
     names: list[str] = field(default_factory=list)
     """The selected fields as written back to the client, in the order asked: the header of a CSV."""
     types: list[str] = field(default_factory=list)
+    cells: list[str] = field(default_factory=list)
+    """The SQL of each selected field, in the order of names."""
 
     @property
     def alias(self) -> str:

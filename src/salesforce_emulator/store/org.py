@@ -66,7 +66,8 @@ class OrgStore:
         self.clock = clock
         self._idle: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
-        self._write_lock = threading.RLock()
+        self._write_lock = threading.Lock()
+        self._thread = threading.local()
         self._closed = False
         is_new = not self.path.exists()
         if is_new:
@@ -119,7 +120,11 @@ class OrgStore:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """Borrow a connection, for reading."""
+        """Borrow a connection, for reading. Inside a transaction of this thread: the transaction's own."""
+        own: sqlite3.Connection | None = getattr(self._thread, "writer", None)
+        if own is not None:
+            yield own
+            return
         with self._lock:
             conn = self._idle.pop() if self._idle else None
         conn = conn or self.connect()
@@ -127,22 +132,29 @@ class OrgStore:
             yield conn
         finally:
             with self._lock:
-                if self._closed:
-                    conn.close()
-                else:
+                if not self._closed:
                     self._idle.append(conn)
+            if self._closed:
+                conn.close()
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """The one writer's transaction: committed at the end, rolled back on an exception."""
+        """The one writer's transaction: committed at the end, rolled back on an exception.
+
+        Inside another of the same thread it is a part of that one, which can be rolled back alone.
+        """
+        outer: sqlite3.Connection | None = getattr(self._thread, "writer", None)
+        if outer is not None:
+            with _transaction(outer, "SAVEPOINT part", "RELEASE part", "ROLLBACK TO part"):
+                yield outer
+            return
         with self._write_lock, self.reading() as conn:
-            conn.execute("BEGIN IMMEDIATE")
+            self._thread.writer = conn
             try:
-                yield conn
-            except BaseException:
-                conn.execute("ROLLBACK")
-                raise
-            conn.execute("COMMIT")
+                with _transaction(conn, "BEGIN IMMEDIATE", "COMMIT", "ROLLBACK"):
+                    yield conn
+            finally:
+                self._thread.writer = None
 
     @contextmanager
     def session(self, user_id: str = BASE.administrator, *, from_csv: bool = False) -> Iterator[Session]:
@@ -200,6 +212,19 @@ class OrgStore:
         """Merge up to two records into a third; :mod:`salesforce_emulator.store.merge` says what follows."""
         with self.session(user_id) as session:
             merge(session, sobject, master_id, loser_ids, values or {})
+
+
+@contextmanager
+def _transaction(conn: sqlite3.Connection, begin: str, end: str, undo: str) -> Iterator[None]:
+    conn.execute(begin)
+    try:
+        yield
+    except BaseException:
+        conn.execute(undo)
+        if undo != "ROLLBACK":
+            conn.execute(end)
+        raise
+    conn.execute(end)
 
 
 def _setting(conn: sqlite3.Connection, name: str) -> str | None:

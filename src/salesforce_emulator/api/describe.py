@@ -1,0 +1,114 @@
+"""Global describe, sObject basic information, and the full describe with its cache headers."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from email.utils import format_datetime, parsedate_to_datetime
+
+from flask import Blueprint, Response, request
+
+from salesforce_emulator.api.answers import json_answer, not_found
+from salesforce_emulator.runtime import api_version, emulator
+from salesforce_emulator.schema import SObject
+from salesforce_emulator.schema.objects import JsonObject
+
+blueprint = Blueprint("describe", __name__)
+
+_MODIFIED = datetime(2026, 10, 12, 3, 0, tzinfo=UTC)
+"""When the org's metadata last changed: when its release came."""
+
+_GLOBAL_KEYS = (
+    "activateable", "associateEntityType", "associateParentEntity", "createable", "custom", "customSetting",
+    "deepCloneable", "deletable", "deprecatedAndHidden", "feedEnabled", "hasSubtypes", "isInterface", "isSubtype",
+    "keyPrefix", "label", "labelPlural", "layoutable", "mergeable", "mruEnabled", "name", "queryable",
+    "replicateable", "retrieveable", "searchable", "triggerable", "undeletable", "updateable",
+)  # fmt: skip
+
+
+def sobject_or_404(name: str) -> SObject:
+    found = emulator().store.schema.get(name)
+    if found is None:
+        raise not_found()
+    return found
+
+
+def global_entry(sobject: SObject) -> JsonObject:
+    """An object as the global describe lists it."""
+    base = f"/services/data/v{api_version()}/sobjects/{sobject.name}"
+    urls = {"rowTemplate": f"{base}/{{ID}}", "describe": f"{base}/describe", "sobject": base}
+    return {**{k: sobject.describe[k] for k in _GLOBAL_KEYS}, "urls": urls}
+
+
+def full_describe(sobject: SObject) -> JsonObject:
+    """An object's describe, with the URLs of this org and version."""
+    host = request.host_url.rstrip("/")
+    base = f"/services/data/v{api_version()}/sobjects/{sobject.name}"
+    urls = {
+        "compactLayouts": f"{base}/describe/compactLayouts",
+        "rowTemplate": f"{base}/{{ID}}",
+        "approvalLayouts": f"{base}/describe/approvalLayouts",
+        "uiDetailTemplate": f"{host}/{{ID}}",
+        "uiEditTemplate": f"{host}/{{ID}}/e",
+        "listviews": f"{base}/listviews",
+        "describe": f"{base}/describe",
+        "uiNewRecord": f"{host}/{sobject.prefix}/e",
+        "quickActions": f"{base}/quickActions",
+        "layouts": f"{base}/describe/layouts",
+        "sobject": base,
+    }
+    record_types = [
+        {**r, "urls": {"layout": f"{base}/describe/layouts/{r['recordTypeId']}"}}
+        for r in sobject.describe["recordTypeInfos"]
+    ]
+    fields = [f.describe for f in sobject.fields]
+    return {**sobject.describe, "fields": fields, "recordTypeInfos": record_types, "urls": urls}
+
+
+def _cached(body: JsonObject) -> Response:
+    """The body, or 304 where the client has it already."""
+    answer = json_answer(body)
+    etag = hashlib.sha256(answer.get_data()).hexdigest()[:8]
+    answer.headers["ETag"] = f'"{etag}"'
+    answer.headers["Last-Modified"] = format_datetime(_MODIFIED, usegmt=True)
+    asked = request.headers.get("If-None-Match")
+    if asked is not None:
+        known = [tag.strip().removeprefix("W/").removesuffix('-gzip"').strip('"') for tag in asked.split(",")]
+        fresh = etag in known or "*" in known
+    else:
+        fresh = _unchanged_since(request.headers.get("If-Modified-Since"))
+    if not fresh:
+        return answer
+    unchanged = Response(status=304)
+    for name in ("ETag", "Last-Modified"):
+        unchanged.headers[name] = answer.headers[name]
+    return unchanged
+
+
+def _unchanged_since(header: str | None) -> bool:
+    if not header:
+        return False
+    try:
+        return parsedate_to_datetime(header) >= _MODIFIED
+    except (TypeError, ValueError):
+        return False
+
+
+@blueprint.get("/services/data/v<version>/sobjects/")
+@blueprint.get("/services/data/v<version>/sobjects")
+def describe_global(version: str) -> Response:
+    listed = [global_entry(s) for s in emulator().store.schema]
+    return _cached({"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": listed})
+
+
+@blueprint.get("/services/data/v<version>/sobjects/<name>/")
+@blueprint.get("/services/data/v<version>/sobjects/<name>")
+def basic_information(version: str, name: str) -> Response:
+    sobject = sobject_or_404(name)
+    return json_answer({"objectDescribe": global_entry(sobject), "recentItems": []})
+
+
+@blueprint.get("/services/data/v<version>/sobjects/<name>/describe/")
+@blueprint.get("/services/data/v<version>/sobjects/<name>/describe")
+def describe(version: str, name: str) -> Response:
+    return _cached(full_describe(sobject_or_404(name)))

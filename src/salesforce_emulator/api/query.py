@@ -1,0 +1,117 @@
+"""query and queryAll, and their further pages."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from flask import Blueprint, Response, request
+
+from salesforce_emulator.api.answers import ApiError, json_answer
+from salesforce_emulator.api.cursors import open_rows
+from salesforce_emulator.runtime import api_session, api_user, api_version, emulator
+from salesforce_emulator.soql import Plan, QueryContext, SoqlError, compile_soql
+from salesforce_emulator.soql.render import Record, Renderer
+from salesforce_emulator.store import OrgStore
+
+blueprint = Blueprint("query", __name__)
+
+MAX_BATCH = 2000
+MIN_BATCH = 200
+LONG_TEXT_BATCH = 1000
+"""Rows of a page that holds long text: seen in a recording."""
+_BATCH_OPTION = re.compile(r"batchSize\s*=\s*(\d+)", re.IGNORECASE)
+_LOCATOR = re.compile(r"([0-9A-Za-z]{18})-(\d+)")
+
+
+def context(store: OrgStore, user_id: str, time_zone: str, *, include_deleted: bool) -> QueryContext:
+    """Who asks: date literals count days in the user's time zone."""
+    try:
+        zone = ZoneInfo(time_zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        zone = ZoneInfo("UTC")
+    return QueryContext(store.now().astimezone(UTC).astimezone(zone), user_id, include_deleted)
+
+
+def compile_for_api(soql: str, *, include_deleted: bool) -> Plan:
+    """Compile a query of the current user.
+
+    :raises ApiError: 400 with the query's error.
+    """
+    org = emulator()
+    asker = context(org.store, api_session().user_id, api_user().time_zone, include_deleted=include_deleted)
+    try:
+        return compile_soql(soql, org.store.schema, asker)
+    except SoqlError as error:
+        raise ApiError(400, error.code, error.message) from None
+
+
+@blueprint.get("/services/data/v<version>/query/")
+@blueprint.get("/services/data/v<version>/query")
+def query(version: str) -> Response:
+    return _first_page(include_deleted=False)
+
+
+@blueprint.get("/services/data/v<version>/queryAll/")
+@blueprint.get("/services/data/v<version>/queryAll")
+def query_all(version: str) -> Response:
+    return _first_page(include_deleted=True)
+
+
+def _first_page(*, include_deleted: bool) -> Response:
+    soql = request.args.get("q")
+    if soql is None:
+        raise ApiError(400, "MALFORMED_QUERY", "unexpected end of query: the parameter q is missing")
+    plan = compile_for_api(soql, include_deleted=include_deleted)
+    with emulator().store.reading() as conn:
+        if plan.kind == "count":
+            total = conn.execute(plan.sql(), plan.params).fetchone()[0]
+            return json_answer({"totalSize": total, "done": True, "records": []})
+        renderer = Renderer(conn, api_version())
+        batch = _batch_size(plan)
+        # Aggregates have no row numbers to page by; Salesforce too answers them in one page of 2,000 at most.
+        limit = MAX_BATCH if plan.kind == "aggregate" else batch
+        rows = conn.execute(plan.sql(), plan.params).fetchmany(limit + 1)
+        if plan.kind == "aggregate" and len(rows) > limit:
+            message = (
+                "Aggregate query does not support queryMore(), use LIMIT to restrict the results to a single batch"
+            )
+            raise ApiError(400, "EXCEEDED_ID_LIMIT", message)
+        if len(rows) <= limit:
+            return _answer(len(rows), renderer.records(plan, rows), None)
+        session = api_session()
+        cursor = emulator().cursors.open(session.key, session.user_id, plan, open_rows(conn, plan), batch)
+        return _answer(len(cursor.rows), renderer.records(plan, rows[:batch]), f"{cursor.locator}-{batch}")
+
+
+def _batch_size(plan: Plan) -> int:
+    """The rows of a page: what the client would like, between 200 and what Salesforce gives at most."""
+    most = LONG_TEXT_BATCH if plan.long_text else MAX_BATCH
+    asked = _BATCH_OPTION.search(request.headers.get("Sforce-Query-Options", ""))
+    if asked is None:
+        return most
+    return max(MIN_BATCH, min(int(asked[1]), most))
+
+
+@blueprint.get("/services/data/v<version>/query/<locator>")
+@blueprint.get("/services/data/v<version>/queryAll/<locator>")
+def next_page(version: str, locator: str) -> Response:
+    session = api_session()
+    found = _LOCATOR.fullmatch(locator)
+    cursor = emulator().cursors.get(session.key, session.user_id, found[1]) if found else None
+    if cursor is None or found is None or int(found[2]) >= len(cursor.rows):
+        raise ApiError(400, "INVALID_QUERY_LOCATOR", "invalid query locator")
+    start = int(found[2])
+    with emulator().store.reading() as conn:
+        records = Renderer(conn, api_version()).records(cursor.plan, cursor.page(conn, start))
+    following = start + cursor.batch
+    more = f"{cursor.locator}-{following}" if following < len(cursor.rows) else None
+    return _answer(len(cursor.rows), records, more)
+
+
+def _answer(total: int, records: list[Record], more: str | None) -> Response:
+    body: dict[str, object] = {"totalSize": total, "done": more is None}
+    if more is not None:
+        body["nextRecordsUrl"] = f"/services/data/v{api_version()}/query/{more}"
+    return json_answer({**body, "records": records})

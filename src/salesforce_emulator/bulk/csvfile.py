@@ -1,0 +1,123 @@
+"""A query's result as a CSV file on disk, written once and read in ranges.
+
+SQLite itself puts the rows together, so that no Python object is made per cell; beside the file stands an
+index of where every 500th row begins, so that any row is found by reading at most 499 others.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from salesforce_emulator.soql import Plan
+from salesforce_emulator.soql.functions import is_text
+
+DELIMITERS = {
+    "COMMA": ",",
+    "TAB": "\t",
+    "PIPE": "|",
+    "SEMICOLON": ";",
+    "BACKQUOTE": "`",
+    "CARET": "^",
+}
+LINE_ENDINGS = {"LF": "\n", "CRLF": "\r\n"}
+INDEX_EVERY = 500
+READ = 1 << 20
+_ROW = re.compile(rb'(?:"(?:[^"]|"")*"[^"\r\n]?)+\r?\n')
+
+
+def cell_sql(sql: str, kind: str) -> str:
+    """The SQL of one cell's text, without its quotes. Null is empty."""
+    if is_text(kind) or kind in ("anyType", "base64"):
+        return f"""coalesce(replace({sql}, '"', '""'), '')"""
+    if kind == "boolean":
+        return f"CASE {sql} WHEN 1 THEN 'true' WHEN 0 THEN 'false' ELSE '' END"
+    if kind in ("double", "currency", "percent"):
+        # SQLite prints large numbers with an exponent; Salesforce is not seen to.
+        return f"coalesce(CASE WHEN abs({sql}) < 1e15 THEN CAST({sql} AS TEXT) ELSE printf('%.1f', {sql}) END, '')"
+    return f"coalesce({sql}, '')"
+
+
+def row_sql(columns: Sequence[tuple[str, str]], delimiter: str) -> str:
+    """The SQL expression of a whole row, without its line end."""
+    between = f""" || '"{delimiter}"' || """
+    return f"""'"' || {between.join(cell_sql(sql, kind) for sql, kind in columns)} || '"'"""
+
+
+def line(cells: Sequence[str], delimiter: str, ending: str) -> bytes:
+    """One line of text cells, all quoted."""
+    quoted = ('"' + c.replace('"', '""') + '"' for c in cells)
+    return (delimiter.join(quoted) + ending).encode()
+
+
+@dataclass
+class CsvFile:
+    """The rows of one result. ``header`` is not in the file: every range that is served begins with it."""
+
+    path: Path
+    header: bytes
+    rows: int = 0
+    starts: array[int] = field(default_factory=lambda: array("q"))
+
+    def write(
+        self, conn: sqlite3.Connection, plan: Plan, delimiter: str, ending: str, progress: Callable[[int], bool]
+    ) -> None:
+        """Run the query and write its rows.
+
+        :param progress: told the rows so far; False stops the writing.
+        """
+        columns = list(zip(plan.cells, plan.types, strict=True))
+        end = ending.encode()
+        conn.text_factory = bytes
+        cursor = conn.execute(plan.sql([row_sql(columns, delimiter)]), plan.params)
+        position = 0
+        with self.path.open("wb", buffering=READ) as file:
+            while chunk := cursor.fetchmany(INDEX_EVERY):
+                data = end.join([row[0] for row in chunk]) + end
+                self.starts.append(position)
+                file.write(data)
+                position += len(data)
+                self.rows += len(chunk)
+                if not progress(self.rows):
+                    return
+
+    def offset(self, row: int) -> int:
+        """Where a row begins in the file; the file's end for the row after the last."""
+        if row >= self.rows:
+            return self.path.stat().st_size
+        block = row // INDEX_EVERY
+        position, skip = self.starts[block], row - block * INDEX_EVERY
+        if not skip:
+            return position
+        end = self.starts[block + 1] if block + 1 < len(self.starts) else self.path.stat().st_size
+        with self.path.open("rb") as file:
+            file.seek(position)
+            data = file.read(end - position)
+        here = 0
+        for _ in range(skip):
+            found = _ROW.match(data, here)
+            assert found is not None, f"row {row} of {self.path} is no CSV"
+            here = found.end()
+        return position + here
+
+    def size(self, first: int, count: int) -> int:
+        """Bytes of a range, header included."""
+        return len(self.header) + self.offset(first + count) - self.offset(first)
+
+    def read(self, first: int, count: int) -> Iterator[bytes]:
+        """The header and ``count`` rows from ``first`` on, in pieces of at most a mebibyte."""
+        start = self.offset(first)
+        left = self.offset(first + count) - start
+        yield self.header
+        with self.path.open("rb", buffering=0) as file:
+            file.seek(start)
+            while left > 0:
+                piece = file.read(min(READ, left))
+                if not piece:
+                    return
+                left -= len(piece)
+                yield piece

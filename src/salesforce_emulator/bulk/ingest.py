@@ -1,0 +1,350 @@
+"""Ingest jobs: rows arrive as CSV, are written in the background, and every row has its outcome.
+
+Rows go through the same session as every other write.  An empty cell leaves the field as it is; ``#N/A``
+makes it null.
+"""
+
+from __future__ import annotations
+
+import csv
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any
+
+from salesforce_emulator import ids
+from salesforce_emulator.bulk.csvfile import DELIMITERS, LINE_ENDINGS, line
+from salesforce_emulator.schema import SObject
+from salesforce_emulator.soql.conditions import stamp
+from salesforce_emulator.soql.values import json_datetime
+from salesforce_emulator.store import OrgStore, RecordError, Session, SeveralMatch
+
+PREFIX = "750"
+NULL = "#N/A"
+OPERATIONS = ("insert", "update", "upsert", "delete", "hardDelete")
+ENDED = frozenset({"JobComplete", "Failed", "Aborted"})
+_NUMBERS_FROM = 500_000_000
+"""Ingest jobs are numbered apart from query jobs: their ids share a prefix."""
+_CHUNK = 2_000
+_FIELD_LIMIT = 1 << 24
+
+Json = dict[str, Any]
+"""A job as JSON."""
+
+
+class _BadBatch(Exception):
+    """The file as a whole can't be processed; the message is the job's errorMessage."""
+
+
+@dataclass
+class IngestJob:
+    """One job. ``break_off`` is a state the job is made to end in half-way, by a fault."""
+
+    id: str
+    sobject: SObject
+    operation: str
+    external_id: str
+    user_id: str
+    version: str
+    delimiter: str
+    line_ending: str
+    created: str
+    folder: Path
+    state: str = "Open"
+    modified: str = ""
+    error: str = ""
+    processed: int = 0
+    failed: int = 0
+    milliseconds: int = 0
+    break_off: str | None = None
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data.csv"
+
+    def result(self, name: str) -> Path:
+        """The file of an outcome: successful, failed, unprocessed."""
+        return self.folder / f"{name}.csv"
+
+    def short(self) -> Json:
+        """The job as closing and aborting answer it."""
+        keyed = {"externalIdFieldName": self.external_id} if self.external_id else {}
+        return {
+            "id": self.id,
+            "operation": self.operation,
+            "object": self.sobject.name,
+            "createdById": self.user_id,
+            "createdDate": json_datetime(self.created),
+            "systemModstamp": json_datetime(self.modified or self.created),
+            "state": self.state,
+            **keyed,
+            "concurrencyMode": "Parallel",
+            "contentType": "CSV",
+            "apiVersion": float(self.version),
+        }
+
+    def summary(self) -> Json:
+        """The job as its making answers it. contentUrl, without a leading slash, is gone once it is closed."""
+        url = f"services/data/v{self.version}/jobs/ingest/{self.id}/batches"
+        return {
+            **self.short(),
+            **({"contentUrl": url} if self.state == "Open" else {}),
+            "lineEnding": self.line_ending,
+            "columnDelimiter": self.delimiter,
+        }
+
+    def info(self) -> Json:
+        found = {
+            **self.summary(),
+            "jobType": "V2Ingest",
+            "numberRecordsProcessed": self.processed,
+            "numberRecordsFailed": self.failed,
+            "retries": 0,
+            "totalProcessingTime": self.milliseconds,
+            "apiActiveProcessingTime": self.milliseconds,
+            "apexProcessingTime": 0,
+        }
+        return {**found, "errorMessage": self.error} if self.error else found
+
+
+class IngestJobs:
+    """The ingest jobs of an org, kept in memory, their files on disk. Thread-safe."""
+
+    def __init__(self, store: OrgStore) -> None:
+        self._store = store
+        self._jobs: dict[str, IngestJob] = {}
+        self._lock = threading.Lock()
+        self._pool = ThreadPoolExecutor(1, "bulk-ingest")
+        self.started = 0
+
+    def create(
+        self,
+        sobject: SObject,
+        operation: str,
+        external_id: str,
+        user_id: str,
+        version: str,
+        *,
+        delimiter: str,
+        line_ending: str,
+        break_off: str | None = None,
+    ) -> IngestJob:
+        with self._lock:
+            self.started += 1
+            job_id = ids.make(PREFIX, _NUMBERS_FROM + self.started)
+        folder = self._store.path_of_files / job_id
+        folder.mkdir(parents=True)
+        job = IngestJob(
+            job_id,
+            sobject,
+            operation,
+            external_id,
+            user_id,
+            version,
+            delimiter,
+            line_ending,
+            stamp(self._store.now()),
+            folder,
+            break_off=break_off,
+        )
+        with self._lock:
+            self._jobs[job_id] = job
+        return job
+
+    def get(self, job_id: str) -> IngestJob | None:
+        with self._lock:
+            return self._jobs.get(job_id)
+
+    def all(self) -> list[IngestJob]:
+        """The jobs, the newest first."""
+        with self._lock:
+            return list(reversed(self._jobs.values()))
+
+    def upload_complete(self, job: IngestJob) -> bool:
+        """Begin processing; False where the job isn't open or has no data."""
+        with self._lock:
+            if job.state != "Open" or not job.data.exists():
+                return False
+            job.state = "UploadComplete"
+        self._pool.submit(self._run, job)
+        return True
+
+    def abort(self, job: IngestJob) -> bool:
+        """Stop a job; False where it has ended already."""
+        with self._lock:
+            if job.state in ENDED:
+                return False
+            waiting = job.state == "Open"
+            job.stop.set()
+            job.state = "Aborted"
+        if waiting:
+            _Processing(self._store, job).leave_unprocessed()
+        return True
+
+    def delete(self, job: IngestJob) -> bool:
+        """Forget a job that isn't being processed; False where it is."""
+        with self._lock:
+            if job.state not in ENDED:
+                return False
+            self._jobs.pop(job.id, None)
+        for file in job.folder.iterdir():
+            file.unlink()
+        job.folder.rmdir()
+        return True
+
+    def _run(self, job: IngestJob) -> None:
+        began = time.monotonic()
+        if not job.stop.is_set():
+            job.state = "InProgress"
+        processing = _Processing(self._store, job)
+        try:
+            state = processing.run()
+        except _BadBatch as bad:
+            job.error = str(bad)
+            processing.leave_unprocessed()
+            state = "Failed"
+        except Exception as error:  # noqa: BLE001  whatever it is, the job has to end
+            job.error = f"InternalServerError : {error}"
+            state = "Failed"
+        job.milliseconds = int((time.monotonic() - began) * 1000)
+        job.modified = stamp(self._store.now())
+        with self._lock:
+            if not job.stop.is_set():
+                job.state = state
+
+    def close(self) -> None:
+        for job in self.all():
+            job.stop.set()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+class _Processing:
+    """One run through a job's rows."""
+
+    def __init__(self, store: OrgStore, job: IngestJob) -> None:
+        self.store = store
+        self.job = job
+        self.delimiter = DELIMITERS[job.delimiter]
+        self.ending = LINE_ENDINGS[job.line_ending]
+
+    def run(self) -> str:
+        """Process every row; the state the job ends in."""
+        half = self._count() // 2 if self.job.break_off else -1
+        with ExitStack() as stack:
+            reader = self._reader(stack)
+            header = next(reader, [])
+            self._check(header)
+            good = stack.enter_context(self.job.result("successful").open("wb"))
+            bad = stack.enter_context(self.job.result("failed").open("wb"))
+            good.write(line(["sf__Id", "sf__Created", *header], self.delimiter, self.ending))
+            bad.write(line(["sf__Id", "sf__Error", *header], self.delimiter, self.ending))
+            size = _CHUNK if half < 0 else max(1, half)
+            while chunk := list(islice(reader, size)):
+                self._write(header, chunk, good, bad)
+                if self.job.stop.is_set() or 0 <= half <= self.job.processed:
+                    break
+            self._rest(header, reader)
+        if self.job.stop.is_set():
+            return "Aborted"
+        if self.job.break_off == "Failed":
+            self.job.error = "InternalServerError : the job ended unexpectedly"
+        return self.job.break_off or "JobComplete"
+
+    def leave_unprocessed(self) -> None:
+        """Say of every row that nothing was done about it."""
+        if not self.job.data.exists():
+            return
+        with ExitStack() as stack:
+            reader = self._reader(stack)
+            self._rest(next(reader, []), reader)
+
+    def _reader(self, stack: ExitStack) -> Iterator[list[str]]:
+        csv.field_size_limit(_FIELD_LIMIT)
+        file = stack.enter_context(self.job.data.open(encoding="utf-8-sig", errors="replace", newline=""))
+        return (row for row in csv.reader(file, delimiter=self.delimiter) if row)
+
+    def _count(self) -> int:
+        with ExitStack() as stack:
+            return sum(1 for _ in self._reader(stack)) - 1
+
+    def _check(self, header: list[str]) -> None:
+        """What fails the job as a whole."""
+        if not header:
+            raise _BadBatch("InvalidBatch : Missing or invalid header row")
+        with self.job.data.open("rb") as file:
+            ends_crlf = file.readline().endswith(b"\r\n")
+        if ends_crlf != (self.job.line_ending == "CRLF"):
+            setting = self.job.line_ending
+            raise _BadBatch(
+                f"ClientInputError : LineEnding is invalid on user data. Current LineEnding setting is {setting}"
+            )
+        for name in header:
+            relationship = name.split(".", 1)[0]
+            known = self.job.sobject.get(name) or ("." in name and self.job.sobject.parent(relationship))
+            if not known:
+                raise _BadBatch(f"InvalidBatch : Field name not found : {name}")
+
+    def _rest(self, header: list[str], reader: Iterator[list[str]]) -> None:
+        with self.job.result("unprocessed").open("wb") as file:
+            file.write(line(header, self.delimiter, self.ending))
+            for row in reader:
+                file.write(line(row, self.delimiter, self.ending))
+
+    def _write(self, header: list[str], rows: list[list[str]], good: IO[bytes], bad: IO[bytes]) -> None:
+        """One transaction. What it wrote is told only once it is committed."""
+        done: list[bytes] = []
+        failed: list[bytes] = []
+        with self.store.session(self.job.user_id, from_csv=True) as session:
+            for row in rows:
+                record_id, created, error = self._row(session, header, row)
+                told = [record_id, error if error else created]
+                (failed if error else done).append(line([*told, *row], self.delimiter, self.ending))
+        good.write(b"".join(done))
+        bad.write(b"".join(failed))
+        self.job.processed += len(rows)
+        self.job.failed += len(failed)
+
+    def _row(self, session: Session, header: list[str], row: list[str]) -> tuple[str, str, str]:
+        """One row: its id, "true" where it was created, its error."""
+        if len(row) != len(header):
+            return "", "", f"INVALID_NUMBER_OF_FIELDS:{len(row)} cells for {len(header)} columns:--"
+        values = {n: None if v == NULL else v for n, v in zip(header, row, strict=True) if v != ""}
+        given = next((str(v) for n, v in values.items() if n.lower() == "id"), "")
+        others = {n: v for n, v in values.items() if n.lower() != "id"}
+        try:
+            with session.row():
+                record_id, created = self._apply(session, given, others)
+        except RecordError as error:
+            fields = ", ".join(error.fields)
+            return given, "", f"{error.code}:{error.message}:{fields + ' ' if fields else ''}--"
+        except SeveralMatch as several:
+            return "", "", f"DUPLICATE_EXTERNAL_ID:more than one record found: {several.record_ids}:--"
+        return record_id, str(created).lower(), ""
+
+    def _apply(self, session: Session, given: str, values: dict[str, Any]) -> tuple[str, bool]:
+        name, operation = self.job.sobject.name, self.job.operation
+        if operation == "insert":
+            return session.insert(name, values), True
+        if operation == "upsert" and self.job.external_id.lower() != "id":
+            key = self.job.external_id
+            keyed = next((v for n, v in values.items() if n.lower() == key.lower()), None)
+            others = {n: v for n, v in values.items() if n.lower() != key.lower()}
+            return session.upsert(name, key, keyed, others)
+        if operation == "upsert" and not given:
+            return session.insert(name, values), True
+        try:
+            record_id = ids.to18(given)
+        except ValueError:
+            code = "MALFORMED_ID" if given else "MISSING_ARGUMENT"
+            raise RecordError(code, f"malformed id {given}" if given else "Id not specified") from None
+        if operation in ("update", "upsert"):
+            session.update(name, record_id, values)
+        else:
+            session.delete(name, record_id, hard=operation == "hardDelete")
+        return record_id, False

@@ -1,0 +1,1 @@
+"""Signing in: the login and consent pages, the token endpoint, revocation, who am I."""
