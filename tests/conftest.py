@@ -10,12 +10,14 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
+import django
 import psycopg
 import pytest
 from django.conf import settings
@@ -31,6 +33,8 @@ FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", 
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 CHROMIUM_ON_MACOS = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
+# Unpacked there by scripts/browser.py where the system has none.
+CHROMIUM_OF_MAKE = Path(sys.prefix) / "browser" / "chromium"
 CHROMIUM_FLAGS = [
     "--disable-gpu",
     "--disable-quic",
@@ -64,6 +68,8 @@ def _prepare_environment() -> Path:
 
 
 RUN_DIR = _prepare_environment()
+# pytest-django sets Django up only where the settings were read before; here they must not be, until now.
+django.setup()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -118,6 +124,8 @@ def find_chromium() -> str | None:
     if "CHROMIUM" in os.environ:
         return os.environ["CHROMIUM"]
     found = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+    if found is None and CHROMIUM_OF_MAKE.exists():
+        return str(CHROMIUM_OF_MAKE)
     if found is None and CHROMIUM_ON_MACOS.exists():
         return str(CHROMIUM_ON_MACOS)
     return found
