@@ -73,7 +73,7 @@ class Campaigns:
         return tuple(campaign.id for campaign in self._popular)
 
     def _planned(self, record_id: str, number: int, count: int) -> _Campaign:
-        start = min(self._world.calendar.along((number + 0.5) / count), self._world.calendar.end - 1)
+        start = self._world.calendar.along((number + 0.5) / count)
         return _Campaign(record_id, start, _STATUSES)
 
     def rows(self) -> Iterator[tuple[object, ...]]:

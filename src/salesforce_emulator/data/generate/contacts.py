@@ -52,18 +52,6 @@ class Planned:
     """Which of its account's contacts it is, from 0."""
 
 
-def plan(world: World, accounts: Sequence[Account], first_number: int, bits_of: str) -> list[Planned]:
-    """Decide how many contacts each account has; merged accounts have given theirs to the winner."""
-    bits = world.chance(f"{bits_of} {first_number}").bits
-    planned: list[Planned] = []
-    for number, account in enumerate(accounts, first_number):
-        count = 0 if account.merged else _PER_ACCOUNT[bits(6)]
-        planned += [Planned(account, position) for position in range(count)]
-        if number % _WITHOUT_ACCOUNT == _WITHOUT_ACCOUNT - 1:
-            planned.append(Planned(None, 0))
-    return planned
-
-
 def local_part(position: int, first: Name | None, last: Name) -> str:
     """The part of an e-mail address before the @."""
     given = first[1] if first else "info"
@@ -90,6 +78,17 @@ class Contacts:
         self._departments = (*chance.pool(texts.DEPARTMENTS, 6)[:40], *[None] * 24)
         self._sources = world.picklist(chance, "Contact", "LeadSource", 20)
         self._number = 0
+
+    def plan(self, accounts: Sequence[Account]) -> list[Planned]:
+        """Decide how many contacts each account has; merged accounts have given theirs to the winner."""
+        bits = self._chance.bits
+        planned: list[Planned] = []
+        for number, account in enumerate(accounts):
+            count = 0 if account.merged else _PER_ACCOUNT[bits(6)]
+            planned += [Planned(account, position) for position in range(count)]
+            if number % _WITHOUT_ACCOUNT == _WITHOUT_ACCOUNT - 1:
+                planned.append(Planned(None, 0))
+        return planned
 
     def make(self, ids: Sequence[str], planned: Sequence[Planned]) -> tuple[list[Contact], list[tuple[object, ...]]]:
         """The planned contacts under these ids: the live ones for others to refer to, all as rows."""
@@ -133,7 +132,7 @@ class Contacts:
     def _created(self, account: Account | None) -> int:
         calendar = self._world.calendar
         if account is None:
-            return calendar.along(min(1.0, self._number / (1.6 * self._world.accounts)))
+            return calendar.along(self._number / (1.6 * self._world.accounts))
         if account.loaded and self._chance.bits(2):
             return account.created
         return calendar.later(account.created)

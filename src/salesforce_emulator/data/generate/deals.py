@@ -20,8 +20,8 @@ COLUMNS = (
     "SystemModstamp", "LastStageChangeDate", "LastActivityDate",
 )  # fmt: skip
 ROLE_COLUMNS = (
-    "Id", "OpportunityId", "ContactId", "Role", "IsPrimary", "IsDeleted", "CreatedDate", "CreatedById",
-    "LastModifiedDate", "LastModifiedById", "SystemModstamp",
+    "Id", "OpportunityId", "ContactId", "Role", "IsPrimary", "IsDeleted", "CreatedById", "LastModifiedById",
+    "CreatedDate", "LastModifiedDate", "SystemModstamp",
 )  # fmt: skip
 
 _PER_ACCOUNT = weighted({0: 48, 1: 10, 2: 4, 3: 1, 5: 1})
@@ -113,11 +113,11 @@ class Deals:
         bits = self._chance.bits
         count = min(len(people), _ROLES_EACH[bits(6)])
         first = self._chance.below(len(people)) if people else 0
-        text = self._world.calendar.text(created)
+        times = self._world.calendar.history(created)
         return [
             (
                 deal, people[(first + place) % len(people)].id, self._roles[bits(6)], int(place == 0),
-                int(deleted), text, account.owner, text, account.owner, text,
+                int(deleted), account.owner, account.owner, *times,
             )
             for place in range(count)
         ]  # fmt: skip

@@ -51,12 +51,6 @@ class _Person:
     created: int
 
 
-def converted(world: World, contacts: Sequence[Contact], first_number: int) -> list[Contact]:
-    """The contacts that began as leads."""
-    bits = world.chance(f"conversions {first_number}").bits
-    return [c for c in contacts if bits(_CONVERTED_BITS) < _CONVERTED_OF and c.account]
-
-
 class Leads:
     """Makes leads, chunk by chunk."""
 
@@ -74,6 +68,11 @@ class Leads:
         self._industries = pick(chance, "Lead", "Industry", 24)
         self._ratings = pick(chance, "Lead", "Rating", 40)
         self._number = 0
+
+    def origins(self, contacts: Sequence[Contact]) -> list[Contact]:
+        """The contacts that began as leads."""
+        bits = self._chance.bits
+        return [c for c in contacts if bits(_CONVERTED_BITS) < _CONVERTED_OF and c.account]
 
     def make(
         self, ids: Sequence[str], origins: Sequence[Contact], deals: Mapping[str, Deal]
@@ -100,7 +99,7 @@ class Leads:
     def _converted_person(self, contact: Contact) -> _Person:
         """The lead that a contact once was: the same person, some weeks earlier."""
         account = contact.account
-        assert account is not None  # `converted` takes contacts with an account only
+        assert account is not None  # `origins` takes contacts with an account only
         return _Person(
             region=account.region,
             first=contact.first,
@@ -120,7 +119,6 @@ class Leads:
         first = region.first_names[bits(6)] if bits(5) else None
         last = region.last_names[bits(6)]
         domain = f"{brand.lower()}-{code(2 * self._number + 1)}.{region.suffixes[bits(6)]}"
-        moment = world.calendar.along(min(1.0, self._number / (PER_ACCOUNT * world.accounts)))
         return _Person(
             region=region,
             first=first,
@@ -129,7 +127,7 @@ class Leads:
             email=self._email(first, last, domain),
             website=f"https://{domain}" if bits(1) else None,
             owner=BASE.reps[2] if bits(1) else world.owners[bits(4)],
-            created=min(moment, world.calendar.end - 1),
+            created=world.calendar.along(self._number / (PER_ACCOUNT * world.accounts)),
         )
 
     def _email(self, first: Name | None, last: Name, domain: str) -> str | None:

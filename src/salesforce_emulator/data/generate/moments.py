@@ -15,15 +15,14 @@ DAY_SECONDS = 86_400
 MASS_UPDATES = 48
 """How often in its life a mass update touched many records within one second."""
 
-_TIMES = tuple(
-    f"T{hour:02}:{minute:02}:{second:02}.000Z" for hour in range(24) for minute in range(60) for second in range(60)
-)
+_MINUTES = tuple(f"T{hour:02}:{minute:02}:" for hour in range(24) for minute in range(60))
+_SECONDS = tuple(f"{second:02}.000Z" for second in range(60))
 _BEYOND = 400
 """Days after the last day that still have a text: close dates lie in the future."""
 
 
 class Calendar:
-    """The years up to ``as_of``, the last day on which anything happened."""
+    """The years before ``as_of``: everything happened until then, only close dates lie beyond."""
 
     def __init__(self, chance: Chance, as_of: date) -> None:
         self._bits = chance.bits
@@ -35,8 +34,8 @@ class Calendar:
 
     def text(self, moment: int) -> str:
         """``2024-02-29T13:05:59.000Z``"""
-        day, second = divmod(moment, DAY_SECONDS)
-        return self._days[day] + _TIMES[second]
+        minutes = moment // 60
+        return self._days[minutes // 1440] + _MINUTES[minutes % 1440] + _SECONDS[moment % 60]
 
     def day(self, moment: int, days_later: int = 0) -> str:
         """``2024-02-29``"""
@@ -44,7 +43,7 @@ class Calendar:
 
     def along(self, share: float) -> int:
         """The moment by which this share of the records existed. The org grows: later years bring more."""
-        return int(self.end * share**0.75)
+        return min(self.end - 1, int(self.end * share**0.75))
 
     def later(self, moment: int, shift: int = 2) -> int:
         """A moment after this one, within the first 1 / 2 ** ``shift`` of the time that is left."""

@@ -49,7 +49,7 @@ _SENTENCES = (
     "Met at the trade show; asked for prices, references and a pilot.",
     "Uses a competitor, contract ends in autumn.",
     "Wants \"everything in one place\", as the buyer put it.",
-    "Do not call before 10:00.",
+    "Don't call before 10:00.",
     "Ships to 14 countries; plants in two.",
     "Paid late twice, otherwise fine.",
     "Moved to C:\\Accounts\\Archive\\2019 by the old system.",
