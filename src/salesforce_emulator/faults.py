@@ -54,7 +54,7 @@ _HTML = "<!DOCTYPE html><html><head><title>Maintenance</title></head><body>We ar
 _KNOWN = {"match", "after", "times", "action"}
 
 
-class ConnectionReset(Exception):
+class ConnectionReset(ConnectionError):
     """The server is to close the connection now."""
 
 

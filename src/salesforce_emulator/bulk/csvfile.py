@@ -38,7 +38,8 @@ def cell_sql(sql: str, kind: str) -> str:
         return f"CASE {sql} WHEN 1 THEN 'true' WHEN 0 THEN 'false' ELSE '' END"
     if kind in ("double", "currency", "percent"):
         # SQLite prints large numbers with an exponent; Salesforce is not seen to.
-        return f"coalesce(CASE WHEN abs({sql}) < 1e15 THEN CAST({sql} AS TEXT) ELSE printf('%.1f', {sql}) END, '')"
+        plain = f"WHEN abs({sql}) < 1e15 THEN CAST({sql} AS TEXT)"
+        return f"CASE WHEN {sql} IS NULL THEN '' {plain} ELSE printf('%.1f', {sql}) END"
     return f"coalesce({sql}, '')"
 
 

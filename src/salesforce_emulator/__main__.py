@@ -1,0 +1,177 @@
+"""``python -m salesforce_emulator``: serve an emulated org."""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import json
+import shutil
+import sqlite3
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from salesforce_emulator import server
+from salesforce_emulator.data import generate, sample
+from salesforce_emulator.datafile import BadDataFile, DataFile
+from salesforce_emulator.oauth.apps import DEFAULT_APP
+from salesforce_emulator.runtime import Settings
+from salesforce_emulator.schema.base import USER_DOMAIN
+from salesforce_emulator.store import DEFAULT_PASSWORD, OrgStore
+
+_EPILOG = f"""
+Unless a data file registers apps of its own, one is there already:
+  consumer key     {DEFAULT_APP.client_id}
+  consumer secret  {DEFAULT_APP.client_secret}
+Any callback URL is accepted for it. Every user's password is {DEFAULT_PASSWORD}:
+  integration@{USER_DOMAIN} and admin@{USER_DOMAIN} may do everything,
+  rita@, sam@, olu@ and mia@{USER_DOMAIN} are sales users, noapi@{USER_DOMAIN} lacks "API Enabled".
+
+This is a tool for development and tests: it is not Salesforce, and no place for production data.
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(
+        prog="salesforce-emulator",
+        description="Serve an emulated Salesforce org.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    where = made.add_argument_group("where")
+    where.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    where.add_argument("--port", type=int, default=8088, help="0 takes a free one (default: %(default)s)")
+    where.add_argument(
+        "--database",
+        type=Path,
+        metavar="FILE",
+        help="keep the org in this file, and go on with it where it exists (default: a temporary one)",
+    )
+    where.add_argument("--json-ready", action="store_true", help="print one line of JSON once the org answers")
+    what = made.add_argument_group("the org, when it is made")
+    what.add_argument(
+        "--sample",
+        action="store_true",
+        help="the sample records of a Developer Edition org (the default without --accounts)",
+    )
+    what.add_argument("--accounts", type=int, metavar="N", help="generate an org of N accounts and what goes with them")
+    what.add_argument("--seed", type=int, default=0, metavar="S", help="of the generated org (default: %(default)s)")
+    what.add_argument("--empty", action="store_true", help="no records but users")
+    what.add_argument(
+        "--data",
+        type=Path,
+        metavar="FILE",
+        help="JSON: name, edition, apps, settings, custom_fields, users, records; see the README",
+    )
+    what.add_argument("--edition", help='such as "Enterprise Edition"; "Professional Edition" has no API')
+    what.add_argument("--sandbox", action="store_true", help="the org says it is a sandbox")
+    how = made.add_argument_group("how it behaves")
+    how.add_argument("--allowance", type=int, metavar="N", help="API calls a day (default: what the edition has)")
+    how.add_argument("--session-seconds", type=int, metavar="N", help="life of an access token (default: 7200)")
+    how.add_argument("--rotate-refresh-tokens", action="store_true", help="a refresh answers with a new refresh token")
+    how.add_argument("--job-seconds", type=float, metavar="N", help="least time a Bulk query job takes (default: 0)")
+    how.add_argument(
+        "--control",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="answer /__emulator/ (faults, calls); default: only on a loopback address",
+    )
+    return made
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; its exit status."""
+    options = parser().parse_args(arguments)
+    folder = Path(tempfile.mkdtemp(prefix="salesforce-emulator-")) if options.database is None else None
+    try:
+        return _serve(options, options.database or _in(folder))
+    except (BadDataFile, ValueError, OSError, sqlite3.Error) as error:
+        print(f"salesforce-emulator: {error}", file=sys.stderr)
+        return 2
+    finally:
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _in(folder: Path | None) -> Path:
+    assert folder is not None
+    return folder / "org.sqlite3"
+
+
+def _serve(options: argparse.Namespace, database: Path) -> int:
+    data = DataFile.read(options.data) if options.data else DataFile()
+    if not database.exists():
+        _make(options, data, database)
+    port = options.port or server.free_port(options.host)
+    host = f"[{options.host}]" if ":" in options.host else options.host
+    url = f"http://{host}:{port}"
+    app = (data.apps or (DEFAULT_APP,))[0]
+
+    def ready() -> None:
+        if options.json_ready:
+            line = {"url": url, "client_id": app.client_id, "client_secret": app.client_secret}
+            print(json.dumps(line), flush=True)
+        else:
+            print(f"An emulated Salesforce org answers at {url} — not for production data.", flush=True)
+
+    if not _is_loopback(options.host):
+        print(
+            f"Listening on {options.host}: everybody who reaches it can read and change this org. "
+            "It is not Salesforce, and no place for production data.",
+            file=sys.stderr,
+            flush=True,
+        )
+    server.serve(server.Serving(database, _settings(options, data), data.apps), options.host, port, ready)
+    return 0
+
+
+def _make(options: argparse.Namespace, data: DataFile, database: Path) -> None:
+    """Make the org's file."""
+    now = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
+
+    def load(conn: sqlite3.Connection) -> None:
+        if options.accounts is not None:
+            generate.load(conn, accounts=options.accounts, seed=options.seed)
+        elif options.sample or not (options.empty or data.records):
+            sample.load(conn)
+        data.load(conn, now)
+
+    generated = options.accounts is not None
+    name = data.name or (f"Generated Org {options.seed}" if generated else "Sample Org")
+    edition = options.edition or data.edition or ("Enterprise Edition" if generated else "Developer Edition")
+    OrgStore(
+        database,
+        loader=load,
+        name=name,
+        edition=edition,
+        sandbox=options.sandbox or data.sandbox,
+        custom_fields=data.custom_fields,
+    ).close()
+
+
+def _settings(options: argparse.Namespace, data: DataFile) -> Settings:
+    """The data file's settings, overruled by the command line's."""
+    given = {
+        "allowance": options.allowance,
+        "session_seconds": options.session_seconds,
+        "rotate_refresh_tokens": options.rotate_refresh_tokens or None,
+        "job_seconds": options.job_seconds,
+        "control": options.control,
+    }
+    standing = replace(Settings(control=_is_loopback(options.host)), **data.settings)
+    return replace(standing, **{k: v for k, v in given.items() if v is not None})
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,138 @@
+"""An org described by a JSON file: ``--data FILE``.
+
+::
+
+    {
+      "name": "Acme Test Org", "edition": "Enterprise Edition", "sandbox": false,
+      "apps": [{"client_id": "…", "client_secret": "…", "callback_urls": ["https://hub.example/callback"]}],
+      "settings": {"allowance": 500, "rotate_refresh_tokens": true},
+      "custom_fields": {"Account": [{"name": "Score__c", "kind": "double", "externalId": true}]},
+      "users": [{"Username": "rep@acme.example", "LastName": "Rep", "Profile": "Standard User", "Password": "…"}],
+      "records": {"Account": [{"@key": "acme", "Name": "Acme"}], "Contact": [{"LastName": "Doe", "AccountId": "@acme"}]}
+    }
+
+Everything may be left out.  Records are checked like those of a client; ``"@key"`` names one for those below it.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from salesforce_emulator.oauth.apps import App
+from salesforce_emulator.runtime import Settings
+from salesforce_emulator.schema import BASE
+from salesforce_emulator.schema.handmade import custom_field
+from salesforce_emulator.schema.objects import JsonObject, build_schema
+from salesforce_emulator.store import RecordError, Session
+
+_USER_DEFAULTS = {
+    "TimeZoneSidKey": "America/Los_Angeles",
+    "LocaleSidKey": "en_US",
+    "LanguageLocaleKey": "en_US",
+    "EmailEncodingKey": "UTF-8",
+    "IsActive": True,
+}
+
+
+class BadDataFile(ValueError):
+    """The file says something that can't be followed; the message says where."""
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """What a data file says. Records and users are as written; they are checked when they are loaded."""
+
+    name: str | None = None
+    edition: str | None = None
+    sandbox: bool = False
+    apps: tuple[App, ...] = ()
+    settings: dict[str, Any] = field(default_factory=dict)
+    custom_fields: dict[str, list[JsonObject]] = field(default_factory=dict)
+    users: tuple[dict[str, Any], ...] = ()
+    records: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, path: Path) -> DataFile:
+        """Read a file.
+
+        :raises BadDataFile: it can't be read, is no JSON, or names what nobody knows.
+        """
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise BadDataFile(f"{path}: {error}") from error
+        if not isinstance(data, dict):
+            raise BadDataFile(f"{path}: a JSON object is wanted")
+        if unknown := set(data) - {f.name for f in fields(cls)}:
+            raise BadDataFile(f"{path}: unknown {', '.join(sorted(unknown))}")
+        settings = dict(data.get("settings", {}))
+        if unknown := set(settings) - {f.name for f in fields(Settings)}:
+            raise BadDataFile(f"{path}: settings: unknown {', '.join(sorted(unknown))}")
+        try:
+            apps = tuple(App.from_json(a) for a in data.get("apps", ()))
+            custom = {name: [custom_field(**f) for f in made] for name, made in data.get("custom_fields", {}).items()}
+        except (TypeError, ValueError) as error:
+            raise BadDataFile(f"{path}: {error}") from error
+        return cls(
+            data.get("name"),
+            data.get("edition"),
+            bool(data.get("sandbox", False)),
+            apps,
+            settings,
+            custom,
+            tuple(data.get("users", ())),
+            dict(data.get("records", {})),
+        )
+
+    def load(self, conn: sqlite3.Connection, now: str) -> None:
+        """Write users and records into an org that is being made.
+
+        :raises BadDataFile: one of them is refused.
+        """
+        session = Session(conn, build_schema(custom_fields=self.custom_fields), now, BASE.administrator)
+        known: dict[str, str] = {}
+        for user in self.users:
+            self._insert(session, "User", user, known)
+        for sobject, records in self.records.items():
+            if sobject not in session.schema:
+                raise BadDataFile(f"records: there is no object {sobject}")
+            for record in records:
+                self._insert(session, sobject, record, known)
+
+    def _insert(self, session: Session, sobject: str, record: dict[str, Any], known: dict[str, str]) -> None:
+        values = {k: _resolved(v, known) for k, v in record.items() if k not in ("@key", "Password", "Profile")}
+        if sobject == "User":
+            values = {**_user_defaults(record), **values, "ProfileId": _profile(session, record)}
+        try:
+            record_id = session.insert(sobject, values)
+        except RecordError as error:
+            raise BadDataFile(f"{sobject} {json.dumps(record, ensure_ascii=False)}: {error}") from error
+        if "@key" in record:
+            known[f"@{record['@key']}"] = record_id
+        if sobject == "User" and "Password" in record:
+            row = (record_id, str(record["Password"]))
+            session.conn.execute("INSERT INTO emulator_password (user_id, password) VALUES (?, ?)", row)
+
+
+def _resolved(value: object, known: dict[str, str]) -> object:
+    return known.get(value, value) if isinstance(value, str) else value
+
+
+def _user_defaults(user: dict[str, Any]) -> dict[str, Any]:
+    name = str(user.get("Username", "")).split("@", 1)[0]
+    mail = {"Email": user.get("Username"), "Alias": name[:8], "CommunityNickname": name[:40]}
+    return {**_USER_DEFAULTS, **mail}
+
+
+def _profile(session: Session, user: dict[str, Any]) -> object:
+    if "ProfileId" in user:
+        return user["ProfileId"]
+    name = str(user.get("Profile", "System Administrator"))
+    row = session.conn.execute('SELECT "Id" FROM "Profile" WHERE "Name" = ?', (name,)).fetchone()
+    if row is None:
+        raise BadDataFile(f"user {user.get('Username')}: there is no profile {name!r}")
+    return row[0]

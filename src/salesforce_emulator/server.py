@@ -1,0 +1,106 @@
+"""Serving an org by itself: one process of several threads under granian, watched by the command.
+
+The command makes or opens the database, then hands its configuration to the serving process through the
+environment, since that process is started anew.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from flask import Flask
+from granian import Granian
+from granian.constants import Interfaces
+from granian.log import LogLevels
+
+from salesforce_emulator.app import create_app
+from salesforce_emulator.oauth.apps import App
+from salesforce_emulator.runtime import Settings
+from salesforce_emulator.store import OrgStore
+
+_VARIABLE = "SALESFORCE_EMULATOR_SERVING"
+_THREADS = 32
+_PATIENCE = 30.0
+_KILL_AFTER = 2
+
+
+@dataclass(frozen=True)
+class Serving:
+    """What the serving process has to know."""
+
+    database: Path
+    settings: Settings
+    apps: tuple[App, ...]
+
+    def to_environment(self) -> None:
+        data = {
+            "database": str(self.database),
+            "settings": asdict(self.settings),
+            "apps": [asdict(a) for a in self.apps],
+        }
+        os.environ[_VARIABLE] = json.dumps(data)
+
+    @classmethod
+    def from_environment(cls) -> Serving:
+        data = json.loads(os.environ[_VARIABLE])
+        apps = tuple(App.from_json(a) for a in data["apps"])
+        return cls(Path(data["database"]), Settings(**data["settings"]), apps)
+
+
+def application() -> Flask:
+    """The application of the serving process."""
+    serving = Serving.from_environment()
+    return create_app(OrgStore(serving.database), settings=serving.settings, apps=serving.apps)
+
+
+def free_port(host: str) -> int:
+    """A port nobody listens on."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+def serve(serving: Serving, host: str, port: int, ready: Callable[[], None]) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    :param ready: called once the org answers.
+    """
+    serving.to_environment()
+    server = Granian(
+        f"{__name__}:application",
+        factory=True,
+        address=host,
+        port=port,
+        interface=Interfaces.WSGI,
+        workers=1,
+        blocking_threads=_THREADS,
+        workers_kill_timeout=_KILL_AFTER,
+        log_level=LogLevels.error,
+        respawn_failed_workers=True,
+    )
+    probed = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104  compared, not bound
+    url = f"http://[{probed}]:{port}" if ":" in probed else f"http://{probed}:{port}"
+    threading.Thread(target=_announce, args=(url, ready), daemon=True).start()
+    server.serve()
+
+
+def _announce(url: str, ready: Callable[[], None]) -> None:
+    until = time.monotonic() + _PATIENCE
+    while time.monotonic() < until:
+        try:
+            with urllib.request.urlopen(f"{url}/services/data", timeout=5):  # noqa: S310  our own server
+                ready()
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.05)
+    print(f"The org does not answer at {url}: is something else listening there?", file=sys.stderr, flush=True)
