@@ -241,14 +241,24 @@ def test_progress_is_told() -> None:
     assert running.records == 3
 
 
-def test_polling_ends_on_failed_with_the_reason() -> None:
+def test_polling_ends_on_failed_with_the_reason_that_would_make_it_fail_again() -> None:
     message = "INVALID_FIELD: No such column 'X__c' on entity 'Account'."
     org = Org(answers(job=job("Failed", errorMessage=message)))
+    with pytest.raises(errors.InvalidField) as missing:
+        done(org).wait()
+    assert missing.value.field == "X__c"
+    assert isinstance(missing.value.__cause__, errors.JobFailed)
+    assert missing.value.__cause__.job_id == JOB_ID
+
+
+def test_polling_ends_on_failed_for_a_passing_reason() -> None:
+    org = Org(
+        answers(job=job("Failed", errorMessage="InvalidBatch : Failed to process query: QUERY_TIMEOUT: too long"))
+    )
     with pytest.raises(errors.JobFailed) as failed:
         done(org).wait()
-    assert isinstance(failed.value.reason, errors.InvalidField)
-    assert "X__c" in failed.value.meaning
-    assert failed.value.job_id == JOB_ID
+    assert isinstance(failed.value.reason, errors.QueryTimedOut)
+    assert "took too long" in failed.value.meaning
 
 
 def test_polling_ends_on_failed_without_a_reason() -> None:

@@ -148,8 +148,9 @@ class BulkQueryJob:
     def wait(self, on_progress: Callable[[JobInfo], None] | None = None, polling: Polling | None = None) -> JobInfo:
         """Waits until the result is ready.
 
-        Raises JobFailed, JobAborted, JobGone, or JobUnfinished at ``polling.limit``. What
-        ``on_progress`` raises ends the waiting; the job goes on and can be resumed or aborted.
+        Raises JobFailed (or the reason of the failure, such as InvalidField, where beginning again would
+        only fail again), JobAborted, JobGone, or JobUnfinished at ``polling.limit``. What ``on_progress``
+        raises ends the waiting; the job goes on and can be resumed or aborted.
         """
         polling = polling or Polling()
         started = self._wire.clock()
@@ -388,9 +389,14 @@ def _gone() -> Iterator[None]:
         raise errors.JobGone(missing.message, code=missing.code, status=missing.status) from missing
 
 
-def _failure(info: JobInfo) -> errors.JobFailed:
-    """The error of a failed job; its message often carries the code that explains it."""
+def _failure(info: JobInfo) -> errors.SalesforceError:
+    """The error of a failed job. Its message often carries the code that explains it: where beginning
+    again wouldn't help, that is the error to act on, and the job's failure its cause."""
     known = (named_error(code, info.error_message) for code in _CODE.findall(info.error_message))
     reason = next((error for error in known if error), None)
     code = reason.code if reason else ""
-    return errors.JobFailed(info.error_message, job_id=info.id, code=code, reason=reason)
+    failed = errors.JobFailed(info.error_message, job_id=info.id, code=code, reason=reason)
+    if reason is None or isinstance(reason, errors.Transient | errors.StartOver):
+        return failed
+    reason.__cause__ = failed
+    return reason
