@@ -50,6 +50,7 @@ def home(request: PageRequest) -> HttpResponse:
         "home.html",
         {
             "connections": connections,
+            "show_connection": len(connections) > 1,
             "rows": run_rows(last),
             "steps": steps if any(step.state != "done" for step in steps) else [],
             "done": sum(step.state == "done" for step in steps),

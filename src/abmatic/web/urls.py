@@ -27,8 +27,8 @@ ways_in = [
 
 salesforce = [
     path("authorize/", authorize.authorize, name="authorize"),
-    # Registered in people's External Client Apps exactly like this, without a slash at the end.
-    path("callback", authorize.callback, name="callback"),
+    # Registered in people's External Client Apps exactly like this; see sync.connect.callback_url.
+    path("callback/", authorize.callback, name="callback"),
     path("<int:connection_id>/", integrations.connection_page, name="connection"),
     path("<int:connection_id>/connected/", authorize.connected, name="connected"),
     path("<int:connection_id>/reconnect/", authorize.authorize, name="reconnect"),

@@ -42,6 +42,8 @@ def duration(value: float | None) -> str:
     if value is None:
         return ""
     whole = int(value)
+    if value < 1:
+        return "under 1 s"
     if value < 10:
         return f"{value:.1f} s"
     if whole < MINUTE:

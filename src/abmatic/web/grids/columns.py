@@ -84,7 +84,7 @@ ACCOUNTS = Spec(
         Column("domain", "Domain", "domain", drop=1, is_key=True),
         Column("industry", "Industry", "industry", drop=2),
         Column("employees", "Employees", "employee_count", type="number", drop=2),
-        Column("revenue", "Annual revenue", "revenue", type="number", drop=3),
+        Column("revenue", "Revenue", "revenue", type="number", drop=3),
         Column("country", "Country", "country", drop=2),
         Column("city", "City", "city", drop=4),
         Column("updated", "Updated", "updated_at", type="time", drop=3),

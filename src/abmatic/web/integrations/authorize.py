@@ -12,6 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
+from abmatic.identity import sealing
 from abmatic.sync import connect
 from abmatic.sync.connect import ConnectError
 from abmatic.sync.models import Connection
@@ -59,6 +60,8 @@ def authorize(request: PageRequest, connection_id: int | None = None) -> HttpRes
             return _leave_for_salesforce(request, form, connection)
         except ConnectError as error:
             problem = error
+        except sealing.SealBroken as error:
+            form.add_error("client_secret", str(error))
     page = render(
         request,
         "integrations/authorize.html",
@@ -68,6 +71,7 @@ def authorize(request: PageRequest, connection_id: int | None = None) -> HttpRes
             "callback_url": connect.callback_url(),
             "problem": problem,
             "elsewhere": _elsewhere(request),
+            "emulator_url": settings.ENVIRONMENT.emulator_url if settings.ENVIRONMENT.demo else "",
         },
         status=400 if problem else 200,
     )
@@ -114,7 +118,7 @@ def problem_page(request: PageRequest, error: ConnectError, connection: Connecti
     return render(
         request,
         "integrations/problem.html",
-        {"problem": error, "connection": connection, "next": _next_step(error, connection)},
+        {"problem": error, "connection": connection, "next": _next_step(connection)},
         status=400,
     )
 
@@ -164,9 +168,7 @@ def _connection_of(pending: dict[str, str]) -> Connection | None:
     return Connection.objects.filter(pk=known).first() if known.isdigit() else None
 
 
-def _next_step(error: ConnectError, connection: Connection | None) -> NextStep:
+def _next_step(connection: Connection | None) -> NextStep:
     if connection is not None:
         return NextStep("Reconnect", reverse("reconnect", args=[connection.pk]))
-    if error.code == "host_refused":
-        return NextStep("Correct the address", reverse("authorize"))
     return NextStep("Authorize again", reverse("authorize"))

@@ -35,7 +35,7 @@ class AuthorizeForm(forms.Form):
         label="Consumer Secret",
         max_length=1000,
         required=False,
-        help_text="Also called client secret. It is stored encrypted and never shown again.",
+        help_text="Also called client secret. Stored encrypted and never shown again.",
         widget=forms.PasswordInput(attrs={"autocomplete": "off", "class": "mono"}),
     )
 

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 
 from abmatic.audiences.fields import FIELDS
 from abmatic.audiences.models import Account, Contact, OpportunityContact
-from abmatic.sync.links import RecordLink, links_of
+from abmatic.sync.links import links_of
 from abmatic.web.grids.columns import CONTACTS, OPPORTUNITIES
 from abmatic.web.grids.grid import grid_of
 from abmatic.web.grids.views import grid_answer
@@ -26,7 +26,9 @@ TABS = {
         ("overview", "Overview"), ("contacts", "Contacts"), ("opportunities", "Opportunities"),
         ("timeline", "Timeline"), ("sync", "Sync"),
     ),
-    "contact": (("overview", "Overview"), ("opportunities", "Opportunities"), ("timeline", "Timeline"), ("sync", "Sync")),
+    "contact": (
+        ("overview", "Overview"), ("opportunities", "Opportunities"), ("timeline", "Timeline"), ("sync", "Sync"),
+    ),
 }  # fmt: skip
 
 
@@ -125,12 +127,7 @@ def _frame(record: str, local: Account | Contact, tab: str) -> dict[str, object]
         "record": record,
         "local": local,
         "links": links,
-        "primary": _primary(links),
+        "primary": links[0] if links else None,  # a live primary, where there is one
         "is_deleted": bool(links) and all(link.is_deleted for link in links),
         "tabs": [Tab(label, reverse(f"{record}-{name}", args=[local.pk]), name == tab) for name, label in TABS[record]],
     }
-
-
-def _primary(links: list[RecordLink]) -> RecordLink | None:
-    """The link whose record the header leads to: a live primary before anything else."""
-    return min(links, key=lambda link: (link.is_deleted, link.role != "primary"), default=None)

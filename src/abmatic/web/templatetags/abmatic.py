@@ -7,6 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 from django import template
 from django.utils.formats import number_format
@@ -60,9 +61,9 @@ def _time_element(value: datetime | None, style: str) -> SafeString:
 
 
 @register.filter
-def number(value: int | float | Decimal | None) -> SafeString | str:
+def number(value: int | float | Decimal | Literal[""] | None) -> SafeString | str:
     """A whole number with separators; a dash for nothing. 0 is a value."""
-    if value is None:
+    if value is None or value == "":  # a template's word for a count that is missing
         return NOTHING
     return number_format(round(value), use_l10n=True, force_grouping=True)
 

@@ -1,0 +1,91 @@
+"""Every address of the pages, by name, with an example of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.urls import URLPattern, URLResolver, reverse
+from tests.web import org
+
+from abmatic.changes.models import Cause
+from abmatic.sync.models import Connection
+from abmatic.web.urls import urlpatterns
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """One of everything, so that every page has something to show."""
+
+    connection: Connection
+    run: int
+    account: int
+    contact: int
+    account_collection: int
+    contact_collection: int
+
+    def address(self, name: str) -> str:
+        """The example address of a page."""
+        if name == "one-time-link":
+            return reverse(name, args=["unknown"])
+        if name in {"run", "run-live", "run-cancel", "findings", "findings-csv"}:
+            return reverse(name, args=[self.run])
+        if name in CONNECTION_PAGES:
+            return reverse(name, args=[self.connection.pk])
+        if name in {"account-collection", "contact-collection"}:
+            return reverse(name, args=[getattr(self, name.replace("-", "_"))])
+        if name.startswith("account-") and name != "account-collections":
+            return reverse(name, args=[self.account])
+        if name.startswith("contact-") and name != "contact-collections":
+            return reverse(name, args=[self.contact])
+        return reverse(name)
+
+
+CONNECTION_PAGES = {"connection", "connected", "reconnect", "check", "disable", "sync-now", "activity"}
+
+# Pages made to be looked at: what a browser shows whole. The others are actions, parts of pages or downloads.
+PAGES = [
+    "home", "accounts", "account-collections", "account-collection", "account-overview", "account-contacts",
+    "account-opportunities", "account-timeline", "account-sync", "contacts", "contact-collections",
+    "contact-collection", "contact-overview", "contact-opportunities", "contact-timeline", "contact-sync", "search",
+    "run", "findings", "integrations", "authorize", "connection", "connected", "reconnect", "disable", "activity",
+    "account_change_password",
+]  # fmt: skip
+
+
+def names() -> list[str]:
+    """The name of every address, found by walking the program's own list."""
+    return sorted(_names(urlpatterns))
+
+
+def _names(patterns: list[URLPattern | URLResolver]) -> list[str]:
+    found = []
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            found += _names(pattern.url_patterns)
+        else:
+            assert pattern.name, f"{pattern} has no name"
+            found.append(pattern.name)
+    return found
+
+
+def make_world() -> World:
+    """An org that was imported, with a finding, a change, a duplicate and an opportunity."""
+    connection = org.connect()
+    run = org.run(connection)
+    org.found(run, "no_website", 2)
+    cause = run.cause
+    assert isinstance(cause, Cause)
+    account = org.account("Acme", cause=cause, domain="acme.com", website="https://acme.com", employee_count=12)
+    org.change(account, "city", None, "Berlin", cause=cause)
+    org.link(connection, account, "0015800000000001AAA")
+    org.link(connection, account, "0015800000000002AAA", role=org.Role.DUPLICATE)
+    contact = org.contact("Smith", first_name="Sam", account=account, work_email="sam@acme.com")
+    org.opportunity(account)
+    return World(
+        connection,
+        run.pk,
+        account.pk,
+        contact.pk,
+        org.collection("account", [account.pk]).pk,
+        org.collection("contact", [contact.pk]).pk,
+    )

@@ -1,0 +1,111 @@
+"""Who may open what: every address for every person. A new address without a row here fails."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+from tests.web import addresses
+from tests.web.conftest import SignedIn
+
+from abmatic.identity.models import User
+from abmatic.sync import connect
+
+EVERYBODY = "everybody"
+SIGNED_IN = "signed in"
+OPERATORS = "operators"
+ADMINISTRATORS = "administrators"
+
+WHO = {
+    "setup": EVERYBODY,
+    "one-time-link": EVERYBODY,
+    "health": EVERYBODY,
+    "account_login": EVERYBODY,
+    "account_logout": EVERYBODY,
+    "account_inactive": SIGNED_IN,
+    "account_change_password": SIGNED_IN,
+    "account_set_password": SIGNED_IN,
+    "home": SIGNED_IN,
+    "search": SIGNED_IN,
+    "syncs": SIGNED_IN,
+    "accounts": SIGNED_IN,
+    "account-collections": SIGNED_IN,
+    "account-collection": SIGNED_IN,
+    "account-overview": SIGNED_IN,
+    "account-contacts": SIGNED_IN,
+    "account-opportunities": SIGNED_IN,
+    "account-timeline": SIGNED_IN,
+    "account-sync": SIGNED_IN,
+    "contacts": SIGNED_IN,
+    "contact-collections": SIGNED_IN,
+    "contact-collection": SIGNED_IN,
+    "contact-overview": SIGNED_IN,
+    "contact-opportunities": SIGNED_IN,
+    "contact-timeline": SIGNED_IN,
+    "contact-sync": SIGNED_IN,
+    "settings": SIGNED_IN,
+    "integrations": SIGNED_IN,
+    "connection": SIGNED_IN,
+    "activity": SIGNED_IN,
+    "run": SIGNED_IN,
+    "run-live": SIGNED_IN,
+    "findings": SIGNED_IN,
+    "findings-csv": SIGNED_IN,
+    "sync-now": OPERATORS,
+    "run-cancel": OPERATORS,
+    "authorize": ADMINISTRATORS,
+    "callback": ADMINISTRATORS,
+    "connected": ADMINISTRATORS,
+    "reconnect": ADMINISTRATORS,
+    "check": ADMINISTRATORS,
+    "disable": ADMINISTRATORS,
+}
+ACTIONS = {"sync-now", "run-cancel", "check", "disable"}
+ALLOWED = {
+    EVERYBODY: {"alice", "oscar", "vera", "stranger"},
+    SIGNED_IN: {"alice", "oscar", "vera"},
+    OPERATORS: {"alice", "oscar"},
+    ADMINISTRATORS: {"alice"},
+}
+
+pytestmark = pytest.mark.django_db
+
+
+def test_the_table_names_every_address() -> None:
+    assert set(WHO) == set(addresses.names())
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> addresses.World:
+    # What these do beyond the page has tests of its own; here only who gets that far counts.
+    monkeypatch.setattr(connect, "check", lambda connection: [])
+    monkeypatch.setattr(connect, "disable", lambda connection: None)
+    return addresses.make_world()
+
+
+@pytest.mark.parametrize("name", sorted(WHO))
+def test_who_may(name: str, world: addresses.World, alice: User, oscar: User, vera: User, signed_in: SignedIn) -> None:
+    browsers = {"alice": signed_in(alice), "oscar": signed_in(oscar), "vera": signed_in(vera), "stranger": Client()}
+    address = world.address(name)
+    for who, browser in browsers.items():
+        answer = browser.post(address) if name in ACTIONS else browser.get(address)
+        sign_in = answer.headers.get("Location", "").startswith("/user/sign-in/")
+        if who in ALLOWED[WHO[name]]:
+            assert answer.status_code not in {403, 404, 500}, f"{who} is kept from {name}"
+            assert not sign_in, f"{who} is asked to sign in for {name}"
+        elif who == "stranger":
+            assert sign_in, f"a stranger gets {answer.status_code} for {name}"
+        else:
+            assert answer.status_code == 403, f"{who} gets {answer.status_code} for {name}"
+            assert "An administrator can change your role" in answer.text
+
+
+@pytest.mark.parametrize("name", sorted(ACTIONS - {"disable"}))
+def test_actions_answer_no_links(name: str, world: addresses.World, admin: Client) -> None:
+    assert admin.get(world.address(name)).status_code == 405
+
+
+def test_viewers_see_no_buttons_they_may_not_press(world: addresses.World, vera: User, signed_in: SignedIn) -> None:
+    browser = signed_in(vera)
+    page = browser.get(world.address("connection")).text + browser.get(world.address("integrations")).text
+    for action in ("sync-now", "reconnect", "disable", "connected"):
+        assert world.address(action) not in page, action
