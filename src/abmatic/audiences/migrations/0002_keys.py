@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
         ),
         migrations.RunSQL(
             _file("keys_v1.sql"),
-            "DROP FUNCTION domain_key, email_key, domain_of, email_of, suffix_depth, idna_host, idna_label;"
-            "DROP TABLE public_suffix, unkeyed_host",
+            "DROP FUNCTION domain_key, email_key, domain_of, email_of, suffix_depth, idna_host, idna_label, visible;"
+            "DROP COLLATION unicode_lower; DROP TABLE public_suffix, unkeyed_host",
         ),
     ]

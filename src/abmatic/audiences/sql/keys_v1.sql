@@ -21,7 +21,32 @@ CREATE TABLE unkeyed_host (
 );
 COMMENT ON TABLE unkeyed_host IS 'Hosts and domains that stand for no company: free mail, sites shared by many, placeholders.';
 
--- Punycode of one label (RFC 3492), after case folding and NFKC.
+-- Lower case must not depend on the database's locale: a Turkish one makes of "INFO" another word, a C one leaves
+-- "MÜLLER" as it is, and then the same website has another key on another server. ASCII is lowered under "C"; names
+-- beyond ASCII under the best rules of Unicode that this server has.
+DO $$
+DECLARE
+    choices text[] := '{pg_c_utf8, und-x-icu, C.utf8, C.UTF-8, en_US.utf8, C}';
+    choice text;
+BEGIN
+    SELECT quote_ident(collname) INTO choice FROM pg_collation
+     WHERE collname = ANY (choices) AND collnamespace = 'pg_catalog'::regnamespace
+       AND collencoding IN (-1, pg_char_to_encoding('UTF8'))
+     ORDER BY array_position(choices, collname::text) LIMIT 1;
+    EXECUTE 'CREATE COLLATION unicode_lower FROM ' || choice;
+END
+$$;
+
+-- Without the characters that nobody sees and that copying leaves behind: zero-width spaces, soft hyphens, marks of
+-- direction, and blanks of every kind at the ends.
+CREATE FUNCTION visible(t text) RETURNS text IMMUTABLE STRICT PARALLEL SAFE LANGUAGE sql AS $$
+    SELECT btrim(
+        regexp_replace(t, '[\u00ad\u034f\u180b-\u180f\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]', '', 'g'),
+        E' \t\r\n\u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000')
+$$;
+
+-- Punycode of one label (RFC 3492), after case folding and NFKC. The folds are those of UTS 46: a sigma at the end of
+-- a word is no special case, and a dotted capital I keeps its dot. A label that hides a dot ("⒈") is refused: '..'.
 CREATE FUNCTION idna_label(label text) RETURNS text IMMUTABLE STRICT PARALLEL SAFE LANGUAGE plpgsql AS $$
 DECLARE
     points int[];
@@ -29,7 +54,12 @@ DECLARE
     n int := 128; delta int := 0; bias int := 72;
     handled int; basic int; m int; q int; k int; t int; point int;
 BEGIN
-    label := normalize(lower(normalize(label, NFKC)), NFKC);
+    label := normalize(label, NFKC);
+    label := replace(replace(label, U&'\0130', U&'i\0307'), U&'\03A3', U&'\03C3');
+    label := normalize(lower(label COLLATE unicode_lower), NFKC);
+    IF strpos(label, '.') > 0 THEN
+        RETURN '..';
+    END IF;
     SELECT array_agg(ascii(c) ORDER BY o), count(*) FILTER (WHERE ascii(c) < 128),
            coalesce(string_agg(c, '' ORDER BY o) FILTER (WHERE ascii(c) < 128), '')
       INTO points, basic, output
@@ -77,10 +107,11 @@ BEGIN
 END
 $$;
 
--- A host name in A-labels; other dots (U+3002, U+FF0E, U+FF61) count as dots.
+-- A host name in A-labels; other dots (U+3002, U+FF0E, U+FF61) count as dots. NULL where there is nothing to see.
 CREATE FUNCTION idna_host(host text) RETURNS text IMMUTABLE STRICT PARALLEL SAFE LANGUAGE sql AS $$
     SELECT string_agg(idna_label(label), '.' ORDER BY o)
-      FROM unnest(string_to_array(translate(host, U&'\3002\FF0E\FF61', '...'), '.')) WITH ORDINALITY AS u(label, o)
+      FROM unnest(string_to_array(translate(nullif(visible(host), ''), U&'\3002\FF0E\FF61', '...'), '.'))
+           WITH ORDINALITY AS u(label, o)
 $$;
 
 -- How many labels of the host are its public suffix, by the list's own algorithm. For long hosts; see domain_of().
@@ -106,7 +137,7 @@ STABLE PARALLEL SAFE LANGUAGE sql AS $$
         judged.problem
     FROM (
         SELECT
-            found.domain,
+            CASE WHEN collapse THEN found.registrable ELSE found.host END AS domain,
             CASE
                 WHEN website IS NULL OR found.host IS NULL THEN 'no_website'
                 WHEN found.host = '' THEN 'website_placeholder'
@@ -115,19 +146,20 @@ STABLE PARALLEL SAFE LANGUAGE sql AS $$
                 WHEN found.host IN (SELECT host FROM unkeyed_host)
                     THEN (SELECT u.problem FROM unkeyed_host AS u WHERE u.host = found.host)
                 WHEN found.n < 2 THEN 'website_single_label'
-                WHEN found.domain IS NULL THEN 'website_public_suffix'
-                WHEN found.domain IN (SELECT host FROM unkeyed_host)
-                    THEN (SELECT u.problem FROM unkeyed_host AS u WHERE u.host = found.domain)
+                -- "www.acme" forgot its ending; "www.n" is what is left of "www.n/a".
+                WHEN found.n = 2 AND found.host LIKE 'www.%' AND found.last NOT IN (SELECT suffix FROM public_suffix)
+                    THEN 'website_single_label'
+                WHEN found.registrable IS NULL THEN 'website_public_suffix'
+                WHEN found.registrable IN (SELECT host FROM unkeyed_host)
+                    THEN (SELECT u.problem FROM unkeyed_host AS u WHERE u.host = found.registrable)
             END AS problem
         FROM (
             SELECT
-                h.host, h.n,
+                h.host, h.n, h.last,
                 h.host !~ '^[a-z0-9._-]+$' OR strpos(h.host, '..') > 0 OR h.host LIKE '.%' OR length(h.host) > 253
                     AS bad,
                 h.host LIKE '[%' OR h.last ~ '^[0-9]+$' AS ip,
                 CASE
-                    WHEN h.n < 2 THEN NULL
-                    WHEN NOT collapse THEN CASE WHEN h.n > d.depth THEN h.host END
                     WHEN h.n = d.depth + 1 THEN h.host
                     WHEN h.n > d.depth THEN
                         CASE d.depth
@@ -135,7 +167,7 @@ STABLE PARALLEL SAFE LANGUAGE sql AS $$
                             WHEN 2 THEN h.last3
                             ELSE array_to_string((string_to_array(h.host, '.'))[h.n - d.depth :], '.')
                         END
-                END AS domain
+                END AS registrable
             FROM (
                 SELECT
                     host,
@@ -183,7 +215,7 @@ STABLE PARALLEL SAFE LANGUAGE sql AS $$
                                             ELSE ltrim(t, '/')
                                         END AS rest
                                     FROM (
-                                        SELECT replace(lower(btrim(website, E' \t\r\n\u00a0')), E'\\', '/') AS t
+                                        SELECT replace(lower(btrim(website, E' \t\r\n\u00a0') COLLATE "C"), E'\\', '/') AS t
                                         OFFSET 0
                                     ) AS trimmed
                                     OFFSET 0
@@ -200,6 +232,10 @@ STABLE PARALLEL SAFE LANGUAGE sql AS $$
             CROSS JOIN LATERAL (
                 SELECT CASE
                     WHEN h.n > 3 THEN suffix_depth(h.host)
+                    -- Nothing in the list but perhaps the top-level domain itself: nearly every host.
+                    WHEN h.last2 NOT IN (SELECT suffix FROM public_suffix WHERE labels = 2)
+                        AND h.last NOT IN (SELECT suffix FROM public_suffix WHERE labels = 1 AND is_wildcard)
+                        AND (h.n < 3 OR h.last3 NOT IN (SELECT suffix FROM public_suffix WHERE labels = 3)) THEN 1
                     WHEN h.n = 3 AND h.last3 IN (SELECT suffix FROM public_suffix WHERE is_exception) THEN 2
                     WHEN h.last2 IN (SELECT suffix FROM public_suffix WHERE is_exception) THEN 1
                     WHEN h.n = 3 AND (h.last3 IN (SELECT suffix FROM public_suffix WHERE is_exact AND labels = 3)
@@ -235,13 +271,14 @@ STABLE PARALLEL SAFE LANGUAGE sql AS $$
         FROM (
             SELECT address, split_part(address, '@', 1) AS local, split_part(address, '@', 2) AS host
             FROM (
-            SELECT
-                CASE
-                    WHEN octet_length(t) = length(t) OR strpos(t, '@') = 0 THEN t
-                    ELSE split_part(t, '@', 1) || '@' || coalesce(idna_host(split_part(t, '@', 2)), '')
-                END AS address
-            FROM (SELECT lower(btrim(email, E' \t\r\n\u00a0')) AS t OFFSET 0) AS trimmed
-            OFFSET 0
+                SELECT
+                    CASE
+                        WHEN octet_length(t) = length(t) THEN t
+                        WHEN t LIKE '%@%@%' OR t NOT LIKE '%@%' THEN visible(t)
+                        ELSE split_part(visible(t), '@', 1) || '@' || coalesce(idna_host(split_part(t, '@', 2)), '')
+                    END AS address
+                FROM (SELECT lower(btrim(email, E' \t\r\n\u00a0') COLLATE "C") AS t OFFSET 0) AS trimmed
+                OFFSET 0
             ) AS spelled
             OFFSET 0
         ) AS addresses
