@@ -36,6 +36,7 @@ COMMANDS = (
     Entry("worker", "abmatic.cli.worker:worker", "Run a worker alone"),
     Entry("migrate", "abmatic.cli.migrate:migrate", "Bring the database up to this release"),
     Entry("doctor", "abmatic.cli.doctor:doctor", "Check the installation, with a remedy for what is wrong"),
+    Entry("demo", "abmatic.cli.domain_demo:demo", "Run everything with an emulated Salesforce org, data imported"),
     Entry("database", "abmatic.cli.database:database", "Look after the embedded database"),
     Entry("emulator", "abmatic.cli.emulator:emulator", "Run a Salesforce emulator to try things with"),
 )

@@ -1,0 +1,324 @@
+"""`abmatic demo`: everything at once, with an emulated Salesforce org, connected and imported.
+
+1. Choose: the folder, the org, free ports; take on the settings that follow.
+2. Start: database, migrations, emulator, web server and worker, watched over as `abmatic up` does.
+3. Connect: the administrator, and the org by client credentials of the emulator's own app.
+4. Import: all objects the first time, what has changed since then at every later start.
+5. Show: a link that signs the administrator in, once; stay until Ctrl-C.
+
+With ``--once`` all of it happens in a temporary folder on free ports, and ends after the import.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import sys
+import time
+import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from types import FrameType
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from abmatic.cli import bootstrap, ports
+from abmatic.cli import domain_demo_place as places
+from abmatic.cli.domain_demo_place import Place
+from abmatic.cli.domain_demo_report import report
+from abmatic.cli.domain_follow import follow, label_of, told
+from abmatic.cli.emulator import program
+from abmatic.cli.failures import INTERRUPTED, Failure, NotReady
+from abmatic.cli.supervise import Child, Stopped, Supervisor
+from abmatic.cli.up import answers, app_children, running
+
+if TYPE_CHECKING:
+    from abmatic.identity.models import User
+    from abmatic.sync.models import Connection, Run
+
+ADMINISTRATOR = "demo@abmatic.example"
+LINK_LIFETIME = timedelta(hours=12)
+# Seconds until everything must answer. Generating an account takes a tenth of a millisecond, on a slow machine more.
+_PATIENCE, _PATIENCE_AN_ACCOUNT = 120.0, 0.002
+
+
+class _Interrupted(BaseException):
+    """A signal came while no supervisor was there to take it."""
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="Import into a temporary folder, say what happened, and end.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object; everything else goes to stderr.")
+@click.option("--accounts", type=click.IntRange(1, 25_000_000), help="Size of the generated org.  [default: 3000]")
+@click.option("--seed", type=click.IntRange(0), help="What the org is generated from.  [default: 0]")
+@click.option("--sample", is_flag=True, help="The sample records of a Developer Edition org instead.")
+@click.option("--port", type=click.IntRange(0, 65535), help="The app's port.  [default: 8000, or a free one]")
+@click.option("--emulator-port", type=click.IntRange(0, 65535), help="The emulator's.  [default: 8088, or a free one]")
+@click.option("--browser/--no-browser", default=None, help="Open the app in a browser.  [default: if there is one]")
+@click.option("--concurrency", type=click.IntRange(1), default=4, show_default=True, help="Jobs done at once.")
+def demo(
+    once: bool,
+    as_json: bool,
+    accounts: int | None,
+    seed: int | None,
+    sample: bool,
+    port: int | None,
+    emulator_port: int | None,
+    browser: bool | None,
+    concurrency: int,
+) -> None:
+    """Run everything with an emulated Salesforce org, its data imported.
+
+    The next start keeps everything. Nothing of it leaves this machine, and a database that DATABASE_URL names is
+    left alone. With --once it uses free ports and a temporary folder, and never disturbs a demo that runs.
+    """
+    began = time.monotonic()
+    with _failing_in_json(as_json), _unwinding_on_signals():
+        if sample and (accounts is not None or seed is not None):
+            raise click.UsageError("--sample is an org of its own: it goes with neither --accounts nor --seed.")
+        places.leave_other_installations_alone(everything=once)
+        if not once:
+            data_dir = bootstrap.data_dir()
+            org = places.choose_org(data_dir, accounts, seed, sample)
+            place = Place(data_dir, org, *places.choose_ports(data_dir, port, emulator_port))
+            _stay(place, concurrency, as_json, _has_browser() if browser is None else browser, began)
+            return
+        with places.temporary_folder() as data_dir:
+            org = places.choose_org(data_dir, accounts, seed, sample)
+            place = Place(data_dir, org, *places.choose_ports(data_dir, port or 0, emulator_port or 0))
+            result = _once(place, concurrency, began)
+        _say_result(result, as_json)
+
+
+def _once(place: Place, concurrency: int, began: float) -> dict[str, Any]:
+    """Imports, and tells what was imported. Raises `Failure`."""
+    try:
+        with _started(place, concurrency) as supervisor:
+            runs = _import(supervisor, _connect(place))
+            _require_success(runs)
+            total = time.monotonic() - began
+            return {**report(runs, supervisor.pids().get(_WORKER)), "total_seconds": round(total, 3)}
+    except Stopped:
+        raise _Interrupted from None
+
+
+def _stay(place: Place, concurrency: int, as_json: bool, with_browser: bool, began: float) -> None:
+    """Imports, shows the way in, and stays until somebody stops it."""
+    try:
+        with _started(place, concurrency) as supervisor:
+            runs = _import(supervisor, _connect(place))
+            user = _administrator()
+            entrance = _one_time_url(place, user)
+            if as_json:
+                facts = report(runs, supervisor.pids().get(_WORKER)) if runs else {}
+                click.echo(json.dumps({"url": entrance, "pid": os.getpid(), **facts}))
+            else:
+                _greet(place, entrance, runs, time.monotonic() - began)
+            if with_browser:
+                # A link of its own: the one that was printed still works.
+                webbrowser.open(_one_time_url(place, user))
+            _close_database()
+            supervisor.wait()
+            click.echo("Stopping …", err=True)
+    except Stopped:
+        click.echo("Stopped.", err=True)
+
+
+# -- starting
+
+_WORKER = "The worker"
+
+
+@contextmanager
+def _started(place: Place, concurrency: int) -> Iterator[Supervisor]:
+    """Everything up and answering."""
+    bootstrap.configure()
+    place.adopt()
+    serve = [
+        *("--port", str(place.emulator_port)),
+        *("--database", str(place.org_file)),
+        *place.org.options,
+    ]
+    place.org_file.parent.mkdir(parents=True, exist_ok=True)
+    # Through the guard, which gives a stranger the lifeline that our own programs have.
+    emulator = Child("The emulator", [sys.executable, "-m", "abmatic.cli.domain_guard", *program(serve)])
+    click.echo(f"Starting the database, the app and a Salesforce emulator with {place.org} …", err=True)
+    with running(place.url, [emulator, *app_children(ports.LOOPBACK, place.port, concurrency)]) as supervisor:
+        place.keep()
+        try:
+            _refuse_real_orgs(place)
+            app_answers = answers(ports.LOOPBACK, place.port)
+            supervisor.wait_until(
+                lambda: app_answers() and _ask_org(place) is not None,
+                _PATIENCE + _PATIENCE_AN_ACCOUNT * (place.org.accounts or 0),
+            )
+            yield supervisor
+        finally:
+            _close_database()
+
+
+def _refuse_real_orgs(place: Place) -> None:
+    """A demo's data has no business among a real org's."""
+    from abmatic.sync.models import Connection
+
+    real = Connection.objects.exclude(login_url__startswith=f"http://{ports.LOOPBACK}:").first()
+    if real is not None:
+        raise NotReady(
+            f"The data in {place.data_dir} belongs to an installation that is connected to {real}. Run it with "
+            "`abmatic up`, or set ABMATIC_DATA_DIR to another folder for the demo"
+        )
+
+
+def _ask_org(place: Place) -> dict[str, str] | None:
+    """What the emulator tells of its org, or None while it doesn't answer."""
+    connection = http.client.HTTPConnection(ports.LOOPBACK, place.emulator_port, timeout=5)
+    try:
+        connection.request("GET", "/__emulator/org")
+        answer = connection.getresponse()
+        return dict(json.load(answer)) if answer.status == http.HTTPStatus.OK else None
+    except (OSError, http.client.HTTPException, ValueError):
+        return None
+    finally:
+        connection.close()
+
+
+# -- the connection and its import
+
+
+def _connect(place: Place) -> Connection:
+    """The connection to the emulated org: made, mended, moved to the emulator's new port, or as it is."""
+    from abmatic.sync import connect
+    from abmatic.sync.models import Connection
+
+    org = _ask_org(place)
+    if org is None:
+        raise Failure("The emulator answered and then fell silent; what it said is above")
+    known = Connection.objects.filter(org_id=org["organization_id"]).first()
+    if known is None or known.status == Connection.Status.NEEDS_ATTENTION:
+        try:
+            return connect.connect_headless(
+                place.emulator_url, "client-credentials", org["client_id"], client_secret=org["client_secret"]
+            )
+        except connect.ConnectError as error:
+            raise Failure(f"The emulated org could not be connected. {error}") from error
+    if known.login_url != place.emulator_url:
+        known.login_url = known.instance_url = place.emulator_url
+        known.save(update_fields=["login_url", "instance_url", "updated_at"])
+    return known
+
+
+def _import(supervisor: Supervisor, connection: Connection) -> list[Run]:
+    """Imports what is new and follows it. Runs that a former demo left unfinished are followed to their end."""
+    from abmatic.sync import runs
+    from abmatic.sync.models import Connection, Run
+
+    if connection.status != Connection.Status.ACTIVE:
+        return []
+    unfinished = connection.runs.filter(state__in=[Run.State.QUEUED, Run.State.RUNNING])
+    found = list(unfinished) or runs.start(connection, trigger=Run.Trigger.MANUAL, user=_administrator())
+    return follow([run.pk for run in found], supervisor.sleep)
+
+
+def _require_success(runs: list[Run]) -> None:
+    failed = [run for run in runs if run.state != run.State.SUCCEEDED]
+    if failed:
+        raise Failure("The import failed. " + " ".join(f"{label_of(run)}: {told(run)}" for run in failed))
+
+
+def _administrator() -> User:
+    from abmatic.identity.models import Role, User
+
+    known = User.objects.filter(email=ADMINISTRATOR).first()
+    return known or User.objects.create_user(ADMINISTRATOR, role=Role.ADMINISTRATOR, name="Demo Administrator")
+
+
+def _one_time_url(place: Place, user: User) -> str:
+    from django.urls import reverse
+
+    from abmatic.identity import links
+
+    return place.url + reverse("one-time-link", args=[links.issue(user, LINK_LIFETIME)])
+
+
+def _close_database() -> None:
+    from django.db import connections
+
+    connections.close_all()
+
+
+# -- showing
+
+
+def _greet(place: Place, entrance: str, runs: list[Run], seconds: float) -> None:
+    read = sum(run.counts.get("read", 0) for run in runs)
+    click.echo(f"\nAbmatic is running, {read:,} records read from the emulated org; ready in {seconds:.1f} s.\n")
+    for run in runs:
+        if run.state != run.State.SUCCEEDED:
+            click.echo(f"{label_of(run)}: {told(run)}\n", err=True)
+    click.echo(f"  Open    {click.style(entrance, bold=True)}")
+    click.echo("          (signs you in as the administrator, once; for another one: abmatic user link)")
+    click.echo(f"  Org     {place.emulator_url}  (the emulated Salesforce: change a record there, then sync)")
+    click.echo(f"  Data    {place.data_dir}\n")
+    click.echo("Stop it with Ctrl-C; the next start keeps everything.\n")
+
+
+def _say_result(result: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(result, indent=2))
+        return
+    for name, counts in result["objects"].items():
+        said = ", ".join(f"{counts[what]:,} {what}" for what in ("read", "created", "duplicates", "skipped"))
+        click.echo(f"{name}: {said}")
+    memory = result["worker_peak_memory"] / 2**20
+    click.echo(
+        f"{result['records']:,} records in {result['seconds']:.1f} s, {result['api_calls']} API calls, "
+        f"worker's memory at most {memory:.0f} MiB"
+    )
+
+
+def _has_browser() -> bool:
+    """Whether somebody sits before a screen of this machine."""
+    if os.environ.get("CI") or not sys.stderr.isatty():
+        return False
+    return sys.platform == "darwin" or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
+
+
+# -- ending
+
+
+@contextmanager
+def _failing_in_json(as_json: bool) -> Iterator[None]:
+    """With --json, failures too are one JSON object on stdout; the message on stderr and the exit code stay."""
+    try:
+        yield
+    except _Interrupted:
+        if as_json:
+            click.echo(json.dumps({"error": "Interrupted; everything that was started is stopped"}))
+        sys.exit(INTERRUPTED)
+    except Exception as error:
+        if as_json:
+            said = error.format_message() if isinstance(error, click.ClickException) else str(error)
+            click.echo(json.dumps({"error": said or type(error).__name__}))
+        raise
+
+
+@contextmanager
+def _unwinding_on_signals() -> Iterator[None]:
+    """Until a supervisor takes them, signals unwind what was begun, a single time: cleaning up isn't interrupted."""
+
+    def unwind(number: int, frame: FrameType | None) -> NoReturn:
+        for each in handled:
+            signal.signal(each, signal.SIG_IGN)
+        raise _Interrupted
+
+    handled = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, unwind) for number in handled}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
