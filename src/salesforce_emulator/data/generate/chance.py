@@ -30,7 +30,7 @@ class Chance:
     """A stream of random numbers of its own: one for each purpose, so that purposes don't disturb each other."""
 
     def __init__(self, seed: int, purpose: str) -> None:
-        self.bits = Random(f"{seed}/{purpose}").getrandbits  # noqa: S311 - data, not secrets
+        self.bits = Random(f"{seed}/{purpose}").getrandbits  # noqa: S311  # nosec B311 - data, not secrets
         """``bits(n)``: a whole number of n random bits."""
 
     def below(self, limit: int) -> int:
