@@ -13,7 +13,7 @@ from salesforce_emulator.api.describe import sobject_or_404
 from salesforce_emulator.api.query import context
 from salesforce_emulator.runtime import api_session, api_user, api_version, emulator
 from salesforce_emulator.schema import SObject
-from salesforce_emulator.soql import compile_soql
+from salesforce_emulator.soql import SoqlError, compile_soql
 from salesforce_emulator.soql.errors import no_such_column_message
 from salesforce_emulator.soql.render import Record, Renderer
 from salesforce_emulator.store import RecordError, SeveralMatch
@@ -40,8 +40,10 @@ def read_records(sobject: SObject, record_ids: list[str], fields: Iterable[str])
     asker = context(store, api_session().user_id, api_user().time_zone, include_deleted=False)
     wanted = ", ".join(dict.fromkeys(fields))
     listed = ", ".join(f"'{i}'" for i in record_ids)
-    plan = compile_soql(f"SELECT Id, {wanted} FROM {sobject.name} WHERE Id IN ({listed})", store.schema, asker)
-    plan.shape.entries.pop(0)
+    try:
+        plan = compile_soql(f"SELECT {wanted} FROM {sobject.name} WHERE Id IN ({listed})", store.schema, asker)
+    except SoqlError as error:
+        raise ApiError(400, error.code, error.message) from None
     with store.reading() as conn:
         rows = conn.execute(plan.sql(), plan.params).fetchall()
         return {str(row[0]): r for row, r in zip(rows, Renderer(conn, api_version()).records(plan, rows), strict=True)}

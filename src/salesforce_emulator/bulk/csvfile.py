@@ -27,26 +27,35 @@ DELIMITERS = {
 LINE_ENDINGS = {"LF": "\n", "CRLF": "\r\n"}
 INDEX_EVERY = 500
 READ = 1 << 20
+_CELLS_OF_A_CALL = 100
+"""SQLite functions take 127 arguments at most."""
 _ROW = re.compile(rb'(?:"(?:[^"]|"")*"[^"\r\n]?)+\r?\n')
 
 
-def cell_sql(sql: str, kind: str) -> str:
-    """The SQL of one cell's text, without its quotes. Null is empty."""
-    if is_text(kind) or kind in ("anyType", "base64"):
-        return f"""coalesce(replace({sql}, '"', '""'), '')"""
+def _cell(sql: str, kind: str) -> tuple[str, str]:
+    """A cell's format and its argument. %w doubles quotes; null is empty."""
     if kind == "boolean":
-        return f"CASE {sql} WHEN 1 THEN 'true' WHEN 0 THEN 'false' ELSE '' END"
+        return '"%s"', f"CASE {sql} WHEN 1 THEN 'true' WHEN 0 THEN 'false' ELSE '' END"
     if kind in ("double", "currency", "percent"):
         # SQLite prints large numbers with an exponent; Salesforce is not seen to.
-        plain = f"WHEN abs({sql}) < 1e15 THEN CAST({sql} AS TEXT)"
-        return f"CASE WHEN {sql} IS NULL THEN '' {plain} ELSE printf('%.1f', {sql}) END"
-    return f"coalesce({sql}, '')"
+        plain = f"WHEN abs({sql}) < 1e15 THEN {sql}"
+        return '"%s"', f"CASE WHEN {sql} IS NULL THEN '' {plain} ELSE printf('%.1f', {sql}) END"
+    if is_text(kind):
+        return '"%w"', f"ifnull({sql}, '')"
+    return '"%s"', sql
 
 
 def row_sql(columns: Sequence[tuple[str, str]], delimiter: str) -> str:
-    """The SQL expression of a whole row, without its line end."""
-    between = f""" || '"{delimiter}"' || """
-    return f"""'"' || {between.join(cell_sql(sql, kind) for sql, kind in columns)} || '"'"""
+    """The SQL expression of a whole row, without its line end: one printf of all the cells.
+
+    :param columns: SQL and type of each cell.
+    """
+    calls = []
+    for start in range(0, len(columns), _CELLS_OF_A_CALL):
+        cells = [_cell(sql, kind) for sql, kind in columns[start : start + _CELLS_OF_A_CALL]]
+        formats, arguments = delimiter.join(f for f, _ in cells), ", ".join(a for _, a in cells)
+        calls.append(f"printf('{formats}', {arguments})")
+    return f" || '{delimiter}' || ".join(calls)
 
 
 def line(cells: Sequence[str], delimiter: str, ending: str) -> bytes:
