@@ -46,7 +46,7 @@ CREATE FUNCTION visible(t text) RETURNS text IMMUTABLE STRICT PARALLEL SAFE LANG
 $$;
 
 -- Punycode of one label (RFC 3492), after case folding and NFKC. The folds are those of UTS 46: a sigma at the end of
--- a word is no special case, and a dotted capital I keeps its dot. A label that hides a dot ("⒈") is refused: '..'.
+-- a word is no special case, and a dotted capital I keeps its dot. A label that hides a dot ("⒈") becomes '!', which no host is.
 CREATE FUNCTION idna_label(label text) RETURNS text IMMUTABLE STRICT PARALLEL SAFE LANGUAGE plpgsql AS $$
 DECLARE
     points int[];
@@ -58,7 +58,7 @@ BEGIN
     label := replace(replace(label, U&'\0130', U&'i\0307'), U&'\03A3', U&'\03C3');
     label := normalize(lower(label COLLATE unicode_lower), NFKC);
     IF strpos(label, '.') > 0 THEN
-        RETURN '..';
+        RETURN '!';
     END IF;
     SELECT array_agg(ascii(c) ORDER BY o), count(*) FILTER (WHERE ascii(c) < 128),
            coalesce(string_agg(c, '' ORDER BY o) FILTER (WHERE ascii(c) < 128), '')
@@ -149,7 +149,8 @@ STABLE PARALLEL SAFE LANGUAGE sql AS $$
                 -- "www.acme" forgot its ending; "www.n" is what is left of "www.n/a".
                 WHEN found.n = 2 AND found.host LIKE 'www.%' AND found.last NOT IN (SELECT suffix FROM public_suffix)
                     THEN 'website_single_label'
-                WHEN found.registrable IS NULL THEN 'website_public_suffix'
+                -- What hangs on "www" of a public suffix (www.gov.uk) belongs to many as well.
+                WHEN found.registrable IS NULL OR found.registrable LIKE 'www.%.%' THEN 'website_public_suffix'
                 WHEN found.registrable IN (SELECT host FROM unkeyed_host)
                     THEN (SELECT u.problem FROM unkeyed_host AS u WHERE u.host = found.registrable)
             END AS problem
