@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import ClassVar
 
 import pytest
 from django.test import Client
@@ -46,7 +47,7 @@ def test_setup_refuses_weak_passwords_and_says_why(client: Client, password: str
 class TestSetupFromElsewhere:
     """From another machine setup asks for the code that the program printed."""
 
-    elsewhere = {"REMOTE_ADDR": "192.0.2.7"}
+    elsewhere: ClassVar = {"REMOTE_ADDR": "192.0.2.7"}
 
     def test_asks_for_the_code(self, client: Client) -> None:
         answer = client.get("/setup/", **self.elsewhere)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.timezone import now
 from django.views.decorators.http import require_safe
 
 from abmatic.audiences.models import Account, Contact, Opportunity
@@ -16,6 +18,7 @@ from abmatic.web.http import PageRequest
 from abmatic.web.runs.activity import run_rows
 
 LAST_RUNS = 8
+NEW_FOR = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,8 @@ def home(request: PageRequest) -> HttpResponse:
     connections = list(Connection.objects.order_by("created_at"))
     last = list(Run.objects.select_related("connection", "started_by").order_by("-id")[:LAST_RUNS])
     has_accounts = Account.objects.exists()
-    steps = _steps(request, connections, last, has_accounts)
+    # Setting up is the administrators' work; others aren't told to do what they may not.
+    steps = _steps(request, connections, last, has_accounts) if request.user.is_administrator else []
     return render(
         request,
         "home.html",
@@ -75,9 +79,12 @@ def _steps(request: PageRequest, connections: list[Connection], last: list[Run],
     )
     here = reverse("connection", args=[connection.pk]) if connection else reverse("integrations")
     is_connected = connection is not None and connection.status != Connection.Status.INACTIVE
-    is_imported = any(run.state == Run.State.SUCCEEDED for run in last)
-    # Looked at: the address of a record or a grid was opened in this browser.
-    has_looked = bool(request.session.get("seen_accounts"))
+    imported_at = [run.finished_at for run in last if run.state == Run.State.SUCCEEDED and run.finished_at]
+    is_imported = bool(imported_at)
+    # What was opened is remembered for as long as somebody stays signed in; a day after an import nobody is new here.
+    is_old = is_imported and min(imported_at) < now() - NEW_FOR
+    has_reviewed = bool(last) or "seen_settings" in request.session
+    has_looked = is_old or "seen_accounts" in request.session
     wanted = [
         ("Create the administrator", f"{request.user.email} is signed in.", reverse("home"), "", True),
         (
@@ -86,7 +93,7 @@ def _steps(request: PageRequest, connections: list[Connection], last: list[Run],
         ),
         (
             "Review settings", "Which objects are read and where their fields go. Nothing is written to Salesforce.",
-            here, "Review", is_imported or bool(last),
+            here, "Review", is_connected and has_reviewed,
         ),
         (
             "First import", "Accounts, contacts, leads and opportunities, with their owners.",

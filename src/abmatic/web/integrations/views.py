@@ -63,6 +63,8 @@ def integrations(request: PageRequest) -> HttpResponse:
 def connection_page(request: PageRequest, connection_id: int) -> HttpResponse:
     """A connection: its objects with their last pull, counts and mappings."""
     connection = get_object_or_404(Connection, pk=connection_id)
+    if "seen_settings" not in request.session:
+        request.session["seen_settings"] = True  # a step of the checklist on Home
     return render(
         request, "integrations/connection.html", {"connection": connection, "objects": _object_rows(connection)}
     )

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 from abmatic.sync.models import Finding, Run
 from abmatic.sync.objects import OBJECTS
 from abmatic.sync.reasons import REASONS, Reason
+from abmatic.web.grids.filters import clean
 from abmatic.web.http import PageRequest
 from abmatic.web.running import object_label
 
@@ -48,8 +49,8 @@ def reason_counts(run: Run) -> list[ReasonCount]:
 def findings(request: PageRequest, run_id: int) -> HttpResponse:
     """Findings of a run, of one reason or of all; more come as the list scrolls."""
     run = get_object_or_404(Run.objects.select_related("connection"), pk=run_id)
-    reason = request.GET.get("reason", "")
-    after = request.GET.get("after", "")
+    reason = clean(request.GET.get("reason", ""))
+    after = clean(request.GET.get("after", ""))
     counted = reason_counts(run)
     codes = [reason] if reason else [one.reason.code for one in counted]
     page, cursor = _page(run, codes, after)
@@ -100,7 +101,7 @@ class _Line:
 def findings_csv(request: PageRequest, run_id: int) -> StreamingHttpResponse:
     """Every finding of a run as CSV, streamed: a run can have a million."""
     run = get_object_or_404(Run, pk=run_id)
-    reason = request.GET.get("reason", "")
+    reason = clean(request.GET.get("reason", ""))
     name = f"run-{run.pk}-{run.sobject}{'-' + reason if reason in REASONS else ''}.csv".lower()
     return StreamingHttpResponse(
         _csv_lines(run, reason),

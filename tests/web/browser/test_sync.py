@@ -1,0 +1,85 @@
+"""Connecting, importing and watching, in a browser."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+from tests.web import org
+from tests.web.browser.conftest import Tab
+from tests.web.emulated import APP, DEFAULT_PASSWORD, USER, environment_with, running_org
+
+from abmatic.sync.models import Connection, Run
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+def test_connect_through_salesforces_login_and_consent(admin_tab: Tab, tmp_path: Path, settings: Any) -> None:
+    with running_org(tmp_path) as salesforce:
+        settings.ENVIRONMENT = environment_with(salesforce)
+        page = admin_tab.open("/settings/integrations/")
+        page.get_by_role("link", name="Authorize").click()
+        expect(page.get_by_label("Demo org")).to_be_checked()
+        expect(page.get_by_label("My Domain", exact=True).nth(1)).to_be_hidden()
+        page.get_by_label("Consumer Key").fill(APP["client_id"])
+        page.get_by_label("Consumer Secret").fill(APP["client_secret"])
+        page.get_by_role("button", name="Continue to Salesforce").click()
+        page.locator("#username").fill(USER)
+        page.locator("#password").fill(DEFAULT_PASSWORD)
+        page.locator("#Login").click()
+        page.get_by_role("button", name="Allow").click()
+        expect(page.get_by_role("heading", name=re.compile("^Connected"))).to_be_visible()
+        expect(page.get_by_text("Integration user")).to_be_visible()
+        page.get_by_role("button", name="Start first import").click()
+        expect(page.get_by_text("Waiting for a worker").first).to_be_visible()
+    assert Run.objects.filter(state=Run.State.QUEUED).count() == 6
+
+
+def test_the_callback_url_is_copied(admin_tab: Tab) -> None:
+    page = admin_tab.open("/settings/integrations/salesforce/authorize/")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy").click()
+    expect(page.get_by_text("Copied")).to_be_visible()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied == f"{admin_tab.base}/settings/integrations/salesforce/callback/"
+
+
+def test_a_manual_sync_says_what_it_will_do_first(admin_tab: Tab) -> None:
+    connection = org.connect()
+    page = admin_tab.open(f"/settings/integrations/salesforce/{connection.pk}/")
+    page.get_by_role("button", name="Sync Accounts Manually").click()
+    expect(page.get_by_role("dialog")).to_contain_text("nothing is written to Salesforce")
+    page.get_by_role("button", name="Not now").click()
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    assert not Run.objects.exists()
+    page.get_by_role("button", name="Sync Accounts Manually").click()
+    page.get_by_role("button", name="Sync Accounts", exact=True).click()
+    expect(page).to_have_url(re.compile(r"/runs/\d+/"))
+
+
+def test_the_run_page_follows_the_run(admin_tab: Tab) -> None:
+    connection: Connection = org.connect()
+    run = org.running(connection)
+    page = admin_tab.open(f"/runs/{run.pk}/")
+    expect(page.get_by_text("30 of 100")).to_be_visible()
+    expect(page.locator(".sync-chip")).to_contain_text("Accounts 30 %")
+    Run.objects.filter(pk=run.pk).update(processed=80)
+    expect(page.get_by_text("80 of 100")).to_be_visible()
+    expect(page.locator(".sync-chip")).to_contain_text("Accounts 80 %")
+    org.found(run, "no_website", 4)
+    Run.objects.filter(pk=run.pk).update(state="succeeded", phase="done", outcome="100 records read: 100 created.")
+    expect(page.get_by_text("100 records read: 100 created.")).to_be_visible()
+    expect(page.get_by_role("link", name="No website")).to_be_visible()
+    expect(page.locator(".sync-chip")).to_have_count(0)
+
+
+def test_times_are_in_the_viewers_zone_and_exact_on_hover(admin_tab: Tab) -> None:
+    connection = org.connect()
+    run = org.run(connection)
+    page = admin_tab.open(f"/runs/{run.pk}/")
+    time = page.locator("time[data-show=exact]").first
+    expect(time).not_to_contain_text("UTC")
+    expect(time).to_have_attribute("title", re.compile(r"\d{4}.*\d:\d\d"))

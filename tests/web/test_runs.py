@@ -1,0 +1,249 @@
+"""The Activity Log, the page of a run, and what a run found."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import uuid
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from tests.web import org
+from tests.web.conftest import SignedIn
+
+from abmatic.identity.models import User
+from abmatic.sync.models import Connection, Finding, Run
+from abmatic.web.runs import activity as activity_log
+from abmatic.web.runs import findings as findings_list
+
+Queries = Callable[[int], AbstractContextManager[object]]
+HTMX = {"HX-Request": "true"}
+
+pytestmark = pytest.mark.django_db
+
+
+class TestRunUnderWay:
+    def test_shows_records_rate_time_left_and_phase(self, admin: Client, connection: Connection) -> None:
+        run = org.running(connection, started_at=timezone.now() - timedelta(seconds=10))
+        page = admin.get(f"/runs/{run.pk}/").text
+        assert "30 of 100" in page
+        assert re.search(r"\d a second", page)
+        assert "Time left" in page
+        assert re.search(r'is-now" aria-current="step">Reading records', page)
+        assert 'value="300"' in page, "the bar, in thousandths"
+
+    def test_asks_again_until_it_is_over_then_shows_the_whole_page_once(
+        self, admin: Client, connection: Connection
+    ) -> None:
+        run = org.running(connection)
+        live = f"/runs/{run.pk}/live/"
+        assert f'hx-get="{live}"' in admin.get(live).text
+        run.state, run.phase, run.outcome = Run.State.SUCCEEDED, Run.Phase.DONE, "100 records read."
+        run.save()
+        answer = admin.get(live)
+        assert "hx-trigger" not in answer.text
+        assert answer.headers["HX-Refresh"] == "true"
+        assert "hx-trigger" not in admin.get(f"/runs/{run.pk}/").text.split('id="live"')[1].split(">")[0]
+
+    def test_before_anything_is_known_nothing_is_made_up(self, admin: Client, connection: Connection) -> None:
+        run = org.running(
+            connection, state="queued", phase="waiting", started_at=None, expected=None, processed=0, counts={}
+        )
+        page = admin.get(f"/runs/{run.pk}/").text
+        assert "Waiting for a worker" in page
+        assert not re.search(r"<progress[^>]* value=", page)
+
+    def test_runs_started_together_are_shown_together(self, admin: Client, connection: Connection) -> None:
+        batch = uuid.uuid4()
+        opportunities = org.running(connection, "Opportunity", batch=batch, state="queued")
+        accounts = org.run(connection, "Account", batch=batch)
+        page = admin.get(f"/runs/{accounts.pk}/").text
+        together = page[page.index('class="together"') :]
+        assert together.index(f'href="/runs/{accounts.pk}/" aria-current') < together.index(
+            f"/runs/{opportunities.pk}/"
+        )
+        assert f'hx-get="/runs/{accounts.pk}/live/"' in page, "goes on while a sibling does"
+
+    def test_the_top_bar_asks_again_only_while_something_runs(self, admin: Client, connection: Connection) -> None:
+        assert "every 2s" not in admin.get("/").text
+        run = org.running(connection)
+        assert "every 2s" in admin.get("/accounts/").text
+        assert "Accounts 30 %" in admin.get("/syncs/").text
+        Run.objects.filter(pk=run.pk).update(state=Run.State.SUCCEEDED)
+        assert "every 2s" not in admin.get("/syncs/").text
+
+
+class TestRunThatIsOver:
+    def test_counts_and_outcome(self, admin: Client, connection: Connection) -> None:
+        run = org.run(connection, counts={"read": 12_345, "created": 0, "duplicate": 7})
+        page = admin.get(f"/runs/{run.pk}/").text
+        assert run.outcome in page
+        shown = dict(re.findall(r"<dt>([^<]*)</dt><dd>([\d,]*)</dd>", page))
+        assert shown["Read"] == "12,345"
+        assert shown["Created"] == "0"
+        assert shown["Duplicates"] == "7"
+        assert "Converted leads" not in shown
+
+    def test_a_failure_shows_cause_and_remedy(self, admin: Client, connection: Connection) -> None:
+        run = org.run(
+            connection,
+            state="failed",
+            error_code="INVALID_SESSION_ID",
+            error_message="Session expired <or> invalid",
+            error_remedy="Reconnect the connection.",
+        )
+        page = admin.get(f"/runs/{run.pk}/").text
+        for words in ("INVALID_SESSION_ID", "Session expired &lt;or&gt; invalid", "Reconnect the connection."):
+            assert words in page
+
+    def test_unknown_reasons_of_a_newer_version_are_shown_by_their_code(
+        self, admin: Client, connection: Connection
+    ) -> None:
+        run = org.run(connection)
+        org.found(run, "reason_from_the_future", 1)
+        assert "reason_from_the_future" in admin.get(f"/runs/{run.pk}/").text
+        assert admin.get(f"/runs/{run.pk}/findings/?reason=reason_from_the_future").status_code == 200
+
+
+class TestCancel:
+    def test_an_operator_cancels(self, oscar: User, signed_in: SignedIn, connection: Connection) -> None:
+        run = org.running(connection)
+        browser = signed_in(oscar)
+        assert f'action="/runs/{run.pk}/cancel/"' in browser.get(f"/runs/{run.pk}/").text
+        browser.post(f"/runs/{run.pk}/cancel/")
+        run.refresh_from_db()
+        assert run.state == Run.State.CANCELLED
+
+    def test_what_is_over_stays_as_it_is(self, admin: Client, connection: Connection) -> None:
+        run = org.run(connection)
+        answer = admin.post(f"/runs/{run.pk}/cancel/", follow=True)
+        assert "over already" in answer.text
+        run.refresh_from_db()
+        assert run.state == Run.State.SUCCEEDED
+
+    def test_a_viewer_sees_no_button(self, vera: User, signed_in: SignedIn, connection: Connection) -> None:
+        run = org.running(connection)
+        assert "/cancel/" not in signed_in(vera).get(f"/runs/{run.pk}/").text
+
+
+class TestFindings:
+    def test_by_reason(self, admin: Client, connection: Connection) -> None:
+        run = org.run(connection)
+        org.found(run, "no_website", 3)
+        org.found(run, "value_unreadable", 2, field="AnnualRevenue", value="lots")
+        page = admin.get(f"/runs/{run.pk}/findings/").text
+        assert page.count('<td class="mono">001') == 5
+        page = admin.get(f"/runs/{run.pk}/findings/?reason=value_unreadable").text
+        assert page.count('<td class="mono">001') == 2
+        assert "AnnualRevenue" in page
+        assert "lots" in page
+        assert "What to do:" in page
+
+    def test_pages_make_the_whole_across_reasons(
+        self, admin: Client, connection: Connection, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(findings_list, "PAGE", 4)
+        run, other = org.run(connection), org.run(connection, "Contact")
+        org.found(other, "no_website", 5)
+        for reason in ("value_unreadable", "duplicate", "no_website"):
+            org.found(run, reason, 7)
+        page = admin.get(f"/runs/{run.pk}/findings/").text
+        seen = re.findall(r'<td class="mono">([^<]*)<', page)
+        while following := re.search(r'hx-get="([^"]*after=[^"]*)"', page):
+            page = admin.get(following[1].replace("&amp;", "&"), headers=HTMX).text
+            assert "<html" not in page
+            seen += re.findall(r'<td class="mono">([^<]*)<', page)
+        wanted = Finding.objects.filter(run=run).order_by("reason", "id").values_list("sf_id", flat=True)
+        assert seen == list(wanted)
+
+    @pytest.mark.parametrize("query", ["after=x", "after=no_website:x", "after=%00:1", "reason=%00", "reason="])
+    def test_nonsense_in_the_address_breaks_nothing(self, admin: Client, connection: Connection, query: str) -> None:
+        run = org.run(connection)
+        org.found(run, "no_website", 1)
+        assert admin.get(f"/runs/{run.pk}/findings/?{query}").status_code == 200
+        assert b"".join(admin.get(f"/runs/{run.pk}/findings.csv?{query}").streaming_content)
+
+    def test_csv_holds_every_finding(self, admin: Client, connection: Connection) -> None:
+        run = org.run(connection)
+        org.found(run, "value_unreadable", 60, field="Name", value='a "quoted", value\nof two lines')
+        org.found(run, "no_website", 1)
+        answer = admin.get(f"/runs/{run.pk}/findings.csv")
+        assert answer.streaming
+        assert f"run-{run.pk}-account.csv" in answer.headers["Content-Disposition"]
+        rows = read_csv(answer)
+        assert len(rows) == 61
+        assert rows[-1]["Value"] == 'a "quoted", value\nof two lines'
+        assert len(read_csv(admin.get(f"/runs/{run.pk}/findings.csv?reason=no_website"))) == 1
+
+    @pytest.mark.parametrize("value", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1"])
+    def test_csv_gives_a_spreadsheet_no_formula(self, admin: Client, connection: Connection, value: str) -> None:
+        run = org.run(connection)
+        org.found(run, "value_unreadable", 1, field="Name", value=value)
+        assert read_csv(admin.get(f"/runs/{run.pk}/findings.csv"))[0]["Value"] == "'" + value
+
+    def test_a_run_without_findings_says_so(self, admin: Client, connection: Connection) -> None:
+        run = org.run(connection)
+        assert "Every value of every record could be used" in admin.get(f"/runs/{run.pk}/").text
+        assert "nothing to say" in admin.get(f"/runs/{run.pk}/findings/").text
+
+
+def read_csv(answer: object) -> list[dict[str, str]]:
+    content = b"".join(answer.streaming_content)  # type: ignore[attr-defined]
+    return list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")))
+
+
+class TestActivityLog:
+    def test_filters_by_object_and_status(self, admin: Client, connection: Connection) -> None:
+        accounts = org.run(connection)
+        contacts = org.run(connection, "Contact", state="failed")
+        address = f"/settings/integrations/salesforce/{connection.pk}/activity/"
+
+        def shown(query: str) -> set[int]:
+            return {int(pk) for pk in re.findall(r'class="strong" href="/runs/(\d+)/', admin.get(address + query).text)}
+
+        assert shown("") == {accounts.pk, contacts.pk}
+        assert shown("?object=Contact") == {contacts.pk}
+        assert shown("?state=succeeded") == {accounts.pk}
+        assert shown("?object=Lead") == set()
+        assert shown("?object=nonsense&state=nonsense&before=x") == {accounts.pk, contacts.pk}
+
+    def test_older_runs_come_as_it_scrolls(
+        self, admin: Client, connection: Connection, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(activity_log, "PAGE", 3)
+        made = [org.run(connection).pk for _ in range(8)]
+        page = admin.get(f"/settings/integrations/salesforce/{connection.pk}/activity/").text
+        seen = re.findall(r'class="strong" href="/runs/(\d+)/', page)
+        while following := re.search(r'hx-get="([^"]*before=[^"]*)"', page):
+            page = admin.get(following[1].replace("&amp;", "&"), headers=HTMX).text
+            seen += re.findall(r'class="strong" href="/runs/(\d+)/', page)
+        assert [int(pk) for pk in seen] == sorted(made, reverse=True)
+
+    def test_another_connections_runs_are_not_in_it(self, admin: Client, connection: Connection) -> None:
+        org.run(org.connect())
+        page = admin.get(f"/settings/integrations/salesforce/{connection.pk}/activity/").text
+        assert "Nothing has run yet" in page
+
+
+class TestQueries:
+    @pytest.mark.parametrize("many", [1, 40])
+    def test_activity_log(
+        self, admin: Client, connection: Connection, django_assert_max_num_queries: Queries, many: int
+    ) -> None:
+        for _ in range(many):
+            org.run(connection)
+        with django_assert_max_num_queries(6):
+            admin.get(f"/settings/integrations/salesforce/{connection.pk}/activity/")
+
+    def test_run_page(self, admin: Client, connection: Connection, django_assert_max_num_queries: Queries) -> None:
+        run = org.run(connection)
+        org.found(run, "no_website", 100)
+        with django_assert_max_num_queries(6):
+            admin.get(f"/runs/{run.pk}/")
+        with django_assert_max_num_queries(6):
+            admin.get(f"/runs/{run.pk}/findings/")
