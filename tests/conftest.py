@@ -10,9 +10,11 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
@@ -21,7 +23,7 @@ import django
 import psycopg
 import pytest
 from django.conf import settings
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from abmatic.postgres.embedded import EmbeddedServer
 
@@ -103,20 +105,43 @@ def open_dir() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-@pytest.fixture
-def database(postgres: None) -> Iterator[str]:
-    """The DATABASE_URL of an empty database of the test's own, for the processes it starts."""
+@contextmanager
+def _made_database(template: str = "template1") -> Iterator[str]:
+    """Makes a database in the run's server and gives its DATABASE_URL; it is dropped in the end."""
     entry: dict[str, Any] = settings.DATABASES["default"]
     host, port, user, password = (entry.get(key, "") for key in ("HOST", "PORT", "USER", "PASSWORD"))
     conninfo = make_conninfo(host=host, port=port, user=user, password=password or None, dbname="postgres")
     name = f"test_{secrets.token_hex(6)}"
     with psycopg.connect(conninfo, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
     secret = f":{quote(password, safe='')}" if password else ""
     where = urlencode({"host": host, "port": port}, quote_via=quote)
     yield f"postgresql://{quote(user, safe='')}{secret}@/{name}?{where}"
     with psycopg.connect(conninfo, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+@pytest.fixture
+def database(postgres: None) -> Iterator[str]:
+    """The DATABASE_URL of an empty database of the test's own, for the processes it starts."""
+    with _made_database() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def _migrated_template(postgres: None) -> Iterator[str]:
+    """The name of a database of this release that others are copied from: migrating each would take seconds."""
+    with _made_database() as url:
+        command = [sys.executable, "-m", "abmatic.cli", "migrate"]
+        subprocess.run(command, env={**os.environ, "DATABASE_URL": url}, check=True, capture_output=True)
+        yield conninfo_to_dict(url)["dbname"]
+
+
+@pytest.fixture
+def migrated_database(_migrated_template: str) -> Iterator[str]:
+    """The DATABASE_URL of a database of the test's own that has this release's tables, for the processes it starts."""
+    with _made_database(_migrated_template) as url:
+        yield url
 
 
 def find_chromium() -> str | None:

