@@ -18,13 +18,16 @@ Json = Any  # answers are JSON of many shapes
 
 @dataclass
 class Api:
-    """A signed-in client of an org's REST API. Paths are relative to /services/data/v60.0 unless they begin so."""
+    """A signed-in client of an org's REST API.
+
+    Paths are relative to /services/data/v60.0 unless they begin with a slash.
+    """
 
     org: RunningOrg
     http: httpx2.Client
 
     def call(self, method: str, path: str, **options: Any) -> httpx2.Response:
-        full = path if path.startswith("/services") else f"{DATA}/{path}"
+        full = path if path.startswith("/") else f"{DATA}/{path}"
         return self.http.request(method, full, **options)
 
     def get(self, path: str, **options: Any) -> httpx2.Response:

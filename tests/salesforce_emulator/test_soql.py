@@ -1,0 +1,292 @@
+"""SOQL: what it finds, and how it refuses."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+
+from salesforce_emulator import OrgStore
+from salesforce_emulator.schema import BASE
+from salesforce_emulator.schema.handmade import custom_field
+from salesforce_emulator.soql import QueryContext, SoqlError, compile_soql
+from salesforce_emulator.soql.dates import literal_days
+from salesforce_emulator.soql.parse import parse
+
+NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)  # a Tuesday
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[OrgStore]:
+    custom = {"Account": [custom_field("Topics__c", "multipicklist", values=("A", "B", "C"), length=400)]}
+    with OrgStore(custom_fields=custom) as made:
+        with made.session() as session:
+            acme = session.insert(
+                "Account",
+                {"Name": "Acme", "Industry": "Banking", "NumberOfEmployees": 10, "AnnualRevenue": 5.5,
+                 "Topics__c": "A;B", "SLAExpirationDate__c": "2026-11-24", "Website": "https://acme.example/50%_off"},
+            )  # fmt: skip
+            session.insert("Account", {"Name": "acme", "Industry": "Energy", "ParentId": acme, "Topics__c": "C"})
+            session.insert("Account", {"Name": "Ökö", "NumberOfEmployees": 0, "SLAExpirationDate__c": "2026-11-23"})
+            session.insert("Account", {"Name": 'O\'Neil "&" Sons\\', "SLAExpirationDate__c": "2026-10-31"})
+            session.insert("Contact", {"LastName": "Doe", "FirstName": "Jane", "AccountId": acme, "Email": "j@d.io"})
+            session.insert("Contact", {"LastName": "Poe"})
+        yield made
+
+
+class Asker:
+    def __init__(self, store: OrgStore, conn: sqlite3.Connection) -> None:
+        self.store, self.conn = store, conn
+
+    def __call__(self, soql: str, **context: Any) -> list[Any]:
+        plan = compile_soql(soql, self.store.schema, QueryContext(NOW, BASE.administrator, **context))
+        rows = self.conn.execute(plan.sql(), plan.params).fetchall()
+        return [r[1] if plan.kind == "rows" and len(r) == 2 else (r[1:] if plan.kind == "rows" else r) for r in rows]
+
+    def where(self, condition: str) -> list[Any]:
+        return self(f"SELECT Name FROM Account WHERE {condition} ORDER BY Id")
+
+    def refused(self, soql: str) -> tuple[str, str]:
+        with pytest.raises(SoqlError) as caught:
+            self(soql)
+        return caught.value.code, caught.value.message
+
+
+@pytest.fixture
+def ask(store: OrgStore) -> Iterator[Asker]:
+    with store.reading() as conn:
+        yield Asker(store, conn)
+
+
+ACME, LOWER, OKO, NEIL = "Acme", "acme", "Ökö", 'O\'Neil "&" Sons\\'
+
+
+@pytest.mark.parametrize(
+    ("condition", "found"),
+    [
+        ("Name = 'ACME'", [ACME, LOWER]),
+        ("name = 'öKÖ'", [OKO]),
+        ("Name != 'acme'", [OKO, NEIL]),
+        ("Name <> 'acme'", [OKO, NEIL]),
+        ("Industry != 'Banking'", [LOWER, OKO, NEIL]),
+        ("NOT Industry = 'Banking'", [LOWER, OKO, NEIL]),
+        ("Industry = null", [OKO, NEIL]),
+        ("Industry != NULL", [ACME, LOWER]),
+        ("Industry = ''", [OKO, NEIL]),
+        ("NumberOfEmployees = 0", [OKO]),
+        ("NumberOfEmployees < 10", [OKO]),
+        ("NumberOfEmployees >= 10", [ACME]),
+        ("NumberOfEmployees != 10", [LOWER, OKO, NEIL]),
+        ("AnnualRevenue > 5", [ACME]),
+        ("AnnualRevenue = 5.5", [ACME]),
+        ("IsDeleted = FALSE AND NumberOfEmployees = 0", [OKO]),
+        ("Name LIKE 'ac%'", [ACME, LOWER]),
+        ("Name LIKE '_k_'", [OKO]),
+        ("Name LIKE 'ÖK%'", [OKO]),
+        (r"Website LIKE '%50\%\_off'", [ACME]),
+        (r"Website LIKE '%5\%\_off'", []),
+        ("(NOT Name LIKE 'ac%')", [OKO, NEIL]),
+        (r"Name = 'O\'Neil \"&\" Sons\\'", [NEIL]),
+        (r"Name = '\u00d6k\u00f6'", [OKO]),
+        ("Industry IN ('banking', 'Energy')", [ACME, LOWER]),
+        ("Industry IN ('Banking', null)", [ACME, OKO, NEIL]),
+        ("Industry NOT IN ('Banking')", [LOWER, OKO, NEIL]),
+        ("Name IN ('ökö')", [OKO]),
+        ("Topics__c INCLUDES ('a;b', 'C')", [ACME, LOWER]),
+        ("Topics__c INCLUDES ('B;C')", []),
+        ("Topics__c EXCLUDES ('A')", [LOWER, OKO, NEIL]),
+        ("Parent.Name = 'Acme'", [LOWER]),
+        ("Parent.Name != 'Acme'", [ACME, OKO, NEIL]),
+        ("Parent.Industry LIKE 'bank%' OR NumberOfEmployees = 0", [LOWER, OKO]),
+        ("Account.Parent.Parent.Parent.Parent.Parent.Name = null", [ACME, LOWER, OKO, NEIL]),
+        ("Owner.Profile.Name = 'System Administrator' AND Name = 'ökö'", [OKO]),
+        ("SLAExpirationDate__c = TODAY", [ACME]),
+        ("SLAExpirationDate__c = yesterday", [OKO]),
+        ("SLAExpirationDate__c < TODAY", [OKO, NEIL]),
+        ("SLAExpirationDate__c >= THIS_MONTH", [ACME, OKO]),
+        ("SLAExpirationDate__c = LAST_N_DAYS:1", [ACME, OKO]),
+        ("SLAExpirationDate__c != TODAY", [LOWER, OKO, NEIL]),
+        ("SLAExpirationDate__c = 2026-10-31", [NEIL]),
+        ("SLAExpirationDate__c IN (TODAY, 2026-10-31)", [ACME, NEIL]),
+        ("CreatedDate > 2020-01-01T00:00:00Z AND Name = 'ökö'", [OKO]),
+        ("CreatedDate < 2020-01-01T00:00:00+02:00", []),
+        ("Id IN (SELECT AccountId FROM Contact WHERE Email != null)", [ACME]),
+        ("Id NOT IN (SELECT AccountId FROM Contact WHERE AccountId != null)", [LOWER, OKO, NEIL]),
+        ("CALENDAR_YEAR(SLAExpirationDate__c) = 2026 AND CALENDAR_MONTH(SLAExpirationDate__c) = 10", [NEIL]),
+        ("(Name = 'ökö' OR Name = 'acme') AND NumberOfEmployees != null", [ACME, OKO]),
+    ],
+)  # fmt: skip
+def test_conditions(ask: Asker, condition: str, found: list[str]) -> None:
+    assert ask.where(condition) == found
+
+
+def test_ids_are_compared_with_case_in_either_length(ask: Asker) -> None:
+    (record_id,) = ask("SELECT Id FROM Account WHERE Name = 'ökö'")
+    assert ask.where(f"Id = '{record_id}'") == ask.where(f"Id = '{record_id[:15]}'") == [OKO]
+
+
+def test_order_and_nulls(ask: Asker) -> None:
+    assert ask("SELECT Industry FROM Account ORDER BY Industry") == [None, None, "Banking", "Energy"]
+    assert ask("SELECT Industry FROM Account ORDER BY Industry DESC NULLS LAST") == ["Energy", "Banking", None, None]
+    assert ask("SELECT Industry FROM Account ORDER BY Industry DESC NULLS FIRST, Name")[:2] == [None, None]
+    assert ask("SELECT Name FROM Account ORDER BY Parent.Name NULLS LAST, Name LIMIT 1 OFFSET 0") == [LOWER]
+
+
+def test_limit_and_offset(ask: Asker) -> None:
+    assert ask("SELECT Name FROM Account ORDER BY Id LIMIT 2 OFFSET 1") == [LOWER, OKO]
+    assert ask.refused("SELECT Name FROM Account LIMIT 1 OFFSET 2001")[0] == "NUMBER_OUTSIDE_VALID_RANGE"
+
+
+def test_aggregates(ask: Asker) -> None:
+    soql = "SELECT Industry, COUNT(Id) total, SUM(NumberOfEmployees), MAX(Name) FROM Account GROUP BY Industry"
+    assert ask(f"{soql} ORDER BY COUNT(Id) DESC, Industry LIMIT 2") == [
+        (None, 2, 0, OKO),
+        ("Banking", 1, 10, ACME),
+    ]
+    assert ask("SELECT Industry FROM Account GROUP BY Industry HAVING COUNT(Id) > 1") == [(None,)]
+    assert ask("SELECT COUNT_DISTINCT(Industry), AVG(NumberOfEmployees) FROM Account") == [(2, 5.0)]
+    assert ask("SELECT Account.Name n, COUNT(Id) FROM Contact GROUP BY Account.Name ORDER BY Account.Name") == [
+        (None, 1), ("Acme", 1),
+    ]  # fmt: skip
+    year = "CALENDAR_YEAR(SLAExpirationDate__c)"
+    assert ask(f"SELECT {year}, COUNT(Id) FROM Account GROUP BY {year}") == [(None, 1), (2026, 3)]
+    assert ask("SELECT COUNT() FROM Account WHERE Industry = null") == [(2,)]
+
+
+def test_names_of_persons_are_computed(ask: Asker) -> None:
+    assert ask("SELECT Name FROM Contact WHERE Name LIKE '%doe' ORDER BY Name") == ["Jane Doe"]
+    assert ask("SELECT Name FROM Contact WHERE name = 'JANE DOE'") == ["Jane Doe"]
+
+
+def test_fields(ask: Asker) -> None:
+    """ "FIELDS(ALL) wants LIMIT ≤ 200"."""
+    columns = len(ask("SELECT FIELDS(STANDARD) FROM Account LIMIT 1")[0])
+    assert len(ask("SELECT FIELDS(ALL) FROM Account LIMIT 200")[0]) > columns > 40
+    for limit in ("", " LIMIT 201"):
+        code, message = ask.refused(f"SELECT FIELDS(ALL) FROM Account{limit}")
+        assert (code, message) == ("MALFORMED_QUERY", "The SOQL FIELDS function must have a LIMIT of at most 200")
+
+
+def test_scope_alias_and_typeof(ask: Asker) -> None:
+    assert len(ask("SELECT Id FROM Account USING SCOPE mine")) == 4
+    assert ask("SELECT a.Name FROM Account a WHERE a.Name = 'ökö'") == [OKO]
+    assert ask("SELECT TYPEOF Owner WHEN User THEN Username ELSE Name END FROM Lead") == []
+    assert ask("SELECT Name FROM Account WHERE Name = 'ökö' FOR VIEW") == [OKO]
+
+
+def test_a_missing_column_is_pointed_at(ask: Asker) -> None:
+    """ "a snippet, a caret and `ERROR at Row:1:Column:N`: INVALID_FIELD "No such column 'X' on entity 'Account'. …"."""
+    code, message = ask.refused("SELECT Id, Foo FROM Account")
+    assert code == "INVALID_FIELD"
+    assert message == (
+        "\nSELECT Id, Foo FROM Account\n           ^\nERROR at Row:1:Column:12\n"
+        "No such column 'Foo' on entity 'Account'. If you are attempting to use a custom field, be sure to append the "
+        "'__c' after the custom field name. Please reference your WSDL or the describe call for the appropriate names."
+    )
+
+
+def test_an_unknown_object_is_pointed_at(ask: Asker) -> None:
+    """ "INVALID_TYPE "sObject type 'X' is not supported. …"."""
+    code, message = ask.refused("SELECT Id FROM X")
+    assert code == "INVALID_TYPE"
+    assert message == (
+        "\nSELECT Id FROM X\n               ^\nERROR at Row:1:Column:16\nsObject type 'X' is not supported. If you are "
+        "attempting to use a custom object, be sure to append the '__c' after the entity name. Please reference your "
+        "WSDL or the describe call for the appropriate names."
+    )
+
+
+def test_rows_and_columns_count_lines(ask: Asker) -> None:
+    assert "ERROR at Row:2:Column:3\n" in ask.refused("SELECT Id,\n  Foo\nFROM Account")[1]
+
+
+def test_a_long_query_shows_only_the_place(ask: Asker) -> None:
+    """The recorded snippet: about forty characters on either side, cut between fields."""
+    fields = ",".join(
+        ["BillingPostalCode", "BillingCity", "BillingState", "Foo__c", "Name", "Phone", "Fax", "Site", "Sic"]
+    )
+    message = ask.refused(f"SELECT {fields} FROM Account WHERE Name != null")[1]
+    snippet, caret = message.split("\n")[1:3]
+    assert snippet.startswith("BillingCity,BillingState,Foo__c")
+    assert snippet[caret.index("^") :].startswith("Foo__c,Name")
+    assert len(snippet) <= 80
+
+
+@pytest.mark.parametrize(
+    ("soql", "code", "text"),
+    [
+        ("", "MALFORMED_QUERY", "cannot be empty"),
+        ("SELECT Id FROM Account WHERE", "MALFORMED_QUERY", "unexpected token: '<EOF>'"),
+        ("SELECT Id FORM Account", "MALFORMED_QUERY", "unexpected token: 'Account'"),
+        ("SELECT * FROM Account", "MALFORMED_QUERY", "unexpected token: '*'"),
+        ("SELECT Id FROM Account LIMIT x", "MALFORMED_QUERY", "unexpected token: 'x'"),
+        ("SELECT Id FROM Account WHERE Name = 'a' AND Name = 'b' OR Name = 'c'", "MALFORMED_QUERY", "token: 'OR'"),
+        ("SELECT Id FROM Account WHERE Name = \"a\"", "MALFORMED_QUERY", "unexpected token: '\"'"),
+        ("SELECT Id, Id FROM Account", "MALFORMED_QUERY", "duplicate field selected: Id"),
+        ("SELECT Name n FROM Account", "MALFORMED_QUERY", "alias"),
+        ("SELECT Name, COUNT(Id) FROM Account", "MALFORMED_QUERY", "Field must be grouped or aggregated: Name"),
+        ("SELECT SUM(Name) FROM Account", "MALFORMED_QUERY", "does not support aggregate operator SUM"),
+        ("SELECT Foo.Name FROM Account", "INVALID_FIELD", "Didn't understand relationship 'Foo' in field path"),
+        ("SELECT Id, (SELECT Id FROM Foos) FROM Account", "INVALID_TYPE", "Didn't understand relationship 'Foos'"),
+        ("SELECT Id FROM Account WHERE Name = 5", "INVALID_FIELD", "must be of type string and should be enclosed"),
+        ("SELECT Id FROM Account WHERE NumberOfEmployees = '5'", "INVALID_FIELD", "of type int and should not be"),
+        ("SELECT Id FROM Account WHERE NumberOfEmployees = 5.5", "INVALID_FIELD", "must be of type int"),
+        ("SELECT Id FROM Account WHERE CreatedDate = 2026-01-01", "INVALID_FIELD", "must be of type dateTime"),
+        ("SELECT Id FROM Account WHERE IsDeleted = 'true'", "INVALID_FIELD", "must be of type boolean"),
+        ("SELECT Id FROM Account WHERE Description = 'x'", "INVALID_FIELD", "'Description' can not be filtered"),
+        ("SELECT Id FROM Account ORDER BY Description", "MALFORMED_QUERY", "'Description' can not be sorted"),
+        ("SELECT COUNT(Id) FROM Account GROUP BY AnnualRevenue", "MALFORMED_QUERY", "can not be grouped"),
+        ("SELECT Id FROM Account WHERE Id = 'abc'", "INVALID_QUERY_FILTER_OPERATOR", "invalid ID field: abc"),
+        ("SELECT Id FROM Account WHERE Id LIKE '001%'", "INVALID_QUERY_FILTER_OPERATOR", "operator on id field"),
+        ("SELECT Id FROM Account WHERE IsDeleted > true", "INVALID_QUERY_FILTER_OPERATOR", "boolean field"),
+        ("SELECT Id FROM Account WHERE Name INCLUDES ('a')", "INVALID_QUERY_FILTER_OPERATOR", "string field"),
+        ("SELECT Id FROM Account WHERE Id IN (SELECT Name FROM Contact)", "MALFORMED_QUERY", "id or reference"),
+        ("SELECT convertCurrency(AnnualRevenue) FROM Account", "INVALID_FIELD", "multiple currencies"),
+        ("SELECT Parent.Parent.Parent.Parent.Parent.Parent.Name FROM Account", "MALFORMED_QUERY", "depth"),
+        ("SELECT Id FROM Account WHERE Name = '" + "x" * 4001 + "'", "QUERY_TOO_COMPLICATED", "4000"),
+        ("SELECT Id FROM Account WHERE Name != '" + "x" * 100_000 + "'", "QUERY_TOO_COMPLICATED", "too long"),
+        ("SELECT Id FROM Account WHERE CreatedDate = LAST_N_YEARS:99999", "MALFORMED_QUERY", "Invalid date literal"),
+        ("SELECT Id FROM Account WHERE SLAExpirationDate__c = 2026-02-30", "MALFORMED_QUERY", "Invalid date"),
+    ],
+)  # fmt: skip
+def test_refusals(ask: Asker, soql: str, code: str, text: str) -> None:
+    found, message = ask.refused(soql)
+    assert found == code
+    assert text in message
+
+
+@pytest.mark.parametrize(
+    ("literal", "start", "end"),
+    [
+        ("TODAY", "2026-11-24", "2026-11-25"),
+        ("YESTERDAY", "2026-11-23", "2026-11-24"),
+        ("TOMORROW", "2026-11-25", "2026-11-26"),
+        ("THIS_WEEK", "2026-11-22", "2026-11-29"),
+        ("LAST_WEEK", "2026-11-15", "2026-11-22"),
+        ("NEXT_MONTH", "2026-12-01", "2027-01-01"),
+        ("LAST_MONTH", "2026-10-01", "2026-11-01"),
+        ("THIS_QUARTER", "2026-10-01", "2027-01-01"),
+        ("LAST_QUARTER", "2026-07-01", "2026-10-01"),
+        ("NEXT_QUARTER", "2027-01-01", "2027-04-01"),
+        ("LAST_YEAR", "2025-01-01", "2026-01-01"),
+        ("THIS_FISCAL_YEAR", "2026-01-01", "2027-01-01"),
+        ("LAST_90_DAYS", "2026-08-26", "2026-11-25"),
+        ("NEXT_90_DAYS", "2026-11-25", "2027-02-23"),
+        ("LAST_N_DAYS:2", "2026-11-22", "2026-11-25"),
+        ("NEXT_N_DAYS:2", "2026-11-25", "2026-11-27"),
+        ("N_DAYS_AGO:1", "2026-11-23", "2026-11-24"),
+        ("LAST_N_WEEKS:2", "2026-11-08", "2026-11-22"),
+        ("LAST_N_MONTHS:11", "2025-12-01", "2026-11-01"),
+        ("N_MONTHS_AGO:12", "2025-11-01", "2025-12-01"),
+        ("NEXT_N_QUARTERS:2", "2027-01-01", "2027-07-01"),
+        ("N_FISCAL_QUARTERS_AGO:1", "2026-07-01", "2026-10-01"),
+        ("NEXT_N_YEARS:1", "2027-01-01", "2028-01-01"),
+        ("N_YEARS_AGO:6", "2020-01-01", "2021-01-01"),
+    ],
+)
+def test_date_literals(literal: str, start: str, end: str) -> None:
+    assert literal_days(literal, NOW) == (date.fromisoformat(start), date.fromisoformat(end))
+    assert parse(f"SELECT Id FROM Account WHERE CreatedDate = {literal.lower()}")
