@@ -23,7 +23,7 @@ from abmatic.web.http import PageRequest
 
 SHOWN = 6
 BEGINNING_MS = 1_000
-ANYWHERE_MS = 700
+ANYWHERE_MS = 500
 # Sorts after everything that begins with a given text.
 LAST_CHARACTER = "\U0010ffff"
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from django.db.models import Expression, F, Model, Q, TextField, Value
 from django.db.models.expressions import Combinable
-from django.db.models.functions import Coalesce, Left, Lower
+from django.db.models.functions import Left, Lower
 
 from abmatic.audiences.models import SORT_PREFIX, Account, Contact, Opportunity
+from abmatic.web.grids.ilike import IlikeContains
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +36,8 @@ class Column:
 
     @property
     def then_key(self) -> Expression:
-        """What decides among equals; never NULL."""
-        if self.then is None:
-            return Value("", output_field=TextField())
-        return Coalesce(text_key(self.then), Value(""), output_field=TextField())
+        """What decides among equals, before the id does."""
+        return text_key(self.then) if self.then else Value(None, output_field=TextField())
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +71,7 @@ def text_key(field: str) -> Expression:
 
 def contains(field: str, text: str) -> Q:
     """Case-insensitive containment."""
-    return Q(**{f"{field}__icontains": text})
+    return Q(**{f"{field}__{IlikeContains.lookup_name}": text})
 
 
 ACCOUNTS = Spec(

@@ -9,7 +9,7 @@ from decimal import Decimal, InvalidOperation
 from django.db.models import Q
 from django.http import QueryDict
 
-from abmatic.web.grids.columns import Column, Spec
+from abmatic.web.grids.columns import Column, Spec, contains
 
 OPERATORS = {
     "contains": "contains",
@@ -59,8 +59,9 @@ class Condition:
                 empty |= Q(**{field: ""})
             return empty if self.operator == "empty" else ~empty
         if self.column.type == "text":
-            lookup = "icontains" if self.operator == "contains" else "iexact"
-            return Q(**{f"{field}__{lookup}": self.value})
+            if self.operator == "contains":
+                return contains(field, self.value)
+            return Q(**{f"{field}__iexact": self.value})
         lookup = {"equals": "exact", "least": "gte", "most": "lte"}[self.operator]
         return Q(**{f"{field}__{lookup}": parsed(self.column.type, self.value)})
 

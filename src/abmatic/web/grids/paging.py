@@ -39,7 +39,7 @@ class Cursor:
     """The last row of a page: its sort key (None where it has no value), what decides among equals, its id."""
 
     key: str | int | Decimal | date | None
-    then: str
+    then: str | None
     id: int
 
     def encode(self) -> str:
@@ -53,9 +53,9 @@ class Cursor:
         """Reads what `encode` wrote; None for anything else, which then means the first page."""
         try:
             key, then, id_ = json.loads(base64.urlsafe_b64decode(text))
-            if isinstance(id_, bool) or not isinstance(id_, int) or not isinstance(then, str) or "\x00" in then:
+            if isinstance(id_, bool) or not isinstance(id_, int):
                 return None
-            return cls(_key(key, order.column.type), then, id_)
+            return cls(_key(key, order.column.type), _text(then), id_)
         except (ValueError, TypeError, InvalidOperation):
             return None
 
@@ -87,6 +87,7 @@ def page(records: QuerySet[Any], order: Order, after: Cursor | None) -> Page:
 
 
 def _ordered(records: QuerySet[Any], order: Order) -> QuerySet[Any]:
+    """In the order of the index, forwards or backwards: NULL is its last value."""
     sign = "-" if order.descending else ""
     keys = ["sort_key", *(["sort_then"] if order.column.then else []), "id"]
     return records.order_by(*(sign + key for key in keys))
@@ -106,7 +107,18 @@ def _beyond_equals(after: Cursor, order: Order) -> Q:
     by_id = Q(**{f"id__{comparison}": after.id})
     if order.column.then is None:
         return by_id
-    return Q(**{f"sort_then__{comparison}": after.then}) | (Q(sort_then=after.then) & by_id)
+    if after.then is None:
+        without = Q(sort_then__isnull=True) & by_id
+        return without | Q(sort_then__isnull=False) if order.descending else without
+    beyond = Q(**{f"sort_then__{comparison}": after.then}) | (Q(sort_then=after.then) & by_id)
+    return beyond if order.descending else beyond | Q(sort_then__isnull=True)
+
+
+def _text(written: object) -> str | None:
+    """The second key of a decoded cursor. Raises ValueError for what no column holds."""
+    if written is None or (isinstance(written, str) and "\x00" not in written):
+        return written
+    raise ValueError(written)
 
 
 def _key(written: object, kind: str) -> str | int | Decimal | date | None:
@@ -114,14 +126,13 @@ def _key(written: object, kind: str) -> str | int | Decimal | date | None:
     if written is None:
         return None
     if kind == "text":
-        if isinstance(written, str) and "\x00" not in written:
-            return written
-    elif kind == "number" and isinstance(written, int | str) and not isinstance(written, bool):
+        return _text(written)
+    if kind == "number" and isinstance(written, int | str) and not isinstance(written, bool):
         number = Decimal(written)
         if number.is_finite():
             return number
-    elif kind == "date" and isinstance(written, str):
+    if kind == "date" and isinstance(written, str):
         return date.fromisoformat(written)
-    elif kind == "time" and isinstance(written, str):
+    if kind == "time" and isinstance(written, str):
         return datetime.fromisoformat(written)
     raise ValueError(written)
