@@ -1,4 +1,4 @@
-"""Which domain stands for an account? SYNC.md section 3, "Domain", sentence by sentence, and against other libraries."""
+"""Which domain stands for an account? SYNC.md section 3, "Domain", by sentence, and against other libraries."""
 
 from __future__ import annotations
 
@@ -279,9 +279,12 @@ def test_any_text_has_a_key_or_a_reason_and_never_both(websites: list[str]) -> N
 
 # --- A-labels
 
-# Where the idna package follows UTS 46 in full and ours only its spirit (NFKC of lower case): letters whose case folding
-# is not their lower case. Nobody's website has them: Cherokee, and Greek with an iota below.
-_FOLDED_OTHERWISE = re.compile("[\u0345\u13a0-\u13fd\uab70-\uabbf\u1f80-\u1faf\u1fb2-\u1fb4\u1fb7\u1fbc\u1fc2-\u1fc4\u1fc7\u1fcc\u1ff2-\u1ff4\u1ff7\u1ffc]")  # fmt: skip
+# Letters whose case folding (UTS 46, the idna package) is not their lower case (ours). No website has them: Cherokee,
+# and Greek with an iota below.
+_FOLDED_OTHERWISE = re.compile(
+    "[\u0345\u13a0-\u13fd\uab70-\uabbf\u1f80-\u1faf\u1fb2-\u1fb4\u1fb7\u1fbc\u1fc2-\u1fc4\u1fc7\u1fcc"
+    "\u1ff2-\u1ff4\u1ff7\u1ffc]"
+)
 
 
 @QUICK
@@ -344,7 +347,8 @@ def test_keys_are_computed_inside_the_query_that_asks_for_them() -> None:
     with connection.cursor() as cursor:
         cursor.execute("CREATE TEMP TABLE typed (website text, email text) ON COMMIT DROP")
         cursor.execute(
-            "EXPLAIN (VERBOSE) SELECT d.domain, e.email_key FROM typed CROSS JOIN LATERAL domain_of(website, true) AS d "
+            "EXPLAIN (VERBOSE) SELECT d.domain, e.email_key FROM typed "
+            "CROSS JOIN LATERAL domain_of(website, true) AS d "
             "CROSS JOIN LATERAL email_of(email) AS e"
         )
         plan = "\n".join(row[0] for row in cursor.fetchall())

@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
     operations = [
         migrations.RunSQL(
             _file("casts_v1.sql"),
-            "DROP FUNCTION as_timestamp, as_date, try_date, as_numeric, as_bigint, as_boolean",
+            "DROP FUNCTION as_timestamp, as_date, try_date, try_timestamp, as_numeric, as_bigint, as_boolean",
         ),
         migrations.RunSQL(
             _file("keys_v1.sql"),
