@@ -8,6 +8,7 @@ from django.urls import URLPattern, URLResolver, reverse
 from tests.web import org
 
 from abmatic.changes.models import Cause
+from abmatic.identity.models import User
 from abmatic.sync.models import Connection
 from abmatic.web.urls import urlpatterns
 
@@ -22,6 +23,7 @@ class World:
     contact: int
     account_collection: int
     contact_collection: int
+    somebody: int
 
     def address(self, name: str) -> str:
         """The example address of a page."""
@@ -29,6 +31,8 @@ class World:
             return reverse(name, args=["unknown"])
         if name in {"run", "run-live", "run-cancel", "findings", "findings-csv"}:
             return reverse(name, args=[self.run])
+        if name in {"change-user", "user-link"}:
+            return reverse(name, args=[self.somebody])
         if name in CONNECTION_PAGES:
             return reverse(name, args=[self.connection.pk])
         if name in {"account-collection", "contact-collection"}:
@@ -48,7 +52,7 @@ PAGES = [
     "account-opportunities", "account-timeline", "account-sync", "contacts", "contact-collections",
     "contact-collection", "contact-overview", "contact-opportunities", "contact-timeline", "contact-sync", "search",
     "run", "findings", "integrations", "authorize", "connection", "connected", "reconnect", "disable", "activity",
-    "account_change_password",
+    "account_change_password", "users",
 ]  # fmt: skip
 
 
@@ -88,4 +92,5 @@ def make_world() -> World:
         contact.pk,
         org.collection("account", [account.pk]).pk,
         org.collection("contact", [contact.pk]).pk,
+        User.objects.create_user("somebody@example.com").pk,
     )

@@ -58,8 +58,11 @@ WHO = {
     "reconnect": ADMINISTRATORS,
     "check": ADMINISTRATORS,
     "disable": ADMINISTRATORS,
+    "users": ADMINISTRATORS,
+    "change-user": ADMINISTRATORS,
+    "user-link": ADMINISTRATORS,
 }
-ACTIONS = {"sync-now", "run-cancel", "check", "disable"}
+ACTIONS = {"sync-now", "run-cancel", "check", "disable", "change-user", "user-link"}
 ALLOWED = {
     EVERYBODY: {"alice", "oscar", "vera", "stranger"},
     SIGNED_IN: {"alice", "oscar", "vera"},

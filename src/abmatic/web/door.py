@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 
 from django import forms
+from django.conf import settings
 from django.contrib.auth import login
 from django.contrib.auth.password_validation import validate_password
 from django.db import connection, transaction
@@ -85,19 +86,18 @@ def _is_from_this_machine(request: HttpRequest) -> bool:
 
 
 @never_cache
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 def one_time_link(request: HttpRequest, token: str) -> HttpResponse:
     """Signs the link's user in, once.
 
-    Opening the link is enough, without a button to press: it is printed in the terminal of whoever runs the program
-    (`abmatic demo` opens it in the browser), not sent through channels whose previews would use it up. Requests that
-    only look ahead don't count as opening it.
+    From elsewhere a button has to be pressed: a link sent by chat or mail is opened by previews and scanners first,
+    which would use it up. On the machine itself, where `abmatic demo` prints it and opens it in the browser, opening
+    is enough, unless the browser only looks ahead.
     """
-    looking_ahead = request.method == "HEAD" or "prefetch" in request.headers.get(
-        "Sec-Purpose", request.headers.get("Purpose", "")
-    )
-    if looking_ahead:
+    if request.method == "HEAD" or "prefetch" in request.headers.get("Sec-Purpose", ""):
         return HttpResponse(status=204)
+    if request.method == "GET" and not _is_from_this_machine(request):
+        return render(request, "door/link.html")
     user = links.redeem(token)
     if user is None:
         if request.user.is_authenticated:
@@ -105,6 +105,9 @@ def one_time_link(request: HttpRequest, token: str) -> HttpResponse:
             return HttpResponseRedirect(reverse("home"))
         return render(request, "door/link_used.html", status=410)
     login(request, user, backend=BACKEND)
+    if not user.has_usable_password() and not settings.ENVIRONMENT.demo:
+        # Somebody invited: without a password they would need a link every time.
+        return HttpResponseRedirect(reverse("account_set_password"))
     return HttpResponseRedirect(reverse("home"))
 
 

@@ -6,7 +6,7 @@ from allauth.account import views as account
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from abmatic.web import door, home, running, search
+from abmatic.web import door, home, running, search, users
 from abmatic.web.grids import views as grids
 from abmatic.web.integrations import authorize
 from abmatic.web.integrations import views as integrations
@@ -76,6 +76,9 @@ urlpatterns = [
     path("contacts/", include(contacts)),
     path("runs/<int:run_id>/", include(run)),
     path("settings/", RedirectView.as_view(pattern_name="integrations"), name="settings"),
+    path("settings/users/", users.users, name="users"),
+    path("settings/users/<int:user_id>/", users.change_user, name="change-user"),
+    path("settings/users/<int:user_id>/link/", users.new_link, name="user-link"),
     path("settings/integrations/", integrations.integrations, name="integrations"),
     path("settings/integrations/salesforce/", include(salesforce)),
 ]

@@ -1,0 +1,99 @@
+"""Settings → Users: who is here, what they may do, and links that let them in."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from abmatic.identity import links, people
+from abmatic.identity.models import Role, User
+from abmatic.web.http import PageRequest
+from abmatic.web.roles import administrator_required
+
+# An invitation waits in somebody's inbox over a weekend.
+INVITATION = timedelta(days=3)
+
+
+class InviteForm(forms.Form):
+    """Somebody new."""
+
+    name = forms.CharField(max_length=200, widget=forms.TextInput(attrs={"class": "form-control"}))
+    email = forms.EmailField(label="E-mail", widget=forms.EmailInput(attrs={"class": "form-control"}))
+    role = forms.ChoiceField(
+        choices=Role.choices, initial=Role.VIEWER, widget=forms.Select(attrs={"class": "form-select"})
+    )
+
+    def clean_email(self) -> str:
+        """Lower case, as addresses are stored; one user an address."""
+        email = str(self.cleaned_data["email"]).lower()
+        if User.objects.filter(email=email).exists():
+            raise forms.ValidationError("A user with this e-mail address exists already.")
+        return email
+
+
+@never_cache
+@administrator_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def users(request: PageRequest) -> HttpResponse:
+    """The list, and the form that invites. A new user's link is shown once, on the page that answers."""
+    form = InviteForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        values = form.cleaned_data
+        user = User.objects.create_user(values["email"], role=values["role"], name=values["name"])
+        return _page(request, InviteForm(), invited=user)
+    return _page(request, form)
+
+
+@require_POST
+@administrator_required
+def change_user(request: PageRequest, user_id: int) -> HttpResponse:
+    """Another role, or switched off or on."""
+    user = get_object_or_404(User, pk=user_id)
+    role = request.POST.get("role")
+    active = request.POST.get("active")
+    if role is not None and role not in Role.values:
+        messages.error(request, f"“{role[:40]}” is no role.")
+        return HttpResponseRedirect(reverse("users"))
+    try:
+        user = people.change(user, role=role, is_active=None if active is None else active == "1")
+    except people.LastAdministrator as problem:
+        messages.error(request, str(problem))
+    else:
+        state = Role(user.role).label if user.is_active else "switched off"
+        messages.success(request, f"{user} is now {state}.")
+    return HttpResponseRedirect(reverse("users"))
+
+
+@never_cache
+@require_POST
+@administrator_required
+def new_link(request: PageRequest, user_id: int) -> HttpResponse:
+    """A new sign-in link for somebody who has forgotten their password, or whose invitation expired."""
+    return _page(request, InviteForm(), invited=get_object_or_404(User, pk=user_id, is_active=True))
+
+
+def _page(request: PageRequest, form: InviteForm, invited: User | None = None) -> HttpResponse:
+    link = ""
+    if invited is not None:
+        token = links.issue(invited, lifetime=INVITATION)
+        link = f"{settings.BASE_URL}{reverse('one-time-link', args=[token])}"
+    return render(
+        request,
+        "users.html",
+        {
+            "form": form,
+            "users": User.objects.order_by("name", "email"),
+            "roles": Role.choices,
+            "invited": invited,
+            "link": link,
+            "days": INVITATION.days,
+        },
+    )
