@@ -31,6 +31,7 @@ TYPED = {
     "www is dropped": ("www.acme.com", "acme.com"),
     "upper-case www is dropped": ("WWW.ACME.COM", "acme.com"),
     "twice": ("www.www.acme.com", "acme.com"),
+    "many times": ("www.www.www.acme.com", "acme.com"),
     "a firm called www": ("www.com", "www.com"),
     "subdomains collapse": ("shop.eu.acme.com", "acme.com"),
     "below a suffix of two labels": ("www.shop.acme.co.uk", "acme.co.uk"),
@@ -145,8 +146,24 @@ def test_every_host_of_the_list_of_hosts_that_stand_for_nobody_is_refused_with_a
 
 
 def test_without_collapsing_subdomains_are_kept_apart_and_only_www_goes() -> None:
-    typed = ["www.shop.acme.co.uk", "acme.co.uk", "WWW.acme.co.uk:80/x", "a.b.acme.github.io", "shop.bücher.de"]
-    expected = ["shop.acme.co.uk", "acme.co.uk", "acme.co.uk", "a.b.acme.github.io", "shop.xn--bcher-kva.de"]
+    typed = [
+        "www.www.acme.com",
+        "www.www.com",
+        "www.shop.acme.co.uk",
+        "acme.co.uk",
+        "WWW.acme.co.uk:80/x",
+        "a.b.acme.github.io",
+        "shop.bücher.de",
+    ]
+    expected = [
+        "acme.com",
+        "www.com",
+        "shop.acme.co.uk",
+        "acme.co.uk",
+        "acme.co.uk",
+        "a.b.acme.github.io",
+        "shop.xn--bcher-kva.de",
+    ]
     assert keys(*typed, collapse=False) == expected
 
 
@@ -192,7 +209,7 @@ def expected(host: str) -> str | None:
     name = ascii_name(host)
     if name is None:
         return "?"  # whether such a host has a key is ours to choose
-    if re.match(r"www\..+\.", name):
+    while re.match(r"www\..+\.", name):
         name = name.removeprefix("www.")
     found = extractor()(name)
     registrable = found.top_domain_under_public_suffix

@@ -183,7 +183,10 @@ STABLE PARALLEL SAFE LANGUAGE sql AS $$
                         WHEN t IN ('n/a', 'na', 'n.a.', 'none', 'null', 'nil', 'unknown', 'tbd', 'tba', 'no', 'x', 'xx',
                                    'xxx', 'no website', 'nowebsite', 'not available', '?', '.')
                             OR t ~ '^[-_./?*# ]+$' THEN ''
-                        WHEN idna LIKE 'www.%.%' THEN substr(idna, 5)
+                        WHEN idna LIKE 'www.%.%' THEN CASE
+                            WHEN idna LIKE 'www.www.%' THEN regexp_replace(idna, '^(www[.])+([^.]+[.].+)$', '\2')
+                            ELSE substr(idna, 5)
+                        END
                         ELSE idna
                     END AS host
                     FROM (
