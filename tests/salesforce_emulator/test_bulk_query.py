@@ -6,15 +6,16 @@ import csv
 import gzip
 import io
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import httpx2
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.salesforce_emulator.client import DATA, Api, OpenApi
 
-from salesforce_emulator import OrgStore, Settings
+from salesforce_emulator import Settings
 from salesforce_emulator.bulk.csvfile import INDEX_EVERY, CsvFile, row_sql
 from salesforce_emulator.bulk.query_routes import PAGE_ROWS
 
@@ -181,22 +182,24 @@ def test_a_job_that_ends_half_way(many: Api, action: str, state: str) -> None:
     assert results(many, job).status_code == 400
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("rows")
+
+
+@settings(deadline=None, max_examples=50)
 @given(
-    st.lists(st.text(alphabet=st.sampled_from('a",\n\r;é'), max_size=6), min_size=1, max_size=3), st.integers(1, 1200)
+    texts=st.lists(st.text(alphabet=st.sampled_from('a",\n\r;é'), max_size=6), min_size=1, max_size=3),
+    row=st.integers(1, 1200),
 )
-def test_any_row_is_found_by_its_number(texts: list[str], row: int) -> None:
+def test_any_row_is_found_by_its_number(folder: Path, texts: list[str], row: int) -> None:
     """Whatever the cells hold, a range of rows begins where a reader of the whole file would begin it."""
-    file = CsvFile(Path("/dev/null"), b"")
-    with OrgStore() as store:
-        path = store.path_of_files / "rows.csv"
-        conn = sqlite3.connect(":memory:")
+    with closing(sqlite3.connect(":memory:")) as conn:
         sql = row_sql([("?1", "string"), ("?2", "int")], ",")
-        lines = [conn.execute(f"SELECT {sql}", (texts[n % len(texts)], n)).fetchone()[0] + "\n" for n in range(1200)]
-        conn.close()
-        data = [line.encode() for line in lines]
-        path.write_bytes(b"".join(data))
-        file = CsvFile(path, b"", rows=len(data))
-        file.starts.extend(sum(map(len, data[:n])) for n in range(0, len(data), INDEX_EVERY))
-        assert file.offset(row) == sum(map(len, data[:row]))
-        rest = b"".join(file.read(row, 5))
-        assert rest == b"".join(data[row : row + 5])
+        made = (conn.execute(f"SELECT {sql}", (texts[n % len(texts)], n)).fetchone()[0] for n in range(1200))
+        data = [f"{line}\n".encode() for line in made]
+    file = CsvFile(folder / "rows.csv", b"", rows=len(data))
+    file.path.write_bytes(b"".join(data))
+    file.starts.extend(sum(map(len, data[:n])) for n in range(0, len(data), INDEX_EVERY))
+    assert file.offset(row) == sum(map(len, data[:row]))
+    assert b"".join(file.read(row, 5)) == b"".join(data[row : row + 5])

@@ -44,7 +44,7 @@ class Cursor:
 def open_rows(conn: sqlite3.Connection, plan: Plan) -> array[int]:
     """The row numbers of everything a query finds."""
     rows = array("q")
-    cursor = conn.execute(plan.sql([f"{plan.alias}.rowid"]), plan.params)
+    cursor = conn.execute(plan.sql([f"{plan.alias}.rowid"], narrow=True), plan.params)
     while chunk := cursor.fetchmany(50_000):
         rows.extend(r[0] for r in chunk)
     return rows

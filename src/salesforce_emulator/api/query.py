@@ -66,7 +66,7 @@ def _first_page(*, include_deleted: bool) -> Response:
     plan = compile_for_api(soql, include_deleted=include_deleted)
     with emulator().store.reading() as conn:
         if plan.kind == "count":
-            total = conn.execute(plan.sql(), plan.params).fetchone()[0]
+            total = conn.execute(plan.sql(narrow=True), plan.params).fetchone()[0]
             return json_answer({"totalSize": total, "done": True, "records": []})
         renderer = Renderer(conn, api_version())
         batch = _batch_size(plan)

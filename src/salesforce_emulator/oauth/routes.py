@@ -157,7 +157,8 @@ def consent() -> Answer:
     redirect_uri, state = request.form.get("redirect_uri", ""), request.form.get("state")
     if app is None or not app.allows_callback(redirect_uri):
         return _refusal("redirect_uri_mismatch", "redirect_uri must match configuration")
-    if user is None or request.form.get("csrf") != session.get("csrf"):
+    known = session.get("csrf")
+    if user is None or not known or request.form.get("csrf") != known:
         return _refusal("access_denied", "your session has ended: go back and log in again")
     if request.form.get("answer") != "allow":
         denied = {"error": "access_denied", "error_description": "end-user denied authorization", "state": state}
@@ -241,7 +242,7 @@ def userinfo() -> Answer:
             "user_type": "STANDARD",
             "language": user.language,
             "locale": user.locale,
-            "utcOffset": -28800000,
+            "utcOffset": user.utc_offset,
             "updated_at": user.modified.replace(".000Z", "Z"),
             "is_app_installed": True,
         }
@@ -284,7 +285,7 @@ def identity(organization_id: str, user_id: str) -> Answer:
             "user_type": "STANDARD",
             "language": user.language,
             "locale": user.locale,
-            "utcOffset": -28800000,
+            "utcOffset": user.utc_offset,
             "last_modified_date": user.modified.replace(".000Z", "Z"),
             "is_app_installed": True,
         }

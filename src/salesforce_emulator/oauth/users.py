@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass, fields
+from datetime import datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from salesforce_emulator.store import DEFAULT_PASSWORD, OrgStore
 
@@ -33,6 +35,15 @@ class OrgUser:
     profile: str
     api_enabled: bool
     nickname: str
+
+    @property
+    def utc_offset(self) -> int:
+        """Milliseconds that the user's time zone is ahead of UTC, without summer time."""
+        try:
+            offset = datetime(2026, 1, 1, tzinfo=ZoneInfo(self.time_zone)).utcoffset()
+        except (ZoneInfoNotFoundError, ValueError):
+            offset = None
+        return int(offset.total_seconds() * 1000) if offset is not None else 0
 
     @property
     def name(self) -> str:

@@ -43,7 +43,8 @@ def _bar() -> dict[str, object]:
 
 @blueprint.before_request
 def _same_site() -> None:
-    if request.method == "POST" and request.form.get("csrf") != session.get("csrf"):
+    known = session.get("csrf")
+    if request.method == "POST" and (not known or request.form.get("csrf") != known):
         abort(403, "This form is out of date: reload the page and try again.")
 
 

@@ -192,6 +192,15 @@ class SObject:
         return tuple(f for f in self.fields if f.stored)
 
     @cached_property
+    def stored_names(self) -> tuple[str, ...]:
+        return tuple(f.name for f in self.stored)
+
+    @cached_property
+    def stored_sql(self) -> str:
+        """The stored columns, quoted, for a SELECT of a whole row."""
+        return ", ".join(f'"{name}"' for name in self.stored_names)
+
+    @cached_property
     def children(self) -> dict[str, ChildRelationship]:
         """Child relationships by lower-case name."""
         return {

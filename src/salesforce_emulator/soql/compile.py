@@ -110,7 +110,9 @@ class _Compiler:
         return _Scope(sobject, f"t{next(self.aliases)}", names, self.aliases)
 
     def _filter(self, query: nodes.Query, scope: _Scope, plan: Plan) -> None:
-        where = [f'{scope.alias}."IsDeleted" = 0'] if self._hides_deleted(query, scope.sobject) else []
+        if self._hides_deleted(query, scope.sobject):
+            plan.alive_sql = f'{scope.alias}."IsDeleted" = 0'
+        where = []
         if query.scope and query.scope.lower() == "mine":
             where.append(f"{scope.alias}.\"OwnerId\" = '{self.context.user_id}'")
         if query.where is not None:

@@ -73,6 +73,8 @@ class Plan:
     where_sql: str
     params: list[object]
     shape: Shape
+    alive_sql: str = ""
+    """The condition that leaves deleted records out."""
     group_sql: str = ""
     order_sql: str = ""
     limit: int | None = None
@@ -88,14 +90,19 @@ class Plan:
     def alias(self) -> str:
         return self.from_sql.split(" AS ", 1)[1].split(" ", 1)[0]
 
-    def sql(self, columns: list[str] | None = None, *, where: str = "", window: bool = True) -> str:
+    def sql(
+        self, columns: list[str] | None = None, *, where: str = "", window: bool = True, narrow: bool = False
+    ) -> str:
         """The SELECT statement.
 
         :param columns: other columns than the plan's.
         :param where: a further condition.
         :param window: apply ORDER BY, LIMIT and OFFSET.
+        :param narrow: the columns are in the index of the records that are there; a plus keeps others off it,
+            since wide rows are read faster from the table itself.
         """
-        conditions = " AND ".join(c for c in (self.where_sql, where) if c)
+        alive = self.alive_sql if narrow or not self.alive_sql else f"+{self.alive_sql}"
+        conditions = " AND ".join(c for c in (alive, self.where_sql, where) if c)
         parts = [
             f"SELECT {', '.join(columns or self.columns)}",
             f"FROM {self.from_sql}",

@@ -59,10 +59,9 @@ class Session:
     def fetch(self, sobject: str, record_id: str) -> Values | None:
         """The stored columns of a record, deleted or not."""
         found = self.schema[sobject]
-        names = [f.name for f in found.stored]
-        columns = ", ".join(f'"{n}"' for n in names)
-        row = self.conn.execute(f'SELECT {columns} FROM "{found.name}" WHERE "Id" = ?', (record_id,)).fetchone()
-        return dict(zip(names, row, strict=True)) if row else None
+        sql = f'SELECT {found.stored_sql} FROM "{found.name}" WHERE "Id" = ?'
+        row = self.conn.execute(sql, (record_id,)).fetchone()
+        return dict(zip(found.stored_names, row, strict=True)) if row else None
 
     def alive(self, sobject: SObject, record_id: str) -> Values:
         """The stored columns of a record that is there.

@@ -1,0 +1,141 @@
+"""``python -m salesforce_emulator``: serving an org as a program, and orgs described by a file."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from salesforce_emulator.__main__ import main, parser
+from salesforce_emulator.oauth.apps import DEFAULT_APP
+from salesforce_emulator.store import DEFAULT_PASSWORD
+
+DATA_FILE = {
+    "name": "Acme Test Org",
+    "edition": "Enterprise Edition",
+    "sandbox": True,
+    "apps": [{"client_id": "my-app", "client_secret": "my-secret", "run_as": "rep@acme.example"}],
+    "settings": {"allowance": 500},
+    "custom_fields": {"Account": [{"name": "Score__c", "kind": "double", "externalId": True}]},
+    "users": [{"Username": "rep@acme.example", "LastName": "Rep", "Profile": "Standard User", "Password": "secret-1"}],
+    "records": {
+        "Account": [{"@key": "acme", "Name": "Acme", "Score__c": 7}],
+        "Contact": [{"LastName": "Doe", "AccountId": "@acme"}],
+    },
+}
+
+
+class Program:
+    """The command as a process of its own."""
+
+    def __init__(self, *arguments: str) -> None:
+        command = [sys.executable, "-m", "salesforce_emulator", "--port", "0", "--json-ready", *arguments]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert self.process.stdout
+        self.ready: dict[str, Any] = json.loads(self.process.stdout.readline())
+        self.http = httpx2.Client(base_url=self.ready["url"], timeout=30)
+
+    def sign_in(self) -> Program:
+        form = {"grant_type": "client_credentials", **{k: self.ready[k] for k in ("client_id", "client_secret")}}
+        body = self.http.post("/services/oauth2/token", data=form).json()
+        self.http.headers["Authorization"] = f"Bearer {body['access_token']}"
+        return self
+
+    def query(self, soql: str) -> list[dict[str, Any]]:
+        answer = self.http.get("/services/data/v60.0/query", params={"q": soql})
+        records: list[dict[str, Any]] = answer.json()["records"]
+        return records
+
+    def stop(self) -> tuple[str, str]:
+        self.http.close()
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.communicate(timeout=10)
+
+
+@pytest.fixture
+def data_file(tmp_path: Path) -> Path:
+    file = tmp_path / "org.json"
+    file.write_text(json.dumps(DATA_FILE))
+    return file
+
+
+@pytest.mark.server
+def test_an_org_from_a_file_is_kept_in_a_file(data_file: Path, tmp_path: Path) -> None:
+    arguments = ("--data", str(data_file), "--database", str(tmp_path / "kept" / "org.sqlite3"))
+    program = Program(*arguments).sign_in()
+    assert (program.ready["client_id"], program.ready["client_secret"]) == ("my-app", "my-secret")
+    (contact,) = program.query("SELECT LastName, Account.Score__c FROM Contact")
+    assert contact["Account"]["Score__c"] == 7.0
+    (org,) = program.query("SELECT Name, OrganizationType, IsSandbox FROM Organization")
+    assert (org["Name"], org["OrganizationType"], org["IsSandbox"]) == ("Acme Test Org", "Enterprise Edition", True)
+    assert program.http.get("/services/data/v60.0/limits").headers["Sforce-Limit-Info"] == "api-usage=3/500"
+    program.http.post("/services/data/v60.0/sobjects/Account", json={"Name": "Added"})
+    bearer = program.http.headers["Authorization"]
+    assert program.stop()[0] == ""
+    again = Program(*arguments)
+    again.http.headers["Authorization"] = bearer
+    assert [r["Name"] for r in again.query("SELECT Name FROM Account ORDER BY Name")] == ["Acme", "Added"]
+    again.stop()
+
+
+@pytest.mark.server
+def test_the_sample_org_is_the_default() -> None:
+    program = Program().sign_in()
+    names = {r["Name"] for r in program.query("SELECT Name FROM Account")}
+    assert {"Burlington Textiles Corp of America", "Edge Communications", "GenePoint"} <= names
+    assert program.http.get("/__emulator/org").json()["client_id"] == DEFAULT_APP.client_id
+    out, err = program.stop()
+    assert program.process.returncode == 0
+    assert out == err == ""
+
+
+@pytest.mark.server
+def test_a_generated_org() -> None:
+    program = Program("--accounts", "200", "--seed", "3").sign_in()
+    assert len(program.query("SELECT Id FROM Account")) > 150
+    program.stop()
+
+
+def test_help_tells_how_to_sign_in(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    told = capsys.readouterr().out
+    assert DEFAULT_APP.client_id in told
+    assert DEFAULT_APP.client_secret in told
+    assert DEFAULT_PASSWORD in told
+    assert "no place for production data" in told
+    assert parser().get_default("host") == "127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("{", "Expecting"),
+        ("[]", "a JSON object is wanted"),
+        ('{"nme": 1}', "unknown nme"),
+        ('{"settings": {"speed": 1}}', "settings: unknown speed"),
+        ('{"apps": [{"client_id": "x"}]}', "client_secret is missing"),
+        ('{"records": {"Account": [{"Industry": "Banking"}]}}', "REQUIRED_FIELD_MISSING"),
+        ('{"records": {"Thing": []}}', "there is no object Thing"),
+        ('{"users": [{"Username": "a@b.example", "LastName": "B", "Profile": "Nobody"}]}', "no profile 'Nobody'"),
+    ],
+)
+def test_a_file_that_cannot_be_followed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str, said: str
+) -> None:
+    file, database = tmp_path / "org.json", tmp_path / "org.sqlite3"
+    file.write_text(content)
+    assert main(["--data", str(file), "--database", str(database)]) == 2
+    assert said in capsys.readouterr().err
+    assert not database.exists()
+
+
+def test_a_missing_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--data", str(tmp_path / "nothing.json")]) == 2
+    assert "nothing.json" in capsys.readouterr().err
