@@ -145,7 +145,11 @@ def _started(place: Place, concurrency: int) -> Iterator[Supervisor]:
     ]
     place.org_file.parent.mkdir(parents=True, exist_ok=True)
     # Through the guard, which gives a stranger the lifeline that our own programs have.
-    emulator = Child("The emulator", [sys.executable, "-m", "abmatic.cli.domain_guard", *program(serve)])
+    emulator = Child(
+        "The emulator",
+        [sys.executable, "-m", "abmatic.cli.domain_guard", *program(serve)],
+        outlives_others=True,  # a run may be reading from it
+    )
     click.echo(f"Starting the database, the app and a Salesforce emulator with {place.org} …", err=True)
     with running(place.url, [emulator, *app_children(ports.LOOPBACK, place.port, concurrency)]) as supervisor:
         place.keep()
@@ -255,7 +259,8 @@ def _close_database() -> None:
 
 def _greet(place: Place, entrance: str, runs: list[Run], seconds: float) -> None:
     read = sum(run.counts.get("read", 0) for run in runs)
-    click.echo(f"\nAbmatic is running, {read:,} records read from the emulated org; ready in {seconds:.1f} s.\n")
+    told_read = f"{read:,} records read from the emulated org" if read else "nothing has changed in the emulated org"
+    click.echo(f"\nAbmatic is running; {told_read}; ready in {seconds:.1f} s.\n")
     for run in runs:
         if run.state != run.State.SUCCEEDED:
             click.echo(f"{label_of(run)}: {told(run)}\n", err=True)

@@ -104,15 +104,17 @@ def kept(data_dir: Path) -> dict[str, object]:
     return {}
 
 
-def join_running_demo() -> None:
-    """Takes on the settings of the demo that runs on this data folder, if one does. Call after `configure`."""
+def join_what_runs() -> None:
+    """Takes on the address of what runs on this data folder, and, of a demo, its emulator. Call after `configure`."""
     data_dir = settings.ENVIRONMENT.data_dir
-    facts = kept(data_dir)
-    if not facts or settings.ENVIRONMENT.demo or not settings.ENVIRONMENT.embedded:
+    running = claim.find(data_dir) if settings.ENVIRONMENT.embedded else None
+    if running is None or settings.ENVIRONMENT.demo:
         return
-    running = claim.find(data_dir)
-    if running is not None and running.pid == facts.get("pid"):
+    facts = kept(data_dir)
+    if facts.get("pid") == running.pid:
         _take_on(running.url, ports.local_url(ports.LOOPBACK, int(str(facts["emulator_port"]))))
+    elif "ABMATIC_BASE_URL" not in os.environ:
+        settings.BASE_URL = running.url
 
 
 def leave_other_installations_alone(*, everything: bool) -> None:
@@ -169,13 +171,16 @@ def choose_ports(data_dir: Path, app: int | None, emulator: int | None) -> tuple
         app = ports.choose(ports.LOOPBACK, None)
     return (
         _choose_port(app, kept(data_dir).get("port"), ports.DEFAULT_PORT),
-        _choose_port(emulator, kept(data_dir).get("emulator_port"), EMULATOR_PORT),
+        _choose_port(emulator, kept(data_dir).get("emulator_port"), EMULATOR_PORT, "--emulator-port"),
     )
 
 
-def _choose_port(asked: int | None, last: object, usual: int) -> int:
+def _choose_port(asked: int | None, last: object, usual: int, option: str = "--port") -> int:
     if asked is not None:
-        return ports.choose(ports.LOOPBACK, asked)
+        try:
+            return ports.choose(ports.LOOPBACK, asked)
+        except NotReady as error:
+            raise NotReady(error.message.replace("--port", option)) from error
     for candidate in dict.fromkeys((last if isinstance(last, int) else usual, usual)):
         with suppress(NotReady):
             return ports.choose(ports.LOOPBACK, candidate)

@@ -18,14 +18,15 @@ if TYPE_CHECKING:
 _LOOK_EVERY = 0.2
 
 
-def follow(run_ids: Sequence[int], pause: Callable[[float], None] = time.sleep) -> list[Run]:
+def follow(run_ids: Sequence[int], pause: Callable[[float], None] = time.sleep, *, outcomes: bool = True) -> list[Run]:
     """Waits until the runs are over and returns them. Shows on stderr how far they are.
 
-    ``pause`` waits so many seconds; what it raises ends the following, not the runs.
+    ``pause`` waits so many seconds; what it raises ends the following, not the runs. Without ``outcomes`` nothing of
+    it stays on the screen, for a caller who tells the outcomes afterwards.
     """
     from abmatic.sync.models import Run
 
-    with _display() as show:
+    with _display(outcomes) as show:
         while True:
             runs = list(Run.objects.filter(pk__in=run_ids).order_by("id"))
             for run in runs:
@@ -36,14 +37,14 @@ def follow(run_ids: Sequence[int], pause: Callable[[float], None] = time.sleep) 
 
 
 @contextmanager
-def _display() -> Iterator[Callable[[Run], None]]:
+def _display(outcomes: bool) -> Iterator[Callable[[Run], None]]:
     console = Console(stderr=True, highlight=False)
     if not console.is_terminal:
-        yield _Lines().show
+        yield _Lines(console).show if outcomes else lambda run: None
         return
     with Progress(
         TextColumn("{task.description}"), BarColumn(), _Records(), TimeRemainingColumn(elapsed_when_finished=True),
-        console=console,
+        console=console, transient=not outcomes,
     ) as progress:  # fmt: skip
         yield _Bars(progress).show
 
@@ -90,14 +91,14 @@ class _Bars:
 class _Lines:
     """A line for each run that has ended."""
 
-    def __init__(self) -> None:
-        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
+    def __init__(self, console: Console) -> None:
+        self._console = console
         self._said: set[int] = set()
 
     def show(self, run: Run) -> None:
         if run.is_over and run.pk not in self._said:
             self._said.add(run.pk)
-            self._console.print(Text(f"{label_of(run)}: {told(run)}"))
+            self._console.print(Text(f"{label_of(run)}: {told(run)}"), soft_wrap=True)
 
 
 def label_of(run: Run) -> str:

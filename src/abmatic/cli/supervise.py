@@ -48,6 +48,8 @@ class Child:
     command: Sequence[str]
     # Seconds between asking it to stop and ending it.
     grace: float = 20.0
+    # Stopped when the others are, because they may need it till their end.
+    outlives_others: bool = False
 
 
 class Stopped(Exception):
@@ -179,13 +181,17 @@ class Supervisor:
         running.started_at = time.monotonic()
 
     def _stop_all(self) -> None:
-        """Asks all to stop, each within its grace, then ends what is left."""
-        for running in self._children:
+        """Asks all to stop, each within its grace, then ends what is left; those that outlive the others last."""
+        for outlives in (False, True):
+            self._stop([each for each in self._children if each.child.outlives_others == outlives])
+
+    def _stop(self, children: Sequence[_Running]) -> None:
+        for running in children:
             if running.process is not None:
                 with suppress(ProcessLookupError):
                     running.process.terminate()
         began = time.monotonic()
-        for running in self._children:
+        for running in children:
             if running.process is None:
                 continue
             left = max(0.0, running.child.grace - (time.monotonic() - began))

@@ -95,8 +95,7 @@ def load(source: Mapping[str, str] | None = None) -> Environment:
         database_url=values["DATABASE_URL"] or None,
         base_url=base_url,
         allowed_hosts=hosts,
-        secret_key=values["SECRET_KEY"]
-        or _kept_key(data_dir / "secret.key", lambda: secrets.token_urlsafe(50)),
+        secret_key=values["SECRET_KEY"] or _kept_key(data_dir / "secret.key", lambda: secrets.token_urlsafe(50)),
         encryption_keys=_fernet_keys(values["ENCRYPTION_KEYS"], data_dir),
         salesforce_extra_hosts=frozenset(_split(values["SALESFORCE_EXTRA_HOSTS"])),
         demo=_flag("DEMO", values["DEMO"]),
@@ -188,7 +187,8 @@ def _positive(name: str, text: str) -> int:
 
 
 def _fernet_keys(text: str, data_dir: Path) -> tuple[str, ...]:
-    keys = _split(text) or (_kept_key(data_dir / "encryption.key", lambda: Fernet.generate_key().decode()),)
+    # The file holds several while `abmatic keys rotate` changes from one to the next.
+    keys = _split(text or _kept_key(data_dir / "encryption.key", lambda: Fernet.generate_key().decode()))
     for key in keys:
         try:
             Fernet(key)
@@ -205,9 +205,7 @@ def _kept_key(path: Path, make: Callable[[], str]) -> str:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
-            with tempfile.NamedTemporaryFile(
-                "w", dir=path.parent, prefix=path.name, encoding="utf-8"
-            ) as draft:
+            with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=path.name, encoding="utf-8") as draft:
                 draft.write(make() + "\n")
                 draft.flush()
                 # A link appears whole or not at all, and fails where another process was faster.

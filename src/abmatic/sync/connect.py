@@ -246,7 +246,7 @@ def _accept(
         connection.checks, connection.checked_at = findings.lines, timezone.now()
         _describe_org(connection, organization, findings.user)
         connection.save()
-        _default_settings(connection)
+        add_default_settings(connection)
     return connection
 
 
@@ -265,7 +265,7 @@ def _free_name(wanted: str) -> str:
     return name
 
 
-def _default_settings(connection: Connection) -> None:
+def add_default_settings(connection: Connection) -> None:
     """Settings and mappings of a new connection: both "in Abmatic" boxes ticked, both "in Salesforce" boxes clear."""
     for spec in configurable():
         setting, is_new = ObjectSetting.objects.get_or_create(connection=connection, sobject=spec.name)
@@ -288,6 +288,7 @@ __all__ = [
     "Authorization",
     "ConnectError",
     "Findings",
+    "add_default_settings",
     "begin",
     "callback_url",
     "check",

@@ -1,0 +1,180 @@
+"""`abmatic runs`: what ran, and what one run found, a page at a time."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from abmatic.cli.domain_follow import label_of
+from abmatic.cli.domain_ready import find_connections, ready
+from abmatic.cli.failures import Failure
+
+if TYPE_CHECKING:
+    from abmatic.sync.models import Run
+    from abmatic.sync.models.runs import Finding
+
+_COUNTS = ("read", "created", "linked", "updated", "unchanged", "duplicate", "deleted", "skipped")
+
+
+@click.command()
+@click.argument("run_id", metavar="[ID]", type=click.IntRange(1), required=False)
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="Runs, or findings of one run.")
+@click.option("--reason", metavar="CODE", help="Of one run: only the findings of this reason.")
+@click.option("--after", type=click.IntRange(0), metavar="ID", help="Go on after this run, or finding.")
+@click.option("--connection", metavar="NAME", help="Only runs of this connection.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+def runs(
+    run_id: int | None, limit: int, reason: str | None, after: int | None, connection: str | None, as_json: bool
+) -> None:
+    """List the runs, newest first; with an ID, show that run: its counts, reasons and findings."""
+    if reason is not None and run_id is None:
+        raise click.UsageError("--reason needs the ID of a run.")
+    with ready():
+        if run_id is None:
+            _list(limit, after, connection, as_json)
+        else:
+            _show(run_id, limit, reason, after, as_json)
+
+
+def as_dict(run: Run) -> dict[str, Any]:
+    """A run, as --json prints it: times in ISO 8601, counts as stored."""
+    return {
+        "id": run.pk,
+        "connection": run.connection.name,
+        "object": run.sobject,
+        "trigger": run.trigger,
+        "full": run.is_full,
+        "state": run.state,
+        "phase": run.phase,
+        "queued_at": _iso(run.queued_at),
+        "started_at": _iso(run.started_at),
+        "finished_at": _iso(run.finished_at),
+        "expected": run.expected,
+        "processed": run.processed,
+        "counts": run.counts,
+        "reader": run.reader,
+        "api_calls": run.api_calls,
+        "peak_memory": run.peak_memory,
+        "attempts": run.attempts,
+        "outcome": run.outcome,
+        "error": {"code": run.error_code, "message": run.error_message, "remedy": run.error_remedy}
+        if run.error_code
+        else None,
+    }
+
+
+def _iso(moment: Any) -> str | None:
+    return moment.isoformat() if moment is not None else None
+
+
+# -- the list
+
+
+def _list(limit: int, after: int | None, connection: str | None, as_json: bool) -> None:
+    from abmatic.sync.models import Run
+
+    found = Run.objects.select_related("connection").order_by("-id")
+    if connection is not None:
+        found = found.filter(connection=find_connections(connection)[0])
+    if after is not None:
+        found = found.filter(pk__lt=after)
+    page = list(found[: limit + 1])
+    shown, has_more = page[:limit], len(page) > limit
+    if as_json:
+        click.echo(json.dumps({"runs": [as_dict(run) for run in shown], "more": has_more}, indent=2))
+        return
+    if not shown:
+        click.echo("There are no runs yet. Start one: abmatic sync" if after is None else "There are no older runs.")
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in ("Run", "Object", "Started", "State", "Outcome"):
+        table.add_column(heading, overflow="fold", justify="right" if heading == "Run" else "left")
+    for run in shown:
+        started = (run.started_at or run.queued_at).strftime("%Y-%m-%d %H:%M:%S")
+        told = run.error_message if run.state == run.State.FAILED else run.outcome or run.get_phase_display()
+        table.add_row(str(run.pk), label_of(run), started, run.get_state_display(), escape(told))
+    _console().print(table)
+    if has_more:
+        click.echo(f"Older ones: abmatic runs --after {shown[-1].pk}")
+
+
+# -- one run
+
+
+def _show(run_id: int, limit: int, reason: str | None, after: int | None, as_json: bool) -> None:
+    from abmatic.sync.models import Finding, Run
+
+    run = Run.objects.select_related("connection").filter(pk=run_id).first()
+    if run is None:
+        raise Failure(f"There is no run {run_id}. `abmatic runs` lists them")
+    found = Finding.objects.filter(run=run, pk__gt=after or 0).order_by("id")
+    if reason is not None:
+        _require_known(reason)
+        found = found.filter(reason=reason)
+    page = list(found[: limit + 1])
+    shown, has_more = page[:limit], len(page) > limit
+    if as_json:
+        findings = [_finding_dict(finding) for finding in shown]
+        click.echo(json.dumps({**as_dict(run), "findings": findings, "more": has_more}, indent=2))
+        return
+    _describe(run)
+    _say_findings(shown)
+    if has_more:
+        only = f" --reason {reason}" if reason else ""
+        click.echo(f"More: abmatic runs {run.pk}{only} --after {shown[-1].pk}")
+
+
+def _require_known(reason: str) -> None:
+    from abmatic.sync.reasons import REASONS
+
+    if reason not in REASONS:
+        raise click.UsageError(f"There is no reason {reason!r}; there are: {', '.join(sorted(REASONS))}.")
+
+
+def _finding_dict(finding: Finding) -> dict[str, Any]:
+    names = ("id", "reason", "sf_id", "local_id", "field", "value")
+    return {name: getattr(finding, name) for name in names}
+
+
+def _describe(run: Run) -> None:
+    from abmatic.sync.reasons import REASONS
+
+    console = _console()
+    console.print(f"Run {run.pk}: {label_of(run)} of {escape(str(run.connection))}, {run.get_state_display().lower()}")
+    console.print(escape(run.outcome or run.get_phase_display()))
+    if run.error_code:
+        console.print(f"[red]{escape(run.error_code)}: {escape(run.error_message)}[/]")
+        if run.error_remedy:
+            console.print(f"→ {escape(run.error_remedy)}")
+    counted = ", ".join(f"{run.counts[name]:,} {name}" for name in _COUNTS if run.counts.get(name))
+    if counted:
+        console.print(f"Counts: {counted}")
+    console.print(f"API calls: {run.api_calls:,}{f', read by {run.reader}' if run.reader else ''}")
+    for code, times in sorted(run.counts.get("reasons", {}).items(), key=lambda item: -item[1]):
+        known = REASONS.get(code)
+        console.print(f"  {times:>9,}  {known.label if known else code} ({code})")
+        if known:
+            console.print(f"             [dim]{escape(known.meaning)} → {escape(known.remedy)}[/]")
+
+
+def _say_findings(findings: list[Finding]) -> None:
+    if not findings:
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in ("Finding", "Reason", "Salesforce Id", "Field", "Value"):
+        table.add_column(heading, overflow="fold", justify="right" if heading == "Finding" else "left")
+    for each in findings:
+        table.add_row(str(each.pk), each.reason, each.sf_id, each.field or "", escape(each.value or ""))
+    _console().print(table)
+
+
+def _console() -> Console:
+    console = Console(soft_wrap=True, highlight=False)
+    if not console.is_terminal:
+        console.width = 240  # a line for each row, for whatever reads it
+    return console

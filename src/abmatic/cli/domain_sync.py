@@ -1,0 +1,197 @@
+"""`abmatic sync`: queues runs for a worker, or does them here, and waits for their end."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from abmatic.cli.domain_follow import follow, label_of, told
+from abmatic.cli.domain_ready import find_connections, ready, workers_alive
+from abmatic.cli.domain_runs import as_dict
+from abmatic.cli.failures import FAILED, Failure, NotReady
+
+if TYPE_CHECKING:
+    from abmatic.sync.models import Connection, Run
+
+_NO_WORKER = "No worker is alive"
+
+
+@click.command()
+@click.argument("objects", metavar="[OBJECT]…", nargs=-1)
+@click.option("--full", is_flag=True, help="Read every record again, not only what has changed since the last sync.")
+@click.option("--wait/--no-wait", default=True, show_default=True, help="Wait for the end, or only queue it.")
+@click.option("--here", is_flag=True, help="Do it in this process, without a worker.")
+@click.option("--connection", metavar="NAME", help="Only this connection.  [default: all that are active]")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text; progress goes to stderr.")
+@click.pass_context
+def sync(
+    context: click.Context,
+    objects: tuple[str, ...],
+    full: bool,
+    wait: bool,
+    here: bool,
+    connection: str | None,
+    as_json: bool,
+) -> None:
+    """Sync with Salesforce: all objects, or those named (Account, Contact, Lead, Opportunity).
+
+    Exit code 1 when a run failed or was cancelled; the message says why and what to do.
+    """
+    if here and not wait:
+        raise click.UsageError("--here does the work in this process, so it always waits: leave out --no-wait.")
+    with ready():
+        sobjects = _named(objects)
+        connections = find_connections(connection)
+        usable = _usable(connections)
+        alive = workers_alive()
+        if wait and not here and not alive:
+            raise NotReady(
+                f"{_NO_WORKER}. Start one (`abmatic up`, or `abmatic worker`), do it here with --here, or queue it for "
+                "later with --no-wait"
+            )
+        if here and not alive:
+            _finish_abandoned(usable, outcomes=as_json)
+        runs = [run for each in usable for run in _start(each, sobjects, full)]
+        if here:
+            runs = _follow_here(runs, outcomes=as_json)
+        elif wait:
+            runs = _follow(runs, outcomes=as_json)
+        elif not alive:
+            click.echo(f"{_NO_WORKER}: it waits for one (`abmatic up`, or `abmatic worker`).", err=True)
+        _say(runs, as_json, waited=wait)
+        has_failed = wait and any(run.state != run.State.SUCCEEDED for run in runs)
+        if has_failed or any(each.status == each.Status.NEEDS_ATTENTION for each in connections):
+            context.exit(FAILED)
+
+
+def _named(objects: Sequence[str]) -> list[str]:
+    """The objects by Salesforce's names, however they were typed: "accounts" is Account."""
+    from abmatic.sync.objects import configurable
+
+    known: dict[str, str] = {}
+    for spec in configurable():
+        known |= dict.fromkeys((spec.name.lower(), spec.label.lower(), spec.label_plural.lower()), spec.name)
+    for name in objects:
+        if name.lower() not in known:
+            names = ", ".join(spec.name for spec in configurable())
+            raise click.BadParameter(f"{name!r} is not an object that is synchronised; these are: {names}.")
+    return list(dict.fromkeys(known[name.lower()] for name in objects))
+
+
+def _usable(connections: list[Connection]) -> list[Connection]:
+    """Those that are active; says what is wrong with those that need a person. Raises `NotReady` when none is left."""
+    active = [each for each in connections if each.status == each.Status.ACTIVE]
+    reconnect = "Reconnect it with `abmatic connect`, or under Settings → Integrations"
+    wrong = [
+        f"“{each.name}” is disabled. {reconnect}"
+        if each.status == each.Status.INACTIVE
+        else f"“{each.name}” needs attention ({each.get_problem_display()}). {each.problem_detail} {reconnect}"
+        for each in connections
+        if each.status != each.Status.ACTIVE
+    ]
+    if not active:
+        raise NotReady("; ".join(wrong))
+    for line in wrong:
+        click.echo(f"Left out: {line}", err=True)
+    return active
+
+
+def _start(connection: Connection, sobjects: list[str], full: bool) -> list[Run]:
+    from abmatic.sync import runs
+    from abmatic.sync.models import Run
+
+    try:
+        return runs.start(connection, sobjects or None, trigger=Run.Trigger.CLI, full=full)
+    except (runs.AlreadyRunning, runs.ConnectionNotReady, runs.UnknownObject) as error:
+        raise Failure(str(error)) from error
+
+
+def _finish_abandoned(connections: list[Connection], *, outcomes: bool) -> None:
+    """Does the runs that wait for a worker, of which there is none: nothing new can start before them."""
+    from abmatic.sync.models import Run
+
+    unfinished = list(
+        Run.objects.filter(connection__in=connections, state__in=[Run.State.QUEUED, Run.State.RUNNING]).order_by("id")
+    )
+    if unfinished:
+        click.echo(f"Finishing {len(unfinished)} runs that were waiting for a worker first.", err=True)
+        _follow_here(unfinished, outcomes=outcomes)
+
+
+def _follow(runs: list[Run], *, outcomes: bool) -> list[Run]:
+    """Waits; says so when there is nobody left who would do it. Ctrl-C leaves the runs to their worker."""
+    last_alive = time.monotonic()
+    has_said = False
+
+    def pause(seconds: float) -> None:
+        nonlocal last_alive, has_said
+        time.sleep(seconds)
+        if time.monotonic() - last_alive < 5:
+            return
+        last_alive = time.monotonic()
+        alive = workers_alive()
+        if not alive and not has_said:
+            click.echo(f"{_NO_WORKER} any more; this waits for the next one.", err=True)
+        has_said = not alive
+
+    try:
+        return follow([run.pk for run in runs], pause, outcomes=outcomes)
+    except KeyboardInterrupt:
+        click.echo("Not waiting any longer; the sync goes on. See `abmatic runs`.", err=True)
+        raise
+
+
+def _follow_here(runs: list[Run], *, outcomes: bool) -> list[Run]:
+    """Does the runs in a thread and shows them meanwhile. Ctrl-C cancels them: what was read is kept."""
+    from abmatic.sync import runs as verbs
+
+    ids = [run.pk for run in runs]
+    worker = threading.Thread(target=_execute, args=(ids,), name="sync")
+    worker.start()
+    try:
+        return follow(ids, lambda seconds: _pause_while(worker, seconds), outcomes=outcomes)
+    except KeyboardInterrupt:
+        for run in runs:
+            verbs.cancel(run)
+        raise
+    finally:
+        worker.join()
+
+
+def _pause_while(worker: threading.Thread, seconds: float) -> None:
+    """Waits a moment. Raises `Failure` when the thread has ended and left runs undone."""
+    if not worker.is_alive():
+        raise Failure("The sync ended before its runs did; the error is above. `abmatic runs` shows how far it came")
+    worker.join(seconds)
+
+
+def _execute(ids: list[int]) -> None:
+    """Does each run, then takes its job out of the queue: till then a worker would go on, were we killed."""
+    from django.db import connections
+    from procrastinate.contrib.django import app
+    from procrastinate.contrib.django.models import ProcrastinateJob
+
+    from abmatic.sync.pull.execute import execute
+
+    try:
+        for run_id in ids:
+            execute(run_id)
+            waiting = ProcrastinateJob.objects.filter(status="todo", task_name="sync.pull", args__run_id=run_id)
+            for job_id in list(waiting.values_list("id", flat=True)):
+                app.job_manager.cancel_job_by_id(job_id, delete_job=True)
+    finally:
+        connections.close_all()
+
+
+def _say(runs: list[Run], as_json: bool, *, waited: bool) -> None:
+    if as_json:
+        is_fine = all(run.state == run.State.SUCCEEDED for run in runs) if waited else None
+        click.echo(json.dumps({"ok": is_fine, "runs": [as_dict(run) for run in runs]}, indent=2))
+        return
+    for run in runs:
+        click.echo(f"{label_of(run)}: {told(run) if waited else f'queued as run {run.pk}'}")
