@@ -25,7 +25,7 @@ from typing import Any
 from salesforce_emulator.oauth.apps import App
 from salesforce_emulator.runtime import Settings
 from salesforce_emulator.schema import BASE
-from salesforce_emulator.schema.handmade import custom_field
+from salesforce_emulator.schema.entries import custom_field
 from salesforce_emulator.schema.objects import JsonObject, build_schema
 from salesforce_emulator.store import RecordError, Session
 

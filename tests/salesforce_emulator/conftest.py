@@ -11,7 +11,7 @@ import pytest
 from tests.salesforce_emulator.client import Api, OpenApi
 
 from salesforce_emulator import OrgStore
-from salesforce_emulator.schema.handmade import custom_field
+from salesforce_emulator.schema.entries import custom_field
 from salesforce_emulator.testing import running
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from salesforce_emulator import OrgStore
 from salesforce_emulator.schema import BASE
-from salesforce_emulator.schema.handmade import custom_field
+from salesforce_emulator.schema.entries import custom_field
 from salesforce_emulator.soql import QueryContext, SoqlError, compile_soql
 from salesforce_emulator.soql.dates import literal_days
 from salesforce_emulator.soql.parse import parse

@@ -6,246 +6,26 @@ products that a plain Sales Cloud org lacks are left out.
 
 from __future__ import annotations
 
-from typing import Any
-
-JsonObject = dict[str, Any]
-
-_SOAP = {
-    "id": "tns:ID",
-    "reference": "tns:ID",
-    "boolean": "xsd:boolean",
-    "int": "xsd:int",
-    "double": "xsd:double",
-    "currency": "xsd:double",
-    "percent": "xsd:double",
-    "date": "xsd:date",
-    "datetime": "xsd:dateTime",
-    "address": "urn:address",
-}
-_LENGTHS = {"id": 18, "reference": 18, "picklist": 255, "url": 255, "email": 80, "phone": 40}
-_UNGROUPABLE = {"currency", "double", "percent", "datetime", "address"}
-_UNLENGTHED = {"boolean", "int", "double", "currency", "percent", "date", "datetime", "address"}
-
-# What a field may do, in letters: c createable, u updateable, n nillable, d defaulted on create.
-_LETTERS = {"c": "createable", "u": "updateable", "n": "nillable", "d": "defaultedOnCreate"}
-
-
-def field(
-    name: str,
-    kind: str,
-    flags: str = "cun",
-    *,
-    label: str = "",
-    length: int | None = None,
-    to: tuple[str, ...] = (),
-    relationship: str | None = None,
-    values: tuple[str, ...] = (),
-    default: str | bool | None = None,
-    **more: Any,  # any further key of a describe entry, as is
-) -> JsonObject:
-    """One describe entry. ``flags``: c createable, u updateable, n nillable, d defaulted on create."""
-    size = 0 if kind in _UNLENGTHED else (length if length is not None else _LENGTHS.get(kind, 255))
-    long_text = kind == "textarea" and size > 255
-    number = kind in ("double", "currency", "percent")
-    entry: JsonObject = {
-        "aggregatable": kind not in ("boolean", "address") and not long_text,
-        "aiPredictionField": False,
-        "autoNumber": False,
-        "byteLength": size if kind in ("id", "reference") else size * 3,
-        "calculated": False,
-        "calculatedFormula": None,
-        "cascadeDelete": False,
-        "caseSensitive": False,
-        "compoundFieldName": None,
-        "controllerName": None,
-        "createable": False,
-        "custom": False,
-        "defaultValue": False if kind == "boolean" and default is None else default,
-        "defaultValueFormula": None,
-        "defaultedOnCreate": False,
-        "dependentPicklist": False,
-        "deprecatedAndHidden": False,
-        "digits": 8 if kind == "int" else 0,
-        "displayLocationInDecimal": False,
-        "encrypted": False,
-        "externalId": False,
-        "extraTypeInfo": "plaintextarea" if kind == "textarea" else None,
-        "filterable": not long_text,
-        "filteredLookupInfo": None,
-        "formulaTreatNullNumberAsZero": False,
-        "groupable": kind not in _UNGROUPABLE and not long_text,
-        "highScaleNumber": False,
-        "htmlFormatted": False,
-        "idLookup": kind == "id",
-        "inlineHelpText": None,
-        "label": label or name,
-        "length": size,
-        "mask": None,
-        "maskType": None,
-        "name": name,
-        "nameField": False,
-        "namePointing": len(to) > 1,
-        "nillable": False,
-        "permissionable": "n" in flags and kind != "id",
-        "picklistValues": [_picklist_value(v, v == default) for v in values],
-        "polymorphicForeignKey": len(to) > 1,
-        "precision": 18 if number else 0,
-        "queryByDistance": kind == "address",
-        "referenceTargetField": None,
-        "referenceTo": list(to),
-        "relationshipName": relationship,
-        "relationshipOrder": None,
-        "restrictedDelete": False,
-        "restrictedPicklist": False,
-        "scale": 2 if number and more.get("custom") else 0,
-        "searchPrefilterable": kind == "reference",
-        "soapType": _SOAP.get(kind, "xsd:string"),
-        "sortable": kind != "address" and not long_text,
-        "type": kind,
-        "unique": False,
-        "updateable": False,
-        "writeRequiresMasterRead": False,
-    }
-    entry.update({_LETTERS[letter]: True for letter in flags})
-    if kind == "boolean":
-        entry["defaultedOnCreate"] = True
-    entry.update(more)
-    return entry
-
-
-def custom_field(name: str, kind: str, *, label: str = "", **more: Any) -> JsonObject:
-    """A describe entry of a custom field, as an administrator would add it: writable and empty by default.
-
-    :param name: the API name, ending in ``__c``.
-    :param more: as for :func:`field`, and any key of a describe entry (``externalId``, ``unique``, …).
-    """
-    flags = more.pop("flags", "cu" if kind == "boolean" else "cun")
-    made = field(name, kind, flags, label=label or name.removesuffix("__c").replace("_", " "), custom=True, **more)
-    made["idLookup"] = made["idLookup"] or made["externalId"]
-    return made
-
-
-def _picklist_value(value: str, default: bool) -> JsonObject:
-    return {"active": True, "defaultValue": default, "label": value, "validFor": None, "value": value}
-
-
-def _id(label: str) -> JsonObject:
-    return field("Id", "id", "d", label=label)
-
-
-def _deleted() -> JsonObject:
-    return field("IsDeleted", "boolean", "d", label="Deleted")
-
-
-def _name(flags: str = "cu", *, label: str = "Name", length: int = 255, **more: Any) -> JsonObject:
-    return field("Name", "string", flags, label=label, length=length, nameField=True, idLookup=True, **more)
-
-
-def _user(name: str, label: str, relationship: str, flags: str = "d") -> JsonObject:
-    return field(name, "reference", flags, label=label, to=("User",), relationship=relationship)
-
-
-def _audit() -> list[JsonObject]:
-    return [
-        field("CreatedDate", "datetime", "d", label="Created Date"),
-        _user("CreatedById", "Created By ID", "CreatedBy"),
-        field("LastModifiedDate", "datetime", "d", label="Last Modified Date"),
-        _user("LastModifiedById", "Last Modified By ID", "LastModifiedBy"),
-        field("SystemModstamp", "datetime", "d", label="System Modstamp"),
-    ]
-
-
-def _viewed() -> list[JsonObject]:
-    return [
-        field("LastViewedDate", "datetime", "n", label="Last Viewed Date"),
-        field("LastReferencedDate", "datetime", "n", label="Last Referenced Date"),
-    ]
-
-
-def _child(child: str, by: str, relationship: str | None, cascade: bool = False) -> JsonObject:
-    return {
-        "cascadeDelete": cascade,
-        "childSObject": child,
-        "deprecatedAndHidden": False,
-        "field": by,
-        "junctionIdListNames": [],
-        "junctionReferenceTo": [],
-        "relationshipName": relationship,
-        "restrictedDelete": False,
-    }
-
-
-def _object(
-    name: str,
-    prefix: str,
-    fields: list[JsonObject],
-    *,
-    label: str = "",
-    plural: str = "",
-    children: tuple[JsonObject, ...] = (),
-    writable: bool = True,
-    deletable: bool | None = None,
-    **more: Any,
-) -> JsonObject:
-    shown = label or name
-    return {
-        "actionOverrides": [],
-        "activateable": False,
-        "associateEntityType": None,
-        "associateParentEntity": None,
-        "childRelationships": list(children),
-        "compactLayoutable": writable,
-        "createable": writable,
-        "custom": False,
-        "customSetting": False,
-        "deepCloneable": False,
-        "defaultImplementation": None,
-        "deletable": writable if deletable is None else deletable,
-        "deprecatedAndHidden": False,
-        "extendedBy": None,
-        "extendsInterfaces": None,
-        "feedEnabled": False,
-        "fields": fields,
-        "hasSubtypes": False,
-        "implementedBy": None,
-        "implementsInterfaces": None,
-        "isInterface": False,
-        "isSubtype": False,
-        "keyPrefix": prefix,
-        "label": shown,
-        "labelPlural": plural or shown + "s",
-        "layoutable": writable,
-        "listviewable": None,
-        "lookupLayoutable": None,
-        "mergeable": False,
-        "mruEnabled": False,
-        "name": name,
-        "namedLayoutInfos": [],
-        "networkScopeFieldName": None,
-        "queryable": True,
-        "recordTypeInfos": [],
-        "replicateable": True,
-        "retrieveable": True,
-        "searchLayoutable": False,
-        "searchable": False,
-        "sobjectDescribeOption": "FULL",
-        "supportedScopes": [{"label": f"All {(plural or shown + 's').lower()}", "name": "everything"}],
-        "triggerable": writable,
-        "undeletable": False,
-        "updateable": writable,
-        **more,
-    }
-
-
-def _count(name: str, label: str) -> JsonObject:
-    return field(name, "int", "d", label=label)
+from salesforce_emulator.schema.entries import (
+    JsonObject,
+    audit,
+    child,
+    count,
+    deleted,
+    field,
+    id_entry,
+    name,
+    object_entry,
+    user,
+    viewed,
+)
 
 
 def _campaign() -> JsonObject:
     fields = [
-        _id("Campaign ID"),
-        _deleted(),
-        _name(length=80),
+        id_entry("Campaign ID"),
+        deleted(),
+        name(length=80),
         field("ParentId", "reference", label="Parent Campaign ID", to=("Campaign",), relationship="Parent"),
         field(
             "Type",
@@ -276,26 +56,26 @@ def _campaign() -> JsonObject:
         field("NumberSent", "double", label="Num Sent"),
         field("IsActive", "boolean", "cu", label="Active"),
         field("Description", "textarea", length=32000),
-        _count("NumberOfLeads", "Leads in Campaign"),
-        _count("NumberOfConvertedLeads", "Converted Leads in Campaign"),
-        _count("NumberOfContacts", "Contacts in Campaign"),
-        _count("NumberOfResponses", "Responses in Campaign"),
-        _count("NumberOfOpportunities", "Opportunities in Campaign"),
-        _count("NumberOfWonOpportunities", "Won Opportunities in Campaign"),
+        count("NumberOfLeads", "Leads in Campaign"),
+        count("NumberOfConvertedLeads", "Converted Leads in Campaign"),
+        count("NumberOfContacts", "Contacts in Campaign"),
+        count("NumberOfResponses", "Responses in Campaign"),
+        count("NumberOfOpportunities", "Opportunities in Campaign"),
+        count("NumberOfWonOpportunities", "Won Opportunities in Campaign"),
         field("AmountAllOpportunities", "currency", "d", label="Value Opportunities in Campaign"),
         field("AmountWonOpportunities", "currency", "d", label="Value Won Opportunities in Campaign"),
-        _user("OwnerId", "Owner ID", "Owner", "cud"),
-        *_audit(),
+        user("OwnerId", "Owner ID", "Owner", "cud"),
+        *audit(),
         field("LastActivityDate", "date", "n", label="Last Activity"),
-        *_viewed(),
+        *viewed(),
     ]
     children = (
-        _child("Campaign", "ParentId", "ChildCampaigns"),
-        _child("CampaignMember", "CampaignId", "CampaignMembers", True),
-        _child("CampaignMemberStatus", "CampaignId", "CampaignMemberStatuses", True),
-        _child("Opportunity", "CampaignId", "Opportunities"),
+        child("Campaign", "ParentId", "ChildCampaigns"),
+        child("CampaignMember", "CampaignId", "CampaignMembers", True),
+        child("CampaignMemberStatus", "CampaignId", "CampaignMemberStatuses", True),
+        child("Opportunity", "CampaignId", "Opportunities"),
     )
-    return _object(
+    return object_entry(
         "Campaign",
         "701",
         fields,
@@ -313,14 +93,14 @@ def _campaign_member() -> JsonObject:
         return field(name, kind, "n", label=label or name, length=length)
 
     fields = [
-        _id("Campaign Member ID"),
-        _deleted(),
+        id_entry("Campaign Member ID"),
+        deleted(),
         field("CampaignId", "reference", "c", label="Campaign ID", to=("Campaign",), relationship="Campaign"),
         field("LeadId", "reference", "cn", label="Lead ID", to=("Lead",), relationship="Lead"),
         field("ContactId", "reference", "cn", label="Contact ID", to=("Contact",), relationship="Contact"),
         field("Status", "picklist", "cud", values=("Sent", "Responded"), default="Sent"),
         field("HasResponded", "boolean", "d", label="Responded"),
-        *_audit(),
+        *audit(),
         field("FirstRespondedDate", "date", "n", label="First Responded Date"),
         copied("Salutation", "picklist"),
         copied("Name", length=121),
@@ -351,28 +131,28 @@ def _campaign_member() -> JsonObject:
         ),
         field("AccountId", "reference", "n", label="Account ID", to=("Account",), relationship="Account"),
     ]
-    return _object("CampaignMember", "00v", fields, label="Campaign Member")
+    return object_entry("CampaignMember", "00v", fields, label="Campaign Member")
 
 
 def _campaign_member_status() -> JsonObject:
     fields = [
-        _id("Campaign Member Status ID"),
-        _deleted(),
+        id_entry("Campaign Member Status ID"),
+        deleted(),
         field("CampaignId", "reference", "c", label="Campaign ID", to=("Campaign",), relationship="Campaign"),
         field("Label", "string", "cu", length=765, nameField=True),
         field("SortOrder", "int", label="Sort Order"),
         field("IsDefault", "boolean", "cu", label="Is Default"),
         field("HasResponded", "boolean", "cu", label="Responded"),
-        *_audit(),
+        *audit(),
     ]
-    return _object(
+    return object_entry(
         "CampaignMemberStatus", "01Y", fields, label="Campaign Member Status", plural="Campaign Member Status"
     )
 
 
 def _user_object() -> JsonObject:
     fields = [
-        _id("User ID"),
+        id_entry("User ID"),
         field("Username", "string", "cu", length=80, idLookup=True, unique=False),
         field("LastName", "string", "cu", label="Last Name", length=80),
         field("FirstName", "string", label="First Name", length=40),
@@ -404,17 +184,17 @@ def _user_object() -> JsonObject:
         field("UserType", "picklist", "d", label="User Type", length=40, values=("Standard",)),
         field("LanguageLocaleKey", "picklist", "cu", label="Language", length=40),
         field("EmployeeNumber", "string", label="Employee Number", length=20),
-        _user("ManagerId", "Manager ID", "Manager", "cun"),
+        user("ManagerId", "Manager ID", "Manager", "cun"),
         field("LastLoginDate", "datetime", "n", label="Last Login"),
-        *_audit(),
+        *audit(),
     ]
-    return _object("User", "005", fields, deletable=False, searchable=True, searchLayoutable=True)
+    return object_entry("User", "005", fields, deletable=False, searchable=True, searchLayoutable=True)
 
 
 def _organization() -> JsonObject:
     fields = [
-        _id("Organization ID"),
-        _name("u", length=80),
+        id_entry("Organization ID"),
+        name("u", length=80),
         field("Division", "string", "un", length=80),
         field("Street", "textarea", "un", length=255, compoundFieldName="Address"),
         field("City", "string", "un", length=40, compoundFieldName="Address"),
@@ -454,9 +234,9 @@ def _organization() -> JsonObject:
         field("IsSandbox", "boolean", "d", label="Is Sandbox"),
         field("IsReadOnly", "boolean", "d", label="Is Read Only"),
         field("TrialExpirationDate", "datetime", "n", label="Trial Expiration Date"),
-        *_audit(),
+        *audit(),
     ]
-    return _object("Organization", "00D", fields, writable=False, updateable=True)
+    return object_entry("Organization", "00D", fields, writable=False, updateable=True)
 
 
 def _profile() -> JsonObject:
@@ -477,34 +257,34 @@ def _profile() -> JsonObject:
         )
     ]
     fields = [
-        _id("Profile ID"),
-        _name("", length=255),
+        id_entry("Profile ID"),
+        name("", length=255),
         *permissions,
         field("UserType", "picklist", "", label="User Type", length=40, values=("Standard",)),
         field("Description", "string", "n", length=255),
-        *_audit(),
+        *audit(),
     ]
-    return _object("Profile", "00e", fields, writable=False, children=(_child("User", "ProfileId", "Users"),))
+    return object_entry("Profile", "00e", fields, writable=False, children=(child("User", "ProfileId", "Users"),))
 
 
 def _user_role() -> JsonObject:
     fields = [
-        _id("Role ID"),
-        _name(length=80),
+        id_entry("Role ID"),
+        name(length=80),
         field("ParentRoleId", "reference", label="Parent Role ID", to=("UserRole",)),
         field("DeveloperName", "string", "cu", label="Developer Name", length=80),
         field("LastModifiedDate", "datetime", "d", label="Last Modified Date"),
-        _user("LastModifiedById", "Last Modified By ID", "LastModifiedBy"),
+        user("LastModifiedById", "Last Modified By ID", "LastModifiedBy"),
         field("SystemModstamp", "datetime", "d", label="System Modstamp"),
     ]
-    return _object("UserRole", "00E", fields, label="Role", children=(_child("User", "UserRoleId", "Users"),))
+    return object_entry("UserRole", "00E", fields, label="Role", children=(child("User", "UserRoleId", "Users"),))
 
 
 def _opportunity_stage() -> JsonObject:
     categories = ("Omitted", "Pipeline", "BestCase", "MostLikely", "Forecast", "Closed")
     names = ("Omitted", "Pipeline", "Best Case", "Commit", "Closed")
     fields = [
-        _id("Opportunity Stage ID"),
+        id_entry("Opportunity Stage ID"),
         field("MasterLabel", "string", "n", label="Master Label", nameField=True),
         field("ApiName", "string", "n", label="API Name", length=120),
         field("IsActive", "boolean", "d", label="Is Active"),
@@ -515,22 +295,22 @@ def _opportunity_stage() -> JsonObject:
         field("ForecastCategoryName", "picklist", "n", label="Forecast Category", length=40, values=names),
         field("DefaultProbability", "percent", "n", label="Probability (%)"),
         field("Description", "string", "n", length=255),
-        *_audit(),
+        *audit(),
     ]
-    return _object("OpportunityStage", "01J", fields, label="Opportunity Stage", writable=False)
+    return object_entry("OpportunityStage", "01J", fields, label="Opportunity Stage", writable=False)
 
 
 def _lead_status() -> JsonObject:
     fields = [
-        _id("Lead Status Value ID"),
+        id_entry("Lead Status Value ID"),
         field("MasterLabel", "string", "n", label="Master Label", nameField=True),
         field("ApiName", "string", "n", label="API Name", length=120),
         field("SortOrder", "int", "n", label="Sort Order"),
         field("IsDefault", "boolean", "d", label="Default"),
         field("IsConverted", "boolean", "d", label="Converted"),
-        *_audit(),
+        *audit(),
     ]
-    return _object("LeadStatus", "01J", fields, label="Lead Status Value", writable=False)
+    return object_entry("LeadStatus", "01J", fields, label="Lead Status Value", writable=False)
 
 
 def handmade_describes() -> list[JsonObject]:

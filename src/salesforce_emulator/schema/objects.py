@@ -293,7 +293,7 @@ def build_schema(*, state_picklists: bool = False, custom_fields: dict[str, list
     orgs without; one org has one or the other, so the picklists' fields stay only when asked for.
 
     :param custom_fields: more fields by object name, as full describe entries
-        (:func:`salesforce_emulator.schema.handmade.custom_field` makes them).
+        (:func:`salesforce_emulator.schema.entries.custom_field` makes them).
     """
     extra = custom_fields or {}
     describes: list[JsonObject] = []
