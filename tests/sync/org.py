@@ -58,7 +58,7 @@ def new_connection(org_id: str = "00D000000000001AAA", name: str = "Org") -> Con
         name=name, org_id=org_id, org_name=name, login_url="https://login.salesforce.com",
         client_id="id", instance_url="https://x.my.salesforce.com", status=Connection.Status.ACTIVE, secret=secret,
     )  # fmt: skip
-    connect._default_settings(connection)
+    connect.add_default_settings(connection)
     return connection
 
 

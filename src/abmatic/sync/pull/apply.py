@@ -156,7 +156,6 @@ def write_mirror(plan: PullPlan) -> sql.Composed:
           JOIN work AS w ON w.sf_id = d.sf_id
           LEFT JOIN merged AS g ON g.sf_id = d.sf_id
           LEFT JOIN {mirror} AS m ON d.is_known AND m.connection_id = %(connection)s AND m.sf_id = d.sf_id
-         ORDER BY d.local_id
         ON CONFLICT (connection_id, sf_id) DO UPDATE SET {updates}
          WHERE old.modstamp <= excluded.modstamp AND ({before}) IS DISTINCT FROM ({after})
         """
@@ -234,16 +233,40 @@ def note_findings(plan: PullPlan) -> sql.Composed:
                 "WHERE w.is_converted AND d.local_id IS NOT NULL AND NOT coalesce(m.is_converted, false)"
             )
         )
-    parts.append(
-        sql.SQL(
-            "SELECT 'conflict', g.sf_id, g.local_id, c.field, NULL FROM merged AS g, unnest(g.conflicts) AS c (field)"
-        )
-    )
+    conflicts = _conflict_entries(plan)
+    if conflicts is not None:
+        parts.append(conflicts)
     return sql.SQL(
         "WITH noted AS (INSERT INTO finding (run_id, reason, sf_id, local_id, field, value) "
         "SELECT %(run)s, f.* FROM ({}) AS f (reason, sf_id, local_id, field, value) RETURNING reason) "
         "SELECT reason, count(*) FROM noted GROUP BY reason"
     ).format(sql.SQL(" UNION ALL ").join(parts))
+
+
+def _conflict_entries(plan: PullPlan) -> sql.Composed | None:
+    """One entry per field that both sides changed to different values, with both.
+
+    A conflict that Abmatic won is settled only when it is pushed; until then, reading the same answer again must not
+    make the same entry again.
+    """
+    both = [f for f in plan.fields if f.to_abmatic is Mode.OVERWRITE and f.to_salesforce is Mode.OVERWRITE]
+    if not both:
+        return None
+    values = sql.SQL(", ").join(
+        sql.SQL("({}, w.{}::text, g.{}::text, g.{} IS DISTINCT FROM g.{})").format(
+            sql.Literal(f.sf_field),
+            sql.Identifier(f.value),
+            *(sql.Identifier(f"{side}_{f.column}") for side in ("before", "before", "after")),
+        )
+        for f in both
+    )
+    return sql.SQL(
+        "SELECT 'conflict', g.sf_id, g.local_id, v.field, "
+        "format('Salesforce: %%s · Abmatic: %%s', coalesce(left(v.theirs, 85), '–'), coalesce(left(v.ours, 85), '–')) "
+        "FROM merged AS g JOIN work AS w ON w.sf_id = g.sf_id JOIN decided AS d ON d.sf_id = g.sf_id "
+        "CROSS JOIN LATERAL (VALUES {}) AS v (field, theirs, ours, overwritten) "
+        "WHERE g.conflicts IS NOT NULL AND v.field = ANY (g.conflicts) AND (d.is_newer OR v.overwritten)"
+    ).format(values)
 
 
 def count(plan: PullPlan) -> sql.Composed:

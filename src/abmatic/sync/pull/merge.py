@@ -43,7 +43,7 @@ def merge(plan: PullPlan) -> sql.Composed:
           JOIN work AS w ON w.sf_id = d.sf_id
           JOIN {local} AS a ON a.id = d.local_id
           LEFT JOIN {mirror} AS m ON m.connection_id = %(connection)s AND m.sf_id = d.sf_id
-          CROSS JOIN LATERAL (SELECT {sides} OFFSET 0) AS y
+          CROSS JOIN LATERAL (SELECT {fresh} AS fresh, {sides} OFFSET 0) AS y
           CROSS JOIN LATERAL (SELECT y.*, {outcomes} OFFSET 0) AS x
          WHERE d.action IN {actions} AND d.role = 1 AND %(update)s {no_contact}
         """
@@ -54,7 +54,8 @@ def merge(plan: PullPlan) -> sql.Composed:
         picks=sql.SQL(", ").join(picks),
         local=sql.Identifier(plan.spec.local),
         mirror=sql.Identifier(plan.spec.mirror),
-        sides=sql.SQL(", ").join(side for f in fields for side in _sides(plan, f)),
+        fresh=sql.SQL(_FRESH if plan.spec.collection else "false"),
+        sides=sql.SQL(", ").join(side for f in fields for side in _sides(f)),
         outcomes=sql.SQL(", ").join(
             sql.SQL("{} AS {}").format(_outcome(plan, f), sql.Identifier(f"n_{f.column}")) for f in fields
         ),
@@ -62,6 +63,10 @@ def merge(plan: PullPlan) -> sql.Composed:
         no_contact=sql.SQL(_NO_CONTACT if plan.spec.name == "Lead" else ""),
     )
 
+
+# A record that this run itself created from a younger duplicate: the elder's values are what it would have been created
+# with, so they are taken as they are.
+_FRESH = "d.action = 'takeover' AND a.created_by_id = %(cause)s"
 
 _NO_CONTACT = """AND NOT w.is_converted AND NOT EXISTS (
                SELECT FROM mirror_contact AS c
@@ -73,22 +78,13 @@ def _after_parent(column: str) -> sql.Composed:
     return sql.SQL("coalesce(d.{0}, a.{0})").format(sql.Identifier(column))
 
 
-def _sides(plan: PullPlan, f: PulledField) -> list[sql.Composed]:
-    """S, A, B and whether there is a base, one set per field.
-
-    A record that this run itself created from a younger duplicate counts as empty: the elder's values are what it
-    would have been created with.
-    """
+def _sides(f: PulledField) -> list[sql.Composed]:
+    """S, A, B, whether there is a base, and whether S could not be read, one set per field."""
     kind = f.local.type
-    a = values.local(kind, sql.Identifier("a", f.column))
-    fresh = (
-        sql.SQL("d.action = 'takeover' AND a.created_by_id = %(cause)s") if plan.spec.collection else sql.SQL("false")
-    )
     known = sql.SQL("(m.base IS NULL AND m.sf_id IS NOT NULL OR m.base ? {})").format(sql.Literal(f.sf_field))
     return [
         sql.SQL("w.{} AS {}").format(sql.Identifier(f.value), sql.Identifier(f"s_{f.column}")),
-        sql.SQL("{} AS {}").format(a, sql.Identifier(f"a_{f.column}")),
-        sql.SQL("CASE WHEN {} THEN NULL ELSE {} END AS {}").format(fresh, a, sql.Identifier(f"e_{f.column}")),
+        sql.SQL("{} AS {}").format(values.local(kind, sql.Identifier("a", f.column)), sql.Identifier(f"a_{f.column}")),
         sql.SQL("{} AND d.action <> 'takeover' AS {}").format(known, sql.Identifier(f"has_{f.column}")),
         sql.SQL("{} AS {}").format(
             values.from_json(kind, sql.SQL("coalesce(m.base, m.values)"), f.sf_field), sql.Identifier(f"b_{f.column}")
@@ -101,8 +97,10 @@ def _sides(plan: PullPlan, f: PulledField) -> list[sql.Composed]:
 
 def _outcome(plan: PullPlan, f: PulledField) -> sql.Composed:
     """The local value after the merge."""
-    return sql.SQL("CASE WHEN {bad} THEN {a} ELSE {rule} END").format(
-        bad=_of("bad", f), a=_of("a", f), rule=_rule(plan, f)
+    if f.to_abmatic is Mode.NONE:
+        return sql.SQL("{}").format(_of("a", f))
+    return sql.SQL("CASE WHEN y.fresh THEN {s} WHEN {bad} THEN {a} ELSE {rule} END").format(
+        bad=_of("bad", f), s=_of("s", f), a=_of("a", f), rule=_rule(plan, f)
     )
 
 
@@ -111,11 +109,9 @@ def _of(side: str, f: PulledField) -> sql.Composable:
 
 
 def _rule(plan: PullPlan, f: PulledField) -> sql.Composed:
-    s, a, b, has = _of("s", f), _of("e", f), _of("b", f), _of("has", f)
+    s, a, b, has = _of("s", f), _of("a", f), _of("b", f), _of("has", f)
     clear = sql.SQL("true" if f.clear_with_empty else "false")
     match (f.to_abmatic, f.to_salesforce):
-        case (Mode.NONE, _):
-            return sql.SQL("{}").format(_of("a", f))
         case (Mode.FILL, Mode.OVERWRITE):
             # Abmatic is authoritative. Emptied here is a change (or clears anyway): then nothing is filled.
             return sql.SQL(
@@ -132,7 +128,7 @@ def _rule(plan: PullPlan, f: PulledField) -> sql.Composed:
 
 
 def _three_way(plan: PullPlan, f: PulledField) -> sql.Composed:
-    s, a, b, has = _of("s", f), _of("e", f), _of("b", f), _of("has", f)
+    s, a, b, has = _of("s", f), _of("a", f), _of("b", f), _of("has", f)
     return sql.SQL(
         "CASE WHEN NOT {has} THEN (CASE WHEN {a} IS NULL THEN {s} WHEN {s} IS NULL THEN {a} ELSE {first} END) "
         "WHEN {s} IS NOT DISTINCT FROM {b} THEN {a} WHEN {a} IS NOT DISTINCT FROM {b} THEN {s} "
@@ -163,10 +159,10 @@ def _conflicts(fields: tuple[PulledField, ...]) -> sql.Composed:
         return sql.SQL("NULL::text[]").format()
     tests = sql.SQL(", ").join(
         sql.SQL(
-            "CASE WHEN x.{has} AND NOT x.{bad} AND x.{s} IS DISTINCT FROM x.{b} AND x.{e} IS DISTINCT FROM x.{b} "
-            "AND x.{s} IS DISTINCT FROM x.{e} THEN {name} END"
+            "CASE WHEN x.{has} AND NOT x.{bad} AND x.{s} IS DISTINCT FROM x.{b} AND x.{a} IS DISTINCT FROM x.{b} "
+            "AND x.{s} IS DISTINCT FROM x.{a} THEN {name} END"
         ).format(
-            **{side: sql.Identifier(f"{side}_{f.column}") for side in ("has", "bad", "s", "b", "e")},
+            **{side: sql.Identifier(f"{side}_{f.column}") for side in ("has", "bad", "s", "b", "a")},
             name=sql.Literal(f.sf_field),
         )
         for f in both

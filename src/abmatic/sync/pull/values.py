@@ -1,7 +1,7 @@
 """The canonical form of values, as SQL: one expression per type, used wherever two values are compared.
 
-Text that is blank is empty (NULL). Numbers are rounded to the six decimals that local columns keep, or a value would
-differ from itself for ever after being stored.
+Text that is blank is empty (NULL); a checkbox has no empty state, so nothing is false. Numbers are rounded to the six
+decimals that local columns keep, or a value would differ from itself for ever after being stored.
 """
 
 from __future__ import annotations
@@ -25,13 +25,16 @@ SQL_TYPES: dict[FieldType, LiteralString] = {
     FieldType.BOOLEAN: "boolean",
 }
 
+# Lower case under "C", as keys are: it must be the same on every server.
+_EMAIL: LiteralString = "nullif(lower(btrim({0}, E' \\t\\r\\n') COLLATE \"C\"), '')"
+
 _FROM_TEXT: dict[FieldType, LiteralString] = {
-    FieldType.EMAIL: "CASE WHEN {0} ~ '\\S' THEN lower(btrim({0})) END",
+    FieldType.EMAIL: _EMAIL,
     FieldType.INTEGER: "as_bigint({0})",
     FieldType.NUMBER: "trim_scale(round(as_numeric({0}), 6))",
     FieldType.DATE: "as_date({0})",
     FieldType.DATETIME: "as_timestamp({0})",
-    FieldType.BOOLEAN: "as_boolean({0})",
+    FieldType.BOOLEAN: "coalesce(as_boolean({0}), CASE WHEN {0} ~ '\\S' THEN NULL ELSE false END)",
 }
 _TEXT: LiteralString = "CASE WHEN {0} ~ '\\S' THEN {0} END"
 
@@ -44,11 +47,7 @@ def from_text(kind: FieldType, raw: sql.Composable) -> sql.Composable:
 def local(kind: FieldType, column: sql.Composable) -> sql.Composable:
     """The canonical value of a local column."""
     if SQL_TYPES[kind] == "text":
-        return (
-            sql.SQL("NULLIF(btrim({0}), '')").format(column)
-            if kind is FieldType.EMAIL
-            else sql.SQL(_TEXT).format(column)
-        )
+        return sql.SQL(_EMAIL if kind is FieldType.EMAIL else _TEXT).format(column)
     if kind is FieldType.NUMBER:
         return sql.SQL("trim_scale({})").format(column)
     return column
