@@ -25,11 +25,9 @@ INVITATION = timedelta(days=3)
 class InviteForm(forms.Form):
     """Somebody new."""
 
-    name = forms.CharField(max_length=200, widget=forms.TextInput(attrs={"class": "form-control"}))
-    email = forms.EmailField(label="E-mail", widget=forms.EmailInput(attrs={"class": "form-control"}))
-    role = forms.ChoiceField(
-        choices=Role.choices, initial=Role.VIEWER, widget=forms.Select(attrs={"class": "form-select"})
-    )
+    name = forms.CharField(max_length=200)
+    email = forms.EmailField(label="E-mail")
+    role = forms.ChoiceField(choices=Role.choices, initial=Role.VIEWER)
 
     def clean_email(self) -> str:
         """Lower case, as addresses are stored; one user an address."""

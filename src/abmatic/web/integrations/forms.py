@@ -53,10 +53,6 @@ class AuthorizeForm(forms.Form):
         kind.choices = kinds
         if is_reconnect:
             self.fields["client_secret"].help_text = "Leave it empty to keep the stored one."
-        for field in self.fields.values():
-            if not isinstance(field.widget, forms.RadioSelect):
-                classes = field.widget.attrs.get("class", "")
-                field.widget.attrs["class"] = f"form-control {classes}".strip()
 
     def clean(self) -> dict[str, object]:
         """A My Domain must be given where it was chosen."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from django import template
+from django.forms import BoundField, Select
 from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
@@ -40,6 +41,16 @@ def icon(name: str, classes: str = "") -> SafeString:
         classes,
         mark_safe(_drawings().get(name, "")),  # noqa: S308 - from our own collected file
     )
+
+
+@register.filter
+def control(field: BoundField) -> SafeString:
+    """A form field's control in the product's look. A placeholder that repeats the label is left out."""
+    kind = "form-select" if isinstance(field.field.widget, Select) else "form-control"
+    attrs: dict[str, str | bool] = {"class": f"{kind} {field.field.widget.attrs.get('class', '')}".strip()}
+    if field.field.widget.attrs.get("placeholder") == field.label:
+        attrs["placeholder"] = ""
+    return field.as_widget(attrs=attrs)
 
 
 @register.filter

@@ -8,9 +8,10 @@ const full = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: 
 const relative = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
 const UNITS = [["second", 60], ["minute", 60], ["hour", 24], ["day", 7]];
 
-/** "3 minutes ago" within a week, then the date and time. */
+/** "just now", "3 minutes ago" within a week, then the date and time. */
 function howLongAgo(time) {
   let amount = (time - Date.now()) / 1000;
+  if (Math.abs(amount) < 60) return "just now";
   for (const [unit, next] of UNITS) {
     if (Math.abs(amount) < next) return relative.format(Math.round(amount), unit);
     amount /= next;
