@@ -25,6 +25,7 @@ Session = psycopg.Connection[tuple[Any, ...]]
 # Stands in for a NUL while staged: Postgres text can't hold one. A noncharacter, so no honest text contains it.
 NUL_MARK = "\ufdd0"
 _NUL_BYTES = NUL_MARK.encode()
+_ANALYZE_FROM = 1_000
 
 
 @dataclass(slots=True)
@@ -90,11 +91,12 @@ class ChunkWriter:
             "update": plan.update,
         }
         self._has_nul = False
+        self._created, self._analyze_at = 0, _ANALYZE_FROM
         is_role = plan.spec.local == "opportunity_contact"
         texts: dict[str, sql.Composed | None] = {
             "load_work": staging.load_work(plan),
             "decide": match.decide(plan),
-            "share": match.share_new_records(plan) if plan.key_field else None,
+            "twins": match.demote_twins(plan),
             "take_over": match.take_over(plan) if plan.key_field else None,
             "merge": None if is_role else merge.merge(plan),
             "findings": apply.note_findings(plan),
@@ -142,12 +144,15 @@ class ChunkWriter:
         if self._has_nul:
             self._take_out_nul()
         self._session.execute(self._texts["load_work"], self._parameters)
+        self._session.execute(staging.DROP_REPEATS)
 
     def apply(self) -> Counts:
         """Match, merge and write what is in ``work``. The caller commits, together with its checkpoint."""
         # The planner knows nothing of a table filled a moment ago, and would join millions by nested loops.
         self._session.execute("ANALYZE work (sf_id, key)" if self._plan.spec.key else "ANALYZE work (sf_id)")
         counts = self._apply_work()
+        if counts.created:
+            self._refresh_statistics(counts.created)
         again = self._settler.after_chunk()
         if again:
             self._replay(again)
@@ -158,9 +163,10 @@ class ChunkWriter:
         self._settler.after_run()
 
     def _apply_work(self) -> Counts:
-        for step in ("decide", "share", "take_over", "merge"):
+        self._do("decide")
+        self._session.execute("ANALYZE decided (sf_id, key, action, is_known)")
+        for step in ("twins", "take_over", "merge"):
             self._do(step)
-        self._session.execute("ANALYZE decided (sf_id)")
         reasons = self._session.execute(self._texts["findings"], self._parameters).fetchall()
         for step in ("create", "update"):
             self._do(step)
@@ -169,6 +175,23 @@ class ChunkWriter:
         for step in ("changes", "mirror", "collect"):
             self._do(step)
         return self._counted(reasons)
+
+    def _refresh_statistics(self, created: int) -> None:
+        """While a first import grows tables from nothing, the planner must not plan for the nothing.
+
+        Refreshed whenever a table has doubled; autovacuum comes too late for that, and only between transactions.
+        """
+        spec = self._plan.spec
+        self._created += created
+        if self._created < self._analyze_at:
+            return
+        self._analyze_at = max(self._created * 2, _ANALYZE_FROM)
+        mirror = ["connection_id", "sf_id", "local_id", "role", "is_deleted", "linked_run", "waiting_for"]
+        if spec.key:
+            mirror += ["key", "master_id"]
+        local = ["id", *([spec.key.local_column] if spec.key else [])]
+        for table, columns in ((spec.mirror, mirror), (spec.local, local)):
+            self._session.execute(sql.SQL("ANALYZE {} ({})").format(sql.Identifier(table), names(*columns)))
 
     def _do(self, step: str) -> None:
         if step in self._texts:

@@ -30,9 +30,9 @@ def decide(plan: PullPlan) -> sql.Composed:
     parents = [p.local_column for p in spec.parents]
     return sql.SQL(
         """
-        INSERT INTO decided (sf_id, local_id, role, action, is_known, was_deleted, is_newer, created,
+        INSERT INTO decided (sf_id, key, local_id, role, action, is_known, was_deleted, is_newer, created,
                              {parent_columns} waiting_for)
-        SELECT a.sf_id,
+        SELECT a.sf_id, a.key,
                CASE a.action
                    WHEN 'create' THEN nextval({sequence})
                    WHEN 'unlinked' THEN NULL
@@ -54,24 +54,21 @@ def decide(plan: PullPlan) -> sql.Composed:
                 WHEN r.linked IS NOT NULL AND r.was_deleted THEN 'revived'
                 WHEN r.linked IS NOT NULL THEN 'known'
                 WHEN r.is_deleted THEN 'gone'
-                WHEN r.hit IS NOT NULL AND (r.has_primary OR r.rank > 1) THEN 'duplicate'
+                WHEN r.hit IS NOT NULL AND r.has_primary THEN 'duplicate'
                 WHEN r.hit IS NOT NULL THEN 'link'
                 WHEN NOT %(create)s THEN 'unlinked'
-                WHEN r.key IS NOT NULL AND r.rank > 1 THEN 'duplicate'
                 ELSE 'create'
             END AS action
             FROM (
                 SELECT c.*,
-                       row_number() OVER (
-                           PARTITION BY c.linked IS NULL AND NOT c.is_deleted, c.hit,
-                                        CASE WHEN c.hit IS NULL THEN c.key END
-                           ORDER BY c.created NULLS LAST, c.sf_id
-                       ) AS rank,
-                       coalesce(c.linked, c.hit) IS NOT NULL AND (c.linked IS NULL OR c.was_deleted) AND EXISTS (
-                           SELECT FROM {mirror} AS p
-                            WHERE p.connection_id = %(connection)s AND p.local_id = coalesce(c.linked, c.hit)
-                              AND p.role = {primary} AND NOT p.is_deleted AND p.sf_id <> c.sf_id
-                       ) AS has_primary
+                       coalesce(c.linked, c.hit) IS NOT NULL AND (c.linked IS NULL OR c.was_deleted)
+                           -- Not EXISTS: the planner would sometimes hash the whole mirror for it.
+                           AND coalesce((
+                               SELECT true FROM {mirror} AS p
+                                WHERE p.connection_id = %(connection)s AND p.local_id = coalesce(c.linked, c.hit)
+                                  AND p.role = {primary} AND NOT p.is_deleted AND p.sf_id <> c.sf_id
+                                LIMIT 1
+                           ), false) AS has_primary
                 FROM (
                     SELECT w.sf_id, w.key, w.created, w.is_deleted,
                            m.sf_id IS NOT NULL AS is_known,
@@ -196,16 +193,25 @@ def _waiting_for(spec: SObject) -> sql.Composable:
     )
 
 
-def share_new_records(plan: PullPlan) -> sql.Composed:
-    """Duplicates of a record that this same chunk creates get its local record."""
+def demote_twins(plan: PullPlan) -> sql.Composed:
+    """Of several newcomers in this chunk with one local record, or one key, the oldest is primary."""
     return sql.SQL(
         """
-        UPDATE decided AS d SET local_id = first.local_id
-          FROM work AS w, work AS fw, decided AS first
-         WHERE d.action = 'duplicate' AND d.local_id IS NULL AND w.sf_id = d.sf_id
-           AND fw.key = w.key AND first.sf_id = fw.sf_id AND first.action = 'create'
+        WITH crowded AS (
+            SELECT action, CASE action WHEN 'link' THEN local_id::text ELSE key END AS target
+              FROM decided WHERE action = 'link' OR action = 'create' AND key IS NOT NULL
+             GROUP BY 1, 2 HAVING count(*) > 1
+        ), ranked AS (
+            SELECT d.sf_id, first_value(d.local_id) OVER eldest AS local_id, row_number() OVER eldest AS rank
+              FROM crowded AS c
+              JOIN decided AS d ON d.action = c.action
+                               AND CASE d.action WHEN 'link' THEN d.local_id::text ELSE d.key END = c.target
+            WINDOW eldest AS (PARTITION BY c.action, c.target ORDER BY d.created NULLS LAST, d.sf_id)
+        )
+        UPDATE decided AS d SET action = 'duplicate', role = {duplicate}, local_id = ranked.local_id
+          FROM ranked WHERE d.sf_id = ranked.sf_id AND ranked.rank > 1
         """
-    ).format()
+    ).format(duplicate=sql.Literal(DUPLICATE))
 
 
 def take_over(plan: PullPlan) -> sql.Composed:
@@ -218,8 +224,13 @@ def take_over(plan: PullPlan) -> sql.Composed:
         WITH elder AS (
             SELECT DISTINCT ON (d.local_id) d.sf_id, d.local_id, p.sf_id AS younger
               FROM decided AS d
-              JOIN {mirror} AS p ON p.connection_id = %(connection)s AND p.local_id = d.local_id
-                                AND p.role = {primary} AND NOT p.is_deleted AND p.linked_run = %(run)s
+             -- LIMIT keeps the planner from turning a few look-ups into a scan of the whole mirror.
+             CROSS JOIN LATERAL (
+                 SELECT m.sf_id, m.created FROM {mirror} AS m
+                  WHERE m.connection_id = %(connection)s AND m.local_id = d.local_id
+                    AND m.role = {primary} AND NOT m.is_deleted AND m.linked_run = %(run)s
+                  LIMIT 1
+             ) AS p
              WHERE d.action = 'duplicate' AND (d.created, d.sf_id) < (p.created, p.sf_id)
              ORDER BY d.local_id, d.created, d.sf_id
         ), demoted AS (

@@ -31,28 +31,26 @@ class Settler:
     def after_chunk(self) -> set[str]:
         """Runs every follow-up. Answers the Ids whose mirrored values must be merged again, as first agreements."""
         name = self._spec.name
-        again: set[str] = set()
         if name == "Account":
             self._run("awaited_accounts")
+        bereft = [row[0] for row in self._rows("bereft")]
         if self._spec.key:
-            self._run("follow_merges")
+            bereft += [row[0] for row in self._rows("follow_merges")]
         if name in {"Contact", "Lead"}:
             self._convert()
         if name in {"Contact", "Opportunity"}:
             self._resolve_roles("roles_awaited")
         if name == "OpportunityContactRole":
             self._resolve_roles("roles_of_chunk")
-        if self._spec.key:
-            again |= self._hand_over()
-        return again
+        return self._hand_over(bereft) if bereft else set()
 
     def after_run(self) -> None:
         """Completes the entries of this run."""
         if self._spec.key:
             self._run("name_primaries")
 
-    def _hand_over(self) -> set[str]:
-        heirs = [row[0] for row in self._rows("heirs")]
+    def _hand_over(self, bereft: list[int]) -> set[str]:
+        heirs = [row[0] for row in self._rows("heirs", bereft=bereft)]
         if heirs:
             self._run("inherit", heirs=heirs)
         return set(heirs)

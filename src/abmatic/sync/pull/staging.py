@@ -5,10 +5,12 @@
 ``decided``  for each row: which local record it belongs to, in which role, and what is done (see `match`)
 ``merged``   for rows whose local record existed: each field before and after (see `merge`)
 
-They are temporary and emptied at every commit, so a crash leaves nothing to clean up, and two pulls never meet.
+They have no indexes, which would cost more than the hash joins they save, are temporary and emptied at every commit, so a crash leaves nothing to clean up, and two pulls never meet.
 """
 
 from __future__ import annotations
+
+from typing import LiteralString
 
 from psycopg import sql
 
@@ -54,17 +56,17 @@ def create_tables(plan: PullPlan) -> list[sql.Composed]:
     return [
         sql.SQL("CREATE TEMP TABLE stage ({}) ON COMMIT DELETE ROWS").format(stage),
         sql.SQL(
-            'CREATE TEMP TABLE work (sf_id text COLLATE "C" PRIMARY KEY, modstamp timestamptz, created timestamptz, '
+            'CREATE TEMP TABLE work (sf_id text COLLATE "C", modstamp timestamptz, created timestamptz, '
             'is_deleted boolean, {} key text COLLATE "C", key_problem text, bad text[], values jsonb, {}) '
             "ON COMMIT DELETE ROWS"
         ).format(_then_comma(system), held),
         sql.SQL(
-            'CREATE TEMP TABLE decided (sf_id text COLLATE "C" PRIMARY KEY, local_id bigint, role smallint, '
+            'CREATE TEMP TABLE decided (sf_id text COLLATE "C", key text COLLATE "C", local_id bigint, role smallint, '
             "action text, is_known boolean, was_deleted boolean, is_newer boolean, created timestamptz, "
             '{} waiting_for text COLLATE "C") ON COMMIT DELETE ROWS'
         ).format(_then_comma(parents)),
         sql.SQL(
-            'CREATE TEMP TABLE merged (sf_id text COLLATE "C" PRIMARY KEY, local_id bigint, base jsonb, '
+            'CREATE TEMP TABLE merged (sf_id text COLLATE "C", local_id bigint, base jsonb, '
             "conflicts text[], {} {}) ON COMMIT DELETE ROWS"
         ).format(
             _then_comma(
@@ -123,8 +125,7 @@ def load_work(plan: PullPlan) -> sql.Composed:
         "INSERT INTO work ({columns}, bad, values, key, key_problem) "
         "SELECT {picked}, {bad}, {document}, {key} "
         'FROM (SELECT {inner} FROM stage AS s WHERE length(s."Id") = 18 AND s."Id" ~ \'^[a-zA-Z0-9]+$\' OFFSET 0) AS t '
-        "{lateral} "
-        "ON CONFLICT (sf_id) DO NOTHING"
+        "{lateral}"
     ).format(
         columns=names(*columns),
         picked=sql.SQL(", ").join(sql.SQL("t.{}").format(sql.Identifier(column)) for column in columns),
@@ -134,6 +135,13 @@ def load_work(plan: PullPlan) -> sql.Composed:
         key=sql.SQL("k.key, k.problem" if plan.key_field else "NULL, NULL"),
         lateral=_key_join(plan),
     )
+
+
+# A record that moved between REST pages while they were read may come twice in one chunk: the newest stays.
+DROP_REPEATS: LiteralString = (
+    "DELETE FROM work AS w USING (SELECT sf_id, (array_agg(ctid ORDER BY modstamp DESC, ctid))[1] AS kept FROM work "
+    "GROUP BY sf_id HAVING count(*) > 1) AS twice WHERE w.sf_id = twice.sf_id AND w.ctid <> twice.kept"
+)
 
 
 def _raw(sf_field: str) -> sql.Composed:

@@ -20,10 +20,10 @@ WITH arrived AS (
 UPDATE opportunity AS o SET account_id = w.account_id, updated_at = now()
   FROM opportunities AS w WHERE o.id = w.local_id AND w.role = 1 AND o.account_id IS DISTINCT FROM w.account_id;
 
--- follow_merges -- Salesforce merges: a loser's link moves to the surviving master's local record. Parameters: connection.
+-- follow_merges -- Salesforce merges: a loser's link moves to the surviving master's local record. Parameters: connection, run.
+-- Answers the local records that the losers leave.
 WITH RECURSIVE losers (sf_id) AS (
-    SELECT m.sf_id FROM {mirror} AS m JOIN decided AS d ON d.sf_id = m.sf_id
-     WHERE m.connection_id = %(connection)s AND m.master_id IS NOT NULL AND m.is_deleted
+    SELECT w.sf_id FROM work AS w WHERE w.master_id IS NOT NULL AND w.is_deleted
     UNION
     SELECT m.sf_id FROM {mirror} AS m JOIN decided AS d ON d.sf_id = m.master_id
      WHERE m.connection_id = %(connection)s AND m.master_id IS NOT NULL AND m.is_deleted
@@ -37,37 +37,40 @@ WITH RECURSIVE losers (sf_id) AS (
       FROM climb AS c JOIN {mirror} AS m ON m.connection_id = %(connection)s AND m.sf_id = c.at_id
      WHERE m.is_deleted AND m.master_id IS NOT NULL AND c.step < 50
 ), top AS (
-    SELECT DISTINCT ON (c.loser) c.loser, m.local_id
-      FROM climb AS c JOIN {mirror} AS m ON m.connection_id = %(connection)s AND m.sf_id = c.at_id
+    SELECT DISTINCT ON (c.loser) c.loser, m.local_id, was.local_id AS former_local, was.role AS former_role
+      FROM climb AS c
+      JOIN {mirror} AS m ON m.connection_id = %(connection)s AND m.sf_id = c.at_id
+      JOIN {mirror} AS was ON was.connection_id = %(connection)s AND was.sf_id = c.loser
      WHERE m.local_id IS NOT NULL AND NOT (m.is_deleted AND m.master_id IS NOT NULL)
      ORDER BY c.loser, c.step DESC
+), moving AS (
+    SELECT * FROM top WHERE former_local IS DISTINCT FROM local_id OR former_role <> 2
 ), moved AS (
-    UPDATE {mirror} AS m SET local_id = top.local_id, role = 2, base = '{{}}', seen_run = %(run)s
-      FROM top
-     WHERE m.connection_id = %(connection)s AND m.sf_id = top.loser
-       AND (m.local_id IS DISTINCT FROM top.local_id OR m.role <> 2)
+    UPDATE {mirror} AS m SET local_id = moving.local_id, role = 2, base = '{{}}', seen_run = %(run)s
+      FROM moving WHERE m.connection_id = %(connection)s AND m.sf_id = moving.loser
     RETURNING m.sf_id, m.local_id, m.master_id
+), noted AS (
+    INSERT INTO finding (run_id, reason, sf_id, local_id, value)
+    SELECT %(run)s, 'merged_in_salesforce', sf_id, local_id, master_id FROM moved
 )
-INSERT INTO finding (run_id, reason, sf_id, local_id, value)
-SELECT %(run)s, 'merged_in_salesforce', sf_id, local_id, master_id FROM moved
-RETURNING sf_id;
+SELECT DISTINCT former_local FROM moving WHERE former_local IS NOT NULL AND former_role = 1;
 
--- heirs -- Local records that lost their primary in this chunk, and the duplicate that takes its place. Parameters: connection.
-SELECT DISTINCT ON (m.local_id) m.sf_id
-  FROM {mirror} AS m
-  JOIN (
-      SELECT g.local_id FROM {mirror} AS g JOIN decided AS d ON d.sf_id = g.sf_id
-       WHERE g.connection_id = %(connection)s AND d.is_known
-         AND (g.is_deleted AND NOT d.was_deleted OR g.local_id IS DISTINCT FROM d.local_id)
-      UNION
-      SELECT d.local_id FROM decided AS d JOIN {mirror} AS g ON g.connection_id = %(connection)s AND g.sf_id = d.sf_id
-       WHERE d.is_known AND g.local_id IS DISTINCT FROM d.local_id
-  ) AS bereft ON bereft.local_id = m.local_id
- WHERE m.connection_id = %(connection)s AND m.role = 2 AND NOT m.is_deleted
-   AND NOT EXISTS (
-       SELECT FROM {mirror} AS p
-        WHERE p.connection_id = %(connection)s AND p.local_id = m.local_id AND p.role = 1 AND NOT p.is_deleted)
- ORDER BY m.local_id, m.created NULLS LAST, m.sf_id;
+-- bereft -- Local records whose primary was deleted in this chunk. No parameters.
+SELECT DISTINCT d.local_id FROM decided AS d
+ WHERE d.action = 'deleted' AND NOT d.was_deleted AND d.role = 1 AND d.local_id IS NOT NULL;
+
+-- heirs -- For local records that lost their primary, the duplicate that takes its place. Parameters: connection, bereft.
+SELECT h.sf_id
+  FROM unnest(%(bereft)s::bigint[]) AS b (local_id)
+ CROSS JOIN LATERAL (
+    SELECT m.sf_id FROM {mirror} AS m
+     WHERE m.connection_id = %(connection)s AND m.local_id = b.local_id AND m.role = 2 AND NOT m.is_deleted
+     ORDER BY m.created NULLS LAST, m.sf_id LIMIT 1
+ ) AS h
+ WHERE NOT coalesce((
+    SELECT true FROM {mirror} AS p
+     WHERE p.connection_id = %(connection)s AND p.local_id = b.local_id AND p.role = 1 AND NOT p.is_deleted LIMIT 1
+ ), false);
 
 -- inherit -- Makes those duplicates primary; nothing is agreed yet, so the merge that follows is a first one. Parameters: connection, run, heirs.
 UPDATE {mirror} AS m SET role = 1, base = '{{}}', linked_run = %(run)s, seen_run = %(run)s
