@@ -7,7 +7,8 @@
         org.fault(match={"path": "/query"}, action="status", status=503)
         assert org.counted_calls() == 3
 
-Or without a socket, through a WSGI transport: ``create_app(OrgStore())``.
+Or without a socket, through a WSGI transport: ``create_app(OrgStore())``.  The faults ``cut`` and ``reset`` need the
+socket: in-process they raise :class:`~salesforce_emulator.faults.ConnectionReset` where the body is read.
 """
 
 from __future__ import annotations

@@ -5,7 +5,9 @@ from __future__ import annotations
 import httpx2
 from tests.salesforce_emulator.client import DATA, Api
 
+from salesforce_emulator import OrgStore, create_app
 from salesforce_emulator.api.versions import label
+from salesforce_emulator.testing import emulator_of, issue_token
 
 
 def test_versions_are_listed_without_a_session_and_cost_nothing(api: Api) -> None:
@@ -13,9 +15,7 @@ def test_versions_are_listed_without_a_session_and_cost_nothing(api: Api) -> Non
     answer = httpx2.get(f"{api.org.url}/services/data")
     assert answer.status_code == 200
     assert "Sforce-Limit-Info" not in answer.headers
-    assert answer.json()[-1] == {"label": "Spring ’26", "url": "/services/data/v66.0", "version": "66.0"} or (
-        answer.json()[-1]["version"] == "67.0"
-    )
+    assert answer.json()[-1] == {"label": "Summer ’26", "url": "/services/data/v67.0", "version": "67.0"}
     assert api.org.counted_calls() == 0
 
 
@@ -48,3 +48,19 @@ def test_a_uri_that_is_too_long(api: Api) -> None:
     """ "URI ≤ 16,384 bytes (414)"."""
     long = api.get("query", params={"q": "SELECT Id FROM Account WHERE Name = '" + "x" * 16_400 + "'"})
     assert long.status_code == 414
+
+
+def test_headers_that_are_too_long(api: Api) -> None:
+    """ "URI + headers (431)"."""
+    headers = {f"X-Filler-{n}": "x" * 8_000 for n in range(5)}
+    assert api.get("limits", headers=headers).status_code == 431
+
+
+def test_without_a_socket() -> None:
+    """The application can be called in-process, by any client that speaks WSGI."""
+    app = create_app(OrgStore())
+    token = issue_token(emulator_of(app))
+    with httpx2.Client(transport=httpx2.WSGITransport(app=app), base_url="http://org.example") as client:
+        answer = client.get(f"{DATA}/limits", headers={"Authorization": f"Bearer {token}"})
+        assert answer.headers["Sforce-Limit-Info"] == "api-usage=1/15000"
+    emulator_of(app).close()

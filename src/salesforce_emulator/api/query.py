@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC
+from contextlib import suppress
+from datetime import UTC, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from flask import Blueprint, Response, request
@@ -27,11 +28,10 @@ _LOCATOR = re.compile(r"([0-9A-Za-z]{18})-(\d+)")
 
 def context(store: OrgStore, user_id: str, time_zone: str, *, include_deleted: bool) -> QueryContext:
     """Who asks: date literals count days in the user's time zone."""
-    try:
+    zone: tzinfo = UTC
+    with suppress(ZoneInfoNotFoundError, ValueError):
         zone = ZoneInfo(time_zone)
-    except (ZoneInfoNotFoundError, ValueError):
-        zone = ZoneInfo("UTC")
-    return QueryContext(store.now().astimezone(UTC).astimezone(zone), user_id, include_deleted)
+    return QueryContext(store.now().astimezone(zone), user_id, include_deleted)
 
 
 def compile_for_api(soql: str, *, include_deleted: bool) -> Plan:
