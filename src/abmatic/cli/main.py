@@ -77,6 +77,9 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except (PostgresError, ImproperlyConfigured) as error:
             raise NotReady(str(error)) from error
+        except KeyboardInterrupt:
+            # click would say "Aborted!" and end with 1, as if the work had failed.
+            raise click.exceptions.Exit(INTERRUPTED) from None
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
