@@ -60,4 +60,6 @@ def test_numbers_of_templates() -> None:
     assert number(51234.6) == "51,235"
     assert percent(0.426) == "42 %"
     assert percent(3, 0) == ""
+    assert percent(24, 100_000) == "under 1 %"
+    assert percent(0, 100) == "0 %"
     assert took(None, None) == ""

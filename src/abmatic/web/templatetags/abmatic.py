@@ -101,9 +101,11 @@ def took(start: datetime | None, end: datetime | None) -> str:
 
 @register.filter
 def percent(part: float | None, whole: float | None = 1) -> str:
-    """A share as "43 %"; empty when it can't be told."""
+    """A share as "43 %"; something is never 0 %, and nothing is said when it can't be told."""
     if part is None or not whole:
         return ""
+    if 0 < part / whole < 0.01:
+        return "under 1 %"
     return f"{int(100 * part / whole)} %"
 
 
