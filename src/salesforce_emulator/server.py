@@ -88,7 +88,7 @@ def serve(serving: Serving, host: str, port: int, ready: Callable[[], None]) -> 
         log_level=LogLevels.error,
         respawn_failed_workers=True,
     )
-    probed = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104  compared, not bound
+    probed = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104  compared, not bound  # nosec B104
     url = f"http://[{probed}]:{port}" if ":" in probed else f"http://{probed}:{port}"
     threading.Thread(target=_announce, args=(url, ready), daemon=True).start()
     server.serve()
@@ -98,7 +98,7 @@ def _announce(url: str, ready: Callable[[], None]) -> None:
     until = time.monotonic() + _PATIENCE
     while time.monotonic() < until:
         try:
-            with urllib.request.urlopen(f"{url}/services/data", timeout=5):  # noqa: S310  our own server
+            with urllib.request.urlopen(f"{url}/services/data", timeout=5):  # noqa: S310  our own server  # nosec B310
                 ready()
                 return
         except (urllib.error.URLError, OSError):

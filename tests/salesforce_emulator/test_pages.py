@@ -108,6 +108,18 @@ def test_a_record_by_its_id_alone(api: Api, rep: Rep) -> None:
     assert rep.http.get("/nothing").status_code == 404
 
 
+def test_what_belongs_to_a_record_is_listed(api: Api, rep: Rep) -> None:
+    account = api.create("Account", Name="A")
+    assert "<section" not in rep.open(f"/{account}")
+    contact = ""
+    for number in range(11):
+        contact = contact or api.create("Contact", LastName=f"C{number}", AccountId=account)
+        api.create("Opportunity", Name=f"O{number}", StageName="Prospecting", CloseDate="2026-12-31", AccountId=account)
+    page = rep.open(f"/{account}")
+    assert f'href="/o/Contact/{contact}">C0</a>' in page
+    assert "(11, the first 10 shown)" in page
+
+
 def test_values_are_escaped(api: Api, rep: Rep) -> None:
     record = api.create("Account", Name="<script>alert(1)</script>", Description='"><img src=x>')
     for path in ("/o/Account", f"/o/Account/{record}", f"/o/Account/{record}/edit"):

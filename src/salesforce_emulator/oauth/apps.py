@@ -50,7 +50,7 @@ class App:
 
 DEFAULT_APP = App(
     client_id="3MVG9EmulatorDemoClient.AbmHub000000000000000000000000000000000000000000000000001",
-    client_secret="EMULATORDEMOSECRET0000000000000000000000000000000000000000000001",  # noqa: S106  published, for demos
+    client_secret="EMULATORDEMOSECRET0000000000000000000000000000000000000000000001",  # noqa: S106  published, for demos  # nosec B106
     name="Abmatic",
     run_as="integration@emulator.example",
 )

@@ -194,7 +194,7 @@ class Grants:
             "scope": scope,
             "instance_url": self.base,
             "id": identity,
-            "token_type": "Bearer",
+            "token_type": "Bearer",  # nosec B105
             "issued_at": issued_at,
         }
 

@@ -23,7 +23,7 @@ Answer = Response | BaseResponse | str | tuple[Response | str, int]
 PERMISSIONS = {
     "id": "Access basic information",
     "api": "Access and manage data",
-    "refresh_token": "Perform requests at any time",
+    "refresh_token": "Perform requests at any time",  # nosec B105
 }
 _SAME = {"id": ("id", "profile", "email", "openid", "address", "phone"), "refresh_token": ("offline_access",)}
 _KEPT = (

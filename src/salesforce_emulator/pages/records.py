@@ -9,6 +9,7 @@ from salesforce_emulator.schema import Field, SObject
 from salesforce_emulator.store import OrgStore
 
 PAGE = 50
+RELATED = 10
 # The columns of a list, by object; others show their name and when they were changed.
 _COLUMNS = {
     "Account": ("Name", "Website", "Industry", "BillingCountry", "OwnerId", "LastModifiedDate"),
@@ -76,6 +77,37 @@ def listing(store: OrgStore, sobject: SObject, search: str, page: int, *, bin_on
 def _pattern(search: str) -> str:
     escaped = search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"%{escaped}%"
+
+
+@dataclass(frozen=True)
+class Related:
+    """The first records that refer to a record, and how many there are."""
+
+    sobject: SObject
+    columns: list[Field]
+    rows: list[tuple[str, list[Cell]]]
+    total: int
+
+
+def related(store: OrgStore, sobject: SObject, record_id: str) -> list[Related]:
+    """The child records of a record that are there, by relationship; empty ones are left out."""
+    found = []
+    for relation in sobject.children.values():
+        child = store.schema.get(relation.child)
+        by = child.get(relation.field) if child else None
+        if child is None or by is None or not by.stored or child.get("IsDeleted") is None:
+            continue
+        columns = [f for f in list_fields(child) if f.name != relation.field]
+        where = f'"{child.name}" AS t WHERE t."{relation.field}" = ? AND t."IsDeleted" = 0'
+        with store.reading() as conn:
+            total = conn.execute(f"SELECT count(*) FROM {where}", (record_id,)).fetchone()[0]
+            selected = ", ".join(['t."Id"', *(c.sql("t") for c in columns)])
+            rows = conn.execute(
+                f'SELECT {selected} FROM {where} ORDER BY t."Id" LIMIT {RELATED}', (record_id,)
+            ).fetchall()
+        if total:
+            found.append(Related(child, columns, [(str(r[0]), cells(store, columns, r[1:])) for r in rows], total))
+    return found
 
 
 def one(store: OrgStore, sobject: SObject, record_id: str) -> list[Cell] | None:

@@ -118,6 +118,7 @@ def view(name: str, record_id: str) -> str:
         deleted=bool(facts["IsDeleted"].value) if "IsDeleted" in facts else False,
         converted=bool(facts["IsConverted"].value) if "IsConverted" in facts and sobject.name == "Lead" else None,
         editable=sobject.updateable,
+        related=records.related(emulator().store, sobject, record_id),
     )
 
 

@@ -33,7 +33,7 @@ from salesforce_emulator.store.session import Session
 Clock = Callable[[], datetime]
 Loader = Callable[[sqlite3.Connection], object]
 
-DEFAULT_PASSWORD = "abm-demo-1"  # noqa: S105  every user's, on an emulator that listens on loopback
+DEFAULT_PASSWORD = "abm-demo-1"  # noqa: S105  every user's, on an emulator that listens on loopback  # nosec B105
 _CACHE_KIB = 32 * 1024
 
 
