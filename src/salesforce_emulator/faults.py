@@ -12,7 +12,7 @@ fault strikes, then ``times`` calls are struck (0: all that follow).  The action
 status            answers ``status`` (default 503) with ``body`` (JSON; default an error list) and ``headers``
 html              answers ``status`` (default 200) with an HTML page
 cut               sends the true answer's headers and the first ``bytes`` (default half), then closes
-reset             closes the connection without an answer; ``when``: "before" (default) or "after" the work
+reset             closes the connection without a whole answer; ``when``: "before" (default) or "after" the work
 slow              waits ``seconds`` (default 1), then answers truly
 locator_expired   lets every open query locator expire first
 session_expired   ends every session first
@@ -176,7 +176,6 @@ class _Closing:
 def _closing() -> Response:
     closing = Response(_Closing(), status=200)
     closing.headers["Content-Length"] = "1"
-    closing.headers["Connection"] = "close"
     return closing
 
 
