@@ -83,3 +83,12 @@ def test_times_are_in_the_viewers_zone_and_exact_on_hover(admin_tab: Tab) -> Non
     time = page.locator("time[data-show=exact]").first
     expect(time).not_to_contain_text("UTC")
     expect(time).to_have_attribute("title", re.compile(r"\d{4}.*\d:\d\d"))
+
+
+def test_a_server_that_is_gone_is_said_and_forgotten_when_it_is_back(admin_tab: Tab) -> None:
+    run = org.running(org.connect())
+    page = admin_tab.open(f"/runs/{run.pk}/")
+    page.route("**/live/", lambda route: route.abort())
+    expect(page.get_by_role("alert")).to_contain_text("can’t be reached")
+    page.unroute("**/live/")
+    expect(page.get_by_role("alert")).to_be_hidden()

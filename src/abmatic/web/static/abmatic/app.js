@@ -31,6 +31,38 @@ showTimes(document);
 setInterval(() => showTimes(document), 30_000);
 document.addEventListener("htmx:load", (event) => showTimes(event.detail.elt.parentNode || document));
 
+// ---- trouble -----------------------------------------------------------------------------------------------------
+
+// What could not be loaded, by address: one part that loads again must not hide that another still doesn't.
+const failing = new Map();
+
+function sayTrouble(event, text) {
+  const address = event.detail.pathInfo.requestPath.split("?")[0];
+  if (text) failing.set(address, text);
+  else failing.delete(address);
+  const place = document.getElementById("trouble");
+  if (!place) return;
+  place.textContent = [...failing.values()].at(-1) ?? "";
+  place.hidden = failing.size === 0;
+}
+
+document.addEventListener("htmx:sendError", (event) => {
+  sayTrouble(event, "Abmatic can’t be reached. Check that it is running; this page tries again.");
+});
+document.addEventListener("htmx:responseError", (event) => {
+  sayTrouble(event, `That didn’t work (error ${event.detail.xhr.status}). Reload the page; the program’s log says more.`);
+});
+document.addEventListener("htmx:afterOnLoad", (event) => {
+  if (event.detail.xhr.status < 400) sayTrouble(event, "");
+});
+
+// ---- hints: what is cut short is shown whole on hover ------------------------------------------------------------
+
+document.addEventListener("mouseover", (event) => {
+  const cell = event.target.closest?.(".cut");
+  if (cell && !cell.title && cell.scrollWidth > cell.clientWidth) cell.title = cell.textContent;
+});
+
 // ---- keys --------------------------------------------------------------------------------------------------------
 
 document.addEventListener("keydown", (event) => {
