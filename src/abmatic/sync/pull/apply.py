@@ -270,18 +270,26 @@ def _conflict_entries(plan: PullPlan) -> sql.Composed | None:
 
 
 def count(plan: PullPlan) -> sql.Composed:
-    """How many rows had which outcome: one row of (read, usable, created, updated, unchanged, linked, …)."""
+    """How many rows had which outcome: one row of (read, usable, created, updated, unchanged, linked, …).
+
+    Each row counts once, only linked ones may be among the updated too. One that takes over counts as the duplicate
+    that it made of the other, so that the order of pages doesn't show in the counts.
+    """
     return sql.SQL(
         """
         SELECT (SELECT count(*) FROM stage), (SELECT count(*) FROM work),
                count(*) FILTER (WHERE d.action = 'create'),
                count(*) FILTER (WHERE d.action IN ('known', 'revived', 'link', 'takeover') AND ({differs})),
-               (SELECT count(*) FROM work) - count(*)
-                   + count(*) FILTER (WHERE d.action IN ('known', 'revived') AND NOT coalesce({differs}, false)),
-               count(*) FILTER (WHERE d.action IN ('link', 'takeover')),
-               count(*) FILTER (WHERE d.action = 'duplicate'),
+               (SELECT count(*) FROM work) - count(*) FILTER (WHERE CASE
+                   WHEN d.action IN ('known', 'revived') THEN {differs}
+                   WHEN d.action = 'deleted' THEN NOT d.was_deleted
+                   WHEN d.action IN ('gone', 'unlinked') THEN NOT d.is_known
+                   ELSE true
+               END),
+               count(*) FILTER (WHERE d.action = 'link'),
+               count(*) FILTER (WHERE d.action IN ('duplicate', 'takeover')),
                count(*) FILTER (WHERE d.action = 'deleted' AND NOT d.was_deleted),
-               count(*) FILTER (WHERE d.action IN ('gone', 'unlinked'))
+               count(*) FILTER (WHERE d.action IN ('gone', 'unlinked') AND NOT d.is_known)
           FROM decided AS d LEFT JOIN merged AS g ON g.sf_id = d.sf_id
         """
     ).format(differs=_differs(plan))

@@ -6,11 +6,12 @@ them at once; `apply` runs in page order, one at a time.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
@@ -25,6 +26,7 @@ Session = psycopg.Connection[tuple[Any, ...]]
 # Stands in for a NUL while staged: Postgres text can't hold one. A noncharacter, so no honest text contains it.
 NUL_MARK = "\ufdd0"
 _NUL_BYTES = NUL_MARK.encode()
+_REPLACEMENT = "\ufffd"
 _ANALYZE_FROM = 1_000
 
 
@@ -74,6 +76,17 @@ class Target:
     collection: int | None
 
 
+def _without_nul(value: Any) -> Any:
+    """JSON as Python reads it (hence Any), with a mark for each NUL."""
+    if isinstance(value, str):
+        return value.replace("\0", NUL_MARK)
+    if isinstance(value, list):
+        return [_without_nul(item) for item in value]
+    if isinstance(value, dict):
+        return {_without_nul(name): _without_nul(item) for name, item in value.items()}
+    return value
+
+
 class ChunkWriter:
     """The statements of one plan, bound to one session and its temporary tables."""
 
@@ -91,6 +104,9 @@ class ChunkWriter:
             "update": plan.update,
         }
         self._has_nul = False
+        self._has_replaced = False
+        # What staging found worth saying, by reason: counted when the chunk is applied.
+        self._noted: Counter[str] = Counter()
         self._created, self._analyze_at = 0, _ANALYZE_FROM
         is_role = plan.spec.local == "opportunity_contact"
         texts: dict[str, sql.Composed | None] = {
@@ -130,21 +146,51 @@ class ChunkWriter:
             return cursor.rowcount
 
     def stage_records(self, records: bytes) -> int:
-        """Puts a JSON array of records into ``stage``."""
-        return self._session.execute(
-            staging.records_into_stage(self._plan), {"records": records.decode("utf-8", "replace")}
-        ).rowcount
+        """Puts a JSON array of records into ``stage``.
 
-    def mark_nul(self) -> None:
-        """Says that the staged text holds NUL marks."""
-        self._has_nul = True
+        Postgres refuses JSON that holds a NUL, half a surrogate pair or a number beyond its own; then the array is
+        written anew with what it can hold. Raises psycopg.DataError when it is no array of records at all.
+        """
+        statement = staging.records_into_stage(self._plan)
+        # Earlier pages of this transaction stay staged whatever happens to this one.
+        self._session.execute("SAVEPOINT page")
+        try:
+            return self._session.execute(statement, {"records": records.decode()}).rowcount
+        except (psycopg.DataError, UnicodeDecodeError):
+            self._session.execute("ROLLBACK TO SAVEPOINT page")
+        return self._session.execute(statement, {"records": self._storable(records)}).rowcount
+
+    def _storable(self, records: bytes) -> str:
+        """The same JSON with marks for NULs, U+FFFD for what is no character, and numbers as the text they were."""
+        text = records.decode("utf-8", "replace")
+        try:
+            found = json.loads(text, strict=False, parse_int=str, parse_float=str, parse_constant=str)
+        except (ValueError, RecursionError) as error:
+            raise psycopg.DataError(f"the records are no JSON: {error}") from error
+        if not isinstance(found, list):
+            raise psycopg.DataError("the records are no JSON array")
+        storable = json.dumps(_without_nul(found), ensure_ascii=False)
+        storable = storable.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        self._has_nul |= NUL_MARK in storable
+        self._has_replaced |= _REPLACEMENT in storable
+        return storable
+
+    def mark_replaced(self) -> None:
+        """Says that U+FFFD in the staged text stands for bytes that were no characters."""
+        self._has_replaced = True
 
     def type_rows(self) -> None:
         """Stage to work."""
+        self._noted.clear()
         if self._has_nul:
+            self._note_mark("nul_removed", NUL_MARK)
             self._take_out_nul()
+        if self._has_replaced:
+            self._note_mark("text_replaced", _REPLACEMENT)
+        self._has_nul = self._has_replaced = False
         self._session.execute(self._texts["load_work"], self._parameters)
-        self._session.execute(staging.DROP_REPEATS)
+        if self._session.execute(staging.DROP_REPEATS).rowcount:
+            self._note_rows("row_repeated", staging.DROP_STAGED_REPEATS)
 
     def apply(self) -> Counts:
         """Match, merge and write what is in ``work``. The caller commits, together with its checkpoint."""
@@ -165,8 +211,10 @@ class ChunkWriter:
     def _apply_work(self) -> Counts:
         self._do("decide")
         self._session.execute("ANALYZE decided (sf_id, key, action, is_known)")
-        for step in ("twins", "take_over", "merge"):
-            self._do(step)
+        self._do("twins")
+        if "take_over" in self._texts:
+            self._noted["duplicate"] += self._session.execute(self._texts["take_over"], self._parameters).rowcount
+        self._do("merge")
         reasons = self._session.execute(self._texts["findings"], self._parameters).fetchall()
         for step in ("create", "update"):
             self._do(step)
@@ -201,11 +249,13 @@ class ChunkWriter:
         row = self._session.execute(self._texts["count"], self._parameters).fetchone()
         assert row is not None
         staged, usable, created, updated, unchanged, linked, duplicate, deleted, skipped = row
-        unusable = max(staged - usable, 0)
-        counts = Counts(staged, created, updated, unchanged, linked, duplicate, deleted, skipped + unusable)
+        if staged > usable:
+            self._note_rows("row_unusable", staging.UNUSABLE)
+        repeated = self._noted["row_repeated"]
+        skipped += repeated + max(staged - usable, 0)
+        counts = Counts(staged + repeated, created, updated, unchanged, linked, duplicate, deleted, skipped)
         counts.reasons.update(dict(reasons))
-        if unusable:
-            counts.reasons["row_unusable"] += unusable
+        counts.reasons.update(+self._noted)
         return counts
 
     def _replay(self, sf_ids: set[str]) -> None:
@@ -230,25 +280,40 @@ class ChunkWriter:
         )
         self._apply_work()
 
-    def _take_out_nul(self) -> None:
-        """Removes NUL marks from the staged text, saying where they were."""
-        self._has_nul = False
+    def _note_rows(self, reason: str, rows: LiteralString) -> None:
+        """One entry for each row that the statement answers: (Id, text)."""
+        self._noted[reason] += self._session.execute(
+            sql.SQL(
+                "WITH found (sf_id, text) AS ({}) INSERT INTO finding (run_id, reason, sf_id, field, value) "
+                "SELECT %(run)s, {}, coalesce(left(sf_id, 18), ''), 'Id', left(text, 200) FROM found"
+            ).format(sql.SQL(rows), sql.Literal(reason)),
+            self._parameters,
+        ).rowcount
+
+    def _note_mark(self, reason: str, mark_text: str) -> None:
+        """One entry for each staged value that holds the mark."""
         marked = self._plan.selected
         listed = sql.SQL(", ").join(sql.SQL("({}, s.{})").format(sql.Literal(n), sql.Identifier(n)) for n in marked)
-        mark = sql.Literal(NUL_MARK)
-        self._session.execute(
+        self._noted[reason] += self._session.execute(
             sql.SQL(
                 "INSERT INTO finding (run_id, reason, sf_id, field, value) "
-                "SELECT %(run)s, 'nul_removed', left(s.\"Id\", 18), v.field, left(replace(v.text, {mark}, ''), 200) "
+                "SELECT %(run)s, {reason}, coalesce(left(replace(s.\"Id\", {nul}, ''), 18), ''), v.field, "
+                "left(replace(v.text, {nul}, ''), 200) "
                 "FROM stage AS s CROSS JOIN LATERAL (VALUES {listed}) AS v (field, text) "
-                'WHERE strpos(v.text, {mark}) > 0 AND s."Id" IS NOT NULL'
-            ).format(listed=listed, mark=mark),
+                "WHERE strpos(v.text, {mark}) > 0"
+            ).format(reason=sql.Literal(reason), nul=sql.Literal(NUL_MARK), mark=sql.Literal(mark_text), listed=listed),
             self._parameters,
-        )
+        ).rowcount
+
+    def _take_out_nul(self) -> None:
+        """Removes NUL marks from the staged text; a value of nothing else is empty."""
         self._session.execute(
             sql.SQL("UPDATE stage SET {}").format(
                 sql.SQL(", ").join(
-                    sql.SQL("{0} = replace({0}, {1}, '')").format(sql.Identifier(name), mark) for name in marked
+                    sql.SQL("{0} = nullif(replace({0}, {1}, ''), '')").format(
+                        sql.Identifier(name), sql.Literal(NUL_MARK)
+                    )
+                    for name in self._plan.selected
                 )
             )
         )

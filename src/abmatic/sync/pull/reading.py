@@ -223,6 +223,7 @@ class BulkReading:
             if careful:
                 rows = careful_rows(stream.chunks, len(stream.columns))
                 writer.stage_csv(stream.columns, rows.encoded())
+                writer.mark_replaced()
                 return Staged(rows.damaged)
             staged = writer.stage_csv(stream.columns, stream.chunks)
             if stream.expected is not None and staged != stream.expected:

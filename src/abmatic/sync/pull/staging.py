@@ -143,6 +143,18 @@ DROP_REPEATS: LiteralString = (
     "GROUP BY sf_id HAVING count(*) > 1) AS twice WHERE w.sf_id = twice.sf_id AND w.ctid <> twice.kept"
 )
 
+# The same for ``stage``, where entries about single values look for the text.
+DROP_STAGED_REPEATS: LiteralString = (
+    'DELETE FROM stage AS s USING (SELECT "Id", (array_agg(ctid ORDER BY '
+    'coalesce(as_timestamp("SystemModstamp"), %(upper)s) DESC, ctid))[1] AS kept FROM stage '
+    'GROUP BY "Id" HAVING count(*) > 1) AS twice WHERE s."Id" = twice."Id" AND s.ctid <> twice.kept '
+    'AND s."Id" IN (SELECT sf_id FROM work) RETURNING s."Id", NULL'
+)
+
+UNUSABLE: LiteralString = (
+    'SELECT s."Id", s."Id" FROM stage AS s WHERE s."Id" NOT IN (SELECT sf_id FROM work) OR s."Id" IS NULL'
+)
+
 
 def _raw(sf_field: str) -> sql.Composed:
     return sql.SQL("s.{}").format(sql.Identifier(sf_field))
