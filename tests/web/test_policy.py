@@ -82,3 +82,12 @@ def test_every_icon_that_templates_draw_was_collected() -> None:
     used = {name for file in templates for name in re.findall(r'{% icon "([a-z0-9-]+)"', file.read_text("utf-8"))}
     assert used
     assert {name for name in used if "<path" not in icon(name)} == set()
+
+
+def test_no_icon_is_shipped_that_nobody_draws() -> None:
+    rooms = ICONS.parents[2]
+    drawn = set()
+    for file in [*rooms.rglob("*.html"), *rooms.rglob("*.py")]:
+        drawn |= set(re.findall(r'"([a-z0-9-]+)"', file.read_text("utf-8")))
+    listed = (rooms.parents[2] / "frontend" / "icons.txt").read_text("utf-8").splitlines()
+    assert {name for name in listed if not name.startswith("#")} <= drawn
