@@ -7,6 +7,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const modules = join(here, "node_modules");
@@ -45,7 +46,10 @@ function drawing(name) {
 rmSync(target, { recursive: true, force: true });
 mkdirSync(target, { recursive: true });
 for (const [name, source] of Object.entries(FILES)) {
-  writeFileSync(join(target, name), withoutMapComment(readFileSync(join(modules, source), "utf8")));
+  const text = withoutMapComment(readFileSync(join(modules, source), "utf8"));
+  writeFileSync(join(target, name), text);
+  // WhiteNoise sends this one to browsers that take gzip, which is all of them.
+  writeFileSync(join(target, `${name}.gz`), gzipSync(text, { level: 9 }));
 }
 writeFileSync(join(target, "LICENSES.txt"), PACKAGES.map(licence).join("\n"));
 const names = readFileSync(join(here, "icons.txt"), "utf8").split("\n").filter((line) => line && !line.startsWith("#"));
