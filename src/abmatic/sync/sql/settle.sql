@@ -205,7 +205,8 @@ SELECT m.sf_id FROM mirror_contact_role AS m JOIN decided AS d ON d.sf_id = m.wa
 -- resolve_roles -- Contact roles become local ones where both ends are here; the others wait. Parameters: connection, run, roles.
 WITH ends AS (
     SELECT m.sf_id, m.is_deleted, o.local_id AS opportunity_id, c.local_id AS contact_id,
-           m.values ->> 'Role' AS role, coalesce((m.values ->> 'IsPrimary')::boolean, false) AS is_primary,
+           -- A picklist's value has 255 characters at most; a longer text would not fit into the index.
+           left(m.values ->> 'Role', 255) AS role, coalesce((m.values ->> 'IsPrimary')::boolean, false) AS is_primary,
            CASE WHEN o.local_id IS NULL THEN m.opportunity_sf_id WHEN c.local_id IS NULL THEN m.contact_sf_id END AS missing
       FROM mirror_contact_role AS m
       LEFT JOIN mirror_opportunity AS o ON o.connection_id = m.connection_id AND o.sf_id = m.opportunity_sf_id
