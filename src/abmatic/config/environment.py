@@ -12,7 +12,7 @@ import secrets
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -58,14 +58,14 @@ _KNOWN = {setting.name for setting in SETTINGS}
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """The settings, parsed once."""
+    """The settings, parsed once. What is secret is not part of how it prints."""
 
     data_dir: Path
-    database_url: str | None
+    database_url: str | None = field(repr=False)
     base_url: str
     allowed_hosts: tuple[str, ...]
-    secret_key: str
-    encryption_keys: tuple[str, ...]
+    secret_key: str = field(repr=False)
+    encryption_keys: tuple[str, ...] = field(repr=False)
     salesforce_extra_hosts: frozenset[str]
     demo: bool
     emulator_url: str
@@ -86,9 +86,7 @@ def load(source: Mapping[str, str] | None = None) -> Environment:
     values = _collect(os.environ if source is None else source)
     data_dir = Path(values["DATA_DIR"]).expanduser() if values["DATA_DIR"] else default_data_dir()
     base_url = values["BASE_URL"].rstrip("/")
-    host = urlsplit(base_url).hostname
-    if not host or urlsplit(base_url).scheme not in {"http", "https"}:
-        raise SettingError(f"ABMATIC_BASE_URL is {base_url!r}: it must look like https://abmatic.example.com")
+    host = _host(base_url)
     hosts = _split(values["ALLOWED_HOSTS"]) or (host, "127.0.0.1", "localhost", "[::1]")
     return Environment(
         data_dir=data_dir.absolute(),
@@ -97,10 +95,10 @@ def load(source: Mapping[str, str] | None = None) -> Environment:
         allowed_hosts=hosts,
         secret_key=values["SECRET_KEY"] or _kept_key(data_dir / "secret.key", lambda: secrets.token_urlsafe(50)),
         encryption_keys=_fernet_keys(values["ENCRYPTION_KEYS"], data_dir),
-        salesforce_extra_hosts=frozenset(_split(values["SALESFORCE_EXTRA_HOSTS"])),
+        salesforce_extra_hosts=_extra_hosts(values["SALESFORCE_EXTRA_HOSTS"]),
         demo=_flag("DEMO", values["DEMO"]),
         emulator_url=values["EMULATOR_URL"].rstrip("/"),
-        log_level=values["LOG_LEVEL"].upper(),
+        log_level=_level(values["LOG_LEVEL"]),
         debug=_flag("DEBUG", values["DEBUG"]),
         trusted_proxies=_flag("TRUSTED_PROXIES", values["TRUSTED_PROXIES"]),
         import_page_records=_positive("IMPORT_PAGE_RECORDS", values["IMPORT_PAGE_RECORDS"]),
@@ -118,14 +116,28 @@ def default_data_dir() -> Path:
 
 
 def parse_database_url(url: str) -> dict[str, object]:
-    """Django's DATABASES entry for a ``postgresql://user:password@host:port/name?option=value`` address."""
-    parts = urlsplit(url)
+    """Django's DATABASES entry for a ``postgresql://user:password@host:port/name?option=value`` address.
+
+    Parts are percent-encoded, as libpq wants them; a host may be the folder of a Unix socket. Raises `SettingError`,
+    which never quotes the address: it holds a password.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise SettingError(_URL_BROKEN) from None
     if parts.scheme not in {"postgres", "postgresql"}:
         raise SettingError(
             f"DATABASE_URL has the scheme {parts.scheme!r}: only postgresql:// is supported (PostgreSQL 15 or newer)"
         )
+    if parts.fragment:
+        raise SettingError(_URL_BROKEN)
     options = dict(pair.split("=", 1) for pair in parts.query.split("&") if "=" in pair)
-    host = unquote(options.pop("host", "") or parts.hostname or "")
+    # Not parts.hostname, which is in lower case: a socket's folder is not.
+    address = parts.netloc.rpartition("@")[2]
+    host = address.partition("]")[0].lstrip("[") if address.startswith("[") else address.partition(":")[0]
+    host = unquote(options.pop("host", "") or host)
+    port_option = options.pop("port", "")
     name = unquote(parts.path.lstrip("/"))
     if not name:
         raise SettingError("DATABASE_URL names no database: it must end with /NAME")
@@ -135,14 +147,21 @@ def parse_database_url(url: str) -> dict[str, object]:
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
         "HOST": host,
-        "PORT": str(parts.port or options.pop("port", "")),
+        "PORT": str(port or port_option),
         "OPTIONS": {key: unquote(value) for key, value in options.items()},
     }
+
+
+_URL_BROKEN = (
+    "DATABASE_URL can't be read: it must look like postgresql://user:password@host:5432/name, and signs like / # ? @ "
+    "in user name or password must be percent-encoded (%2F %23 %3F %40)"
+)
 
 
 def _collect(source: Mapping[str, str]) -> dict[str, str]:
     values = {setting.name: setting.default for setting in SETTINGS}
     values["DATABASE_URL"] = ""
+    given: dict[str, str] = {}
     for variable, value in source.items():
         if variable in {"DATABASE_URL", "DATABASE_URL_FILE"}:
             name = variable
@@ -150,14 +169,21 @@ def _collect(source: Mapping[str, str]) -> dict[str, str]:
             name = variable.removeprefix("ABMATIC_")
         else:
             continue
-        if name.endswith("_FILE") and name not in _KNOWN:
-            name, value = name.removesuffix("_FILE"), _read(variable, value)
+        is_file = name.endswith("_FILE") and name not in _KNOWN
+        if is_file:
+            name = name.removesuffix("_FILE")
         if name != "DATABASE_URL" and name not in _KNOWN:
             raise SettingError(
                 f"{variable} is not a setting of Abmatic; the known ones are "
                 + ", ".join(sorted(f"ABMATIC_{known}" for known in _KNOWN))
             )
-        values[name] = value
+        # What is set to nothing is not set: compose files do that to what they merely mention.
+        if not value:
+            continue
+        if name in given:
+            raise SettingError(f"{given[name]} and {variable} are both set: say which one counts by removing the other")
+        given[name] = variable
+        values[name] = _read(variable, value) if is_file else value
     return values
 
 
@@ -166,6 +192,40 @@ def _read(variable: str, path: str) -> str:
         return Path(path).read_text(encoding="utf-8").strip()
     except OSError as error:
         raise SettingError(f"{variable} names {path}, which can't be read: {error.strerror}") from error
+    except UnicodeDecodeError:
+        raise SettingError(f"{variable} names {path}, which is no text file") from None
+
+
+def _host(base_url: str) -> str:
+    """The host of BASE_URL, as Django wants it among the hosts served."""
+    try:
+        parts = urlsplit(base_url)
+        is_origin = parts.scheme in {"http", "https"} and f"{parts.scheme}://{parts.netloc}" == base_url
+        is_plain = bool(parts.hostname) and (parts.port is None or parts.port > 0) and "@" not in parts.netloc
+    except ValueError:
+        is_origin = is_plain = False
+    if not (is_origin and is_plain):
+        raise SettingError(
+            f"ABMATIC_BASE_URL is {base_url!r}: it must look like https://abmatic.example.com, without a path"
+        )
+    host = parts.hostname or ""
+    return f"[{host}]" if ":" in host else host
+
+
+def _level(text: str) -> str:
+    if text.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+        raise SettingError(f"ABMATIC_LOG_LEVEL is {text!r}: say DEBUG, INFO, WARNING or ERROR")
+    return text.upper()
+
+
+def _extra_hosts(text: str) -> frozenset[str]:
+    hosts = _split(text)
+    for host in hosts:
+        if "/" in host or "@" in host or any(character.isspace() for character in host):
+            raise SettingError(
+                f"ABMATIC_SALESFORCE_EXTRA_HOSTS holds {host!r}: say host or host:port, without http:// and path"
+            )
+    return frozenset(hosts)
 
 
 def _split(text: str) -> tuple[str, ...]:
@@ -188,15 +248,20 @@ def _positive(name: str, text: str) -> int:
 
 def _fernet_keys(text: str, data_dir: Path) -> tuple[str, ...]:
     # The file holds several while `abmatic keys rotate` changes from one to the next.
-    keys = _split(text or _kept_key(data_dir / "encryption.key", lambda: Fernet.generate_key().decode()))
+    file = data_dir / "encryption.key"
+    keys = _split(text or _kept_key(file, lambda: Fernet.generate_key().decode()))
+    holder = "ABMATIC_ENCRYPTION_KEYS" if text else str(file)
+    remedy = "make one with `abmatic keys new`" if text else "restore it from a backup"
+    if not keys:
+        raise SettingError(f"{holder} holds no key; {remedy}")
     for key in keys:
         try:
             Fernet(key)
-        except ValueError as error:
+        except ValueError:
+            # Without its cause, which would show the key.
             raise SettingError(
-                "ABMATIC_ENCRYPTION_KEYS holds something that is no Fernet key (32 bytes, url-safe base64); "
-                "make one with `abmatic keys new`"
-            ) from error
+                f"{holder} holds something that is no Fernet key (32 bytes, url-safe base64); {remedy}"
+            ) from None
     return keys
 
 
@@ -216,6 +281,8 @@ def _kept_key(path: Path, make: Callable[[], str]) -> str:
         raise SettingError(
             f"{path} can't be read or made: {error.strerror}. Set ABMATIC_DATA_DIR to a folder of yours"
         ) from error
+    except UnicodeDecodeError:
+        raise SettingError(f"{path} is no text: restore it from a backup, or delete it to make a new key") from None
     if not key:
         raise SettingError(f"{path} is empty: restore it from a backup, or delete it to make a new key")
     return key
