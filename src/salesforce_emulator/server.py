@@ -7,6 +7,7 @@ environment, since that process is started anew.
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import socket
 import sys
@@ -91,6 +92,9 @@ def serve(serving: Serving, host: str, port: int, ready: Callable[[], None]) -> 
     probed = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104  compared, not bound  # nosec B104
     url = f"http://[{probed}]:{port}" if ":" in probed else f"http://{probed}:{port}"
     threading.Thread(target=_announce, args=(url, ready), daemon=True).start()
+    # Forked instead, the serving process would inherit whatever lock that thread holds at the moment, an import's
+    # for instance, held for ever by nobody: every request would wait for it.
+    multiprocessing.set_start_method("spawn", force=True)
     server.serve()
 
 

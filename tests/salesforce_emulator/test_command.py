@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -139,3 +142,22 @@ def test_a_file_that_cannot_be_followed(
 def test_a_missing_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--data", str(tmp_path / "nothing.json")]) == 2
     assert "nothing.json" in capsys.readouterr().err
+
+
+@pytest.mark.server
+def test_answers_those_who_asked_before_it_was_ready(tmp_path: Path) -> None:
+    # Once it deadlocked every other time: the serving process was forked while a thread held an import's lock.
+    for number in range(4):
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            port = probe.getsockname()[1]
+        command = [sys.executable, "-m", "salesforce_emulator", "--port", str(port), "--database"]
+        with subprocess.Popen(
+            [*command, str(tmp_path / f"{number}.sqlite3"), "--empty"], stdout=subprocess.PIPE
+        ) as org:
+            until = time.monotonic() + 30
+            answered = False
+            while not answered and time.monotonic() < until:
+                with contextlib.suppress(httpx2.TransportError):
+                    answered = httpx2.get(f"http://127.0.0.1:{port}/services/data", timeout=5).status_code == 200
+            org.terminate()
+            assert answered, f"start {number}"
