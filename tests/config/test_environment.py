@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from base64 import urlsafe_b64encode
 from pathlib import Path
 from urllib.parse import quote
 
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 from abmatic.config import environment
 from abmatic.config.environment import Environment, SettingError, load, parse_database_url
 
-KEY = Fernet.generate_key().decode()
+KEY = urlsafe_b64encode(b"k" * 32).decode()
 SECRET = "s3cret-p4ss"
 
 
