@@ -5,7 +5,8 @@
 ``decided``  for each row: which local record it belongs to, in which role, and what is done (see `match`)
 ``merged``   for rows whose local record existed: each field before and after (see `merge`)
 
-They have no indexes, which would cost more than the hash joins they save, are temporary and emptied at every commit, so a crash leaves nothing to clean up, and two pulls never meet.
+They have no indexes, which would cost more than the hash joins they save, are temporary and emptied at every commit,
+so a crash leaves nothing to clean up, and two pulls never meet.
 """
 
 from __future__ import annotations
