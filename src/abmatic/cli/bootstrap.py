@@ -15,6 +15,7 @@ import django
 from django.conf import settings
 from psycopg.conninfo import make_conninfo
 
+from abmatic.cli.domain_demo_place import join_what_runs
 from abmatic.cli.failures import NotReady
 from abmatic.postgres.embedded import EmbeddedServer
 from abmatic.postgres.server import probe, require_supported
@@ -32,6 +33,7 @@ def configure() -> None:
 def set_up() -> None:
     """Readies Django: models can be imported after this. Needs no database."""
     configure()
+    join_what_runs()
     django.setup()
 
 

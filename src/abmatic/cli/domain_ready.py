@@ -8,7 +8,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from abmatic.cli import bootstrap
-from abmatic.cli.domain_demo_place import join_what_runs
 from abmatic.cli.failures import Failure, NotReady
 from abmatic.cli.worker import STALLED_AFTER
 
@@ -23,7 +22,6 @@ def ready() -> Iterator[None]:
     A database that was never made is not made here: a command that looks at data has nothing to do without.
     """
     bootstrap.set_up()
-    join_what_runs()
     server = bootstrap.embedded_server()
     if server is not None and server.status().version is None:
         raise NotReady(
