@@ -7,6 +7,7 @@ server instead of the embedded one.
 
 from __future__ import annotations
 
+import atexit
 import os
 import secrets
 import shutil
@@ -58,6 +59,8 @@ def _prepare_environment() -> Path:
         folder = Path(tempfile.mkdtemp(prefix="abmatic-tests-"))
         # Root's Postgres runs as another account, which must get in; what is secret in it has a mode of its own.
         folder.chmod(0o755)
+        # Also where pytest ends before it was configured (a usage error, a broken conftest).
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
     for name in [name for name in os.environ if name.startswith("ABMATIC_") or name == "DATABASE_URL"]:
         del os.environ[name]
     os.environ["ABMATIC_DATA_DIR"] = str(folder)
