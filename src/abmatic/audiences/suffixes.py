@@ -36,7 +36,10 @@ def load() -> bool:
 
 
 def _suffixes() -> dict[str, tuple[bool, bool, bool]]:
-    """Every suffix with its flags (exact, wildcard, exception), in A-labels."""
+    """Every suffix with its flags (exact, wildcard, exception), in A-labels, and the tails of each without flags.
+
+    With the tails in it, a name that the table doesn't hold is the tail of no longer rule: one look instead of many.
+    """
     rules: dict[str, tuple[bool, bool, bool]] = {}
     for line in resources.files("tldextract").joinpath(".tld_set_snapshot").read_text(encoding="utf-8").splitlines():
         rule = line.strip()
@@ -49,6 +52,10 @@ def _suffixes() -> dict[str, tuple[bool, bool, bool]]:
             wildcard or rule.startswith("*."),
             exception or rule.startswith("!"),
         )
+    for name in list(rules):
+        while "." in name:
+            name = name.split(".", 1)[1]
+            rules.setdefault(name, (False, False, False))
     return rules
 
 

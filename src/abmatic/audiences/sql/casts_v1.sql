@@ -37,14 +37,22 @@ CREATE FUNCTION as_date(t text) RETURNS date IMMUTABLE PARALLEL SAFE LANGUAGE sq
     END
 $$;
 
--- Salesforce writes 2020-10-22T21:03:23.000+0000 by REST and 2023-10-22T06:25:12.000Z by Bulk.
-CREATE FUNCTION as_timestamp(t text) RETURNS timestamptz STABLE PARALLEL SAFE LANGUAGE sql AS $$
-    SELECT CASE
-        WHEN t ~ '^[1-9][0-9][0-9][0-9]-((0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])|(0[13-9]|1[0-2])-(29|30)|(0[13578]|1[02])-31)T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9][.][0-9][0-9][0-9](Z|[+]0000)$'
-            THEN t::timestamptz
-        WHEN t <> '' THEN try_timestamp(t)
-    END
-$$;
+-- Salesforce writes 2020-10-22T21:03:23.000+0000 by REST and 2023-10-22T06:25:12.000Z by Bulk. PostgreSQL 16 and newer
+-- can be asked whether a text is valid; on 15 a pattern says the same at three times the cost.
+DO $do$
+BEGIN
+    EXECUTE format($f$
+        CREATE FUNCTION as_timestamp(t text) RETURNS timestamptz STABLE PARALLEL SAFE LANGUAGE sql AS $$
+            SELECT CASE WHEN %s THEN t::timestamptz WHEN t <> '' THEN try_timestamp(t) END
+        $$
+    $f$, CASE WHEN current_setting('server_version_num')::int >= 160000 THEN
+        $c$(t LIKE '20__-__-__T__:__:__.___Z' OR t LIKE '20__-__-__T__:__:__.___+0000')
+            AND t ~ '^[0-9T:.Z+-]+$' AND pg_input_is_valid(t, 'timestamptz')$c$
+    ELSE
+        $c$t ~ '^[1-9][0-9][0-9][0-9]-((0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])|(0[13-9]|1[0-2])-(29|30)|(0[13578]|1[02])-31)T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9][.][0-9][0-9][0-9](Z|[+]0000)$'$c$
+    END);
+END
+$do$;
 
 -- What fits numeric(26, 6) after rounding, or storing it would fail.
 CREATE FUNCTION as_numeric(t text) RETURNS numeric IMMUTABLE PARALLEL SAFE LANGUAGE sql AS $$

@@ -13,7 +13,8 @@ CREATE TABLE public_suffix (
     is_wildcard boolean NOT NULL DEFAULT false,   -- "*.suffix" is a rule
     is_exception boolean NOT NULL DEFAULT false   -- "!suffix" is a rule
 );
-COMMENT ON TABLE public_suffix IS 'The Public Suffix List (ICANN and private sections), in A-labels.';
+COMMENT ON TABLE public_suffix IS
+    'The Public Suffix List (ICANN and private sections) in A-labels, with every tail of every rule.';
 
 CREATE TABLE unkeyed_host (
     host text COLLATE "C" PRIMARY KEY,
@@ -170,13 +171,13 @@ STABLE PARALLEL SAFE LANGUAGE sql AS $$
                         END
                 END AS registrable
             FROM (
-                SELECT
-                    host,
-                    length(host) - length(replace(host, '.', '')) + 1 AS n,
-                    split_part(host, '.', -1) AS last,
-                    split_part(host, '.', -2) || '.' || split_part(host, '.', -1) AS last2,
-                    split_part(host, '.', -3) || '.' || split_part(host, '.', -2) || '.' || split_part(host, '.', -1)
-                        AS last3
+                -- Tails of one to three labels. Most hosts have two labels and are their own tail.
+                SELECT host, n, last, last2,
+                    CASE WHEN n = 3 THEN host WHEN n > 3 THEN split_part(host, '.', -3) || '.' || last2 END AS last3
+                FROM (SELECT host, n, last,
+                    CASE WHEN n = 2 THEN host WHEN n > 2 THEN split_part(host, '.', -2) || '.' || last END AS last2
+                FROM (SELECT host, split_part(host, '.', -1) AS last,
+                    length(host) - length(replace(host, '.', '')) + 1 AS n
                 FROM (
                     SELECT CASE
                         WHEN t IS NULL OR t = '' THEN NULL
@@ -231,21 +232,31 @@ STABLE PARALLEL SAFE LANGUAGE sql AS $$
                         OFFSET 0
                     ) AS ascii_names
                 ) AS w
+                OFFSET 0) AS counted OFFSET 0) AS paired
                 OFFSET 0
             ) AS h
             CROSS JOIN LATERAL (
                 SELECT CASE
-                    WHEN h.n > 3 THEN suffix_depth(h.host)
-                    -- Nothing in the list but perhaps the top-level domain itself: nearly every host.
-                    WHEN h.last2 NOT IN (SELECT suffix FROM public_suffix WHERE labels = 2)
-                        AND h.last NOT IN (SELECT suffix FROM public_suffix WHERE labels = 1 AND is_wildcard)
-                        AND (h.n < 3 OR h.last3 NOT IN (SELECT suffix FROM public_suffix WHERE labels = 3)) THEN 1
-                    WHEN h.n = 3 AND h.last3 IN (SELECT suffix FROM public_suffix WHERE is_exception) THEN 2
-                    WHEN h.last2 IN (SELECT suffix FROM public_suffix WHERE is_exception) THEN 1
-                    WHEN h.n = 3 AND (h.last3 IN (SELECT suffix FROM public_suffix WHERE is_exact AND labels = 3)
-                        OR h.last2 IN (SELECT suffix FROM public_suffix WHERE is_wildcard)) THEN 3
-                    WHEN h.last2 IN (SELECT suffix FROM public_suffix WHERE is_exact AND labels = 2)
-                        OR h.last IN (SELECT suffix FROM public_suffix WHERE is_wildcard AND labels = 1) THEN 2
+                    WHEN h.n < 2 THEN 1
+                    -- The list holds every tail of every rule: what isn't in it has no longer rule either.
+                    WHEN h.last3 IN (SELECT suffix FROM public_suffix WHERE labels = 3) THEN
+                        CASE
+                            WHEN h.n > 3 THEN suffix_depth(h.host)
+                            WHEN h.last3 IN (SELECT suffix FROM public_suffix WHERE is_exception) THEN 2
+                            WHEN h.last3 IN (SELECT suffix FROM public_suffix WHERE is_exact AND labels = 3)
+                                OR h.last2 IN (SELECT suffix FROM public_suffix WHERE is_wildcard) THEN 3
+                            WHEN h.last2 IN (SELECT suffix FROM public_suffix WHERE is_exact AND labels = 2) THEN 2
+                            ELSE 1
+                        END
+                    WHEN h.last2 IN (SELECT suffix FROM public_suffix WHERE labels = 2) THEN
+                        CASE
+                            WHEN h.last2 IN (SELECT suffix FROM public_suffix WHERE is_exception) THEN 1
+                            WHEN h.n > 2 AND h.last2 IN (SELECT suffix FROM public_suffix WHERE is_wildcard) THEN 3
+                            WHEN h.last2 IN (SELECT suffix FROM public_suffix WHERE is_exact AND labels = 2) THEN 2
+                            WHEN h.last IN (SELECT suffix FROM public_suffix WHERE is_wildcard AND labels = 1) THEN 2
+                            ELSE 1
+                        END
+                    WHEN h.last IN (SELECT suffix FROM public_suffix WHERE is_wildcard AND labels = 1) THEN 2
                     ELSE 1
                 END AS depth
                 OFFSET 0
