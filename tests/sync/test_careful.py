@@ -87,7 +87,8 @@ CELL = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=2
 
 @given(
     st.lists(st.lists(CELL, min_size=WIDTH, max_size=WIDTH), max_size=8),
-    st.lists(st.sampled_from(sorted(DAMAGED.values())), max_size=3),
+    # One at a time: a quote left open by one and closed by the next is, to any reader of CSV, a row.
+    st.lists(st.sampled_from(sorted(DAMAGED.values())), max_size=1),
     st.integers(0, 8),
     st.integers(1, 40),
 )
@@ -101,7 +102,6 @@ def test_whole_rows_come_through_whatever_lies_between_them(
     page = b"".join(encoded)
     found, damaged = read(*(page[i : i + size] for i in range(0, len(page), size)))
     assert found == rows
-    # Damage upon damage may look like one damaged row.
     assert (damaged >= 1) == bool(damage)
 
 

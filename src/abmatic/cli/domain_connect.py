@@ -24,7 +24,7 @@ from abmatic.cli.failures import FAILED, Failure, NotReady
 if TYPE_CHECKING:
     from abmatic.sync.models import Connection
 
-SECRET_VARIABLE = "SALESFORCE_CLIENT_SECRET"  # noqa: S105 - the variable's name
+SECRET_VARIABLE = "SALESFORCE_CLIENT_SECRET"  # the variable's name  # noqa: S105  # nosec B105
 # Signs that are understood without colours too.
 _SIGNS = {"ok": "[green]ok  [/]", "warning": "[yellow]warn[/]", "failed": "[bold red]fail[/]"}
 

@@ -35,9 +35,7 @@ def session(name: str, settings: dict[str, str] | None = None) -> Iterator[psyco
     parameters.pop("cursor_factory", None)
     parameters.pop("context", None)
     # Never prepared: what is in a temporary table differs from one execution to the next, and so must the plan.
-    connection = psycopg.connect(
-        **{**parameters, "application_name": f"abmatic: {name}", "prepare_threshold": None}
-    )
+    connection = psycopg.connect(**{**parameters, "application_name": f"abmatic: {name}", "prepare_threshold": None})
     try:
         for key, value in (settings or {}).items():
             connection.execute(sql.SQL("SET {} = {}").format(sql.Identifier(key), sql.Literal(value)))

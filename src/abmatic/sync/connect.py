@@ -168,9 +168,27 @@ def disable(connection: Connection) -> None:
 def connect_error(error: errors.SalesforceError) -> ConnectError:
     """What a person should read when Salesforce, or the way to it, says no."""
     title = next((title for kind, title in _TITLES if isinstance(error, kind)), "Salesforce said no")
-    detail = f"{error.meaning} Salesforce said: “{error.message}”." if error.message else error.meaning
-    return ConnectError(error.code or type(error).__name__, title, detail, error.remedy)
+    return ConnectError(error.code, title, f"{error.meaning} {_words(error)}".strip(), error.remedy)
 
+
+def _words(error: errors.SalesforceError) -> str:
+    """The error's message: quoted where the words are Salesforce's, a sentence of ours where they are ours."""
+    if not error.message:
+        return ""
+    # Nobody but us refuses a grant without an answer.
+    if error.code in OUR_CODES or (isinstance(error, errors.SignInAgain) and error.status is None):
+        return f"{error.message[0].upper()}{error.message[1:].rstrip('.')}."
+    return f"Salesforce said: “{error.message}”."
+
+
+# The codes of what we found ourselves; every other one is Salesforce's, and so is the message beside it.
+OUR_CODES = frozenset(
+    {
+        "unknown", "server_trouble", "timed_out", "job_unfinished", "connection_broken", "bad_answer", "host_refused",
+        "host_moved", "unsupported_version", "signature_mismatch", "state_mismatch", "query_too_long", "job_gone",
+        "malformed_job_id", "no_code", "invalid_private_key",
+    }
+)  # fmt: skip
 
 _TITLES: tuple[tuple[type[errors.SalesforceError], str], ...] = (
     (errors.HostRefused, "Not a Salesforce address"),

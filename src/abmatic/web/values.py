@@ -8,7 +8,7 @@ from decimal import Decimal
 from django.utils.formats import number_format
 from django.utils.safestring import SafeString, mark_safe
 
-NOTHING: SafeString = mark_safe('<span class="nothing">–<span class="visually-hidden">empty</span></span>')
+NOTHING: SafeString = mark_safe('<span class="nothing">–<span class="visually-hidden">empty</span></span>')  # nosec B308
 
 MINUTE = 60
 HOUR = 3600

@@ -272,16 +272,16 @@ def _conflict_entries(plan: PullPlan) -> sql.Composed | None:
 def count(plan: PullPlan) -> sql.Composed:
     """How many rows had which outcome: one row of (read, usable, created, updated, unchanged, linked, …).
 
-    Each row counts once, only linked ones may be among the updated too. One that takes over counts as the duplicate
-    that it made of the other, so that the order of pages doesn't show in the counts.
+    Each row counts once, see `Counts`. One that takes over counts as the duplicate that it made of the other, so that
+    the order of pages doesn't show in the counts.
     """
     return sql.SQL(
         """
         SELECT (SELECT count(*) FROM stage), (SELECT count(*) FROM work),
                count(*) FILTER (WHERE d.action = 'create'),
-               count(*) FILTER (WHERE d.action IN ('known', 'revived', 'link', 'takeover') AND ({differs})),
+               count(*) FILTER (WHERE d.action = 'revived' OR d.action = 'known' AND ({differs})),
                (SELECT count(*) FROM work) - count(*) FILTER (WHERE CASE
-                   WHEN d.action IN ('known', 'revived') THEN {differs}
+                   WHEN d.action = 'known' THEN {differs}
                    WHEN d.action = 'deleted' THEN NOT d.was_deleted
                    WHEN d.action IN ('gone', 'unlinked') THEN NOT d.is_known
                    ELSE true

@@ -18,7 +18,7 @@ from psycopg import sql
 
 from abmatic.sync.pull import apply, match, merge, staging, values
 from abmatic.sync.pull.plan import PullPlan
-from abmatic.sync.pull.settle import Settler
+from abmatic.sync.pull.settle import FollowUp, Settler
 from abmatic.sync.pull.staging import names
 
 Session = psycopg.Connection[tuple[Any, ...]]
@@ -30,9 +30,27 @@ _REPLACEMENT = "\ufffd"
 _ANALYZE_FROM = 1_000
 
 
+_NUMBERS = ("read", "created", "updated", "unchanged", "linked", "duplicate", "deleted", "skipped")
+
+
 @dataclass(slots=True)
 class Counts:
-    """What happened to the records of a chunk, or of a run."""
+    """What happened to the records of a chunk, or of a run. Each record that was read counts once:
+
+    ``read`` = created + linked + duplicate + updated + deleted + skipped + unchanged
+
+    ============  =====================================================================================
+    created       a local record was made of it
+    linked        it got a local record that was here already, and that may have been changed by it
+    duplicate     another record of the org is primary for its local record: linked now, as a duplicate
+    updated       linked before: its local record was changed, or its link revived by an undelete
+    deleted       linked before, and deleted in Salesforce since
+    skipped       left out, or only kept in the mirror; ``reasons`` says why, once for each
+    unchanged     everything is as it was
+    ============  =====================================================================================
+
+    ``reasons`` counts the run's findings, of which a record may have several.
+    """
 
     read: int = 0
     created: int = 0
@@ -46,17 +64,16 @@ class Counts:
 
     def add(self, other: Counts) -> None:
         """Adds another chunk's counts."""
-        for name in ("read", "created", "updated", "unchanged", "linked", "duplicate", "deleted", "skipped"):
+        for name in _NUMBERS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.reasons.update(other.reasons)
 
     def as_json(self) -> dict[str, Any]:
         """As stored in ``run.counts``."""
-        numbers = {
-            name: getattr(self, name)
-            for name in ("read", "created", "updated", "unchanged", "linked", "duplicate", "deleted", "skipped")
+        return {
+            **{name: getattr(self, name) for name in _NUMBERS},
+            "reasons": {code: n for code, n in sorted(self.reasons.items()) if n},
         }
-        return {**numbers, "reasons": dict(sorted(self.reasons.items()))}
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> Counts:
@@ -125,7 +142,7 @@ class ChunkWriter:
         }
         self._texts = {name: text.as_string(session).encode() for name, text in texts.items() if text is not None}
         self._keys = [text.as_string(session).encode() for text in apply.move_keys(plan)]
-        self._settler = Settler(plan.spec, session, self._parameters)
+        self._settler = Settler(plan.spec, session, self._parameters, moves_keys=bool(self._keys))
 
     def prepare(self) -> None:
         """Makes the temporary tables."""
@@ -199,9 +216,12 @@ class ChunkWriter:
         counts = self._apply_work()
         if counts.created:
             self._refresh_statistics(counts.created)
-        again = self._settler.after_chunk()
-        if again:
-            self._replay(again)
+        follow = self._settler.after_chunk()
+        counts.reasons.update(follow.reasons)
+        while follow.again:
+            self._match_again(follow, counts)
+            follow = self._settler.after_chunk()
+            counts.reasons.update(follow.reasons)
         return counts
 
     def after_run(self) -> None:
@@ -258,8 +278,23 @@ class ChunkWriter:
         counts.reasons.update(+self._noted)
         return counts
 
-    def _replay(self, sf_ids: set[str]) -> None:
-        """Merges mirrored records again, as first agreements: duplicates that became primary."""
+    def _match_again(self, follow: FollowUp, counts: Counts) -> None:
+        """Corrects ``counts`` by what becomes of records that this run counted before.
+
+        Heirs stay counted as what they were read as. Those set free were counted as duplicates.
+        """
+        again = self._replay(follow.again)
+        counts.created += again.created
+        counts.linked += again.linked
+        counts.duplicate += again.duplicate - len(follow.released)
+        counts.skipped += len(follow.released) - again.created - again.linked - again.duplicate
+        counts.reasons.update(again.reasons)
+        if follow.released:
+            counts.reasons.update(self._settler.correct(follow.released))
+
+    def _replay(self, sf_ids: set[str]) -> Counts:
+        """Matches and merges mirrored records again, as first agreements: duplicates that became primary or left."""
+        self._noted.clear()
         self._session.execute("TRUNCATE stage, work, decided, merged")
         plan = self._plan
         columns = ["sf_id", "modstamp", "created", "is_deleted", *(c.column for c in plan.spec.system)]
@@ -278,7 +313,7 @@ class ChunkWriter:
             ),
             {**self._parameters, "ids": sorted(sf_ids)},
         )
-        self._apply_work()
+        return self._apply_work()
 
     def _note_rows(self, reason: str, rows: LiteralString) -> None:
         """One entry for each row that the statement answers: (Id, text)."""

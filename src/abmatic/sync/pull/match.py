@@ -194,24 +194,30 @@ def _waiting_for(spec: SObject) -> sql.Composable:
 
 
 def demote_twins(plan: PullPlan) -> sql.Composed:
-    """Of several newcomers in this chunk with one local record, or one key, the oldest is primary."""
+    """Of several newcomers in this chunk with one local record, or one key, the oldest is primary.
+
+    A record that was its primary, was deleted and is back comes before them.
+    """
     return sql.SQL(
         """
-        WITH crowded AS (
-            SELECT action, CASE action WHEN 'link' THEN local_id::text ELSE key END AS target
-              FROM decided WHERE action = 'link' OR action = 'create' AND key IS NOT NULL
-             GROUP BY 1, 2 HAVING count(*) > 1
+        WITH candidate AS (
+            SELECT sf_id, local_id, created, action = 'revived' AS is_back,
+                   CASE action WHEN 'create' THEN key ELSE local_id::text END AS target, action = 'create' AS is_new
+              FROM decided
+             WHERE action = 'link' OR action = 'create' AND key IS NOT NULL OR action = 'revived' AND role = {primary}
+        ), crowded AS (
+            SELECT is_new, target FROM candidate GROUP BY 1, 2 HAVING count(*) > 1
         ), ranked AS (
-            SELECT d.sf_id, first_value(d.local_id) OVER eldest AS local_id, row_number() OVER eldest AS rank
-              FROM crowded AS c
-              JOIN decided AS d ON d.action = c.action
-                               AND CASE d.action WHEN 'link' THEN d.local_id::text ELSE d.key END = c.target
-            WINDOW eldest AS (PARTITION BY c.action, c.target ORDER BY d.created NULLS LAST, d.sf_id)
+            SELECT d.sf_id, d.is_back, first_value(d.local_id) OVER eldest AS local_id, row_number() OVER eldest AS rank
+              FROM crowded AS c JOIN candidate AS d USING (is_new, target)
+            WINDOW eldest AS (
+                PARTITION BY is_new, target ORDER BY d.is_back DESC, d.created NULLS LAST, d.sf_id)
         )
-        UPDATE decided AS d SET action = 'duplicate', role = {duplicate}, local_id = ranked.local_id
+        UPDATE decided AS d SET action = CASE WHEN is_back THEN 'revived' ELSE 'duplicate' END, role = {duplicate},
+               local_id = ranked.local_id
           FROM ranked WHERE d.sf_id = ranked.sf_id AND ranked.rank > 1
         """
-    ).format(duplicate=sql.Literal(DUPLICATE))
+    ).format(duplicate=sql.Literal(DUPLICATE), primary=sql.Literal(PRIMARY))
 
 
 def take_over(plan: PullPlan) -> sql.Composed:

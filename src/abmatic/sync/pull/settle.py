@@ -1,12 +1,15 @@
 """Settle: what follows from a chunk once its rows are in the mirror, in the chunk's own transaction.
 
-Salesforce merges move links; a primary that goes away hands over to the next duplicate; a conversion makes a lead and
-a contact one person; contacts, opportunities and contact roles that waited for another record get it. All of it is set
-based and costs nothing measurable where there is nothing to settle. The SQL is in sql/settle.sql.
+Salesforce merges move links; a primary that goes away hands over to the next duplicate; a newcomer that this run made a
+duplicate is set free when its primary gives the key up in the same run; a conversion makes a lead and a contact one
+person; contacts, opportunities and contact roles that waited for another record get it. All of it is set based and
+costs nothing measurable where there is nothing to settle. The SQL is in sql/settle.sql.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import Any, LiteralString
 
 import psycopg
@@ -20,29 +23,57 @@ _LONGEST_CHAIN = 20
 Session = psycopg.Connection[tuple[Any, ...]]
 
 
-class Settler:
-    """The follow-ups of one object's chunks."""
+@dataclass(slots=True)
+class FollowUp:
+    """What a chunk leaves to do: records to match and merge again, as first agreements, and findings already made."""
 
-    def __init__(self, spec: SObject, session: Session, parameters: dict[str, Any]) -> None:
+    heirs: set[str] = field(default_factory=set)
+    released: set[str] = field(default_factory=set)
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def again(self) -> set[str]:
+        """The Ids whose mirrored values must be matched and merged again."""
+        return self.heirs | self.released
+
+
+class Settler:
+    """The follow-ups of one object's chunks. ``moves_keys``: a pull may change a local record's key."""
+
+    def __init__(self, spec: SObject, session: Session, parameters: dict[str, Any], *, moves_keys: bool) -> None:
         self._spec = spec
+        self._moves_keys = moves_keys
         self._session = session
         self._parameters = parameters
 
-    def after_chunk(self) -> set[str]:
-        """Runs every follow-up. Answers the Ids whose mirrored values must be merged again, as first agreements."""
+    def after_chunk(self) -> FollowUp:
+        """Runs every follow-up, and answers what they leave to do."""
         name = self._spec.name
+        follow = FollowUp()
+        if self._moves_keys:
+            follow.released = {row[0] for row in self._rows("release")}
         if name == "Account":
             self._run("awaited_accounts")
         bereft = [row[0] for row in self._rows("bereft")]
         if self._spec.key:
-            bereft += [row[0] for row in self._rows("follow_merges")]
+            for former_local, moved in self._rows("follow_merges"):
+                follow.reasons["merged_in_salesforce"] += moved
+                bereft += [former_local] if former_local is not None else []
         if name in {"Contact", "Lead"}:
             self._convert()
         if name in {"Contact", "Opportunity"}:
             self._resolve_roles("roles_awaited")
         if name == "OpportunityContactRole":
             self._resolve_roles("roles_of_chunk")
-        return self._hand_over(bereft) if bereft else set()
+        follow.heirs = self._hand_over(bereft) if bereft else set()
+        return follow
+
+    def correct(self, released: set[str]) -> Counter[str]:
+        """Corrects the entries and the children of records that are matched anew. Answers by how much, by reason."""
+        ids = sorted(released)
+        if self._spec.name == "Account":
+            self._run("released_children", released=ids)
+        return Counter(dict(self._rows("released_entries", released=ids)))
 
     def after_run(self) -> None:
         """Completes the entries of this run."""
@@ -94,9 +125,22 @@ class Settler:
 
     def _statement(self, name: LiteralString) -> sql.Composed:
         is_lead = self._spec.name == "Lead"
+        key = self._spec.key
+        keyed: dict[str, sql.Composable] = (
+            {
+                "function": sql.Identifier(key.function),
+                "key_column": sql.Identifier(key.local_column),
+                "before": sql.Identifier(f"before_{key.local_field}"),
+                "after": sql.Identifier(f"after_{key.local_field}"),
+                "extra": sql.SQL(", true" if key.function == "domain_of" else ""),
+            }
+            if key
+            else {}
+        )
         return sql.SQL(block("abmatic.sync", "sql/settle.sql", name)).format(
             mirror=sql.Identifier(self._spec.mirror),
             local=sql.Identifier(self._spec.local),
             conversion_key=sql.SQL("l.sf_id" if is_lead else "l.waiting_for"),
             only_converted=sql.SQL("AND m.is_converted" if is_lead else ""),
+            **keyed,
         )

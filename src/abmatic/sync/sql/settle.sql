@@ -20,8 +20,60 @@ WITH arrived AS (
 UPDATE opportunity AS o SET account_id = w.account_id, updated_at = now()
   FROM opportunities AS w WHERE o.id = w.local_id AND w.role = 1 AND o.account_id IS DISTINCT FROM w.account_id;
 
+-- release -- Newcomers of this run whose local record gave up, in this chunk, the key they were linked by. They are
+-- matched anew, so that the order of a run's pages doesn't decide whose duplicate they are. Parameters: connection, run.
+WITH astray AS (
+    SELECT m.sf_id
+      FROM merged AS g
+     CROSS JOIN LATERAL {function}(g.{before}{extra}) AS former (key, problem)
+      JOIN {local} AS l ON l.id = g.local_id
+      JOIN {mirror} AS m ON m.connection_id = %(connection)s AND m.local_id = g.local_id
+     WHERE g.{before} IS DISTINCT FROM g.{after} AND former.key IS DISTINCT FROM l.{key_column}
+       AND m.role = 2 AND NOT m.is_deleted AND m.linked_run = %(run)s AND m.sf_id <> g.sf_id AND m.key = former.key
+), freed AS (
+    UPDATE {mirror} AS m SET local_id = NULL, role = 0, seen_run = %(run)s
+      FROM astray WHERE m.connection_id = %(connection)s AND m.sf_id = astray.sf_id
+    RETURNING m.sf_id
+), undecided AS (
+    UPDATE decided AS d SET local_id = NULL, role = 0 FROM astray WHERE d.sf_id = astray.sf_id
+)
+SELECT sf_id FROM freed;
+
+-- released_entries -- The entries of records that were matched anew: gone where they are no duplicates any more.
+-- Answers by how much each reason's number changes. Parameters: connection, run, released.
+WITH fate AS (
+    SELECT sf_id, local_id, role FROM {mirror} WHERE connection_id = %(connection)s AND sf_id = ANY (%(released)s)
+), gone AS (
+    DELETE FROM finding AS f USING fate
+     WHERE f.run_id = %(run)s AND f.reason = 'duplicate' AND f.sf_id = fate.sf_id AND fate.role = 1
+    RETURNING 1
+), changed AS (
+    UPDATE finding AS f SET local_id = fate.local_id, value = NULL,
+           reason = CASE fate.role WHEN 0 THEN 'create_is_off' ELSE f.reason END
+      FROM fate WHERE f.run_id = %(run)s AND f.reason = 'duplicate' AND f.sf_id = fate.sf_id AND fate.role <> 1
+    RETURNING f.reason
+)
+SELECT 'duplicate', -(SELECT count(*) FROM gone) - (SELECT count(*) FROM changed WHERE reason = 'create_is_off')
+UNION ALL SELECT 'create_is_off', (SELECT count(*) FROM changed WHERE reason = 'create_is_off');
+
+-- released_children -- Contacts and opportunities that waited for an account matched anew, and got its former local
+-- record in an earlier chunk, follow it. Parameters: connection, released.
+WITH fate AS (
+    SELECT sf_id, local_id FROM mirror_account
+     WHERE connection_id = %(connection)s AND sf_id = ANY (%(released)s) AND local_id IS NOT NULL
+), contacts AS (
+    UPDATE contact AS c SET account_id = fate.local_id, updated_at = now()
+      FROM mirror_contact AS m, fate
+     WHERE m.connection_id = %(connection)s AND m.account_sf_id = fate.sf_id AND m.role = 1 AND c.id = m.local_id
+       AND c.account_id IS DISTINCT FROM fate.local_id
+)
+UPDATE opportunity AS o SET account_id = fate.local_id, updated_at = now()
+  FROM mirror_opportunity AS m, fate
+ WHERE m.connection_id = %(connection)s AND m.account_sf_id = fate.sf_id AND m.role = 1 AND o.id = m.local_id
+   AND o.account_id IS DISTINCT FROM fate.local_id;
+
 -- follow_merges -- Salesforce merges: a loser's link moves to the surviving master's local record. Parameters: connection, run.
--- Answers the local records that the losers leave.
+-- Answers the local records that the losers leave without a primary (or NULL), and how many links moved from each.
 WITH RECURSIVE losers (sf_id) AS (
     SELECT w.sf_id FROM work AS w WHERE w.master_id IS NOT NULL AND w.is_deleted
     UNION
@@ -53,7 +105,7 @@ WITH RECURSIVE losers (sf_id) AS (
     INSERT INTO finding (run_id, reason, sf_id, local_id, value)
     SELECT %(run)s, 'merged_in_salesforce', sf_id, local_id, master_id FROM moved
 )
-SELECT DISTINCT former_local FROM moving WHERE former_local IS NOT NULL AND former_role = 1;
+SELECT CASE WHEN former_role = 1 THEN former_local END, count(*) FROM moving GROUP BY 1;
 
 -- bereft -- Local records whose primary was deleted in this chunk. No parameters.
 SELECT DISTINCT d.local_id FROM decided AS d
