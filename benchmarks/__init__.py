@@ -1,0 +1,1 @@
+"""What is measured, never timed as a test. `make bench` runs it."""
