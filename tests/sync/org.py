@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tests.sync.invariants import assert_adds_up
+
 from abmatic.audiences.models import Collection
 from abmatic.changes.models import Cause
 from abmatic.identity import sealing
@@ -117,4 +119,6 @@ class Org:
                 session.commit()
             writer.after_run()
             session.commit()
+        if not same_run:
+            assert_adds_up(total, self.last_run)
         return total

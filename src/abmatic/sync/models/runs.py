@@ -54,7 +54,7 @@ class Run(models.Model):
     # How many records Salesforce says there are, and how many are committed here.
     expected = models.BigIntegerField(null=True)
     processed = models.BigIntegerField(default=0)
-    # read, created, updated, unchanged, linked, duplicate, converted, deleted, skipped and invalid counts by reason.
+    # read = created + linked + duplicate + updated + deleted + skipped + unchanged, and the findings by reason.
     counts = models.JSONField(default=dict)
     reader = models.TextField(blank=True, default="")
     api_calls = models.IntegerField(default=0)

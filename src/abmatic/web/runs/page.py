@@ -27,8 +27,8 @@ COUNTS = (
     ("unchanged", "Unchanged", True),
     ("linked", "Linked", False),
     ("duplicate", "Duplicates", False),
-    ("converted", "Converted leads", False),
     ("deleted", "Deleted in Salesforce", False),
+    ("skipped", "Skipped", False),
 )
 STEPS = (Run.Phase.WAITING, Run.Phase.ASKING, Run.Phase.PREPARING, Run.Phase.READING, Run.Phase.LINKING)
 
