@@ -42,4 +42,4 @@ def test_no_file_names_a_folder_of_somebodys_machine() -> None:
 def test_such_a_line_would_be_noticed() -> None:
     assert INDEX.search("https://" + HOSTS[0] + "/simple")
     assert PLACES.search("see /home/" + "somebody/notes")
-    assert not PLACES.search("https://example.com/work/")
+    assert not PLACES.search("https://example.com/a/page")
