@@ -90,7 +90,7 @@ def _quota(code: str, message: str, status: int) -> errors.SalesforceError:
         code=code,
         status=status,
         meaning="The org has used up one of its Salesforce allowances.",
-        remedy="Work resumes by itself when it is back. Salesforce's message names it; Setup shows its use.",
+        remedy="Sync again when it is back. Salesforce's message names it; Setup shows its use.",
     )
 
 
