@@ -105,6 +105,9 @@ class ObjectSetting(models.Model):
     cursor = models.DateTimeField(null=True)
     # The cursors of the read-only objects that are pulled with this one: {sobject: ISO date-time}.
     riders = models.JSONField(default=dict)
+    # What the mirror's rows hold and agree on: {sobject: {"fields": {Salesforce field: local field}, "filled": whether
+    # a pull of every record has ended since these were last changed}}. See pull.mirrored.
+    mirrored = models.JSONField(default=dict)
     last_pull_at = models.DateTimeField(null=True)
     last_push_at = models.DateTimeField(null=True)
 

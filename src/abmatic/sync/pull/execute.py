@@ -1,7 +1,8 @@
 """Executes a pull: one object of one connection, from its window to its outcome.
 
 1. Take the run: an advisory lock, so that a run is executed once however often its job is delivered.
-2. Plan: mappings held against describe; mappings that the org no longer offers are marked, never read as empty.
+2. Plan: mappings held against describe; mappings that the org no longer offers are marked, never read as empty. Where
+   the fields aren't those that the mirror holds, it is made ready for them, and every record is read.
 3. Window: [cursor - lag, Salesforce's clock), fixed before reading and kept in the checkpoint.
 4. Read and apply, chunk by chunk; each chunk's rows, changes, counts and position commit together.
 5. Finish: the cursor moves; the outcome is said in a sentence.
@@ -33,6 +34,7 @@ from abmatic.salesforce import Client, errors
 from abmatic.sync import clients, outcomes
 from abmatic.sync.models import Connection, ConnectionProblem, FieldMapping, ObjectSetting, Run
 from abmatic.sync.objects import OBJECTS
+from abmatic.sync.pull import mirrored
 from abmatic.sync.pull import plan as planning
 from abmatic.sync.pull.chunk import Counts, Target
 from abmatic.sync.pull.plan import PullPlan
@@ -139,6 +141,7 @@ class _Execution:
         self._finish(plan)
 
     def _plan(self, client: Client) -> PullPlan:
+        """The plan; the mirror is made ready for its fields."""
         described = client.describe(self._spec.name)
         offered = [name for name, field in described.fields.items() if field.in_bulk]
         plan, broken = planning.make(self._spec, self._setting, offered)
@@ -147,6 +150,8 @@ class _Execution:
             for mapping in self._setting.mappings.all():
                 if mapping.broken != reasons.get(mapping.pk, ""):
                     FieldMapping.objects.filter(pk=mapping.pk).update(broken=reasons.get(mapping.pk, ""))
+            if not mirrored.adopt(self._setting, plan) and self._cursor is not None and not self._run.is_full:
+                self._note(is_full=True)
         return plan
 
     def _read(self, client: Client, plan: PullPlan) -> None:
@@ -154,6 +159,9 @@ class _Execution:
         lower = None if self._run.is_full or self._cursor is None else self._cursor - LAG
         soql = plan.soql(lower, upper)
         target = self._target(upper)
+        if self._run.checkpoint.get("query", soql) != soql:
+            logger.warning("run %s: the mappings were changed while it waited; it reads its window anew", self._run.pk)
+            self._run.checkpoint = {"upper": self._run.checkpoint["upper"]}
         if "job" not in self._run.checkpoint:
             self._note(phase=Run.Phase.READING, reader="REST")
             total = read_by_rest(client, plan, target, soql, settings.ENVIRONMENT.rest_limit, self._checkpoint)
@@ -169,7 +177,7 @@ class _Execution:
             page_records = self._run.checkpoint["page_records"]
         else:
             job = client.bulk_query(soql, include_deleted=True)
-            self._run.checkpoint |= {"job": job.id, "page_records": page_records, "next_page": 0}
+            self._run.checkpoint |= {"job": job.id, "query": soql, "page_records": page_records, "next_page": 0}
             self._note(phase=Run.Phase.PREPARING, reader="Bulk API 2.0", checkpoint=self._run.checkpoint)
         job.wait(lambda info: self._note(expected=info.records))
         self._note(phase=Run.Phase.READING, expected=job.records)
@@ -243,13 +251,13 @@ class _Execution:
                 _analyze(session, plan)
             session.commit()
         with transaction.atomic():
-            self._move_cursor(upper)
+            self._move_cursor(plan, upper)
             self._end(Run.State.SUCCEEDED, outcomes.succeeded(self._spec, self._counts))
             Connection.objects.filter(pk=self._connection.pk, problem__in=_MENDED_BY_SUCCESS).update(
                 status=Connection.Status.ACTIVE, problem=ConnectionProblem.NONE, problem_detail=""
             )
 
-    def _move_cursor(self, upper: datetime) -> None:
+    def _move_cursor(self, plan: PullPlan, upper: datetime) -> None:
         if self._setting is None:
             return
         setting = ObjectSetting.objects.select_for_update().get(pk=self._setting.pk)
@@ -258,13 +266,18 @@ class _Execution:
             setting.last_pull_at = timezone.now()
         else:
             setting.riders = {**setting.riders, self._spec.name: upper.isoformat()}
-        setting.save(update_fields=["cursor", "last_pull_at", "riders"])
+        setting.mirrored = mirrored.filled(setting, plan)
+        setting.save(update_fields=["cursor", "last_pull_at", "riders", "mirrored"])
 
     def _fail(self, code: str, message: str, remedy: str, problem: ConnectionProblem | None) -> None:
         logger.error("run %s failed: %s %s", self._run.pk, code, message)
         if problem in _NEEDS_PERSON:
             clients.mark_problem(self._connection.pk, problem, message)
-        self._end(Run.State.FAILED, outcomes.failed(self._counts), code=code, message=message, remedy=remedy)
+        try:
+            self._end(Run.State.FAILED, outcomes.failed(self._counts), code=code, message=message, remedy=remedy)
+        except Cancelled:
+            # Somebody cancelled what was about to fail.
+            self._end(Run.State.CANCELLED, outcomes.cancelled(self._counts))
 
     def _end(self, state: Run.State, outcome: str, *, code: str = "", message: str = "", remedy: str = "") -> None:
         self._note(

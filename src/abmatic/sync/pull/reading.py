@@ -101,12 +101,16 @@ def read_by_rest(
 ) -> int | None:
     """Reads everything by REST in one chunk, or nothing at all.
 
-    Answers the number of records, or None when there are more than ``limit`` (then nothing was written).
+    Answers the number of records, or None when there are more than ``limit``, or the query is too long for an address
+    (then nothing was written, and the Bulk API takes it: it gets its query in a body).
     """
     with open_writer(plan, target) as (session, writer):
         for attempt in range(ATTEMPTS):
             try:
                 return _one_chunk(client, session, writer, soql, limit, checkpoint)
+            except errors.QueryTooLong:
+                session.rollback()
+                return None
             except _AGAIN as error:
                 session.rollback()
                 if attempt + 1 == ATTEMPTS:
@@ -192,10 +196,8 @@ class BulkReading:
                 if not turns.wait_for(page.index):
                     return False
                 counts = writer.apply()
-                counts.skipped += staged.damaged
-                counts.read += staged.damaged
                 if staged.damaged:
-                    counts.reasons["row_unusable"] += staged.damaged
+                    self._note_damaged(session, counts, staged.damaged)
                 self._checkpoint(session, counts, page.index + 1)
                 session.commit()
                 return True
@@ -211,6 +213,17 @@ class BulkReading:
                     raise
                 _pause(attempt, error)
         raise AssertionError("unreachable: the last attempt raises")
+
+    def _note_damaged(self, session: Session, counts: Counts, rows: int) -> None:
+        """Rows so damaged that nobody can say whose they were: counted, with an entry each."""
+        counts.read += rows
+        counts.skipped += rows
+        counts.reasons["row_unusable"] += rows
+        session.execute(
+            "INSERT INTO finding (run_id, reason, sf_id, field) SELECT %s, 'row_unusable', '', 'Id' "
+            "FROM generate_series(1, %s)",
+            (self._target.run, rows),
+        )
 
     def _stage(self, page: ResultPage, writer: ChunkWriter, *, careful: bool) -> Staged:
         with self._job.open_page(page, max_records=self._page_records) as stream:
