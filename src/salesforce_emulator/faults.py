@@ -29,6 +29,7 @@ limit             answers 403 REQUEST_LIMIT_EXCEEDED
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 import re
@@ -181,7 +182,10 @@ def _closing() -> Response:
 
 def _without_field(answer: Response, name: str) -> Response:
     body = answer.get_data()
-    if answer.mimetype == "text/csv" and "Content-Encoding" not in answer.headers:
+    if answer.headers.pop("Content-Encoding", "") == "gzip":
+        body = gzip.decompress(body)
+        answer.set_data(body)
+    if answer.mimetype == "text/csv":
         rows = list(csv.reader(io.StringIO(body.decode(), newline="")))
         if rows and name in rows[0]:
             at = rows[0].index(name)

@@ -69,6 +69,9 @@ class ConnectionTokens:
         with transaction.atomic():
             row = SealedSecret.objects.select_for_update().get(pk=self._secret_id)
             connection = Connection.objects.get(pk=self._connection_id)
+            if connection.status == Connection.Status.INACTIVE:
+                # Some flows would get a token without being asked to: a run that still works must not bring it back.
+                raise errors.InvalidGrant("this connection was disabled")
             secret = sealing.unseal(row.sealed)
             if secret.get("access_token") and secret["access_token"] != stale.value:
                 return AccessToken(secret["access_token"], connection.instance_url)

@@ -69,7 +69,8 @@ def begin(login_url: str, client_id: str, client_secret: str, *, connection: Con
     """Starts the web server flow. With ``connection`` it is a reconnect; an empty secret then keeps the stored one."""
     host = _host(login_url)
     if connection is not None and not client_secret:
-        client_secret = sealing.unseal(connection.secret.sealed).get("client_secret", "")
+        row = SealedSecret.objects.get(pk=connection.secret_id)
+        client_secret = sealing.unseal(row.sealed).get("client_secret", "")
     if not client_id.strip():
         raise ConnectError(
             "client_id_missing", "Consumer key missing", "No consumer key was entered.",
@@ -149,20 +150,21 @@ def check(connection: Connection) -> list[dict[str, str]]:
 
 def disable(connection: Connection) -> None:
     """Revokes the token and forgets it. Settings and data are kept."""
-    secret = sealing.unseal(connection.secret.sealed)
-    token = secret.get("refresh_token") or secret.get("access_token")
-    if token:
-        # Unreachable, or revoked there already: either way we hold it no longer.
-        with suppress(errors.SalesforceError):
-            oauth.revoke(_host(connection.login_url), token)
     with transaction.atomic():
-        kept = {name: value for name, value in secret.items() if name not in {"access_token", "refresh_token"}}
+        # Read under the lock: another worker may have renewed the tokens since this connection was loaded.
         row = SealedSecret.objects.select_for_update().get(pk=connection.secret_id)
+        secret = sealing.unseal(row.sealed)
+        kept = {name: value for name, value in secret.items() if name not in {"access_token", "refresh_token"}}
         row.sealed = sealing.seal(kept)
         row.save()
         connection.status = Connection.Status.INACTIVE
         connection.problem, connection.problem_detail = ConnectionProblem.NONE, ""
         connection.save()
+    token = secret.get("refresh_token") or secret.get("access_token")
+    if token:
+        # Unreachable, or revoked there already: either way we hold it no longer.
+        with suppress(errors.SalesforceError):
+            oauth.revoke(_host(connection.login_url), token)
 
 
 def connect_error(error: errors.SalesforceError) -> ConnectError:

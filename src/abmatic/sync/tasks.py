@@ -7,25 +7,44 @@ go on beside them. A worker that was killed leaves its job to the next one, whic
 from __future__ import annotations
 
 import procrastinate
-from django.db import OperationalError
+from django.db import OperationalError, close_old_connections
 from procrastinate.contrib.django import app
+from procrastinate.jobs import Job
 
 from abmatic.sync.pull.execute import abandon, execute
 
 ATTEMPTS = 5
+# Seconds, and how often: longer than the database takes to notice that a worker's machine is gone (a minute).
+HELD_PAUSE = 10
+HELD_ATTEMPTS = 12
 
 
-@app.task(
-    name="sync.pull",
-    queue="sync",
-    pass_context=True,
-    retry=procrastinate.RetryStrategy(max_attempts=ATTEMPTS, exponential_wait=2),
-)
+class RunHeld(Exception):
+    """The run is held by another worker, or by one that died a moment ago and still seems to live."""
+
+
+class _Again(procrastinate.BaseRetryStrategy):
+    """Only a lost database and a run that is held make a job try again; everything else ends the run itself."""
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> procrastinate.RetryDecision | None:
+        if isinstance(exception, RunHeld) and job.attempts < HELD_ATTEMPTS:
+            return procrastinate.RetryDecision(retry_in={"seconds": HELD_PAUSE})
+        if isinstance(exception, OperationalError) and job.attempts + 1 < ATTEMPTS:
+            return procrastinate.RetryDecision(retry_in={"seconds": 2**job.attempts})
+        return None
+
+
+@app.task(name="sync.pull", queue="sync", pass_context=True, retry=_Again())
 def pull(context: procrastinate.JobContext, run_id: int) -> None:
-    """Executes one run. Only the loss of the database makes the job try again; everything else ends the run."""
+    """Executes one run."""
+    # The thread's connection may be one that the last job lost.
+    close_old_connections()
     try:
-        execute(run_id)
+        is_done = execute(run_id)
     except OperationalError as error:
         if context.job.attempts + 1 >= ATTEMPTS:
+            close_old_connections()
             abandon(run_id, error)
         raise
+    if not is_done:
+        raise RunHeld(f"Run {run_id} is held by another worker.")

@@ -44,6 +44,8 @@ def _before() -> Response | None:
     if not is_part:
         state.fault = org.faults.before(request.method, request.full_path.rstrip("?"))
         if state.fault is not None and (answer := state.fault.answer_instead(org)) is not None:
+            # A body that nobody read would be waited for by the server, and the fault with it.
+            request.get_data(cache=False)
             return answer
     found = _DATA.match(request.path)
     if found is None:

@@ -224,6 +224,7 @@ class Migration(migrations.Migration):
                 ('cursor', models.DateTimeField(null=True)),
                 ('riders', models.JSONField(default=dict)),
                 ('mirrored', models.JSONField(default=dict)),
+                ('offered', models.JSONField(default=dict)),
                 ('last_pull_at', models.DateTimeField(null=True)),
                 ('last_push_at', models.DateTimeField(null=True)),
                 ('connection', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='objects_settings', to='sync.connection')),

@@ -108,6 +108,9 @@ class ObjectSetting(models.Model):
     # What the mirror's rows hold and agree on: {sobject: {"fields": {Salesforce field: local field}, "filled": whether
     # a pull of every record has ended since these were last changed}}. See pull.mirrored.
     mirrored = models.JSONField(default=dict)
+    # The fields that describe showed, kept for a day so that a run with nothing to do costs one call:
+    # {sobject: {"fields": [names], "at": ISO date-time}}.
+    offered = models.JSONField(default=dict)
     last_pull_at = models.DateTimeField(null=True)
     last_push_at = models.DateTimeField(null=True)
 

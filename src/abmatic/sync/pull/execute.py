@@ -34,7 +34,7 @@ from abmatic.salesforce import Client, errors
 from abmatic.sync import clients, outcomes
 from abmatic.sync.models import Connection, ConnectionProblem, FieldMapping, ObjectSetting, Run
 from abmatic.sync.objects import OBJECTS
-from abmatic.sync.pull import mirrored
+from abmatic.sync.pull import mirrored, offers
 from abmatic.sync.pull import plan as planning
 from abmatic.sync.pull.chunk import Counts, Target
 from abmatic.sync.pull.plan import PullPlan
@@ -47,17 +47,30 @@ LAG = timedelta(minutes=5)
 RESTARTS = 3
 
 
-def execute(run_id: int) -> None:
-    """Executes the run, or does nothing when it is over or being executed elsewhere."""
+def execute(run_id: int) -> bool:
+    """Executes the run, or does nothing when it is over. False when another worker holds it.
+
+    Raises django.db.OperationalError when the database is lost, in whichever session that showed.
+    """
     run = Run.objects.select_related("connection").get(pk=run_id)
-    with sessions.session(f"run {run_id}") as session:
-        try:
-            with held(session, "pull", run.connection_id, run.sobject):
-                run.refresh_from_db()
-                if not run.is_over:
-                    _Execution(run).perform()
-        except LockBusy:
-            logger.info("run %s is executed by another worker", run_id)
+    try:
+        with (
+            sessions.session(f"run {run_id}", _LOCK_SETTINGS) as session,
+            held(session, "pull", run.connection_id, run.sobject),
+        ):
+            run.refresh_from_db()
+            if not run.is_over:
+                _Execution(run).perform()
+    except LockBusy:
+        logger.info("run %s is held by another worker", run_id)
+        return False
+    except psycopg.OperationalError as error:
+        raise django.db.OperationalError(str(error)) from error
+    return True
+
+
+# A worker whose machine died can't say so: its lock is free once the server has asked in vain, within a minute.
+_LOCK_SETTINGS = {"tcp_keepalives_idle": "30", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "3"}
 
 
 def abandon(run_id: int, error: Exception) -> None:
@@ -89,8 +102,8 @@ class _Execution:
 
     def perform(self) -> None:
         """Runs to the end, and records how it ended."""
-        self._begin()
         try:
+            self._begin()
             with clients.open_client(self._connection) as client:
                 self._client = client
                 self._pull(client)
@@ -123,10 +136,16 @@ class _Execution:
             run.phase = Run.Phase.ASKING
             run.started_at = run.started_at or timezone.now()
             run.attempts += 1
-            run.save()
+            begun = Run.objects.filter(pk=run.pk, state__in=[Run.State.QUEUED, Run.State.RUNNING]).update(
+                cause=run.cause, state=run.state, phase=run.phase, started_at=run.started_at, attempts=run.attempts,
+                updated_at=timezone.now(),
+            )  # fmt: skip
+            if not begun:
+                raise Cancelled
 
     def _pull(self, client: Client) -> None:
         plan = self._plan(client)
+        is_described_anew = False
         for restart in range(RESTARTS):
             try:
                 self._read(client, plan)
@@ -136,14 +155,22 @@ class _Execution:
                 if restart + 1 == RESTARTS:
                     raise
                 logger.warning("run %s starts its window over: %s", self._run.pk, gone)
-                self._run.checkpoint = {"upper": self._run.checkpoint["upper"]}
-                self._run.save(update_fields=["checkpoint", "updated_at"])
+            except (errors.InvalidField, FieldsMissing) as hidden:
+                # Described earlier, and taken away since: the mapping is broken, the others go on.
+                if is_described_anew or restart + 1 == RESTARTS:
+                    raise
+                logger.warning("run %s asks anew which fields there are: %s", self._run.pk, hidden)
+                plan, is_described_anew = self._plan(client, anew=True), True
+            self._run.checkpoint = {"upper": self._run.checkpoint["upper"]}
+            self._run.save(update_fields=["checkpoint", "updated_at"])
         self._finish(plan)
 
-    def _plan(self, client: Client) -> PullPlan:
+    def _plan(self, client: Client, *, anew: bool = False) -> PullPlan:
         """The plan; the mirror is made ready for its fields."""
-        described = client.describe(self._spec.name)
-        offered = [name for name, field in described.fields.items() if field.in_bulk]
+        offered = None if anew else offers.kept(self._setting, self._spec)
+        if offered is None:
+            described = client.describe(self._spec.name)
+            offered = offers.keep(self._setting, self._spec, [f.name for f in described.fields.values() if f.in_bulk])
         plan, broken = planning.make(self._spec, self._setting, offered)
         if self._setting is not None:
             reasons = {entry.mapping.pk: entry.reason for entry in broken}
@@ -162,7 +189,12 @@ class _Execution:
         if self._run.checkpoint.get("query", soql) != soql:
             logger.warning("run %s: the mappings were changed while it waited; it reads its window anew", self._run.pk)
             self._run.checkpoint = {"upper": self._run.checkpoint["upper"]}
+        if self._run.checkpoint.get("is_read"):
+            if self._run.expected is None:
+                self._note(expected=self._counts.read)
+            return
         if "job" not in self._run.checkpoint:
+            self._run.checkpoint = {"upper": self._run.checkpoint["upper"], "query": soql}
             self._note(phase=Run.Phase.READING, reader="REST")
             total = read_by_rest(client, plan, target, soql, settings.ENVIRONMENT.rest_limit, self._checkpoint)
             if total is not None:
@@ -222,6 +254,9 @@ class _Execution:
         checkpoint = dict(self._run.checkpoint)
         if "job" in checkpoint:
             checkpoint["next_page"] = position
+        else:
+            # By REST there is one chunk: killed after it, the run has only its end left to do.
+            checkpoint["is_read"] = True
         updated = session.execute(
             "UPDATE run SET processed = %s, counts = %s, checkpoint = %s, api_calls = %s, peak_memory = %s, "
             "updated_at = now() WHERE id = %s AND state = 'running'",
@@ -242,7 +277,8 @@ class _Execution:
         self._counts, self._run.checkpoint = together, checkpoint
 
     def _finish(self, plan: PullPlan) -> None:
-        self._note(phase=Run.Phase.LINKING)
+        self._run.checkpoint["is_read"] = True
+        self._note(phase=Run.Phase.LINKING, checkpoint=self._run.checkpoint)
         upper = datetime.fromisoformat(self._run.checkpoint["upper"]).astimezone(UTC)
         with open_writer(plan, self._target(upper)) as (session, writer):
             if self._counts.duplicate:

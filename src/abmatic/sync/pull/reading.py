@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import orjson
 import psycopg
 
 from abmatic.postgres import sessions
@@ -107,7 +108,7 @@ def read_by_rest(
     with open_writer(plan, target) as (session, writer):
         for attempt in range(ATTEMPTS):
             try:
-                return _one_chunk(client, session, writer, soql, limit, checkpoint)
+                return _one_chunk(client, plan, session, writer, soql, limit, checkpoint)
             except errors.QueryTooLong:
                 session.rollback()
                 return None
@@ -120,7 +121,13 @@ def read_by_rest(
 
 
 def _one_chunk(
-    client: Client, session: Session, writer: ChunkWriter, soql: str, limit: int, checkpoint: Checkpoint
+    client: Client,
+    plan: PullPlan,
+    session: Session,
+    writer: ChunkWriter,
+    soql: str,
+    limit: int,
+    checkpoint: Checkpoint,
 ) -> int | None:
     total = 0
     for page in client.query_pages(soql, include_deleted=True):
@@ -129,6 +136,7 @@ def _one_chunk(
             return None
         total = page.seen
         if page.count:
+            _require_fields(plan, page.records_json)
             writer.stage_records(page.records_json)
     if total:
         writer.type_rows()
@@ -138,6 +146,14 @@ def _one_chunk(
     checkpoint(session, counts, total)
     session.commit()
     return total
+
+
+def _require_fields(plan: PullPlan, records: bytes) -> None:
+    """Salesforce writes null where a field is empty: one that is absent was not answered, and is not empty."""
+    rows = orjson.loads(records)
+    missing = [name for name in plan.selected if any(name not in row for row in rows)]
+    if missing:
+        raise FieldsMissing(missing)
 
 
 class BulkReading:

@@ -52,6 +52,8 @@ class Settler:
         follow = FollowUp()
         if self._moves_keys:
             follow.released = {row[0] for row in self._rows("release")}
+        if name == "User":
+            self._run("awaited_owners")
         if name == "Account":
             self._run("awaited_accounts")
         bereft = [row[0] for row in self._rows("bereft")]

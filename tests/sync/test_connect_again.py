@@ -1,0 +1,150 @@
+"""Connecting again: the same org, another one, after a disconnect."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from tests.sync.live import Live, Orgs, made_once
+from tests.web.emulated import EmulatedOrg
+
+from abmatic.audiences.models import Account
+from abmatic.identity import sealing
+from abmatic.salesforce import errors
+from abmatic.sync import clients, connect, runs
+from abmatic.sync.connect import ConnectError
+from abmatic.sync.models import Connection, FieldMapping, MirrorAccount, Run
+from abmatic.sync.pull.execute import execute
+from salesforce_emulator.data import generate
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def secret_of(connection: Connection) -> dict[str, str]:
+    connection.refresh_from_db()
+    return sealing.unseal(connection.secret.sealed)
+
+
+def test_another_org_is_refused_and_nothing_is_changed(orgs: Orgs) -> None:
+    live = orgs.sample(by_hand=True)
+    live.sync_well("Account")
+    other = orgs.serve(_another(orgs))
+    before = (Connection.objects.values().get(), secret_of(live.connection), MirrorAccount.objects.count())
+    begun = connect.begin(other.url, other.client_id, other.client_secret, connection=live.connection)
+    with pytest.raises(ConnectError) as caught:
+        connect.finish(begun.pending, EmulatedOrg(other.url).answer(begun.url))
+    assert caught.value.code == "wrong_org"
+    assert "nothing was changed" in caught.value.detail
+    assert (Connection.objects.values().get(), secret_of(live.connection), MirrorAccount.objects.count()) == before
+
+
+def test_another_org_beside_it_is_a_connection_of_its_own(orgs: Orgs) -> None:
+    live = orgs.sample()
+    other = orgs.live(_another(orgs))
+    assert Connection.objects.count() == 2
+    live.sync_well("Account")
+    other.sync_well("Account")
+    assert MirrorAccount.objects.filter(connection=other.connection).count() == other.number(
+        'SELECT count(*) FROM "Account"'
+    )
+
+
+def _another(orgs: Orgs) -> Path:
+    """An org with another Id."""
+
+    def load(conn: sqlite3.Connection) -> None:
+        generate.load(conn, 30, 99)
+        conn.execute('UPDATE "Organization" SET "Id" = ?', ("00DgK0000000099EAA",))
+
+    return made_once(orgs.templates, "another", load)
+
+
+def test_disabled_then_reconnected_keeps_settings_links_and_data(orgs: Orgs) -> None:
+    live = orgs.sample(by_hand=True)
+    live.sync_well()
+    FieldMapping.objects.filter(sf_field="Industry").update(to_abmatic="fill")
+    accounts = list(Account.objects.order_by("pk").values())
+    connect.disable(live.connection)
+    live.connection.refresh_from_db()
+    assert live.connection.status == Connection.Status.INACTIVE
+    # Revoked over there, forgotten over here; the app's secret stays.
+    assert set(secret_of(live.connection)) >= {"client_secret"}
+    assert not {"access_token", "refresh_token"} & {name for name, value in secret_of(live.connection).items() if value}
+    with pytest.raises(runs.ConnectionNotReady):
+        live.start("Account")
+    with pytest.raises(errors.InvalidGrant):
+        clients.ConnectionTokens(live.connection).current()
+
+    was = live.connection.pk
+    begun = connect.begin(live.org.url, live.org.client_id, "", connection=live.connection)
+    live.connection = connect.finish(begun.pending, EmulatedOrg(live.org.url).answer(begun.url))
+    assert (live.connection.pk, live.connection.status) == (was, Connection.Status.ACTIVE)
+    assert FieldMapping.objects.get(sf_field="Industry").to_abmatic == "fill"
+    for run in live.sync_well().values():
+        assert run.counts["created"] == 0
+    assert list(Account.objects.order_by("pk").values()) == accounts
+
+
+def test_a_run_under_way_does_not_bring_a_disabled_connection_back(orgs: Orgs) -> None:
+    """Client credentials could fetch a token at any time; nobody asked for that any more."""
+    live = orgs.sample()
+    user, account, *_ = live.start("Account")
+    live.at_call("/queryAll", lambda: connect.disable(Connection.objects.get()), after=1)
+    execute(user.pk)
+    execute(account.pk)
+    account.refresh_from_db()
+    assert (account.state, account.error_code) == (Run.State.FAILED, "invalid_grant")
+    assert not secret_of(live.connection).get("access_token")
+    assert live.connection.status == Connection.Status.INACTIVE
+
+
+def test_disabling_an_org_that_is_away_still_forgets_the_token(orgs: Orgs) -> None:
+    live = orgs.sample(by_hand=True)
+    live.org.fault("reset", {"path": "/oauth2/revoke"}, times=0)
+    connect.disable(live.connection)
+    assert not secret_of(live.connection).get("refresh_token")
+
+
+def test_denied_consent_leaves_nothing_behind(orgs: Orgs) -> None:
+    org = orgs.serve(_another(orgs))
+    begun = connect.begin(org.url, org.client_id, org.client_secret)
+    with pytest.raises(ConnectError) as caught:
+        connect.finish(begun.pending, EmulatedOrg(org.url).answer(begun.url, "deny"))
+    assert caught.value.title == "Access was denied"
+    assert not Connection.objects.exists()
+
+
+def test_a_login_that_took_too_long_starts_again(orgs: Orgs, monkeypatch: pytest.MonkeyPatch) -> None:
+    org = orgs.serve(_another(orgs))
+    begun = connect.begin(org.url, org.client_id, org.client_secret)
+    back = EmulatedOrg(org.url).answer(begun.url)
+    monkeypatch.setattr(connect, "LOGIN_PATIENCE", timedelta(seconds=-1))
+    with pytest.raises(ConnectError) as caught:
+        connect.finish(begun.pending, back)
+    assert caught.value.code == "state_mismatch"
+
+
+def test_a_wrong_secret_is_said_in_salesforces_words(orgs: Orgs) -> None:
+    org = orgs.serve(_another(orgs))
+    with pytest.raises(ConnectError) as caught:
+        connect.connect_headless(org.url, "client-credentials", org.client_id, client_secret="wrong")
+    assert "Salesforce said: “invalid" in caught.value.detail
+    assert "wrong" not in caught.value.detail.split("Salesforce said")[0]
+
+
+def test_check_mends_what_a_reconnect_is_not_needed_for(orgs: Orgs) -> None:
+    live = orgs.sample()
+    clients.mark_problem(live.connection.pk, clients.ConnectionProblem.LIMIT_REACHED, "used up")
+    lines = connect.check(live.connection)
+    assert {line["state"] for line in lines} <= {"ok", "warning"}
+    assert live.connection.status == Connection.Status.ACTIVE
+
+
+def test_check_of_an_org_that_is_down_says_so(orgs: Orgs) -> None:
+    live = Live(orgs.serve(_another(orgs)), orgs.sample().connection)
+    orgs.close()
+    lines = connect.check(live.connection)
+    assert [line["state"] for line in lines] == ["failed"]
+    assert live.connection.problem == clients.ConnectionProblem.UNREACHABLE
