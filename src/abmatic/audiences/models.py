@@ -19,7 +19,7 @@ class Owner(models.Model):
     """The person in the CRM who owns a record."""
 
     name = models.TextField()
-    email = models.TextField(null=True)  # noqa: DJ001 - empty is NULL everywhere, as SYNC.md section 4 defines empty
+    email = models.TextField(null=True)
     is_active = models.BooleanField(default=True)
     custom = models.JSONField(default=dict, db_default={})
     created_at = models.DateTimeField(auto_now_add=True)
@@ -50,14 +50,14 @@ class LocalRecord(models.Model):
 class Account(LocalRecord):
     """A company. ``domain`` is the key computed from ``website`` by ``domain_key()`` (see keys.sql)."""
 
-    name = models.TextField(null=True)  # noqa: DJ001
-    website = models.TextField(null=True)  # noqa: DJ001
-    domain = models.TextField(null=True, unique=True, db_collation="C")  # noqa: DJ001
-    industry = models.TextField(null=True)  # noqa: DJ001
+    name = models.TextField(null=True)
+    website = models.TextField(null=True)
+    domain = models.TextField(null=True, unique=True, db_collation="C")
+    industry = models.TextField(null=True)
     employee_count = models.BigIntegerField(null=True)
     revenue = models.DecimalField(null=True, max_digits=26, decimal_places=6)
-    country = models.TextField(null=True)  # noqa: DJ001
-    city = models.TextField(null=True)  # noqa: DJ001
+    country = models.TextField(null=True)
+    city = models.TextField(null=True)
 
     class Meta:
         db_table = "account"
@@ -78,13 +78,13 @@ class Contact(LocalRecord):
         LEAD = "lead", "Lead"
         CONTACT = "contact", "Contact"
 
-    work_email = models.TextField(null=True)  # noqa: DJ001
-    email_key = models.TextField(null=True, unique=True, db_collation="C")  # noqa: DJ001
-    first_name = models.TextField(null=True)  # noqa: DJ001
-    last_name = models.TextField(null=True)  # noqa: DJ001
-    job_title = models.TextField(null=True)  # noqa: DJ001
-    phone = models.TextField(null=True)  # noqa: DJ001
-    company = models.TextField(null=True)  # noqa: DJ001
+    work_email = models.TextField(null=True)
+    email_key = models.TextField(null=True, unique=True, db_collation="C")
+    first_name = models.TextField(null=True)
+    last_name = models.TextField(null=True)
+    job_title = models.TextField(null=True)
+    phone = models.TextField(null=True)
+    company = models.TextField(null=True)
     kind = models.TextField(choices=Kind.choices, default=Kind.NONE, db_default="", blank=True)
     account = models.ForeignKey(
         Account, null=True, on_delete=models.SET_NULL, related_name="contacts", db_constraint=False
@@ -107,9 +107,9 @@ class Contact(LocalRecord):
 class Opportunity(LocalRecord):
     """A deal."""
 
-    name = models.TextField(null=True)  # noqa: DJ001
+    name = models.TextField(null=True)
     amount = models.DecimalField(null=True, max_digits=26, decimal_places=6)
-    stage = models.TextField(null=True)  # noqa: DJ001
+    stage = models.TextField(null=True)
     close_date = models.DateField(null=True)
     is_closed = models.BooleanField(default=False, db_default=False)
     is_won = models.BooleanField(default=False, db_default=False)
@@ -138,7 +138,7 @@ class OpportunityContact(models.Model):
     contact = models.ForeignKey(
         Contact, on_delete=models.CASCADE, related_name="opportunity_roles", db_constraint=False
     )
-    role = models.TextField(null=True)  # noqa: DJ001
+    role = models.TextField(null=True)
     is_primary = models.BooleanField(default=False, db_default=False)
 
     class Meta:
@@ -169,7 +169,7 @@ class Collection(models.Model):
     record = models.TextField(choices=Record.choices)
     kind = models.TextField(choices=Kind.choices, default=Kind.STATIC)
     # Names what made an import collection, so that a resumed or repeated import finds its own.
-    source = models.TextField(null=True, unique=True)  # noqa: DJ001
+    source = models.TextField(null=True, unique=True)
     size = models.BigIntegerField(default=0, db_default=0)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)

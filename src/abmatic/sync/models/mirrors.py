@@ -34,7 +34,7 @@ class Mirror(models.Model):
     modstamp = models.DateTimeField()
     created = models.DateTimeField(null=True)
     is_deleted = models.BooleanField(default=False, db_default=False)
-    owner_sf_id = models.TextField(null=True, db_collation="C")  # noqa: DJ001
+    owner_sf_id = models.TextField(null=True, db_collation="C")
     values = models.JSONField(default=dict)
     base = models.JSONField(null=True)
     local_id = models.BigIntegerField(null=True)
@@ -42,7 +42,7 @@ class Mirror(models.Model):
     # The run that linked it, and the last run that changed it.
     linked_run = models.BigIntegerField(null=True)
     seen_run = models.BigIntegerField(null=True)
-    waiting_for = models.TextField(null=True, db_collation="C")  # noqa: DJ001
+    waiting_for = models.TextField(null=True, db_collation="C")
 
     class Meta:
         abstract = True
@@ -58,10 +58,10 @@ class Mirror(models.Model):
 class KeyedMirror(Mirror):
     """A mirror whose records have a primary key of ours: a domain, or an e-mail address."""
 
-    key = models.TextField(null=True, db_collation="C")  # noqa: DJ001
+    key = models.TextField(null=True, db_collation="C")
     # Why there is no key: see reasons.py. NULL when there is one.
-    key_problem = models.TextField(null=True)  # noqa: DJ001
-    master_id = models.TextField(null=True, db_collation="C")  # noqa: DJ001
+    key_problem = models.TextField(null=True)
+    master_id = models.TextField(null=True, db_collation="C")
 
     class Meta(Mirror.Meta):
         abstract = True
@@ -80,14 +80,14 @@ class KeyedMirror(Mirror):
 
 
 class MirrorAccount(KeyedMirror):
-    parent_sf_id = models.TextField(null=True, db_collation="C")  # noqa: DJ001
+    parent_sf_id = models.TextField(null=True, db_collation="C")
 
     class Meta(KeyedMirror.Meta):
         db_table = "mirror_account"
 
 
 class MirrorContact(KeyedMirror):
-    account_sf_id = models.TextField(null=True, db_collation="C")  # noqa: DJ001
+    account_sf_id = models.TextField(null=True, db_collation="C")
 
     class Meta(KeyedMirror.Meta):
         db_table = "mirror_contact"
@@ -96,24 +96,24 @@ class MirrorContact(KeyedMirror):
 class MirrorLead(KeyedMirror):
     is_converted = models.BooleanField(default=False, db_default=False)
     converted_at = models.DateField(null=True)
-    converted_account_id = models.TextField(null=True, db_collation="C")  # noqa: DJ001
-    converted_contact_id = models.TextField(null=True, db_collation="C")  # noqa: DJ001
-    converted_opportunity_id = models.TextField(null=True, db_collation="C")  # noqa: DJ001
+    converted_account_id = models.TextField(null=True, db_collation="C")
+    converted_contact_id = models.TextField(null=True, db_collation="C")
+    converted_opportunity_id = models.TextField(null=True, db_collation="C")
 
     class Meta(KeyedMirror.Meta):
         db_table = "mirror_lead"
 
 
 class MirrorOpportunity(Mirror):
-    account_sf_id = models.TextField(null=True, db_collation="C")  # noqa: DJ001
+    account_sf_id = models.TextField(null=True, db_collation="C")
 
     class Meta(Mirror.Meta):
         db_table = "mirror_opportunity"
 
 
 class MirrorContactRole(Mirror):
-    opportunity_sf_id = models.TextField(null=True, db_collation="C")  # noqa: DJ001
-    contact_sf_id = models.TextField(null=True, db_collation="C")  # noqa: DJ001
+    opportunity_sf_id = models.TextField(null=True, db_collation="C")
+    contact_sf_id = models.TextField(null=True, db_collation="C")
 
     class Meta(Mirror.Meta):
         db_table = "mirror_contact_role"

@@ -97,8 +97,9 @@ class Finding(models.Model):
     reason = models.TextField()  # see reasons.py
     sf_id = models.TextField(db_collation="C")
     local_id = models.BigIntegerField(null=True)
-    field = models.TextField(null=True)  # noqa: DJ001
-    value = models.TextField(null=True)  # noqa: DJ001 - an excerpt of at most 200 characters
+    field = models.TextField(null=True)
+    # An excerpt of at most 200 characters.
+    value = models.TextField(null=True)
 
     class Meta:
         db_table = "finding"
