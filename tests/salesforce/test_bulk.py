@@ -325,7 +325,7 @@ def test_a_listed_page_is_asked_for_as_salesforce_cut_it() -> None:
     org = Org(answers(resultPages={**listed, "done": True}, results=lambda _: csv_page(b'"Id"\n', records=1)))
     finished = done(org)
     for page in finished.pages(5):
-        with finished.open_page(page, max_records=5):
+        with finished.open_page(page):
             pass
     assert [dict(r.url.params) for r in org.requests[1:]] == [{}, {"maxRecords": "9", "locator": "b"}]
 

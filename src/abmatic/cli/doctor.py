@@ -13,7 +13,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
-from datetime import timedelta
 from importlib import metadata
 from typing import Literal
 
@@ -26,8 +25,8 @@ from rich.markup import escape
 
 from abmatic import __version__
 from abmatic.cli import bootstrap
+from abmatic.cli.domain_ready import workers_alive
 from abmatic.cli.failures import FAILED
-from abmatic.cli.worker import STALLED_AFTER
 from abmatic.postgres.errors import PostgresError
 from abmatic.postgres.server import probe, require_supported
 
@@ -170,11 +169,9 @@ def _migrations() -> Line:
 
 def _worker() -> Line:
     """Alive is who beat lately. Without a worker and without work nothing is wrong yet."""
-    from django.utils import timezone
-    from procrastinate.contrib.django.models import ProcrastinateJob, ProcrastinateWorker
+    from procrastinate.contrib.django.models import ProcrastinateJob
 
-    since = timezone.now() - timedelta(seconds=STALLED_AFTER)
-    alive = ProcrastinateWorker.objects.filter(last_heartbeat__gte=since).count()
+    alive = workers_alive()
     waiting = ProcrastinateJob.objects.filter(status__in=["todo", "doing"]).count()
     remedy = "Start one: `abmatic up`, or `abmatic worker`"
     if alive:

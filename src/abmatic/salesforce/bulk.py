@@ -236,13 +236,8 @@ class BulkQueryJob:
         raise errors.BadAnswer("the result's locators lead back to a page already seen")
 
     @contextmanager
-    def open_page(
-        self, page: ResultPage, *, max_records: int | None = None, chunk_size: int = CHUNK
-    ) -> Iterator[PageStream]:
-        """Streams one page. Nothing is retried once the page is open: open it again instead.
-
-        ``max_records`` is without effect: the page knows its own.
-        """
+    def open_page(self, page: ResultPage, *, chunk_size: int = CHUNK) -> Iterator[PageStream]:
+        """Streams one page. Nothing is retried once the page is open: open it again instead."""
         with self._results(page) as response:
             stream = read_page(response, chunk_size)
             if self._adopted_columns and not _same_names(stream.columns, self._adopted_columns):

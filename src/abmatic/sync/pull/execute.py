@@ -216,7 +216,7 @@ class _Execution:
         pages = job.pages(page_records)
         first = self._run.checkpoint["next_page"]
         if first < len(pages):
-            BulkReading(job, plan, target, page_records, self._checkpoint).run(pages, first)
+            BulkReading(job, plan, target, self._checkpoint).run(pages, first)
 
     @property
     def _cursor(self) -> datetime | None:

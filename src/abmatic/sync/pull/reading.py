@@ -159,13 +159,10 @@ def _require_fields(plan: PullPlan, records: bytes) -> None:
 class BulkReading:
     """The pages of one bulk job, from the first one not yet committed."""
 
-    def __init__(
-        self, job: BulkQueryJob, plan: PullPlan, target: Target, page_records: int, checkpoint: Checkpoint
-    ) -> None:
+    def __init__(self, job: BulkQueryJob, plan: PullPlan, target: Target, checkpoint: Checkpoint) -> None:
         self._job = job
         self._plan = plan
         self._target = target
-        self._page_records = page_records
         self._checkpoint = checkpoint
 
     def run(self, pages: list[ResultPage], first: int) -> None:
@@ -242,7 +239,7 @@ class BulkReading:
         )
 
     def _stage(self, page: ResultPage, writer: ChunkWriter, *, careful: bool) -> Staged:
-        with self._job.open_page(page, max_records=self._page_records) as stream:
+        with self._job.open_page(page) as stream:
             if not stream.columns:
                 return Staged(0)
             have = {column.lower() for column in stream.columns}
