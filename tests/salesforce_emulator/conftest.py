@@ -15,9 +15,7 @@ from salesforce_emulator.schema.entries import custom_field
 from salesforce_emulator.testing import running
 
 
-@pytest.fixture
-def open_api() -> Iterator[OpenApi]:
-    """Start an org with what a test wants of it (store=, settings=, apps=), signed in."""
+def _opening() -> Iterator[OpenApi]:
     with ExitStack() as stack:
 
         def start(*, user_id: str | None = None, scope: str = "id api", **options: Any) -> Api:
@@ -27,6 +25,18 @@ def open_api() -> Iterator[OpenApi]:
             return Api(org, http)
 
         yield start
+
+
+@pytest.fixture
+def open_api() -> Iterator[OpenApi]:
+    """Start an org with what a test wants of it (store=, settings=, apps=), signed in."""
+    yield from _opening()
+
+
+@pytest.fixture(scope="module")
+def module_api() -> Iterator[OpenApi]:
+    """The same, for orgs that the tests of a module only read."""
+    yield from _opening()
 
 
 @pytest.fixture

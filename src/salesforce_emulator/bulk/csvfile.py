@@ -32,30 +32,44 @@ _CELLS_OF_A_CALL = 100
 _ROW = re.compile(rb'(?:"(?:[^"]|"")*"[^"\r\n]?)+\r?\n')
 
 
-def _cell(sql: str, kind: str) -> tuple[str, str]:
-    """A cell's format and its argument. %w doubles quotes; null is empty."""
+def _cell(sql: str, kind: str) -> str:
+    """A cell's value as text; null is empty, and text in a column of another type is printed as it is."""
     if kind == "boolean":
-        return '"%s"', f"CASE {sql} WHEN 1 THEN 'true' WHEN 0 THEN 'false' ELSE '' END"
+        return f"CASE {sql} WHEN 1 THEN 'true' WHEN 0 THEN 'false' ELSE ifnull({sql}, '') END"
     if kind in ("double", "currency", "percent"):
         # SQLite prints large numbers with an exponent; Salesforce is not seen to.
-        plain = f"WHEN abs({sql}) < 1e15 THEN {sql}"
-        return '"%s"', f"CASE WHEN {sql} IS NULL THEN '' {plain} ELSE printf('%.1f', {sql}) END"
-    if is_text(kind):
-        return '"%w"', f"ifnull({sql}, '')"
-    return '"%s"', sql
+        plain = f"WHEN abs({sql}) < 1e15 OR typeof({sql}) = 'text' THEN {sql}"
+        return f"CASE WHEN {sql} IS NULL THEN '' {plain} ELSE printf('%.1f', {sql}) END"
+    return f"ifnull({sql}, '')"
+
+
+def _quickly(cells: Sequence[str], delimiter: str) -> str:
+    """The row by printf, which reads a text up to its first NUL. %w doubles quotes."""
+    calls = []
+    for start in range(0, len(cells), _CELLS_OF_A_CALL):
+        some = cells[start : start + _CELLS_OF_A_CALL]
+        formats = delimiter.join('"%w"' for _ in some)
+        calls.append(f"printf('{formats}', {', '.join(some)})")
+    return f" || '{delimiter}' || ".join(calls)
+
+
+def _exactly(cells: Sequence[str], delimiter: str) -> str:
+    """The row by operators that take any text: three times as slow."""
+    between = f""" || '"{delimiter}"' || """
+    doubled = between.join(f"""replace({cell}, '"', '""')""" for cell in cells)
+    return f"""'"' || {doubled} || '"'"""
 
 
 def row_sql(columns: Sequence[tuple[str, str]], delimiter: str) -> str:
-    """The SQL expression of a whole row, without its line end: one printf of all the cells.
+    """The SQL expression of a whole row, without its line end.
 
     :param columns: SQL and type of each cell.
     """
-    calls = []
-    for start in range(0, len(columns), _CELLS_OF_A_CALL):
-        cells = [_cell(sql, kind) for sql, kind in columns[start : start + _CELLS_OF_A_CALL]]
-        formats, arguments = delimiter.join(f for f, _ in cells), ", ".join(a for _, a in cells)
-        calls.append(f"printf('{formats}', {arguments})")
-    return f" || '{delimiter}' || ".join(calls)
+    cells = [_cell(sql, kind) for sql, kind in columns]
+    quickly = _quickly(cells, delimiter)
+    # Only where text belongs: the search costs a fifth of the time.
+    with_nul = " OR ".join(f"instr({sql}, char(0))" for sql, kind in columns if is_text(kind))
+    return f"CASE WHEN {with_nul} THEN {_exactly(cells, delimiter)} ELSE {quickly} END" if with_nul else quickly
 
 
 def line(cells: Sequence[str], delimiter: str, ending: str) -> bytes:

@@ -126,14 +126,14 @@ def cells(store: OrgStore, fields: list[Field], values: tuple[object, ...] | lis
 def _cell(store: OrgStore, field: Field, value: object) -> Cell:
     if value is None:
         return Cell(field, None, "")
-    if field.type == "boolean":
+    if field.type == "boolean" and isinstance(value, int):
         return Cell(field, value, "yes" if value else "no")
     if field.type == "reference":
         name = name_of(store, str(value))
         return Cell(field, value, name or str(value), f"/{value}" if name else None)
     if field.type == "datetime":
         return Cell(field, value, str(value).replace("T", " ").removesuffix(".000Z") + " UTC")
-    if field.type == "currency":
+    if field.type == "currency" and isinstance(value, int | float):
         return Cell(field, value, f"{value:,.2f}")
     return Cell(field, value, str(value))
 

@@ -36,17 +36,29 @@ def sql_columns(sobject: SObject, wanted: Field, alias: str) -> list[str]:
 
 def json_datetime(stored: str | None) -> str | None:
     """``2020-10-22T21:03:23.000Z`` as REST prints it: ``2020-10-22T21:03:23.000+0000``."""
-    return None if stored is None else f"{stored[:-1]}+0000"
+    return f"{stored[:-1]}+0000" if stored is not None and stored.endswith("Z") else stored
+
+
+def json_boolean(stored: object) -> object:
+    return bool(stored) if isinstance(stored, int) else stored
+
+
+def json_double(stored: object) -> object:
+    return float(stored) if isinstance(stored, int | float) else stored
+
+
+_CONVERTERS: dict[str, Convert] = {
+    "boolean": json_boolean,
+    "datetime": json_datetime,
+    "double": json_double,
+    "currency": json_double,
+    "percent": json_double,
+}
 
 
 def converter_of(kind: str) -> Convert | None:
-    if kind == "boolean":
-        return lambda value: None if value is None else bool(value)
-    if kind == "datetime":
-        return json_datetime
-    if kind in ("double", "currency", "percent"):
-        return lambda value: None if value is None else float(value)
-    return None
+    """How a stored value of this type becomes JSON. One that isn't of the type (a hostile org's) goes out as it is."""
+    return _CONVERTERS.get(kind)
 
 
 def converter(sobject: SObject, wanted: Field) -> Convert | None:
