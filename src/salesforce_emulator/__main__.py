@@ -5,21 +5,22 @@ from __future__ import annotations
 import argparse
 import ipaddress
 import json
-import shutil
+import signal
 import sqlite3
 import sys
-import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from salesforce_emulator import server
-from salesforce_emulator.data import generate, sample
+from salesforce_emulator.data import generate, hostile, sample
 from salesforce_emulator.datafile import BadDataFile, DataFile
 from salesforce_emulator.oauth.apps import DEFAULT_APP
 from salesforce_emulator.runtime import Settings
 from salesforce_emulator.schema.base import USER_DOMAIN
+from salesforce_emulator.scratch import Scratch, sweep
 from salesforce_emulator.store import DEFAULT_PASSWORD, OrgStore
 
 _EPILOG = f"""
@@ -53,14 +54,21 @@ def parser() -> argparse.ArgumentParser:
     )
     where.add_argument("--json-ready", action="store_true", help="print one line of JSON once the org answers")
     what = made.add_argument_group("the org, when it is made")
-    what.add_argument(
-        "--sample",
-        action="store_true",
-        help="the sample records of a Developer Edition org (the default without --accounts)",
+    which = what.add_mutually_exclusive_group()
+    which.add_argument(
+        "--sample", action="store_true", help="the sample records of a Developer Edition org (the default)"
     )
-    what.add_argument("--accounts", type=int, metavar="N", help="generate an org of N accounts and what goes with them")
+    which.add_argument(
+        "--accounts", type=int, metavar="N", help="generate an org of N accounts and what goes with them"
+    )
+    which.add_argument(
+        "--hostile",
+        action="store_true",
+        help="records that hurt importers: quotes, newlines, NUL, texts of 131,072 characters, numbers, dates and "
+        "e-mails that aren't ones",
+    )
+    which.add_argument("--empty", action="store_true", help="no records but users")
     what.add_argument("--seed", type=int, default=0, metavar="S", help="of the generated org (default: %(default)s)")
-    what.add_argument("--empty", action="store_true", help="no records but users")
     what.add_argument(
         "--data",
         type=Path,
@@ -86,23 +94,35 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; its exit status."""
     options = parser().parse_args(arguments)
-    folder = Path(tempfile.mkdtemp(prefix="salesforce-emulator-")) if options.database is None else None
+    sweep()
+    scratch = Scratch()
     try:
-        return _serve(options, options.database or _in(folder))
+        with _terminable():
+            return _serve(options, options.database or scratch.path / "org.sqlite3", scratch.path)
     except (BadDataFile, ValueError, OSError, sqlite3.Error) as error:
         print(f"salesforce-emulator: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
     finally:
-        if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)
+        scratch.close()
 
 
-def _in(folder: Path | None) -> Path:
-    assert folder is not None
-    return folder / "org.sqlite3"
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM end an org that is still being made as Ctrl-C does, so that nothing of it is left behind."""
+
+    def end(number: int, _: object) -> None:
+        sys.exit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
-def _serve(options: argparse.Namespace, database: Path) -> int:
+def _serve(options: argparse.Namespace, database: Path, scratch: Path) -> int:
     data = DataFile.read(options.data) if options.data else DataFile()
     if not database.exists():
         _make(options, data, database)
@@ -125,7 +145,7 @@ def _serve(options: argparse.Namespace, database: Path) -> int:
             file=sys.stderr,
             flush=True,
         )
-    server.serve(server.Serving(database, _settings(options, data), data.apps), options.host, port, ready)
+    server.serve(server.Serving(database, scratch, _settings(options, data), data.apps), options.host, port, ready)
     return 0
 
 
@@ -136,18 +156,22 @@ def _make(options: argparse.Namespace, data: DataFile, database: Path) -> None:
     def load(conn: sqlite3.Connection) -> None:
         if options.accounts is not None:
             generate.load(conn, accounts=options.accounts, seed=options.seed)
+        elif options.hostile:
+            hostile.load(conn)
         elif options.sample or not (options.empty or data.records):
             sample.load(conn)
         data.load(conn, now)
 
-    generated = options.accounts is not None
-    name = data.name or (f"Generated Org {options.seed}" if generated else "Sample Org")
-    edition = options.edition or data.edition or ("Enterprise Edition" if generated else "Developer Edition")
+    name, edition = "Sample Org", "Developer Edition"
+    if options.accounts is not None:
+        name, edition = f"Generated Org {options.seed}", "Enterprise Edition"
+    elif options.hostile:
+        name, edition = "Hostile Org", "Enterprise Edition"
     OrgStore(
         database,
         loader=load,
-        name=name,
-        edition=edition,
+        name=data.name or name,
+        edition=options.edition or data.edition or edition,
         sandbox=options.sandbox or data.sandbox,
         custom_fields=data.custom_fields,
     ).close()

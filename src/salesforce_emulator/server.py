@@ -33,19 +33,22 @@ _VARIABLE = "SALESFORCE_EMULATOR_SERVING"
 _THREADS = 32
 _PATIENCE = 30.0
 _KILL_AFTER = 2
+_LOOK_EVERY = 0.5
 
 
 @dataclass(frozen=True)
 class Serving:
-    """What the serving process has to know."""
+    """What the serving process has to know. ``scratch`` is a folder of the command's, which outlives it."""
 
     database: Path
+    scratch: Path
     settings: Settings
     apps: tuple[App, ...]
 
     def to_environment(self) -> None:
         data = {
             "database": str(self.database),
+            "scratch": str(self.scratch),
             "settings": asdict(self.settings),
             "apps": [asdict(a) for a in self.apps],
         }
@@ -55,13 +58,22 @@ class Serving:
     def from_environment(cls) -> Serving:
         data = json.loads(os.environ[_VARIABLE])
         apps = tuple(App.from_json(a) for a in data["apps"])
-        return cls(Path(data["database"]), Settings(**data["settings"]), apps)
+        return cls(Path(data["database"]), Path(data["scratch"]), Settings(**data["settings"]), apps)
 
 
 def application() -> Flask:
     """The application of the serving process."""
     serving = Serving.from_environment()
-    return create_app(OrgStore(serving.database), settings=serving.settings, apps=serving.apps)
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    store = OrgStore(serving.database, scratch=serving.scratch)
+    return create_app(store, settings=serving.settings, apps=serving.apps)
+
+
+def _end_with(command: int) -> None:
+    """End this process once the command's is gone: killed, it can't stop anybody, and the port would stay taken."""
+    while os.getppid() == command:
+        time.sleep(_LOOK_EVERY)
+    os._exit(1)
 
 
 def free_port(host: str) -> int:

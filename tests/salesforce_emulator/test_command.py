@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -37,9 +38,12 @@ DATA_FILE = {
 class Program:
     """The command as a process of its own."""
 
-    def __init__(self, *arguments: str) -> None:
+    def __init__(self, *arguments: str, folder: Path | None = None) -> None:
         command = [sys.executable, "-m", "salesforce_emulator", "--port", "0", "--json-ready", *arguments]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        environment = {**os.environ, "TMPDIR": str(folder)} if folder else None
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+        )
         assert self.process.stdout
         self.ready: dict[str, Any] = json.loads(self.process.stdout.readline())
         self.http = httpx2.Client(base_url=self.ready["url"], timeout=30)
@@ -55,9 +59,9 @@ class Program:
         records: list[dict[str, Any]] = answer.json()["records"]
         return records
 
-    def stop(self) -> tuple[str, str]:
+    def stop(self, number: int = signal.SIGTERM) -> tuple[str, str]:
         self.http.close()
-        self.process.send_signal(signal.SIGTERM)
+        self.process.send_signal(number)
         return self.process.communicate(timeout=10)
 
 
@@ -103,6 +107,61 @@ def test_a_generated_org() -> None:
     program = Program("--accounts", "200", "--seed", "3").sign_in()
     assert len(program.query("SELECT Id FROM Account")) > 150
     program.stop()
+
+
+@pytest.mark.server
+def test_a_hostile_org() -> None:
+    program = Program("--hostile").sign_in()
+    revenues = [r["AnnualRevenue"] for r in program.query("SELECT AnnualRevenue FROM Account WHERE Name LIKE 'Neigh%'")]
+    assert {"abc", "NaN", 1e308} <= {*revenues}
+    (org,) = program.query("SELECT Name FROM Organization")
+    assert org["Name"] == "Hostile Org"
+    program.stop()
+
+
+def test_an_org_is_of_one_kind(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--hostile", "--accounts", "5"])
+    assert "not allowed with argument" in capsys.readouterr().err
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_nothing_is_left_behind(tmp_path: Path, number: int) -> None:
+    program = Program("--empty", folder=tmp_path).sign_in()
+    program.http.post("/services/data/v60.0/jobs/query", json={"operation": "query", "query": "SELECT Id FROM User"})
+    assert program.stop(number) == ("", "")
+    assert (program.process.returncode, list(tmp_path.iterdir())) == (0, [])
+
+
+@pytest.mark.server
+def test_nothing_is_left_of_an_org_that_was_being_made(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "salesforce_emulator", "--port", "0", "--accounts", "2000000"]
+    database = tmp_path / "kept" / "org.sqlite3"
+    with subprocess.Popen([*command, "--database", str(database)], env={**os.environ, "TMPDIR": str(tmp_path)}) as org:
+        until = time.monotonic() + 30
+        while not list(tmp_path.glob("kept/*")) and time.monotonic() < until:
+            time.sleep(0.02)
+        org.terminate()
+        assert org.wait(timeout=10) == 128 + signal.SIGTERM
+    assert [f.name for f in tmp_path.rglob("*")] == ["kept"]
+
+
+@pytest.mark.server
+def test_what_a_killed_process_left_goes_at_the_next_start(tmp_path: Path) -> None:
+    stays = Program("--empty", folder=tmp_path)
+    killed = Program("--empty", folder=tmp_path)
+    killed.http.close()
+    killed.process.kill()
+    killed.process.communicate(timeout=10)  # until the serving process too has let go of them
+    (tmp_path / "salesforce-emulator-unknown").mkdir()  # whose it is nobody knows yet
+    assert len(list(tmp_path.iterdir())) == 3
+    after = Program("--empty", folder=tmp_path)
+    assert len(list(tmp_path.iterdir())) == 3
+    assert stays.sign_in().query("SELECT Id FROM User")
+    after.stop()
+    stays.stop()
+    assert [f.name for f in tmp_path.iterdir()] == ["salesforce-emulator-unknown"]
 
 
 def test_help_tells_how_to_sign_in(capsys: pytest.CaptureFixture[str]) -> None:

@@ -25,6 +25,7 @@ from salesforce_emulator.schema import (
 )
 from salesforce_emulator.schema.objects import JsonObject, build_schema
 from salesforce_emulator.schema.tables import fast_load
+from salesforce_emulator.scratch import Scratch
 from salesforce_emulator.soql.conditions import fold, stamp
 from salesforce_emulator.store.convert import Converted, ConvertOptions, convert_lead
 from salesforce_emulator.store.merge import merge
@@ -48,6 +49,7 @@ class OrgStore:
     :param loader: fills a new org, after the base records (``data.sample.load``, a test's own function).
     :param clock: tells the time, in UTC.
     :param custom_fields: describe entries by object, kept with the file.
+    :param scratch: a folder for temporary files, removed by whoever made it. None: one of the store's own.
     """
 
     def __init__(
@@ -60,8 +62,10 @@ class OrgStore:
         edition: str = "Developer Edition",
         sandbox: bool = False,
         custom_fields: dict[str, list[JsonObject]] | None = None,
+        scratch: Path | None = None,
     ) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="salesforce-emulator-"))
+        self._own_scratch = Scratch() if scratch is None else None
+        self._folder = self._own_scratch.path if self._own_scratch else Path(tempfile.mkdtemp(dir=scratch))
         self.path = Path(path) if path else self._folder / "org.sqlite3"
         self.clock = clock
         self._idle: list[sqlite3.Connection] = []
@@ -69,9 +73,12 @@ class OrgStore:
         self._write_lock = threading.Lock()
         self._thread = threading.local()
         self._closed = False
-        is_new = not self.path.exists()
-        if is_new:
-            self._create(loader, name, edition, sandbox, custom_fields or {})
+        if not self.path.exists():
+            try:
+                self._create(loader, name, edition, sandbox, custom_fields or {})
+            except BaseException:
+                self.close()
+                raise
         with self.reading() as conn:
             stored = _setting(conn, "custom_fields")
             self.schema: Schema = build_schema(custom_fields=json.loads(stored) if stored else None)
@@ -98,6 +105,9 @@ class OrgStore:
             create_indexes(conn, schema)
             conn.commit()
             conn.execute("PRAGMA locking_mode = NORMAL")
+        except BaseException:
+            unfinished.unlink(missing_ok=True)
+            raise
         finally:
             conn.close()
         unfinished.replace(self.path)
@@ -170,6 +180,8 @@ class OrgStore:
         for conn in idle:
             conn.close()
         shutil.rmtree(self._folder, ignore_errors=True)
+        if self._own_scratch is not None:
+            self._own_scratch.close()
 
     def __enter__(self) -> OrgStore:
         return self
