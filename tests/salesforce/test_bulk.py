@@ -330,6 +330,30 @@ def test_a_listed_page_is_asked_for_as_salesforce_cut_it() -> None:
     assert [dict(r.url.params) for r in org.requests[1:]] == [{}, {"maxRecords": "9", "locator": "b"}]
 
 
+def test_a_job_that_says_no_number_is_read_all_the_same() -> None:
+    silent = {name: value for name, value in job().items() if name != "numberRecordsProcessed"}
+    url = {"resultUrl": f"{JOB}/results"}
+    org = Org(answers(job=silent, resultPages={"resultPages": [url], "done": True}))
+    finished = done(org)
+    finished.wait()
+    assert finished.records is None
+    assert len(finished.pages()) == 1
+
+
+def test_a_running_job_is_stopped_before_it_is_removed() -> None:
+    org = Org(answers(job=job("InProgress"), abort=job("Aborted"), delete=httpx2.Response(204)))
+    running = done(org)
+    running.look()
+    running.discard()
+    assert [r.method for r in org.requests] == ["GET", "PATCH", "DELETE"]
+
+
+def test_a_finished_job_is_removed_with_one_call() -> None:
+    org = Org(answers(delete=httpx2.Response(204)))
+    done(org).discard()
+    assert [r.method for r in org.requests] == ["DELETE"]
+
+
 def test_a_job_that_found_nothing_has_no_pages_and_costs_no_call() -> None:
     org = Org(answers(job=job(records=0)))
     empty = done(org)

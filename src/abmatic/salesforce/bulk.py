@@ -58,13 +58,13 @@ class Polling:
 
 @dataclass(frozen=True)
 class JobInfo:
-    """A job as Salesforce describes it. ``records`` are those processed so far."""
+    """A job as Salesforce describes it. ``records`` are those processed so far, None where it doesn't say."""
 
     id: str
     operation: str
     sobject: str
     state: str
-    records: int
+    records: int | None
     version: str
     created_by: str
     created_at: dt.datetime | None
@@ -106,7 +106,7 @@ def _job(value: Json) -> JobInfo:
         operation=str(value.get("operation") or ""),
         sobject=str(value.get("object") or ""),
         state=state,
-        records=records if isinstance(records, int) else 0,
+        records=records if isinstance(records, int) else None,
         version=f"{float(version):.1f}" if isinstance(version, int | float) else "",
         created_by=str(value.get("createdById") or ""),
         created_at=_moment(value.get("createdDate")),
@@ -136,8 +136,8 @@ class BulkQueryJob:
         return self.info.id
 
     @property
-    def records(self) -> int:
-        """numberRecordsProcessed, as of the last look; final once ``wait`` has returned."""
+    def records(self) -> int | None:
+        """numberRecordsProcessed, as of the last look; final once ``wait`` has returned. None where it isn't told."""
         return self.info.records
 
     def look(self) -> JobInfo:
@@ -259,6 +259,12 @@ class BulkQueryJob:
         except errors.Rejected:
             if self.look().state not in _ENDED:
                 raise
+
+    def discard(self) -> None:
+        """Stops the job where it still runs, and removes it with its results."""
+        if self.info.state not in _ENDED:
+            self.abort()
+        self.delete()
 
     def delete(self) -> None:
         """Removes the job and its results from Salesforce; one that is gone counts as removed."""

@@ -46,7 +46,8 @@
        ├─ LocatorExpired         the query's cursor belongs to a session that ended, or is too old
        ├─ JobGone                the bulk job or its results no longer exist
        ├─ JobFailed              Salesforce gave up on the job (.reason where we know it)
-       └─ JobAborted             somebody stopped the job
+       ├─ JobAborted             somebody stopped the job
+       └─ ResultIncomplete       the result's pages hold fewer records than the job found
 
 Each error carries ``code`` (Salesforce's, or ours in lower case), ``message`` (what Salesforce
 said), ``meaning`` and ``remedy``, both for a marketing-operations person. Whatever looks like
@@ -480,6 +481,18 @@ class JobFailed(StartOver):
 class JobAborted(StartOver):
     default_code = "job_aborted"
     default_meaning = "The bulk job was stopped in Salesforce, by a person or another program."
+
+    def __init__(self, message: str, *, job_id: str) -> None:
+        self.job_id = job_id
+        super().__init__(message)
+
+
+class ResultIncomplete(StartOver):
+    default_code = "result_incomplete"
+    default_meaning = "Salesforce's pages held fewer records than it says it found."
+    default_remedy = (
+        "It is read anew by itself. If it lasts, sync again later; a proxy in between may be cutting answers."
+    )
 
     def __init__(self, message: str, *, job_id: str) -> None:
         self.job_id = job_id

@@ -5,7 +5,8 @@
    the fields aren't those that the mirror holds, it is made ready for them, and every record is read.
 3. Window: [cursor - lag, Salesforce's clock), fixed before reading and kept in the checkpoint.
 4. Read and apply, chunk by chunk; each chunk's rows, changes, counts and position commit together.
-5. Finish: the cursor moves; the outcome is said in a sentence.
+5. Finish: the cursor moves, once as many records are committed as Salesforce says it found; the outcome is said in a
+   sentence. A bulk job that nobody needs any more leaves Salesforce, and its copy of the records with it.
 
 Killed at any point, the next execution goes on after the last committed chunk.
 """
@@ -31,6 +32,7 @@ from abmatic.identity.sealing import SealBroken
 from abmatic.postgres import sessions
 from abmatic.postgres.locks import LockBusy, held
 from abmatic.salesforce import Client, errors
+from abmatic.salesforce.bulk import BulkQueryJob
 from abmatic.sync import clients, outcomes
 from abmatic.sync.models import Connection, ConnectionProblem, FieldMapping, ObjectSetting, Run
 from abmatic.sync.objects import OBJECTS
@@ -61,6 +63,9 @@ def execute(run_id: int) -> bool:
             run.refresh_from_db()
             if not run.is_over:
                 _Execution(run).perform()
+            elif run.state == Run.State.CANCELLED and "job" in run.checkpoint:
+                # Cancelled while no worker had it: the one that did was killed.
+                _Execution(run).tidy()
     except LockBusy:
         logger.info("run %s is held by another worker", run_id)
         return False
@@ -96,6 +101,7 @@ class _Execution:
         self._counts = Counts.from_json(run.counts)
         self._calls_before = run.api_calls
         self._client: Client | None = None
+        self._job: BulkQueryJob | None = None
         self._setting = ObjectSetting.objects.filter(
             connection=run.connection, sobject=self._spec.rides_with or run.sobject
         ).first()
@@ -106,7 +112,11 @@ class _Execution:
             self._begin()
             with clients.open_client(self._connection) as client:
                 self._client = client
-                self._pull(client)
+                try:
+                    self._pull(client)
+                except (Cancelled, FieldsMissing, errors.StartOver):
+                    self._discard_job(client)
+                    raise
         except Cancelled:
             self._end(Run.State.CANCELLED, outcomes.cancelled(self._counts))
         except errors.SalesforceError as error:
@@ -126,6 +136,17 @@ class _Execution:
                 "This is a fault of Abmatic. What was committed is kept; please report it with the worker's log.",
                 None,
             )
+
+    def tidy(self) -> None:
+        """Removes what a run that is over left in Salesforce."""
+        try:
+            with clients.open_client(self._connection) as client:
+                self._client = client
+                self._discard_job(client)
+        except (errors.SalesforceError, SealBroken) as error:
+            logger.info("run %s: its bulk job stays in Salesforce: %s", self._run.pk, error)
+        kept = {name: value for name, value in self._run.checkpoint.items() if name != "job"}
+        Run.objects.filter(pk=self._run.pk).update(checkpoint=kept, api_calls=self._calls())
 
     def _begin(self) -> None:
         run = self._run
@@ -161,9 +182,14 @@ class _Execution:
                     raise
                 logger.warning("run %s asks anew which fields there are: %s", self._run.pk, hidden)
                 plan, is_described_anew = self._plan(client, anew=True), True
-            self._run.checkpoint = {"upper": self._run.checkpoint["upper"]}
+            self._begin_anew(client)
             self._run.save(update_fields=["checkpoint", "updated_at"])
-        self._finish(plan)
+        self._finish(client, plan)
+
+    def _begin_anew(self, client: Client) -> None:
+        """The window is read again from its beginning; what was read of it before is not to be counted twice."""
+        self._discard_job(client)
+        self._run.checkpoint = {"upper": self._run.checkpoint["upper"], "again": self._counts.read}
 
     def _plan(self, client: Client, *, anew: bool = False) -> PullPlan:
         """The plan; the mirror is made ready for its fields."""
@@ -188,13 +214,13 @@ class _Execution:
         target = self._target(upper)
         if self._run.checkpoint.get("query", soql) != soql:
             logger.warning("run %s: the mappings were changed while it waited; it reads its window anew", self._run.pk)
-            self._run.checkpoint = {"upper": self._run.checkpoint["upper"]}
+            self._begin_anew(client)
         if self._run.checkpoint.get("is_read"):
             if self._run.expected is None:
                 self._note(expected=self._counts.read)
             return
         if "job" not in self._run.checkpoint:
-            self._run.checkpoint = {"upper": self._run.checkpoint["upper"], "query": soql}
+            self._run.checkpoint |= {"query": soql}
             self._note(phase=Run.Phase.READING, reader="REST")
             total = read_by_rest(client, plan, target, soql, settings.ENVIRONMENT.rest_limit, self._checkpoint)
             if total is not None:
@@ -205,11 +231,13 @@ class _Execution:
     def _read_bulk(self, client: Client, plan: PullPlan, target: Target, soql: str) -> None:
         page_records = settings.ENVIRONMENT.import_page_records
         if "job" in self._run.checkpoint:
-            job = client.resume_bulk_query(self._run.checkpoint["job"])
+            job = self._job = client.resume_bulk_query(self._run.checkpoint["job"])
             page_records = self._run.checkpoint["page_records"]
         else:
-            job = client.bulk_query(soql, include_deleted=True)
-            self._run.checkpoint |= {"job": job.id, "query": soql, "page_records": page_records, "next_page": 0}
+            job = self._job = client.bulk_query(soql, include_deleted=True)
+            self._run.checkpoint |= {
+                "job": job.id, "query": soql, "page_records": page_records, "next_page": 0, "of_job": 0,
+            }  # fmt: skip
             self._note(phase=Run.Phase.PREPARING, reader="Bulk API 2.0", checkpoint=self._run.checkpoint)
         job.wait(lambda info: self._note(expected=info.records))
         self._note(phase=Run.Phase.READING, expected=job.records)
@@ -217,6 +245,28 @@ class _Execution:
         first = self._run.checkpoint["next_page"]
         if first < len(pages):
             BulkReading(job, plan, target, self._checkpoint).run(pages, first)
+        self._require_all(job)
+
+    def _require_all(self, job: BulkQueryJob) -> None:
+        """Raises ResultIncomplete where the pages held fewer records than the job found: the cursor must not pass them.
+
+        Of a damaged page nobody can say how many records its damaged rows were, unless its header does.
+        """
+        read, damaged = self._run.checkpoint.get("of_job", 0), self._counts.reasons["row_unusable"]
+        if job.records is not None and read + damaged < job.records:
+            raise errors.ResultIncomplete(f"{read:,} of {job.records:,} records came", job_id=job.id)
+
+    def _discard_job(self, client: Client) -> None:
+        """Best effort: Salesforce forgets a job and its results after a week by itself."""
+        job_id = self._run.checkpoint.get("job")
+        if job_id is None:
+            return
+        try:
+            held = self._job
+            job = held if held is not None and held.id == job_id else client.resume_bulk_query(job_id)
+            job.discard()
+        except errors.SalesforceError as error:
+            logger.info("run %s: bulk job %s stays in Salesforce: %s", self._run.pk, job_id, error)
 
     @property
     def _cursor(self) -> datetime | None:
@@ -252,8 +302,15 @@ class _Execution:
         together = Counts.from_json(self._counts.as_json())
         together.add(counts)
         checkpoint = dict(self._run.checkpoint)
+        # Read before the window was begun anew, and as it was then.
+        twice = min(checkpoint.get("again", 0), counts.unchanged)
+        if twice:
+            together.read -= twice
+            together.unchanged -= twice
+            checkpoint["again"] -= twice
         if "job" in checkpoint:
             checkpoint["next_page"] = position
+            checkpoint["of_job"] = checkpoint.get("of_job", 0) + counts.read
         else:
             # By REST there is one chunk: killed after it, the run has only its end left to do.
             checkpoint["is_read"] = True
@@ -276,9 +333,10 @@ class _Execution:
         session.commit()
         self._counts, self._run.checkpoint = together, checkpoint
 
-    def _finish(self, plan: PullPlan) -> None:
+    def _finish(self, client: Client, plan: PullPlan) -> None:
         self._run.checkpoint["is_read"] = True
         self._note(phase=Run.Phase.LINKING, checkpoint=self._run.checkpoint)
+        self._discard_job(client)
         upper = datetime.fromisoformat(self._run.checkpoint["upper"]).astimezone(UTC)
         with open_writer(plan, self._target(upper)) as (session, writer):
             if self._counts.duplicate:

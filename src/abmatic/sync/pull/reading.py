@@ -138,6 +138,8 @@ def _one_chunk(
         if page.count:
             _require_fields(plan, page.records_json)
             writer.stage_records(page.records_json)
+        if page.done and page.seen < page.total_size:
+            raise errors.BadAnswer(f"a query of {page.total_size} records ended after {page.seen}")
     if total:
         writer.type_rows()
         counts = writer.apply()
@@ -248,9 +250,10 @@ class BulkReading:
                 raise FieldsMissing(missing)
             if careful:
                 rows = careful_rows(stream.chunks, len(stream.columns))
-                writer.stage_csv(stream.columns, rows.encoded())
+                staged = writer.stage_csv(stream.columns, rows.encoded())
                 writer.mark_replaced()
-                return Staged(rows.damaged)
+                # A damaged row may have swallowed others: the header says how many there were.
+                return Staged(max(rows.damaged, (stream.expected or 0) - staged))
             staged = writer.stage_csv(stream.columns, stream.chunks)
             if stream.expected is not None and staged != stream.expected:
                 raise errors.BadAnswer(f"a page of {stream.expected} records held {staged}")

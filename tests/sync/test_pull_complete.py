@@ -1,0 +1,159 @@
+"""What Salesforce says it found is what must have been read, and what was made there for the reading goes again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.sync.invariants import assert_adds_up
+from tests.sync.live import Live, Orgs
+
+from abmatic.salesforce.bulk import BulkQueryJob
+from abmatic.sync import runs
+from abmatic.sync.models import MirrorAccount, ObjectSetting, Run
+from abmatic.sync.pull.chunk import Counts
+from abmatic.sync.pull.execute import execute
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+NO_LIST = {
+    "match": {"path": "/resultPages"}, "action": "status", "times": 0, "status": 404,
+    "body": [{"errorCode": "NOT_FOUND", "message": "The requested resource does not exist"}],
+}  # fmt: skip
+
+
+@pytest.fixture
+def live(orgs: Orgs) -> Live:
+    """An org whose accounts are read by Bulk, in several pages."""
+    orgs.page_records(40)
+    orgs.allow(rest_limit=30)
+    live = orgs.generated(150)
+    live.sync_well("Contact")
+    return live
+
+
+def in_the_org(live: Live, sobject: str = "Account") -> int:
+    return live.number(f'SELECT count(*) FROM "{sobject}"')
+
+
+def run_of_accounts(live: Live) -> Run:
+    user, account = live.start("Account")
+    execute(user.pk)
+    return account
+
+
+def cursor() -> Any:
+    return ObjectSetting.objects.get(sobject="Account").cursor
+
+
+def no_locator(times: int) -> list[dict[str, Any]]:
+    """Nothing lists the pages, and a page doesn't say that another follows."""
+    return [NO_LIST, {"match": {"path": "/results"}, "action": "no_locator", "times": times}]
+
+
+def test_a_page_nobody_told_of_is_read_after_all(live: Live) -> None:
+    live.org.emulator.faults.set(no_locator(1))
+    run = live.sync_well("Account")["Account"]
+    assert run.counts["read"] == MirrorAccount.objects.count() == in_the_org(live)
+    assert run.counts["unchanged"] == 0
+
+
+def test_pages_nobody_ever_tells_of_fail_the_run_and_leave_the_cursor(live: Live) -> None:
+    live.org.emulator.faults.set(no_locator(0))
+    run = live.sync("Account")["Account"]
+    assert (run.state, run.error_code) == (Run.State.FAILED, "result_incomplete")
+    assert f"40 of {in_the_org(live)} records" in run.error_message
+    assert run.error_remedy
+    assert run.counts["read"] == MirrorAccount.objects.count() == 40
+    assert cursor() is None
+    assert live.org.emulator.query_jobs.all() == []
+    live.org.emulator.faults.set([])
+    live.sync_well("Account")
+    assert MirrorAccount.objects.count() == in_the_org(live)
+
+
+def short_answer(live: Live, times: int) -> None:
+    live.org.fault(
+        "status", {"path": "/queryAll.*FROM.User"}, status=200, times=times,
+        body={"totalSize": 7, "done": True, "records": []},
+    )  # fmt: skip
+
+
+def test_a_query_that_ends_too_early_is_asked_again(live: Live) -> None:
+    short_answer(live, 2)
+    assert live.sync_well("Account", full=True)["User"].counts["read"] == in_the_org(live, "User")
+
+
+def test_a_query_that_always_ends_too_early_fails(live: Live) -> None:
+    short_answer(live, 0)
+    run = live.sync("Account", full=True)["User"]
+    assert (run.state, run.error_code) == (Run.State.FAILED, "bad_answer")
+    assert "7 records ended after 0" in run.error_message
+
+
+def test_what_is_read_twice_counts_once(live: Live) -> None:
+    """The job's results vanish half-way, and another job reads everything again."""
+
+    def lose() -> None:
+        for job in live.org.emulator.query_jobs.all():
+            live.org.emulator.query_jobs.delete(job)
+
+    before = live.org.emulator.query_jobs.started
+    live.at_call(r"/results\?.*locator", lose, after=1)
+    run = live.sync_well("Account")["Account"]
+    assert live.org.emulator.query_jobs.started == before + 2
+    assert run.counts["read"] == run.processed == in_the_org(live)
+    assert run.counts["unchanged"] == 0
+
+
+def test_a_job_that_was_read_leaves_salesforce(live: Live) -> None:
+    run = live.sync_well("Account")["Account"]
+    assert run.reader == "Bulk API 2.0"
+    assert live.org.emulator.query_jobs.started
+    assert live.org.emulator.query_jobs.all() == []
+
+
+@pytest.mark.parametrize("where", ["/jobs/query$", "/resultPages", r"/results\?.*locator"])
+def test_a_cancelled_run_takes_its_job_along(live: Live, where: str) -> None:
+    live.org.emulator.query_jobs._least_seconds = 60 if where == "/jobs/query$" else 0
+    run = run_of_accounts(live)
+    live.at_call(where, lambda: runs.cancel(run))
+    before = live.org.counted_calls()
+    execute(run.pk)
+    run.refresh_from_db()
+    assert run.state == Run.State.CANCELLED
+    assert live.org.emulator.query_jobs.all() == []
+    assert run.api_calls == live.org.counted_calls() - before
+    assert_adds_up(Counts.from_json(run.counts), run)
+
+
+class Killed(BaseException):
+    """What no part of a worker can do anything about."""
+
+
+def killed(*_: object) -> None:
+    raise Killed
+
+
+def test_a_run_cancelled_while_its_worker_was_dead_takes_its_job_along(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = run_of_accounts(live)
+    with monkeypatch.context() as patch:
+        patch.setattr(BulkQueryJob, "pages", killed)
+        with pytest.raises(Killed):
+            execute(run.pk)
+    assert len(live.org.emulator.query_jobs.all()) == 1
+    assert runs.cancel(run)
+    assert execute(run.pk)
+    assert live.org.emulator.query_jobs.all() == []
+    calls = live.org.counted_calls()
+    assert execute(run.pk)
+    assert live.org.counted_calls() == calls
+
+
+def test_salesforce_refusing_to_forget_a_job_is_no_trouble_of_the_run(live: Live) -> None:
+    live.org.fault("status", {"method": "DELETE"}, status=403, times=0,
+                   body=[{"errorCode": "INSUFFICIENT_ACCESS", "message": "no"}])  # fmt: skip
+    run = live.sync_well("Account")["Account"]
+    assert run.counts["read"] == in_the_org(live)
