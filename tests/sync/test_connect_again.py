@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 from tests.sync.live import Live, Orgs, made_once
 from tests.web.emulated import EmulatedOrg
 
 from abmatic.audiences.models import Account
 from abmatic.identity import sealing
 from abmatic.salesforce import errors
-from abmatic.sync import clients, connect, runs
+from abmatic.sync import clients, connect, runs, settings_file
 from abmatic.sync.connect import ConnectError
-from abmatic.sync.models import Connection, FieldMapping, MirrorAccount, Run
+from abmatic.sync.models import Connection, ConnectionProblem, FieldMapping, MirrorAccount, Run
 from abmatic.sync.pull.execute import execute
 from salesforce_emulator.data import generate
 
@@ -148,3 +151,61 @@ def test_check_of_an_org_that_is_down_says_so(orgs: Orgs) -> None:
     lines = connect.check(live.connection)
     assert [line["state"] for line in lines] == ["failed"]
     assert live.connection.problem == clients.ConnectionProblem.UNREACHABLE
+
+
+def lose_the_key(settings: Any) -> None:
+    settings.ENVIRONMENT = replace(settings.ENVIRONMENT, encryption_keys=(Fernet.generate_key().decode(),))
+
+
+def test_with_the_key_lost_a_check_says_what_helps(orgs: Orgs, settings: Any) -> None:
+    live = orgs.sample()
+    lose_the_key(settings)
+    [line] = connect.check(live.connection)
+    assert line["state"] == "failed"
+    assert "ABMATIC_ENCRYPTION_KEYS" in line["detail"]
+    assert live.connection.problem == ConnectionProblem.SEAL_BROKEN
+
+
+def test_with_the_key_lost_a_connection_can_be_disabled(orgs: Orgs, settings: Any) -> None:
+    live = orgs.sample()
+    lose_the_key(settings)
+    connect.disable(live.connection)
+    assert live.connection.status == Connection.Status.INACTIVE
+    assert secret_of(live.connection) == {}
+
+
+def test_with_the_key_lost_on_the_way_the_login_is_to_be_begun_again(orgs: Orgs, settings: Any) -> None:
+    live = orgs.sample(by_hand=True)
+    begun = connect.begin(live.org.url, live.org.client_id, live.org.client_secret, connection=live.connection)
+    answer = EmulatedOrg(live.org.url).answer(begun.url)
+    lose_the_key(settings)
+    with pytest.raises(ConnectError) as caught:
+        connect.finish(begun.pending, answer)
+    assert caught.value.code == "state_mismatch"
+    assert "keys were changed" in caught.value.detail
+
+
+def test_a_check_keeps_what_the_client_stored_meanwhile(orgs: Orgs) -> None:
+    live = orgs.sample()
+    connect.check(live.connection)
+    assert live.connection.api_used == live.org.emulator.usage.used
+    stale = Connection.objects.get()
+    live.at_call("/sobjects$", lambda: Connection.objects.update(status="inactive"))
+    connect.check(stale)
+    assert stale.status == Connection.Status.INACTIVE
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_an_org_that_a_settings_file_names_by_15_characters_is_that_org(orgs: Orgs, by_hand: bool) -> None:
+    live = orgs.sample()
+    org_id = live.connection.org_id
+    text = settings_file.export_yaml().replace(org_id, org_id[:15])
+    live.connection.delete()
+    settings_file.plan_import(text).apply()
+    if by_hand:
+        live.reconnect(Connection.objects.get())
+    else:
+        connect.connect_headless(
+            live.org.url, "client-credentials", live.org.client_id, client_secret=live.org.client_secret
+        )
+    assert Connection.objects.get().org_id == org_id

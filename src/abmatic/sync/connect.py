@@ -96,7 +96,10 @@ def finish(pending: Mapping[str, str], params: Mapping[str, str]) -> Connection:
     if not pending or datetime.now(UTC) - datetime.fromisoformat(pending["began"]) > LOGIN_PATIENCE:
         raise _state_error()
     host = _host(pending["login_url"])
-    secret = sealing.unseal(base64.b64decode(pending["sealed"]))
+    try:
+        secret = sealing.unseal(base64.b64decode(pending["sealed"]))
+    except sealing.SealBroken:
+        raise _state_error("the encryption keys were changed since it began") from None
     app = OAuthApp(pending["client_id"], secret["client_secret"])
     try:
         code = oauth.code_from_callback(params, pending["state"])
@@ -132,15 +135,20 @@ def check(connection: Connection) -> list[dict[str, str]]:
         with clients.open_client(connection) as client:
             findings = check_org(client)
     except errors.SalesforceError as error:
-        problem = clients.problem_of(error)
-        clients.mark_problem(connection.pk, problem, str(error))
+        clients.mark_problem(connection.pk, clients.problem_of(error), str(error))
         connection.checks = [{"name": "Connection", "state": "failed", "detail": str(error), "remedy": error.remedy}]
+    except sealing.SealBroken as error:
+        clients.mark_problem(connection.pk, ConnectionProblem.SEAL_BROKEN, str(error))
+        connection.checks = [{"name": "Connection", "state": "failed", "detail": str(error), "remedy": ""}]
     else:
         _describe_org(connection, findings.organization, findings.user)
         connection.checks = findings.lines
-        connection.status = Connection.Status.ACTIVE
-        connection.problem, connection.problem_detail = ConnectionProblem.NONE, ""
-        connection.save()
+        # Only what was found: the client has stored the use of the allowance meanwhile, or a new address of the org,
+        # and somebody may have disabled the connection.
+        connection.save(update_fields=_ORG_COLUMNS)
+        Connection.objects.filter(pk=connection.pk).exclude(status=Connection.Status.INACTIVE).update(
+            status=Connection.Status.ACTIVE, problem=ConnectionProblem.NONE, problem_detail=""
+        )
     connection.checked_at = timezone.now()
     connection.save(update_fields=["checks", "checked_at", "updated_at"])
     lines: list[dict[str, str]] = connection.checks
@@ -153,13 +161,17 @@ def disable(connection: Connection) -> None:
     with transaction.atomic():
         # Read under the lock: another worker may have renewed the tokens since this connection was loaded.
         row = SealedSecret.objects.select_for_update().get(pk=connection.secret_id)
-        secret = sealing.unseal(row.sealed)
+        try:
+            secret = sealing.unseal(row.sealed)
+        except sealing.SealBroken:
+            # Nobody can read it, so nobody can revoke it from here; it is forgotten all the same.
+            secret = {}
         kept = {name: value for name, value in secret.items() if name not in {"access_token", "refresh_token"}}
         row.sealed = sealing.seal(kept)
         row.save()
         connection.status = Connection.Status.INACTIVE
         connection.problem, connection.problem_detail = ConnectionProblem.NONE, ""
-        connection.save()
+        connection.save(update_fields=["status", "problem", "problem_detail", "updated_at"])
     token = secret.get("refresh_token") or secret.get("access_token")
     if token:
         # Unreachable, or revoked there already: either way we hold it no longer.
@@ -216,8 +228,8 @@ def _host(login_url: str) -> LoginHost:
         raise connect_error(error) from error
 
 
-def _state_error() -> ConnectError:
-    return connect_error(errors.StateMismatch("this browser began no login in the last 15 minutes"))
+def _state_error(reason: str = "this browser began no login in the last 15 minutes") -> ConnectError:
+    return connect_error(errors.StateMismatch(reason))
 
 
 def _accept(
@@ -237,17 +249,19 @@ def _accept(
     except errors.SalesforceError as error:
         raise connect_error(error) from error
     organization = findings.organization
-    if connection is not None and connection.org_id and connection.org_id != organization.id:
+    if connection is not None and connection.org_id and connection.org_id[:15] != organization.id[:15]:
         raise ConnectError(
             "wrong_org",
             "This is another org",
             f"The login was for {organization.name} ({organization.id}), but this connection belongs to "
-            f"{connection.org_name} ({connection.org_id}). Its records would be mixed up, so nothing was changed.",
-            f"Reconnect with a user of {connection.org_name}, or add the other org as a connection of its own. "
+            f"{connection} ({connection.org_id}). Its records would be mixed up, so nothing was changed.",
+            f"Reconnect with a user of {connection}, or add the other org as a connection of its own. "
             "A refreshed sandbox has a new id: add it as a new connection.",
         )
     with transaction.atomic():
-        connection = connection or Connection.objects.select_for_update().filter(org_id=organization.id).first()
+        # From a settings file the id may have 15 characters, which name the same org.
+        same_org = Connection.objects.select_for_update().filter(org_id__startswith=organization.id[:15])
+        connection = connection or same_org.first()
         if connection is None:
             row = SealedSecret.objects.create(sealed=sealing.seal({}))
             connection = Connection(secret=row, name=_free_name(organization.name))
@@ -268,6 +282,9 @@ def _accept(
         connection.save()
         add_default_settings(connection)
     return connection
+
+
+_ORG_COLUMNS = ("org_id", "org_name", "edition", "is_sandbox", "user_id", "username", "user_name")
 
 
 def _describe_org(connection: Connection, organization: Organization, user: UserInfo) -> None:
