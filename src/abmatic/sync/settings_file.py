@@ -88,8 +88,8 @@ class Plan:
         hints = []
         if any(" › " not in each.where and each.kind == "added" for each in self.differences):
             hints.append("A new connection is disabled until it is authorised: abmatic connect, or its page")
-        if any("mapping" in each.where for each in self.differences):
-            hints.append("Records that haven't changed in Salesforce get new mappings with: abmatic sync --full")
+        if any("mapping" in each.where or "_in_abmatic" in each.where for each in self.differences):
+            hints.append("Where an import may now write more than before, the next sync reads every record again")
         return hints
 
     def apply(self) -> None:

@@ -1,9 +1,13 @@
-"""Which fields the mirror holds, and what happens when a mapping is added, removed or pointed elsewhere.
+"""Which fields the mirror holds, and what happens when a mapping is added, removed, pointed elsewhere or allowed more.
 
 ``base`` is NULL where both sides agreed on every mapped field. That says nothing of a field mapped later: read as
 "agreed to be empty", it would make a difference of years look like a change of today. So when the fields of a plan are
 not those of the last one, every NULL is spelled out for the fields that both have, what belongs to others is dropped
 from the bases, and the next pull reads every record, whatever its stamp.
+
+The next pull reads every record as well when a person allows more than before: "Create in Abmatic" or "Update in
+Abmatic" switched on, a mode changed to one that writes here. What was read and left alone until then would otherwise
+stay out of date until somebody happened to change it in Salesforce.
 
 A field that can't be read for a while (permission taken away) counts as removed: when it is back, its values meet as if
 for the first time.
@@ -18,29 +22,46 @@ from django.db import connection as database
 from django.db import transaction
 from psycopg import sql
 
-from abmatic.sync.models import ObjectSetting
+from abmatic.sync.models import Mode, ObjectSetting
 from abmatic.sync.pull.plan import PullPlan
 
 
 def adopt(setting: ObjectSetting, plan: PullPlan) -> bool:
-    """Makes the mirror ready for the plan's fields. Answers whether it holds their values already.
+    """Makes the mirror ready for the plan. Answers whether it holds the plan's fields and every record was held to it.
 
     A second call for the same plan does nothing.
     """
-    wanted = {f.sf_field: f.local.name for f in plan.fields}
+    wanted, allowed = {f.sf_field: f.local.name for f in plan.fields}, _allowed(plan)
     with transaction.atomic():
         stored = ObjectSetting.objects.select_for_update().get(pk=setting.pk)
         known: dict[str, Any] = stored.mirrored.get(plan.spec.name, {})
         held: dict[str, str] = known.get("fields", {})
-        if held == wanted:
+        was_allowed: dict[str, Any] = known.get("allowed", allowed)
+        if (held, known.get("allowed")) == (wanted, allowed):
             return bool(known.get("filled"))
-        if held:
+        if held and held != wanted:
             _spell_out(stored.connection_id, plan, held, wanted)
-        # A field less asks for nothing to be read again.
-        is_filled = bool(known.get("filled")) and wanted.items() <= held.items()
-        stored.mirrored = {**stored.mirrored, plan.spec.name: {"fields": wanted, "filled": is_filled}}
+        # A field or a permission less asks for nothing to be read again.
+        is_filled = bool(known.get("filled")) and wanted.items() <= held.items() and not _is_more(was_allowed, allowed)
+        entry = {"fields": wanted, "allowed": allowed, "filled": is_filled}
+        stored.mirrored = {**stored.mirrored, plan.spec.name: entry}
         stored.save(update_fields=["mirrored"])
     return is_filled
+
+
+def _allowed(plan: PullPlan) -> dict[str, Any]:
+    """What the pull may do here, as stored: the object's switches, and each field's modes."""
+    modes = {f.sf_field: [f.to_abmatic.value, f.to_salesforce.value, f.clear_with_empty] for f in plan.fields}
+    return {"create": plan.create, "update": plan.update, "modes": modes}
+
+
+def _is_more(before: dict[str, Any], now: dict[str, Any]) -> bool:
+    """Whether records that were left alone before may be written now."""
+    is_switched_on = any(now[name] and not before[name] for name in ("create", "update"))
+    return is_switched_on or any(
+        modes[0] != Mode.NONE and before["modes"].get(sf_field, modes) != modes
+        for sf_field, modes in now["modes"].items()
+    )
 
 
 def filled(setting: ObjectSetting, plan: PullPlan) -> dict[str, Any]:
