@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 from django.test import Client
@@ -73,6 +73,14 @@ class TestSetupFromElsewhere:
         answer = client.post("/setup/", {"code": setup.setup_code().upper()}, **self.elsewhere)
         assert "Create the administrator" in answer.text
         assert "field-errors" not in answer.text
+
+    def test_a_proxy_that_does_not_say_so_makes_nobody_local(self, client: Client, settings: Any) -> None:
+        """nginx with a bare proxy_pass: its own address, its own Host, and no header."""
+        settings.BASE_URL = "https://abmatic.example.com"
+        answer = client.get("/setup/", headers={"Host": "127.0.0.1:8000"})
+        assert "Enter the setup code" in answer.text
+        client.post("/setup/", FORM, headers={"Host": "127.0.0.1:8000"})
+        assert not User.objects.exists()
 
     def test_a_proxy_on_this_machine_does_not_make_everybody_local(self, client: Client) -> None:
         answer = client.get("/setup/", headers={"X-Forwarded-For": "192.0.2.7"})

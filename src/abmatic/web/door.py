@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from urllib.parse import urlsplit
 
 from django import forms
 from django.conf import settings
@@ -76,11 +77,22 @@ def _make_first(values: dict[str, str]) -> User | None:
 
 
 def _is_from_this_machine(request: HttpRequest) -> bool:
-    """True for a loopback address that no proxy stands before; a proxy makes everybody look local."""
-    if any(header in request.headers for header in ("X-Forwarded-For", "Forwarded", "X-Real-Ip")):
+    """True for a loopback address that no proxy stands before; a proxy makes everybody look local.
+
+    Not every proxy says that it is one (nginx adds no header unless told to), so an installation with a public address
+    takes nobody for local.
+    """
+    if any(header in request.headers for header in ("X-Forwarded-For", "Forwarded", "X-Real-Ip", "Via")):
         return False
+    home = urlsplit(settings.BASE_URL).hostname or ""
+    return _is_loopback(home) and _is_loopback(request.META.get("REMOTE_ADDR", ""))
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
     try:
-        return ipaddress.ip_address(request.META.get("REMOTE_ADDR", "")).is_loopback
+        return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
 
