@@ -31,6 +31,7 @@ def checksum(id15: str) -> str:
     return _check_block(id15[:5]) + _check_block(id15[5:10]) + _check_block(id15[10:15])
 
 
+@lru_cache(maxsize=65536)
 def to18(record_id: str) -> str:
     """The 18-character form of an id of 15 or 18 characters.
 

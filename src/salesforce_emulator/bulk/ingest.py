@@ -7,9 +7,10 @@ makes it null.
 from __future__ import annotations
 
 import csv
+import io
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -18,7 +19,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from salesforce_emulator import ids
-from salesforce_emulator.bulk.csvfile import DELIMITERS, LINE_ENDINGS, line
+from salesforce_emulator.bulk.csvfile import DELIMITERS, LINE_ENDINGS
+from salesforce_emulator.bulk.expecting import expect
 from salesforce_emulator.schema import SObject
 from salesforce_emulator.soql.conditions import stamp
 from salesforce_emulator.soql.values import json_datetime
@@ -30,7 +32,7 @@ OPERATIONS = ("insert", "update", "upsert", "delete", "hardDelete")
 ENDED = frozenset({"JobComplete", "Failed", "Aborted"})
 _NUMBERS_FROM = 500_000_000
 """Ingest jobs are numbered apart from query jobs: their ids share a prefix."""
-_CHUNK = 2_000
+_CHUNK = 5_000
 _FIELD_LIMIT = 1 << 24
 
 Json = dict[str, Any]
@@ -242,8 +244,8 @@ class _Processing:
             self._check(header)
             good = stack.enter_context(self.job.result("successful").open("wb"))
             bad = stack.enter_context(self.job.result("failed").open("wb"))
-            good.write(line(["sf__Id", "sf__Created", *header], self.delimiter, self.ending))
-            bad.write(line(["sf__Id", "sf__Error", *header], self.delimiter, self.ending))
+            good.write(self._lines([["sf__Id", "sf__Created", *header]]))
+            bad.write(self._lines([["sf__Id", "sf__Error", *header]]))
             size = _CHUNK if half < 0 else max(1, half)
             while chunk := list(islice(reader, size)):
                 self._write(header, chunk, good, bad)
@@ -292,23 +294,28 @@ class _Processing:
 
     def _rest(self, header: list[str], reader: Iterator[list[str]]) -> None:
         with self.job.result("unprocessed").open("wb") as file:
-            file.write(line(header, self.delimiter, self.ending))
-            for row in reader:
-                file.write(line(row, self.delimiter, self.ending))
+            file.write(self._lines([header]))
+            while chunk := list(islice(reader, _CHUNK)):
+                file.write(self._lines(chunk))
 
     def _write(self, header: list[str], rows: list[list[str]], good: IO[bytes], bad: IO[bytes]) -> None:
         """One transaction. What it wrote is told only once it is committed."""
-        done: list[bytes] = []
-        failed: list[bytes] = []
-        with self.store.session(self.job.user_id, from_csv=True) as session:
+        done: list[list[str]] = []
+        failed: list[list[str]] = []
+        with self.store.batch(self.job.user_id) as batch:
+            expect(batch, self.job.sobject, self.job.external_id, header, rows)
             for row in rows:
-                record_id, created, error = self._row(session, header, row)
-                told = [record_id, error if error else created]
-                (failed if error else done).append(line([*told, *row], self.delimiter, self.ending))
-        good.write(b"".join(done))
-        bad.write(b"".join(failed))
+                record_id, created, error = self._row(batch, header, row)
+                (failed if error else done).append([record_id, error or created, *row])
+        good.write(self._lines(done))
+        bad.write(self._lines(failed))
         self.job.processed += len(rows)
         self.job.failed += len(failed)
+
+    def _lines(self, rows: Iterable[list[str]]) -> bytes:
+        text = io.StringIO(newline="")
+        csv.writer(text, delimiter=self.delimiter, quoting=csv.QUOTE_ALL, lineterminator=self.ending).writerows(rows)
+        return text.getvalue().encode()
 
     def _row(self, session: Session, header: list[str], row: list[str]) -> tuple[str, str, str]:
         """One row: its id, "true" where it was created, its error."""

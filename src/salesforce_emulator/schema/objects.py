@@ -68,60 +68,60 @@ class Field:
         object.__setattr__(self, "name", self.describe["name"])
         object.__setattr__(self, "type", self.describe["type"])
 
-    @property
+    @cached_property
     def label(self) -> str:
         return str(self.describe["label"])
 
-    @property
+    @cached_property
     def length(self) -> int:
         return int(self.describe["length"])
 
-    @property
+    @cached_property
     def custom(self) -> bool:
         return bool(self.describe["custom"])
 
-    @property
+    @cached_property
     def nillable(self) -> bool:
         return bool(self.describe["nillable"])
 
-    @property
+    @cached_property
     def createable(self) -> bool:
         return bool(self.describe["createable"])
 
-    @property
+    @cached_property
     def updateable(self) -> bool:
         return bool(self.describe["updateable"])
 
-    @property
+    @cached_property
     def filterable(self) -> bool:
         return bool(self.describe["filterable"])
 
-    @property
+    @cached_property
     def sortable(self) -> bool:
         return bool(self.describe["sortable"])
 
-    @property
+    @cached_property
     def groupable(self) -> bool:
         return bool(self.describe["groupable"])
 
-    @property
+    @cached_property
     def required(self) -> bool:
         """Whether a new record must bring a value of its own."""
         return self.createable and not self.nillable and not self.describe["defaultedOnCreate"]
 
-    @property
+    @cached_property
     def external_id(self) -> bool:
         return bool(self.describe["externalId"])
 
-    @property
+    @cached_property
     def unique(self) -> bool:
         return bool(self.describe["unique"])
 
-    @property
+    @cached_property
     def reference_to(self) -> tuple[str, ...]:
         return tuple(self.describe["referenceTo"])
 
-    @property
+    @cached_property
     def relationship_name(self) -> str | None:
         name = self.describe["relationshipName"]
         return None if name is None else str(name)
@@ -131,17 +131,17 @@ class Field:
         """The active values, in their order."""
         return tuple(str(p["value"]) for p in self.describe["picklistValues"] if p["active"])
 
-    @property
+    @cached_property
     def compound(self) -> bool:
         """Whether this is an address or a location: made of other fields, absent from Bulk results."""
         return self.type in COMPOUND_TYPES
 
-    @property
+    @cached_property
     def stored(self) -> bool:
         """Whether the table has a column for it."""
         return self.expression is None and not self.compound
 
-    @property
+    @cached_property
     def sqlite_type(self) -> str:
         return _SQLITE_TYPES.get(self.type, "TEXT")
 
@@ -196,9 +196,13 @@ class SObject:
         return tuple(f.name for f in self.stored)
 
     @cached_property
-    def stored_sql(self) -> str:
-        """The stored columns, quoted, for a SELECT of a whole row."""
-        return ", ".join(f'"{name}"' for name in self.stored_names)
+    def columns(self) -> frozenset[str]:
+        return frozenset(self.stored_names)
+
+    @cached_property
+    def deletes(self) -> bool:
+        """Whether a record that is deleted stays, marked as such."""
+        return "IsDeleted" in self.columns
 
     @cached_property
     def children(self) -> dict[str, ChildRelationship]:

@@ -88,6 +88,17 @@ def reserve_ids(conn: sqlite3.Connection, sobject: str, count: int, schema: Sche
     return list(ids.sequence(prefix, int(row[0]) - count, count))
 
 
+def next_number(conn: sqlite3.Connection, prefix: str) -> int:
+    """The number of the next record with this key prefix, for who gives out ids by himself."""
+    row = conn.execute("SELECT next FROM emulator_sequence WHERE prefix = ?", (prefix,)).fetchone()
+    return int(row[0]) if row else 1
+
+
+def put_next_number(conn: sqlite3.Connection, prefix: str, number: int) -> None:
+    """Tell others which ids are taken."""
+    conn.execute("INSERT OR REPLACE INTO emulator_sequence (prefix, next) VALUES (?, ?)", (prefix, number))
+
+
 def bulk_insert(
     conn: sqlite3.Connection,
     sobject: str,

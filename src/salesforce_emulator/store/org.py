@@ -27,6 +27,7 @@ from salesforce_emulator.schema.objects import JsonObject, build_schema
 from salesforce_emulator.schema.tables import fast_load
 from salesforce_emulator.scratch import Scratch
 from salesforce_emulator.soql.conditions import fold, stamp
+from salesforce_emulator.store.batch import Batch
 from salesforce_emulator.store.convert import Converted, ConvertOptions, convert_lead
 from salesforce_emulator.store.merge import merge
 from salesforce_emulator.store.session import Session
@@ -124,6 +125,7 @@ class OrgStore:
         conn = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None, timeout=60)
         conn.execute("PRAGMA journal_mode = WAL")
         conn.execute("PRAGMA synchronous = OFF")  # an emulated org may lose its last second with the machine
+        conn.execute("PRAGMA wal_autocheckpoint = 16000")
         conn.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         conn.create_function("soql_fold", 1, fold, deterministic=True)
         return conn
@@ -171,6 +173,14 @@ class OrgStore:
         """Write records as a user, in one transaction."""
         with self.writing() as conn:
             yield Session(conn, self.schema, stamp(self.now()), user_id, from_csv=from_csv)
+
+    @contextmanager
+    def batch(self, user_id: str) -> Iterator[Batch]:
+        """Write many rows of a file as a user, in one transaction."""
+        with self.writing() as conn:
+            batch = Batch(conn, self.schema, stamp(self.now()), user_id)
+            yield batch
+            batch.finish()
 
     def close(self) -> None:
         """Close what is open and remove temporary files."""

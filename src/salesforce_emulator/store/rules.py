@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
+from salesforce_emulator.schema import SObject
 from salesforce_emulator.store.errors import RecordError
 
 if TYPE_CHECKING:
     from salesforce_emulator.store.session import Session, Values
 
 _DEFAULT_STATUSES = (("Sent", 1, 0, 3), ("Responded", 0, 1, 4))
+
+
+_LOOKED_AT = {
+    "Lead": ("IsConverted",),
+    "Opportunity": ("StageName",),
+    "CampaignMember": ("CampaignId", "FirstRespondedDate"),
+    "CampaignMemberStatus": ("CampaignId",),
+    "OpportunityContactRole": ("OpportunityId",),
+}
+
+
+@cache
+def looked_at(sobject: SObject) -> tuple[str, ...]:
+    """The columns of a record that the rules of an update or a deletion look at."""
+    return ("Id", *(("IsDeleted",) if sobject.deletes else ()), *_LOOKED_AT.get(sobject.name, ()))
 
 
 def before_insert(session: Session, sobject: str, row: Values) -> None:
@@ -50,7 +67,7 @@ def after_update(session: Session, sobject: str, record_id: str, current: Values
 
 def _stage(session: Session, row: Values) -> None:
     """What follows from an opportunity's stage. A stage that nobody defined is an open one."""
-    found = session.conn.execute(
+    found = session.read(
         'SELECT "DefaultProbability", "IsClosed", "IsWon", "ForecastCategory", "ForecastCategoryName"'
         ' FROM "OpportunityStage" WHERE "MasterLabel" = ?',
         (row.get("StageName"),),
@@ -94,7 +111,7 @@ def _new_member(session: Session, row: Values) -> None:
     if campaign_id is None:
         return  # said as a missing field
     by = "LeadId" if row.get("LeadId") else "ContactId"
-    there = session.conn.execute(
+    there = session.read(
         f'SELECT 1 FROM "CampaignMember" WHERE "{by}" = ? AND "CampaignId" = ? AND "IsDeleted" = 0',
         (row[by], campaign_id),
     ).fetchone()
@@ -105,7 +122,7 @@ def _new_member(session: Session, row: Values) -> None:
 
 def _member_status(session: Session, campaign_id: str, row: Values, current: Values | None) -> None:
     """Check a member's status against its campaign's; an absent one becomes the default."""
-    known = session.conn.execute(
+    known = session.read(
         'SELECT "Label", "IsDefault", "HasResponded" FROM "CampaignMemberStatus" WHERE "CampaignId" = ?'
         ' AND "IsDeleted" = 0 ORDER BY "SortOrder"',
         (campaign_id,),
@@ -117,7 +134,7 @@ def _member_status(session: Session, campaign_id: str, row: Values, current: Val
         message = f"Status: bad value for restricted picklist field: {wanted}"
         raise RecordError("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", message, ["Status"])
     responded = any(label.lower() == str(row["Status"]).lower() and flag for label, _, flag in known)
-    if responded and not (current or {}).get("FirstRespondedDate"):
+    if responded and not (current and current["FirstRespondedDate"]):
         row["FirstRespondedDate"] = session.now[:10]
 
 

@@ -1,15 +1,17 @@
 """Writing records as one user, in one transaction.
 
 Every write goes through here, whichever door it came by: the same types, rules and stamps hold for REST,
-collections, Bulk and the pages.
+collections, Bulk and the pages.  What touches the database are the few methods under "tables":
+:class:`~salesforce_emulator.store.batch.Batch` answers them for many rows at once.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 
 from salesforce_emulator import ids
 from salesforce_emulator.schema import Field, Schema, SObject
@@ -19,6 +21,31 @@ from salesforce_emulator.store.coerce import coerce
 from salesforce_emulator.store.errors import RecordError, deleted, not_found
 
 Values = dict[str, object]
+MAX_HOLDERS = 20
+
+
+def _stored(sobject: SObject, row: Values) -> Values:
+    """What of a row has a column."""
+    columns = sobject.columns
+    return {n: v for n, v in row.items() if n in columns}
+
+
+@lru_cache(maxsize=256)
+def select_sql(sobject: SObject, names: tuple[str, ...]) -> str:
+    columns = ", ".join(f'"{n}"' for n in names)
+    return f'SELECT {columns} FROM "{sobject.name}"'
+
+
+@lru_cache(maxsize=4096)
+def _insert_sql(sobject: SObject, names: tuple[str, ...]) -> str:
+    columns = ", ".join(f'"{n}"' for n in names)
+    return f'INSERT INTO "{sobject.name}" ({columns}) VALUES ({", ".join("?" for _ in names)})'
+
+
+@lru_cache(maxsize=4096)
+def _update_sql(sobject: SObject, names: tuple[str, ...]) -> str:
+    assignments = ", ".join(f'"{n}" = ?' for n in names)
+    return f'UPDATE "{sobject.name}" SET {assignments} WHERE "Id" = ?'
 
 
 class SeveralMatch(Exception):
@@ -36,39 +63,78 @@ class Session:
     ``now`` is the stamp of all it writes; ``from_csv`` tells how to word a value that isn't of its type.
     """
 
-    conn: sqlite3.Connection
+    _conn: sqlite3.Connection
     schema: Schema
     now: str
     user_id: str
     from_csv: bool = False
 
+    # -- tables
+
+    @property
+    def conn(self) -> sqlite3.Connection:
+        """The connection, for statements that write by themselves."""
+        return self._conn
+
+    def read(self, sql: str, parameters: Sequence[object] = ()) -> sqlite3.Cursor:
+        """Run a SELECT, which sees all that was written before."""
+        return self._conn.execute(sql, parameters)
+
     @contextmanager
     def row(self) -> Iterator[None]:
         """One record: what was written of it is taken back when it fails, its neighbours stay."""
-        self.conn.execute("SAVEPOINT one_row")
+        self._conn.execute("SAVEPOINT one_row")
         try:
             yield
         except BaseException:
-            self.conn.execute("ROLLBACK TO one_row")
-            self.conn.execute("RELEASE one_row")
+            self._conn.execute("ROLLBACK TO one_row")
+            self._conn.execute("RELEASE one_row")
             raise
-        self.conn.execute("RELEASE one_row")
+        self._conn.execute("RELEASE one_row")
+
+    def fetch(self, sobject: str, record_id: str, columns: Sequence[str] = ()) -> Values | None:
+        """The stored columns of a record, deleted or not: all of them, or those that are named."""
+        found = self.schema[sobject]
+        names = columns or found.stored_names
+        row = self.read(f'{select_sql(found, tuple(names))} WHERE "Id" = ?', (record_id,)).fetchone()
+        return dict(zip(names, row, strict=True)) if row else None
+
+    def is_deleted(self, sobject: SObject, record_id: str) -> bool | None:
+        """Whether a record is deleted; None where there is none."""
+        gone = '"IsDeleted"' if sobject.deletes else "0"
+        row = self.read(f'SELECT {gone} FROM "{sobject.name}" WHERE "Id" = ?', (record_id,)).fetchone()
+        return bool(row[0]) if row else None
+
+    def holders(self, sobject: SObject, field: Field, value: object) -> list[str]:
+        """The ids of the records that are there and hold this value, twenty at most."""
+        alive = ' AND "IsDeleted" = 0' if sobject.deletes else ""
+        sql = f'SELECT "Id" FROM "{sobject.name}" WHERE "{field.name}" = ?{alive} ORDER BY rowid LIMIT {MAX_HOLDERS}'
+        return [str(r[0]) for r in self.read(sql, (value,))]
+
+    def _new_id(self, sobject: SObject) -> str:
+        return reserve_ids(self._conn, sobject.name, 1, self.schema)[0]
+
+    def _run(self, key: str, sql: str, parameters: Sequence[object]) -> None:
+        """Run a statement that writes. ``key`` tells apart what it concerns."""
+        self._conn.execute(sql, parameters)
+
+    def _insert_row(self, sobject: SObject, row: Values) -> None:
+        self._run(str(row["Id"]), _insert_sql(sobject, tuple(row)), tuple(row.values()))
+
+    def _update_row(self, sobject: SObject, record_id: str, row: Values) -> None:
+        self._run(record_id, _update_sql(sobject, tuple(row)), (*row.values(), record_id))
+
+    def _delete_row(self, sobject: SObject, record_id: str) -> None:
+        self._run(record_id, f'DELETE FROM "{sobject.name}" WHERE "Id" = ?', (record_id,))
 
     # -- reading
 
-    def fetch(self, sobject: str, record_id: str) -> Values | None:
-        """The stored columns of a record, deleted or not."""
-        found = self.schema[sobject]
-        sql = f'SELECT {found.stored_sql} FROM "{found.name}" WHERE "Id" = ?'
-        row = self.conn.execute(sql, (record_id,)).fetchone()
-        return dict(zip(found.stored_names, row, strict=True)) if row else None
-
-    def alive(self, sobject: SObject, record_id: str) -> Values:
-        """The stored columns of a record that is there.
+    def alive(self, sobject: SObject, record_id: str, columns: Sequence[str] = ()) -> Values:
+        """The stored columns of a record that is there: all of them, or those that are named.
 
         :raises RecordError: ENTITY_IS_DELETED, NOT_FOUND.
         """
-        current = self.fetch(sobject.name, record_id)
+        current = self.fetch(sobject.name, record_id, columns)
         if current is None:
             raise not_found()
         if current.get("IsDeleted"):
@@ -86,9 +152,9 @@ class Session:
         row = self._prepare(sobject, values, creating=True)
         self._defaults(sobject, row)
         rules.before_insert(self, sobject.name, row)
-        self._require(sobject, row, (f for f in sobject.fields if f.required))
+        self._require(row, (f for f in sobject.fields if f.required))
         self._check_unique(sobject, row, None)
-        record_id = reserve_ids(self.conn, sobject.name, 1, self.schema)[0]
+        record_id = self._new_id(sobject)
         self._write_new(sobject, record_id, row)
         rules.after_insert(self, sobject.name, record_id, row)
         return record_id
@@ -101,19 +167,15 @@ class Session:
             "LastModifiedById": self.user_id,
             "SystemModstamp": self.now,
         }
-        full = {"Id": record_id, **row, **stamps}
-        stored = {n: v for n, v in full.items() if (f := sobject.get(n)) is not None and f.stored}
-        columns = ", ".join(f'"{n}"' for n in stored)
-        marks = ", ".join("?" for _ in stored)
-        self.conn.execute(f'INSERT INTO "{sobject.name}" ({columns}) VALUES ({marks})', tuple(stored.values()))
+        self._insert_row(sobject, _stored(sobject, {"Id": record_id, **row, **stamps}))
 
     def update(self, sobject_name: str, record_id: str, values: Mapping[str, object]) -> None:
         """Change a record. What the values leave out stays."""
         sobject = self.schema[sobject_name]
-        current = self.alive(sobject, record_id)
+        current = self.alive(sobject, record_id, rules.looked_at(sobject))
         row = self._prepare(sobject, values, creating=False)
         rules.before_update(self, sobject.name, current, row)
-        self._require(sobject, {**current, **row}, (sobject[n] for n in row if not sobject[n].nillable))
+        self._require(row, (sobject[n] for n in row if not sobject[n].nillable))
         self._check_unique(sobject, row, record_id)
         self.touch(sobject.name, record_id, row)
         rules.after_update(self, sobject.name, record_id, current, row)
@@ -127,9 +189,7 @@ class Session:
             "LastModifiedById": self.user_id,
             "SystemModstamp": self.now,
         }
-        stored = {n: v for n, v in full.items() if (f := sobject.get(n)) is not None and f.stored}
-        assignments = ", ".join(f'"{n}" = ?' for n in stored)
-        self.conn.execute(f'UPDATE "{sobject.name}" SET {assignments} WHERE "Id" = ?', (*stored.values(), record_id))
+        self._update_row(sobject, record_id, _stored(sobject, full))
 
     def upsert(self, sobject_name: str, key_field: str, key: object, values: Mapping[str, object]) -> tuple[str, bool]:
         """Update the record with this external id, or create it: its id, and whether it is new.
@@ -158,17 +218,14 @@ class Session:
 
     def find_by_key(self, sobject: SObject, key_field: Field, key: object) -> list[str]:
         """The ids of the records that are there and hold this value."""
-        value = self._key_value(key_field, key)
+        value = self.key_value(key_field, key)
         if value is None:
             message = f"{key_field.name} not specified"
             raise RecordError("MISSING_ARGUMENT", message, [])
-        alive = ' AND "IsDeleted" = 0' if sobject.get("IsDeleted") else ""
-        rows = self.conn.execute(
-            f'SELECT "Id" FROM "{sobject.name}" WHERE "{key_field.name}" = ?{alive} LIMIT 20', (value,)
-        )
-        return [str(r[0]) for r in rows]
+        return self.holders(sobject, key_field, value)
 
-    def _key_value(self, key_field: Field, key: object) -> object:
+    def key_value(self, key_field: Field, key: object) -> object:
+        """A key as the table holds it."""
         if key_field.type == "id":
             try:
                 return ids.to18(str(key))
@@ -240,11 +297,10 @@ class Session:
         missing = RecordError("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", [reference.name])
         if target is None or target.name not in reference.reference_to:
             raise missing
-        gone = '"IsDeleted"' if target.get("IsDeleted") else "0"
-        row = self.conn.execute(f'SELECT {gone} FROM "{target.name}" WHERE "Id" = ?', (record_id,)).fetchone()
-        if row is None:
+        gone = self.is_deleted(target, record_id)
+        if gone is None:
             raise missing
-        if row[0]:
+        if gone:
             raise RecordError("ENTITY_IS_DELETED", "entity is deleted", [reference.name])
 
     def _defaults(self, sobject: SObject, row: Values) -> None:
@@ -259,7 +315,7 @@ class Session:
             elif default is not None and field.createable:
                 row[field.name] = default
 
-    def _require(self, sobject: SObject, row: Values, fields: Iterator[Field]) -> None:
+    def _require(self, row: Values, fields: Iterator[Field]) -> None:
         missing = [f.name for f in fields if f.type != "boolean" and row.get(f.name) is None]
         if missing:
             message = f"Required fields are missing: [{', '.join(missing)}]"
@@ -267,14 +323,12 @@ class Session:
 
     def _check_unique(self, sobject: SObject, row: Values, own_id: str | None) -> None:
         for name, value in row.items():
-            if value is None or not sobject[name].unique:
+            field = sobject[name]
+            if value is None or not field.unique:
                 continue
-            alive = ' AND "IsDeleted" = 0' if sobject.get("IsDeleted") else ""
-            other = self.conn.execute(
-                f'SELECT "Id" FROM "{sobject.name}" WHERE "{name}" = ? AND "Id" IS NOT ?{alive}', (value, own_id)
-            ).fetchone()
+            other = next((i for i in self.holders(sobject, field, value) if i != own_id), None)
             if other:
-                message = f"duplicate value found: {name} duplicates value on record with id: {str(other[0])[:15]}"
+                message = f"duplicate value found: {name} duplicates value on record with id: {other[:15]}"
                 raise RecordError("DUPLICATE_VALUE", message)
 
     # -- deleting
@@ -285,7 +339,7 @@ class Session:
         if not sobject.deletable:
             message = f"entity type {sobject.name} does not support delete"
             raise RecordError("INVALID_TYPE_FOR_OPERATION", message)
-        self.alive(sobject, record_id)
+        self.alive(sobject, record_id, rules.looked_at(sobject))
         for child, child_id in self._cascade(sobject, record_id):
             self._remove(child, child_id, record_id, hard)
         self._remove(sobject, record_id, record_id, hard)
@@ -297,8 +351,8 @@ class Session:
             child = self.schema.get(relation["childSObject"])
             if child is None or not relation["cascadeDelete"] or child.get(relation["field"]) is None:
                 continue
-            alive = ' AND "IsDeleted" = 0' if child.get("IsDeleted") else ""
-            rows = self.conn.execute(
+            alive = ' AND "IsDeleted" = 0' if child.deletes else ""
+            rows = self.read(
                 f'SELECT "Id" FROM "{child.name}" WHERE "{relation["field"]}" = ?{alive}', (record_id,)
             ).fetchall()
             for (child_id,) in rows:
@@ -306,14 +360,12 @@ class Session:
         return found
 
     def _remove(self, sobject: SObject, record_id: str, root: str, hard: bool) -> None:
-        if hard or sobject.get("IsDeleted") is None:
-            self.conn.execute(f'DELETE FROM "{sobject.name}" WHERE "Id" = ?', (record_id,))
+        if hard or not sobject.deletes:
+            self._delete_row(sobject, record_id)
             return
         self.touch(sobject.name, record_id, {"IsDeleted": 1})
-        self.conn.execute(
-            "INSERT OR REPLACE INTO emulator_recycled (id, sobject, root) VALUES (?, ?, ?)",
-            (record_id, sobject.name, root),
-        )
+        sql = "INSERT OR REPLACE INTO emulator_recycled (id, sobject, root) VALUES (?, ?, ?)"
+        self._run(f"recycled {record_id}", sql, (record_id, sobject.name, root))
 
     def undelete(self, sobject_name: str, record_id: str) -> None:
         """Take a record, and what was deleted with it, out of the recycle bin.
