@@ -41,6 +41,8 @@ def test_every_error_says_what_it_means_and_what_to_do(kind: type[errors.Salesfo
     assert error.remedy.endswith((".", ").", "fault."))
     assert "because" in str(error)
     assert error.remedy in str(error)
+    # Whoever reads it stands before what was tried often enough, and nothing more happens until they do something.
+    assert "by itself" not in error.remedy
 
 
 REST = [

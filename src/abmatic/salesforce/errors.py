@@ -50,7 +50,8 @@
        └─ ResultIncomplete       the result's pages hold fewer records than the job found
 
 Each error carries ``code`` (Salesforce's, or ours in lower case), ``message`` (what Salesforce
-said), ``meaning`` and ``remedy``, both for a marketing-operations person. Whatever looks like
+said), ``meaning`` and ``remedy``, both for a marketing-operations person, who sees them once all
+that is tried again by itself was tried. Whatever looks like
 a token is taken out of a message before it is kept, so that an error can be logged and shown.
 """
 
@@ -121,7 +122,7 @@ class Transient(SalesforceError):
     """
 
     default_meaning = "Salesforce had a passing problem."
-    default_remedy = "It is tried again by itself; if it lasts, look at status.salesforce.com."
+    default_remedy = "Try again in a few minutes; if it lasts, look at status.salesforce.com."
 
     def __init__(
         self,
@@ -152,7 +153,7 @@ class ServerTrouble(Transient):
 class TooManyConcurrent(Transient):
     default_code = "REQUEST_LIMIT_EXCEEDED"
     default_meaning = "Too many long-running calls are open in this org at once (25; 5 in Developer Edition)."
-    default_remedy = "It is tried again by itself; if it lasts, see which other integrations run at the same time."
+    default_remedy = "Try again in a few minutes; if it lasts, see which other integrations run at the same time."
 
 
 class TimedOut(Transient):
@@ -163,7 +164,7 @@ class TimedOut(Transient):
 class QueryTimedOut(TimedOut):
     default_code = "QUERY_TIMEOUT"
     default_meaning = "Salesforce took too long over the query and gave it up."
-    default_remedy = "It is tried again by itself; if it lasts, narrow the filter or map fewer formula fields."
+    default_remedy = "Try again in a few minutes; if it lasts, narrow the filter or map fewer formula fields."
 
 
 class JobUnfinished(TimedOut):
@@ -171,7 +172,7 @@ class JobUnfinished(TimedOut):
 
     default_code = "job_unfinished"
     default_meaning = "Salesforce hasn't finished preparing the records in the time allowed."
-    default_remedy = "It is picked up again by itself; Setup → Bulk Data Load Jobs shows how far it is."
+    default_remedy = "Sync again later; Setup → Bulk Data Load Jobs shows what keeps Salesforce busy."
 
     def __init__(self, message: str, *, job_id: str) -> None:
         super().__init__(message)
@@ -181,14 +182,14 @@ class JobUnfinished(TimedOut):
 class ConnectionBroken(Transient):
     default_code = "connection_broken"
     default_meaning = "The connection to Salesforce failed."
-    default_remedy = "It is tried again by itself; if it lasts, check that this server may reach Salesforce over HTTPS."
+    default_remedy = "Try again in a few minutes; if it lasts, check that this server may reach Salesforce over HTTPS."
 
 
 class BadAnswer(Transient):
     default_code = "bad_answer"
     default_meaning = "What came back is not an answer of Salesforce's API, or it was cut short."
     default_remedy = (
-        "It is tried again by itself; if it lasts, a proxy in between or a maintenance page is answering instead."
+        "Try again in a few minutes; if it lasts, a proxy in between or a maintenance page is answering instead."
     )
 
 
@@ -447,7 +448,7 @@ class Rejected(BadRequest):
 
 class StartOver(SalesforceError):
     default_meaning = "What was begun in Salesforce is no longer there."
-    default_remedy = "It is begun again by itself."
+    default_remedy = "It was begun again without success. Sync again: what was read is kept."
 
 
 class LocatorExpired(StartOver):
@@ -465,7 +466,7 @@ class JobFailed(StartOver):
 
     default_code = "job_failed"
     default_meaning = "Salesforce gave up on preparing the records."
-    default_remedy = "It is begun again by itself; if it fails again, Salesforce's message says why."
+    default_remedy = "Sync again; if it fails again, Salesforce's message says why."
 
     def __init__(self, message: str, *, job_id: str, code: str = "", reason: SalesforceError | None = None) -> None:
         self.job_id = job_id
@@ -491,7 +492,7 @@ class ResultIncomplete(StartOver):
     default_code = "result_incomplete"
     default_meaning = "Salesforce's pages held fewer records than it says it found."
     default_remedy = (
-        "It is read anew by itself. If it lasts, sync again later; a proxy in between may be cutting answers."
+        "It was read anew without success. Sync again later; if it lasts, a proxy in between may be cutting answers."
     )
 
     def __init__(self, message: str, *, job_id: str) -> None:
