@@ -6,12 +6,14 @@ One :class:`Emulator` belongs to one Flask application; :func:`emulator` finds i
 from __future__ import annotations
 
 import threading
+from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 from flask import current_app, request
 
 from salesforce_emulator.store import OrgStore
+from salesforce_emulator.store.org import Clock
 
 if TYPE_CHECKING:
     from salesforce_emulator.api.cursors import Cursors
@@ -28,6 +30,10 @@ NEWEST_VERSION = 67
 OLDEST_VERSION = 31
 _ALLOWANCES = {"Developer Edition": 15_000}
 _DEFAULT_ALLOWANCE = 100_000
+_BULK_QUERIES = 10_000
+_BULK_BATCHES = 15_000
+_DAY = 24 * 60
+"""Minutes."""
 _EDITIONS_WITHOUT_API = frozenset({"Personal Edition", "Contact Manager Edition", "Base Edition"})
 
 
@@ -58,25 +64,59 @@ class Settings:
 
 
 class Usage:
-    """API calls of the last day against the allowance. Thread-safe."""
+    """What was used of an allowance in the last 24 hours, to the minute. Thread-safe.
 
-    def __init__(self, allowance: int) -> None:
+    :param clock: tells the time.
+    """
+
+    def __init__(self, allowance: int, clock: Clock) -> None:
         self._lock = threading.Lock()
+        self._clock = clock
+        self._minutes: deque[tuple[int, int]] = deque()
+        """Minutes in which something was used, and how much; the oldest first."""
+        self._used = 0
         self.allowance = allowance
-        self.used = 0
+
+    @property
+    def used(self) -> int:
+        with self._lock:
+            self._expire()
+            return self._used
+
+    @property
+    def left(self) -> int:
+        return max(0, self.allowance - self.used)
 
     def take(self) -> bool:
-        """Count one call; False where the allowance is used up."""
+        """Count one more; False where the allowance is used up."""
         with self._lock:
-            if self.used >= self.allowance:
+            now = self._expire()
+            if self._used >= self.allowance:
                 return False
-            self.used += 1
+            self._add(now, 1)
             return True
 
     def set(self, *, allowance: int | None = None, used: int | None = None) -> None:
+        """Change the allowance, or say what was used of it just now."""
         with self._lock:
             self.allowance = self.allowance if allowance is None else allowance
-            self.used = self.used if used is None else used
+            if used is not None:
+                self._minutes.clear()
+                self._used = 0
+                self._add(self._expire(), used)
+
+    def _add(self, minute: int, count: int) -> None:
+        self._used += count
+        if self._minutes and self._minutes[-1][0] == minute:
+            count += self._minutes.pop()[1]
+        self._minutes.append((minute, count))
+
+    def _expire(self) -> int:
+        """Forget what is a day old; the current minute."""
+        now = int(self._clock().timestamp()) // 60
+        while self._minutes and self._minutes[0][0] <= now - _DAY:
+            self._used -= self._minutes.popleft()[1]
+        return now
 
 
 @dataclass
@@ -94,10 +134,15 @@ class Emulator:
     faults: FaultPlan
     calls: CallLog
     usage: Usage = field(init=False)
+    """Calls of the API."""
+    bulk_queries: Usage = field(init=False)
+    bulk_batches: Usage = field(init=False)
 
     def __post_init__(self) -> None:
         default = _ALLOWANCES.get(self.store.edition, _DEFAULT_ALLOWANCE)
-        self.usage = Usage(default if self.settings.allowance is None else self.settings.allowance)
+        self.usage = Usage(default if self.settings.allowance is None else self.settings.allowance, self.store.now)
+        self.bulk_queries = Usage(_BULK_QUERIES, self.store.now)
+        self.bulk_batches = Usage(_BULK_BATCHES, self.store.now)
 
     @property
     def has_api(self) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import httpx2
 import pytest
 from tests.salesforce_emulator.client import DATA, Api, OpenApi
@@ -34,6 +36,28 @@ def test_an_allowance_used_up(open_api: OpenApi) -> None:
     answer = api.get("limits")
     assert answer.status_code == 403
     assert answer.json() == [{"message": "TotalRequests Limit exceeded.", "errorCode": "REQUEST_LIMIT_EXCEEDED"}]
+
+
+def test_what_was_used_a_day_ago_is_free_again(open_api: OpenApi) -> None:
+    """The 24 hours roll: each call is forgiven a day after it was made, not all of them at midnight."""
+    now = [datetime(2026, 11, 24, 15, 0, tzinfo=UTC)]
+    api = open_api(store=OrgStore(clock=lambda: now[0]), settings=Settings(allowance=3, session_seconds=10**6))
+    api.bulk_query("SELECT Id FROM User LIMIT 0")
+    api.org.emulator.usage.set(used=0)
+    hours = [0, 10, 14]
+    for hour in hours:
+        now[0] = datetime(2026, 11, 24, 0, 0, tzinfo=UTC) + timedelta(hours=15 + hour)
+        assert api.get("limits").status_code == 200
+    assert api.get("limits").status_code == 403
+    now[0] = datetime(2026, 11, 25, 14, 59, tzinfo=UTC)
+    assert api.get("limits").status_code == 403
+    now[0] = datetime(2026, 11, 25, 15, 0, tzinfo=UTC)
+    answer = api.get("limits")
+    assert answer.headers["Sforce-Limit-Info"] == "api-usage=3/3"
+    assert answer.json()["DailyBulkV2QueryJobs"] == {"Max": 10_000, "Remaining": 10_000}
+    assert api.get("limits").status_code == 403
+    now[0] = datetime(2026, 11, 26, 5, 0, tzinfo=UTC)
+    assert api.get("limits").headers["Sforce-Limit-Info"] == "api-usage=2/3"
 
 
 @pytest.mark.parametrize(("edition", "allowance"), [("Developer Edition", 15_000), ("Enterprise Edition", 100_000)])

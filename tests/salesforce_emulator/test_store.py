@@ -87,3 +87,19 @@ def test_an_org_that_could_not_be_made_leaves_no_file(tmp_path: Path) -> None:
         OrgStore(tmp_path / "org.sqlite3", loader=fail)
     assert not (tmp_path / "org.sqlite3").exists()
     OrgStore(tmp_path / "org.sqlite3").close()
+
+
+def test_only_what_is_looked_up_is_indexed() -> None:
+    """References to what this org has none of, and to users who own thousands, cost time and space for nothing."""
+    with OrgStore() as store, store.reading() as conn:
+        names = {r[0] for r in conn.execute("SELECT name FROM sqlite_master WHERE type = 'index'")}
+        useless = {"Account_DandbCompanyId", "Contact_IndividualId", "Opportunity_Pricebook2Id", "Lead_OwnerId"}
+        assert not names & useless
+        for select in (
+            'SELECT "Id" FROM "Contact" WHERE "AccountId" = ?',
+            'SELECT "Id" FROM "Contact" WHERE "AccountId" IN (?, ?)',
+            'SELECT "Id" FROM "Lead" WHERE "Email" = ?',
+            'SELECT "Id" FROM "Account" WHERE "MasterRecordId" = ?',
+        ):
+            plan = conn.execute(f"EXPLAIN QUERY PLAN {select}", ("x",) * select.count("?")).fetchall()
+            assert "USING INDEX" in plan[0][3], select

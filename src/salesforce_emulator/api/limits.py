@@ -5,12 +5,9 @@ from __future__ import annotations
 from flask import Blueprint, Response, request
 
 from salesforce_emulator.api.answers import json_answer
-from salesforce_emulator.runtime import emulator
+from salesforce_emulator.runtime import Usage, emulator
 
 blueprint = Blueprint("limits", __name__)
-
-_BULK_QUERY_JOBS = 10_000
-_INGEST_BATCHES = 15_000
 
 
 @blueprint.get("/services/data/v<version>/limits/")
@@ -18,18 +15,20 @@ _INGEST_BATCHES = 15_000
 def limits(version: str) -> Response:
     """What the org may use, and what is left of it."""
     org = emulator()
-    usage = org.usage
-    batches = _INGEST_BATCHES - org.ingest_jobs.started
     return json_answer(
         {
-            "DailyApiRequests": {"Max": usage.allowance, "Remaining": max(0, usage.allowance - usage.used)},
-            "DailyBulkApiBatches": {"Max": _INGEST_BATCHES, "Remaining": batches},
+            "DailyApiRequests": _limit(org.usage),
+            "DailyBulkApiBatches": _limit(org.bulk_batches),
             "DailyBulkV2QueryFileStorageMB": {"Max": 976_562, "Remaining": 976_562},
-            "DailyBulkV2QueryJobs": {"Max": _BULK_QUERY_JOBS, "Remaining": _BULK_QUERY_JOBS - org.query_jobs.started},
+            "DailyBulkV2QueryJobs": _limit(org.bulk_queries),
             "DataStorageMB": {"Max": 1024, "Remaining": 1024},
             "FileStorageMB": {"Max": 1024, "Remaining": 1024},
         }
     )
+
+
+def _limit(usage: Usage) -> dict[str, int]:
+    return {"Max": usage.allowance, "Remaining": usage.left}
 
 
 @blueprint.get("/services/data/v<version>/limits/recordCount")

@@ -47,6 +47,8 @@ def create(version: str) -> Response:
             )
             raise ApiError(400, "INVALIDJOB", message)
         external_id = found.name
+    if not emulator().bulk_batches.take():
+        raise ApiError(400, "LIMIT_EXCEEDED", "DailyBulkApiBatches limit exceeded")
     job = emulator().ingest_jobs.create(
         sobject,
         operation,

@@ -45,6 +45,8 @@ def create(version: str) -> Response:
     ending = choice(body, "lineEnding", LINE_ENDINGS, "LF")
     plan = compile_for_api(str(body.get("query") or ""), include_deleted=operation == "queryAll")
     _refuse_what_bulk_cannot(plan)
+    if not emulator().bulk_queries.take():
+        raise ApiError(400, "LIMIT_EXCEEDED", "DailyBulkV2QueryJobs limit exceeded")
     job = emulator().query_jobs.start(
         plan,
         operation,
