@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
-from django.db import connections
+from django.db import OperationalError, connection, connections
 from tests.sync.invariants import assert_adds_up
 from tests.sync.live import Live, Orgs
 
@@ -79,6 +79,35 @@ def test_two_workers_with_one_run_execute_it_once(live: Live) -> None:
     assert (run.state, run.attempts) == (Run.State.SUCCEEDED, 1)
     assert run.counts["read"] == live.number('SELECT count(*) FROM "Account"')
     assert sum(1 for call in live.org.calls() if call["method"] == "POST" and "/jobs/query" in str(call["path"])) == 1
+
+
+def test_a_worker_that_lost_its_lock_leaves_the_run_to_the_one_that_took_it(live: Live) -> None:
+    """As after a machine's sleep: the server has dropped the lock's session, and another worker was given the job."""
+    run = account_run(live)
+
+    def other() -> None:
+        execute(run.pk)
+        connections.close_all()
+
+    def take_over() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE application_name = %s AND datname = current_database()",
+                [f"abmatic: run {run.pk}"],
+            )
+        connections.close_all()
+        worker = threading.Thread(target=other)
+        worker.start()
+        worker.join(30)
+
+    live.at_call(r"/results\?.*locator", take_over, after=1)
+    with pytest.raises(OperationalError):
+        execute(run.pk)
+    run.refresh_from_db()
+    assert (run.state, run.attempts) == (Run.State.SUCCEEDED, 2)
+    assert run.counts["read"] == run.processed == live.number('SELECT count(*) FROM "Account"')
+    assert_adds_up(Counts.from_json(run.counts), run)
 
 
 def test_a_second_start_is_refused_while_one_is_queued(live: Live) -> None:

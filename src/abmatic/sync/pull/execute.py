@@ -91,6 +91,10 @@ def abandon(run_id: int, error: Exception) -> None:
     )
 
 
+class Superseded(Exception):
+    """Another execution has taken the run over: this one had lost its lock, as after a machine's sleep."""
+
+
 class _Execution:
     """One execution of a run, with its counts so far."""
 
@@ -119,6 +123,8 @@ class _Execution:
                     raise
         except Cancelled:
             self._end(Run.State.CANCELLED, outcomes.cancelled(self._counts))
+        except Superseded:
+            logger.warning("run %s was taken over by another worker", self._run.pk)
         except errors.SalesforceError as error:
             self._fail(error.code or type(error).__name__, str(error), error.remedy, clients.problem_of(error))
         except (planning.ObjectUnreadable, FieldsMissing) as error:
@@ -151,6 +157,9 @@ class _Execution:
     def _begin(self) -> None:
         run = self._run
         with transaction.atomic():
+            # Locked and read anew: a former execution that had lost its lock may be committing a chunk right now.
+            run.refresh_from_db(from_queryset=Run.objects.select_for_update(of=("self",)))
+            self._counts, self._calls_before = Counts.from_json(run.counts), run.api_calls
             if run.cause_id is None:
                 run.cause = Cause.objects.create(kind=Cause.Kind.RUN, run_id=run.pk, user=run.started_by)
             run.state = Run.State.RUNNING
@@ -162,7 +171,7 @@ class _Execution:
                 updated_at=timezone.now(),
             )  # fmt: skip
             if not begun:
-                raise Cancelled
+                raise self._lost()
 
     def _pull(self, client: Client) -> None:
         plan = self._plan(client)
@@ -183,7 +192,7 @@ class _Execution:
                 logger.warning("run %s asks anew which fields there are: %s", self._run.pk, hidden)
                 plan, is_described_anew = self._plan(client, anew=True), True
             self._begin_anew(client)
-            self._run.save(update_fields=["checkpoint", "updated_at"])
+            self._note(checkpoint=self._run.checkpoint)
         self._finish(client, plan)
 
     def _begin_anew(self, client: Client) -> None:
@@ -259,7 +268,8 @@ class _Execution:
     def _discard_job(self, client: Client) -> None:
         """Best effort: Salesforce forgets a job and its results after a week by itself."""
         job_id = self._run.checkpoint.get("job")
-        if job_id is None:
+        if job_id is None or not Run.objects.filter(pk=self._run.pk, attempts=self._run.attempts).exists():
+            # None, or one that another worker reads by now.
             return
         try:
             held = self._job
@@ -316,7 +326,7 @@ class _Execution:
             checkpoint["is_read"] = True
         updated = session.execute(
             "UPDATE run SET processed = %s, counts = %s, checkpoint = %s, api_calls = %s, peak_memory = %s, "
-            "updated_at = now() WHERE id = %s AND state = 'running'",
+            "updated_at = now() WHERE id = %s AND state = 'running' AND attempts = %s",
             (
                 together.read,
                 Jsonb(together.as_json()),
@@ -324,11 +334,12 @@ class _Execution:
                 self._calls(),
                 _peak_memory(),
                 self._run.pk,
+                self._run.attempts,
             ),
         )
         if updated.rowcount == 0:
             session.rollback()
-            raise Cancelled
+            raise self._lost()
         # Not yet committed: should the commit fail, the page is applied again on top of the former counts.
         session.commit()
         self._counts, self._run.checkpoint = together, checkpoint
@@ -372,6 +383,8 @@ class _Execution:
         except Cancelled:
             # Somebody cancelled what was about to fail.
             self._end(Run.State.CANCELLED, outcomes.cancelled(self._counts))
+        except Superseded:
+            logger.warning("run %s was taken over by another worker before it failed here", self._run.pk)
 
     def _end(self, state: Run.State, outcome: str, *, code: str = "", message: str = "", remedy: str = "") -> None:
         self._note(
@@ -388,13 +401,18 @@ class _Execution:
 
     def _note(self, **changes: Any) -> None:
         """Tells the run page, in a transaction of its own. A run that somebody cancelled stays cancelled."""
-        live = Run.objects.filter(pk=self._run.pk)
-        if changes.get("state") != Run.State.CANCELLED:
-            live = live.filter(state=Run.State.RUNNING)
-        if not live.update(api_calls=self._calls(), updated_at=timezone.now(), **changes):
-            raise Cancelled
+        is_cancelled = changes.get("state") == Run.State.CANCELLED
+        ours = Run.objects.filter(pk=self._run.pk, attempts=self._run.attempts)
+        live = ours.filter(state=Run.State.CANCELLED if is_cancelled else Run.State.RUNNING)
+        if not live.update(api_calls=self._calls(), updated_at=timezone.now(), **changes) and not is_cancelled:
+            raise self._lost()
         for name, value in changes.items():
             setattr(self._run, name, value)
+
+    def _lost(self) -> Cancelled | Superseded:
+        """Why the run is not this execution's any more."""
+        state = Run.objects.filter(pk=self._run.pk).values_list("state", flat=True).first()
+        return Cancelled() if state == Run.State.CANCELLED else Superseded()
 
     def _calls(self) -> int:
         return self._calls_before + (self._client.calls if self._client else 0)

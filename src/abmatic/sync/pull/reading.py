@@ -31,7 +31,7 @@ SLOTS = 2
 ATTEMPTS = 5
 
 Session = psycopg.Connection[tuple[Any, ...]]
-# Stores counts and position in the chunk's own transaction; raises `Cancelled` when the run was cancelled.
+# Stores counts and position in the chunk's own transaction, or raises when the run is not this execution's any more.
 Checkpoint = Callable[[Session, Counts, int], None]
 
 # What one page can suffer from that reading or applying it again may mend.
