@@ -46,6 +46,58 @@ def test_child_subqueries(api: Api) -> None:
     assert other
 
 
+@pytest.mark.parametrize(("field", "page"), [("LastName", 499), ("LastName, Description", 199)])
+def test_many_child_records_have_pages_of_their_own(api: Api, field: str, page: int) -> None:
+    """Recorded: `"totalSize":1200,"done":false,"nextRecordsUrl":"…/query/01g…-499"` inside a record, and 199 of 257."""
+    few, crowded = api.create("Account", Name="Few"), api.create("Account", Name="Crowded")
+    with api.org.store.session() as session:
+        for number in range(1200):
+            session.insert("Contact", {"LastName": f"C{number:04d}", "AccountId": crowded})
+        session.insert("Contact", {"LastName": "Alone", "AccountId": few})
+    soql = (
+        f"SELECT Name, (SELECT {field}, Account.Name FROM Contacts ORDER BY LastName DESC) FROM Account ORDER BY Name"
+    )
+    first, second = api.query(soql)["records"]
+    assert (second["Contacts"]["done"], second["Contacts"]["totalSize"]) == (True, 1)
+    assert "nextRecordsUrl" not in second["Contacts"]
+    part = first["Contacts"]
+    names = []
+    while True:
+        assert part["totalSize"] == 1200
+        assert len(part["records"]) <= page
+        assert {r["Account"]["Name"] for r in part["records"]} == {"Crowded"}
+        names += [r["LastName"] for r in part["records"]]
+        if part["done"]:
+            break
+        assert part["nextRecordsUrl"].endswith(f"-{len(names)}")
+        part = api.get(part["nextRecordsUrl"]).json()
+    assert names == [f"C{n:04d}" for n in reversed(range(1200))]
+
+
+def test_cursors_of_children_leave_the_parents_own_open(api: Api) -> None:
+    with api.org.store.session() as session:
+        for number in range(201):
+            parent = session.insert("Account", {"Name": f"A{number:03d}"})
+            for child in range(500 if number < 12 else 0):
+                session.insert("Contact", {"LastName": f"C{child}", "AccountId": parent})
+    page = small(api, "SELECT Name, (SELECT Id FROM Contacts) FROM Account ORDER BY Name").json()
+    inner = [r["Contacts"]["nextRecordsUrl"] for r in page["records"][:12]]
+    assert all(len(api.get(url).json()["records"]) == 1 for url in inner)
+    assert [r["Name"] for r in api.get(page["nextRecordsUrl"]).json()["records"]] == ["A200"]
+
+
+def test_a_limit_holds_for_each_parent(api: Api) -> None:
+    parent = api.create("Account", Name="P")
+    with api.org.store.session() as session:
+        for number in range(600):
+            session.insert("Contact", {"LastName": f"C{number:03d}", "AccountId": parent})
+    soql = "SELECT Name, (SELECT LastName FROM Contacts ORDER BY LastName LIMIT 550) FROM Account"
+    part = api.query(soql)["records"][0]["Contacts"]
+    assert (part["totalSize"], len(part["records"])) == (550, 499)
+    rest = api.get(part["nextRecordsUrl"]).json()
+    assert (rest["done"], [r["LastName"] for r in rest["records"]][-1]) == (True, "C549")
+
+
 def test_pages(many: Api) -> None:
     """ "nextRecordsUrl /services/data/v59.0/query/0r8xx5R2yF2gs3VASQ-2000 … totalSize the same on each page"."""
     page = small(many).json()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -15,13 +17,19 @@ from salesforce_emulator.schema.entries import custom_field
 from salesforce_emulator.soql import QueryContext, SoqlError, compile_soql
 from salesforce_emulator.soql.dates import literal_days
 from salesforce_emulator.soql.parse import parse
+from salesforce_emulator.soql.render import Renderer
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)  # a Tuesday
 
 
+TOPICS = custom_field("Topics__c", "multipicklist", values=("A", "B", "C"), length=400)
+for _value in TOPICS["picklistValues"]:
+    _value["label"] = f"Letter {_value['value']}"
+
+
 @pytest.fixture(scope="module")
 def store() -> Iterator[OrgStore]:
-    custom = {"Account": [custom_field("Topics__c", "multipicklist", values=("A", "B", "C"), length=400)]}
+    custom = {"Account": [TOPICS]}
     with OrgStore(custom_fields=custom) as made:
         with made.session() as session:
             acme = session.insert(
@@ -126,6 +134,74 @@ def test_conditions(ask: Asker, condition: str, found: list[str]) -> None:
 def test_ids_are_compared_with_case_in_either_length(ask: Asker) -> None:
     (record_id,) = ask("SELECT Id FROM Account WHERE Name = 'ökö'")
     assert ask.where(f"Id = '{record_id}'") == ask.where(f"Id = '{record_id[:15]}'") == [OKO]
+
+
+def test_ids_have_an_order(ask: Asker) -> None:
+    """How people page without an offset: WHERE Id > the last one, ORDER BY Id."""
+    ids = ask("SELECT Id FROM Account ORDER BY Id")
+    assert ask(f"SELECT Id FROM Account WHERE Id > '{ids[1]}' ORDER BY Id LIMIT 1") == [ids[2]]
+    assert ask(f"SELECT Id FROM Account WHERE Id >= '{ids[1][:15]}' AND Id < '{ids[3]}' ORDER BY Id") == ids[1:3]
+
+
+def shown(asker: Asker, soql: str) -> list[dict[str, Any]]:
+    """The records as the API sends them, for a user in New York."""
+    now = NOW.astimezone(ZoneInfo("America/New_York"))
+    plan = compile_soql(soql, asker.store.schema, QueryContext(now, BASE.administrator))
+    made = Renderer(asker.conn, "60.0").records(plan, asker.conn.execute(plan.sql(), plan.params).fetchall())
+    return [{k: v for k, v in r.items() if k != "attributes"} for r in made]
+
+
+def test_format_shows_values_as_a_person_sees_them(ask: Asker) -> None:
+    """Documented: `FORMAT(Amount)` is "$44,000.00", `FORMAT(LastModifiedDate)` "4/10/2025, 3:31 PM", by an alias."""
+    fields = "AnnualRevenue, FORMAT(AnnualRevenue) money, FORMAT(NumberOfEmployees), FORMAT(SLAExpirationDate__c) due"
+    (record,) = shown(ask, f"SELECT {fields}, FORMAT(CreatedDate) FROM Account WHERE AnnualRevenue != null")
+    assert (record["AnnualRevenue"], record["money"], record["NumberOfEmployees"]) == (5.5, "$5.50", "10")
+    assert record["due"] == "11/24/2026"
+    assert re.fullmatch(r"\d+/\d+/\d{4}, \d+:\d\d [AP]M", record["CreatedDate"])
+    (total,) = shown(ask, "SELECT FORMAT(SUM(AnnualRevenue)) t, FORMAT(MIN(SLAExpirationDate__c)) d FROM Account")
+    assert total == {"t": "$5.50", "d": "10/31/2026"}
+    assert "duplicate field" in ask.refused("SELECT AnnualRevenue, FORMAT(AnnualRevenue) FROM Account")[1]
+
+
+def test_to_label(ask: Asker) -> None:
+    found = shown(
+        ask, "SELECT toLabel(Topics__c), toLabel(Industry) i FROM Account WHERE toLabel(Industry) = 'Banking'"
+    )
+    assert found == [{"Topics__c": "Letter A;Letter B", "i": "Banking"}]
+
+
+def test_date_functions_count_in_utc_unless_told_otherwise(ask: Asker) -> None:
+    """Documented: "SOQL queries … return dateTime field values as UTC"; convertTimezone() goes into a date function."""
+    ask.conn.execute(
+        'UPDATE "Contact" SET "EmailBouncedDate" = \'2026-01-01T03:30:00.000Z\' WHERE "LastName" = \'Doe\''
+    )
+    plain = "HOUR_IN_DAY(EmailBouncedDate)"
+    there = "HOUR_IN_DAY(convertTimezone(EmailBouncedDate))"
+    assert shown(ask, f"SELECT {plain} h, COUNT(Id) n FROM Contact WHERE {plain} > 0 GROUP BY {plain}") == [
+        {"h": 3, "n": 1}
+    ]
+    assert shown(ask, f"SELECT {there} h, COUNT(Id) n FROM Contact WHERE {there} > 0 GROUP BY {there}") == [
+        {"h": 22, "n": 1}
+    ]
+    year = "CALENDAR_YEAR(convertTimezone(EmailBouncedDate)) = 2025"
+    assert shown(ask, f"SELECT LastName FROM Contact WHERE {year}") == [{"LastName": "Doe"}]
+    assert shown(ask, "SELECT LastName FROM Contact WHERE DAY_ONLY(EmailBouncedDate) = 2026-01-01") == [
+        {"LastName": "Doe"}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("function", "value"),
+    [
+        ("CALENDAR_MONTH", 8), ("CALENDAR_QUARTER", 3), ("CALENDAR_YEAR", 2026), ("DAY_IN_MONTH", 29),
+        ("DAY_IN_WEEK", 7), ("DAY_IN_YEAR", 241), ("FISCAL_MONTH", 8), ("FISCAL_QUARTER", 3), ("FISCAL_YEAR", 2026),
+        ("WEEK_IN_MONTH", 5), ("WEEK_IN_YEAR", 35),
+    ],
+)  # fmt: skip
+def test_date_functions(ask: Asker, function: str, value: int) -> None:
+    """The 29th of August 2026 was a Saturday."""
+    ask.conn.execute('UPDATE "Contact" SET "Birthdate" = \'2026-08-29\' WHERE "LastName" = \'Poe\'')
+    assert ask(f"SELECT LastName FROM Contact WHERE {function}(Birthdate) = {value}") == ["Poe"]
 
 
 def test_order_and_nulls(ask: Asker) -> None:
@@ -248,6 +324,25 @@ def test_a_long_query_shows_only_the_place(ask: Asker) -> None:
         ("SELECT Parent.Parent.Parent.Parent.Parent.Parent.Name FROM Account", "MALFORMED_QUERY", "depth"),
         ("SELECT Id FROM Account WHERE Name = '" + "x" * 4001 + "'", "QUERY_TOO_COMPLICATED", "4000"),
         ("SELECT Id FROM Account WHERE Name != '" + "x" * 100_000 + "'", "QUERY_TOO_COMPLICATED", "too long"),
+        # quoted
+        ("SELECT Id FROM Account WHERE Name = 'x' OR Id IN (SELECT AccountId FROM Contact)", "MALFORMED_QUERY",
+         "Semi join sub-selects are not allowed with the 'OR' operator"),
+        ("SELECT Id FROM Account WHERE Name = 'x' AND (Name = 'y' OR Id IN (SELECT AccountId FROM Contact))",
+         "MALFORMED_QUERY", "Semi join sub-selects are only allowed at the top level WHERE expressions"),
+        ("SELECT Id FROM Account WHERE Id IN (SELECT Id FROM Account WHERE Name = 'x')", "MALFORMED_QUERY",
+         "The inner and outer selects should not be on the same object type"),
+        # documented limits, their wording believed
+        ("SELECT Id FROM Account WHERE " + " AND ".join(["Id IN (SELECT AccountId FROM Contact)"] * 3),
+         "MALFORMED_QUERY", "Maximum 2 semi join"),
+        ("SELECT Id FROM Account WHERE Id IN (SELECT AccountId FROM Contact WHERE Id IN (SELECT ContactId FROM "
+         "CampaignMember))", "MALFORMED_QUERY", "Nesting of semi join"),
+        ("SELECT Id" + ", (SELECT Id FROM Contacts)" * 21 + " FROM Account", "MALFORMED_QUERY", "only 20"),
+        ("SELECT Id, (SELECT Id FROM Contacts LIMIT 1 OFFSET 1) FROM Account", "MALFORMED_QUERY", "OFFSET"),
+        ("SELECT Id FROM Account HAVING COUNT(Id) > 1", "MALFORMED_QUERY", "HAVING"),
+        ("SELECT TYPEOF Owner WHEN Nobody THEN Name END FROM Lead", "INVALID_TYPE", "sObject type 'Nobody'"),
+        ("SELECT TYPEOF Owner WHEN User THEN Foo END FROM Lead", "INVALID_FIELD", "No such column 'Foo' on entity 'User'"),
+        ("SELECT HOUR_IN_DAY(SLAExpirationDate__c) FROM Account", "INVALID_FIELD", "HOUR_IN_DAY"),
+        ("SELECT Id FROM Account WHERE FORMAT(Name) = 'x'", "MALFORMED_QUERY", "unexpected token: 'FORMAT'"),
         ("SELECT Id FROM Account WHERE CreatedDate = LAST_N_YEARS:99999", "MALFORMED_QUERY", "Invalid date literal"),
         ("SELECT Id FROM Account WHERE SLAExpirationDate__c = 2026-02-30", "MALFORMED_QUERY", "Invalid date"),
     ],

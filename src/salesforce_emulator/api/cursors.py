@@ -18,6 +18,8 @@ from salesforce_emulator.soql import Plan
 
 MAX_OPEN = 10
 """Open cursors of one user; the oldest gives way."""
+MAX_CHILDREN = 10_000
+"""The same for cursors on the child records of one parent, of which a single page may need many."""
 
 
 @dataclass(frozen=True)
@@ -55,29 +57,39 @@ class Cursors:
 
     def __init__(self) -> None:
         self._open: dict[str, OrderedDict[str, Cursor]] = {}
+        self._children: dict[str, OrderedDict[str, Cursor]] = {}
         self._lock = threading.Lock()
 
-    def open(self, session_key: str, user_id: str, plan: Plan, rows: array[int], batch: int) -> Cursor:
+    def open(
+        self, session_key: str, user_id: str, plan: Plan, rows: array[int], batch: int, *, children: bool = False
+    ) -> Cursor:
+        """Keep what a query found.
+
+        :param children: they are the child records of one parent.
+        """
         name = "0r8" + "".join(secrets.choice(DIGITS) for _ in range(15))
         cursor = Cursor(name, session_key, plan, rows, batch)
+        kept, most = (self._children, MAX_CHILDREN) if children else (self._open, MAX_OPEN)
         with self._lock:
-            mine = self._open.setdefault(user_id, OrderedDict())
+            mine = kept.setdefault(user_id, OrderedDict())
             mine[name] = cursor
-            while len(mine) > MAX_OPEN:
+            while len(mine) > most:
                 mine.popitem(last=False)
         return cursor
 
     def get(self, session_key: str, user_id: str, locator: str) -> Cursor | None:
         """A session's own cursor, or None."""
         with self._lock:
-            mine = self._open.get(user_id, OrderedDict())
-            found = mine.get(locator)
-            if found is None or found.session_key != session_key:
-                return None
-            mine.move_to_end(locator)
-            return found
+            for kept in (self._open, self._children):
+                mine = kept.get(user_id, OrderedDict())
+                found = mine.get(locator)
+                if found is not None and found.session_key == session_key:
+                    mine.move_to_end(locator)
+                    return found
+        return None
 
     def close_all(self) -> None:
         """Let every cursor expire."""
         with self._lock:
             self._open.clear()
+            self._children.clear()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from array import array
 from contextlib import suppress
 from datetime import UTC, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -68,7 +69,7 @@ def _first_page(*, include_deleted: bool) -> Response:
         if plan.kind == "count":
             total = conn.execute(plan.sql(narrow=True), plan.params).fetchone()[0]
             return json_answer({"totalSize": total, "done": True, "records": []})
-        renderer = Renderer(conn, api_version())
+        renderer = Renderer(conn, api_version(), _open_children)
         batch = _batch_size(plan)
         # Aggregates have no row numbers to page by; Salesforce too answers them in one page of 2,000 at most.
         limit = MAX_BATCH if plan.kind == "aggregate" else batch
@@ -83,6 +84,12 @@ def _first_page(*, include_deleted: bool) -> Response:
         session = api_session()
         cursor = emulator().cursors.open(session.key, session.user_id, plan, open_rows(conn, plan), batch)
         return _answer(len(cursor.rows), renderer.records(plan, rows[:batch]), f"{cursor.locator}-{batch}")
+
+
+def _open_children(plan: Plan, rows: array[int], batch: int) -> str:
+    session = api_session()
+    cursor = emulator().cursors.open(session.key, session.user_id, plan, rows, batch, children=True)
+    return f"{cursor.locator}-{batch}"
 
 
 def _batch_size(plan: Plan) -> int:
@@ -104,7 +111,7 @@ def next_page(version: str, locator: str) -> Response:
         raise ApiError(400, "INVALID_QUERY_LOCATOR", "invalid query locator")
     start = int(found[2])
     with emulator().store.reading() as conn:
-        records = Renderer(conn, api_version()).records(cursor.plan, cursor.page(conn, start))
+        records = Renderer(conn, api_version(), _open_children).records(cursor.plan, cursor.page(conn, start))
     following = start + cursor.batch
     more = f"{cursor.locator}-{following}" if following < len(cursor.rows) else None
     return _answer(len(cursor.rows), records, more)

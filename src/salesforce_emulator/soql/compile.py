@@ -7,10 +7,11 @@ its own that is run once for a page of parents.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import count
 
 from salesforce_emulator.schema import Field, Schema, SObject
-from salesforce_emulator.soql import nodes, values
+from salesforce_emulator.soql import grouping, limits, nodes, shown, values
 from salesforce_emulator.soql.conditions import Conditions
 from salesforce_emulator.soql.errors import (
     SoqlError,
@@ -23,7 +24,7 @@ from salesforce_emulator.soql.errors import (
 )
 from salesforce_emulator.soql.functions import (
     AGGREGATES,
-    SHOWN_AS_IS,
+    SHOWN,
     Expression,
     aggregate,
     date_part,
@@ -34,7 +35,6 @@ from salesforce_emulator.soql.parse import parse
 from salesforce_emulator.soql.plan import ChildShape, Leaf, ParentShape, Plan, QueryContext, Shape
 
 MAX_DEPTH = 5
-MAX_OFFSET = 2000
 FIELDS_LIMIT = 200
 LONG_TEXT = 255
 
@@ -45,6 +45,7 @@ def compile_soql(text: str, schema: Schema, context: QueryContext) -> Plan:
     :raises SoqlError: whatever Salesforce would refuse.
     """
     query = parse(text)
+    limits.check(text, query)
     return _Compiler(text, schema, context, count()).root(query)
 
 
@@ -78,6 +79,8 @@ class _Compiler:
         self.context = context
         self.aliases = aliases
         self.select_aliases: dict[str, Expression] = {}
+        self.grouped: dict[str, bool] = {}
+        """The SQL of what the query groups by, and whether the rows at hand are told apart by it (ROLLUP, CUBE)."""
 
     # -- whole queries
 
@@ -90,18 +93,18 @@ class _Compiler:
     def plan(self, query: nodes.Query, sobject: SObject) -> Plan:
         scope = self._scope(sobject, query)
         kind = _kind(query)
-        if query.offset is not None and query.offset > MAX_OFFSET:
-            raise SoqlError("NUMBER_OUTSIDE_VALID_RANGE", f"Maximum SOQL offset allowed is {MAX_OFFSET}")
         plan = Plan(sobject, kind, [], "", "", [], Shape(sobject.name, 0), limit=query.limit, offset=query.offset)
         if kind == "count":
             plan.columns = ["count(*)"]
         elif kind == "aggregate":
-            self._select_aggregates(query, scope, plan)
+            return self._grouped_plan(query, scope, plan)
         else:
             self._select_rows(query, scope, plan)
         self._filter(query, scope, plan)
         if kind != "count":
-            plan.order_sql = self._order(query, scope, kind)
+            terms = [f"{sql} {way}" for sql, way in self._order(query, scope, kind)]
+            # Equal rows keep one order from page to page.
+            plan.order_sql = f"ORDER BY {', '.join([*terms, f'{scope.alias}.rowid'])}" if terms else ""
         plan.from_sql = scope.from_sql
         return plan
 
@@ -130,7 +133,7 @@ class _Compiler:
 
     def _conditions(self, scope: _Scope, *, aggregates: bool = False) -> Conditions:
         def resolve(operand: nodes.Operand) -> Expression:
-            return self._expression(operand, scope, aggregates=aggregates)
+            return self._of_group(operand, scope) if aggregates else self._expression(operand, scope)
 
         return Conditions(self.text, self.context.now, resolve, self._subselect)
 
@@ -162,11 +165,17 @@ class _Compiler:
                     raise at(self.text, path.pos, "MALFORMED_QUERY", "only aggregate expressions use field aliasing")
 
     def _select_path(
-        self, path: nodes.Path, scope: _Scope, plan: Plan, shapes: dict[tuple[str, ...], Shape], key: str = ""
+        self,
+        path: nodes.Path,
+        scope: _Scope,
+        plan: Plan,
+        shapes: dict[tuple[str, ...], Shape],
+        key: str = "",
+        function: str = "",
     ) -> None:
         alias, found, parents = self._walk(path, scope)
         shape = self._shape(parents, scope, plan, shapes)
-        name = ".".join([*(p.relationship_name or "" for p in parents), found.name])
+        name = ".".join([*(p.relationship_name or "" for p in parents), key or found.name])
         if name in plan.names:
             raise at(self.text, path.pos, "MALFORMED_QUERY", f"duplicate field selected: {name}")
         plan.names.append(name)
@@ -177,7 +186,12 @@ class _Compiler:
         plan.columns.extend(parts)
         plan.cells.append(parts[0])
         plan.long_text = plan.long_text or (found.type == "textarea" and found.length > LONG_TEXT)
-        shape.entries.append(Leaf(key or found.name, start, len(parts), values.converter(owner, found)))
+        convert = values.converter(owner, found)
+        if function == "tolabel":
+            convert = shown.label(found)
+        elif function == "format":
+            convert = shown.formatted(found.type, _scale(found), self.context.now.tzinfo) or convert
+        shape.entries.append(Leaf(key or found.name, start, len(parts), convert))
 
     def _owner(self, parents: list[Field], scope: _Scope) -> SObject:
         target = self.schema.target(parents[-1]) if parents else scope.sobject
@@ -210,8 +224,8 @@ class _Compiler:
             for path in self._fields(call, query, scope.sobject):
                 self._select_path(path, scope, plan, shapes)
             return
-        if call.lower in SHOWN_AS_IS and len(call.arguments) == 1 and isinstance(call.arguments[0], nodes.Path):
-            self._select_path(call.arguments[0], scope, plan, shapes, key=alias or "")
+        if call.lower in SHOWN and len(call.arguments) == 1 and isinstance(call.arguments[0], nodes.Path):
+            self._select_path(call.arguments[0], scope, plan, shapes, alias or "", call.lower)
             return
         self._expression(call, scope, aggregates=True)  # says what is wrong with its argument, if anything
         raise at(self.text, call.pos, "MALFORMED_QUERY", f"function {call.name} is not allowed here")
@@ -234,8 +248,18 @@ class _Compiler:
         target = self.schema.target(reference) if reference else None
         if reference is None or target is None:
             raise no_such_parent(self.text, item.path.pos, item.path.text)
+        for name, fields in item.branches:
+            kind = self.schema.get(name.text)
+            if kind is None:
+                raise unsupported_type(self.text, name.pos, name.text)
+            for field in fields:
+                self._walk(field, self._scope_of(kind))
         chosen = next((f for t, f in item.branches if t.text.lower() == target.name.lower()), item.otherwise)
         return [nodes.Path(f"{item.path.text}.{f.text}", f.pos) for f in chosen]
+
+    def _scope_of(self, sobject: SObject) -> _Scope:
+        """A scope of its own, for looking fields up."""
+        return _Scope(sobject, f"t{next(self.aliases)}", set(), self.aliases)
 
     def _select_children(self, query: nodes.Query, scope: _Scope, plan: Plan) -> None:
         name = query.source.text.rsplit(".", 1)[-1]
@@ -255,33 +279,55 @@ class _Compiler:
 
     # -- aggregates
 
+    def _grouped_plan(self, query: nodes.Query, scope: _Scope, plan: Plan) -> Plan:
+        """The plan of a query with aggregates: one SELECT for each set of fields that ROLLUP or CUBE groups by."""
+        operands, sets = grouping.sets(self.text, query.group)
+        grouped = [self._grouped(operand, scope).sql for operand in operands]
+        parts: list[Plan] = []
+        orders: list[list[tuple[str, str]]] = []
+        for chosen in sets:
+            self.grouped = {sql: number in chosen for number, sql in enumerate(grouped)}
+            part = replace(plan, columns=[], params=[], names=[], types=[])
+            kept = [sql for sql, present in self.grouped.items() if present]
+            part.group_sql = f"GROUP BY {', '.join(kept)}" if kept else ""
+            self._select_aggregates(query, scope, part)
+            self._filter(query, scope, part)
+            orders.append(self._order(query, scope, "aggregate"))
+            parts.append(part)
+        for part in parts:
+            part.from_sql = scope.from_sql
+        return grouping.united(parts, orders)
+
     def _select_aggregates(self, query: nodes.Query, scope: _Scope, plan: Plan) -> None:
-        grouped = [self._grouped(operand, scope) for operand in query.group]
-        group_sql = [g.sql for g in grouped]
-        plan.group_sql = f"GROUP BY {', '.join(group_sql)}" if grouped else ""
         plan.shape = Shape("AggregateResult", -1)
+        self.select_aliases = {}
         unnamed = count()
         for item in query.select:
             if not isinstance(item, nodes.SelectItem):
                 raise at(self.text, query.source.pos, "MALFORMED_QUERY", "a grouped query selects no child records")
-            found = self._expression(item.value, scope, aggregates=True)
-            if not found.aggregate and found.sql not in group_sql:
-                message = f"Field must be grouped or aggregated: {_text(item.value)}"
-                raise at(self.text, item.value.pos, "MALFORMED_QUERY", message)
+            found = self._of_group(item.value, scope)
             plain = isinstance(item.value, nodes.Path)
             key = item.alias or (found.name if plain else f"expr{next(unnamed)}")
             if any(isinstance(e, Leaf) and e.key == key for e in plan.shape.entries):
                 raise at(self.text, item.value.pos, "MALFORMED_QUERY", f"duplicate alias: {key}")
             self.select_aliases[key.lower()] = found
-            plan.shape.entries.append(Leaf(key, len(plan.columns), 1, values.converter_of(found.type)))
+            convert = values.converter_of(found.type)
+            if found.shown_by == "format":
+                scale = _scale(found.field) if found.field else 2 if found.type == "currency" else 0
+                convert = shown.formatted(found.type, scale, self.context.now.tzinfo) or convert
+            plan.shape.entries.append(Leaf(key, len(plan.columns), 1, convert))
             plan.columns.append(found.sql)
             plan.names.append(key)
             plan.types.append(found.type)
 
+    def _of_group(self, operand: nodes.Operand, scope: _Scope) -> Expression:
+        """A value of a whole group: an aggregate, or what the query groups by."""
+        found = self._expression(operand, scope, aggregates=True)
+        if not found.aggregate and not found.grouped:
+            raise SoqlError("MALFORMED_QUERY", f"Field must be grouped or aggregated: {_text(operand)}")
+        return found
+
     def _grouped(self, operand: nodes.Operand, scope: _Scope) -> Expression:
-        if isinstance(operand, nodes.Call) and operand.lower in ("rollup", "cube"):
-            message = f"GROUP BY {operand.name.upper()} is not supported by this emulator"
-            raise at(self.text, operand.pos, "MALFORMED_QUERY", message)
         found = self._expression(operand, scope)
         if found.field is not None and not found.field.groupable:
             message = f"field '{found.field.name}' can not be grouped in a query call"
@@ -290,23 +336,18 @@ class _Compiler:
 
     # -- ORDER BY
 
-    def _order(self, query: nodes.Query, scope: _Scope, kind: str) -> str:
+    def _order(self, query: nodes.Query, scope: _Scope, kind: str) -> list[tuple[str, str]]:
+        """The SQL of each term, and how it is ordered by."""
         terms = []
         for item in query.order:
             found = self._ordered(item.value, scope, kind)
-            direction = "DESC" if item.descending else "ASC"
-            collate = " COLLATE NOCASE" if is_text(found.type) else ""
-            terms.append(f"{found.sql}{collate} {direction} NULLS {'LAST' if item.nulls_last else 'FIRST'}")
-        if kind == "rows" and terms:
-            terms.append(f"{scope.alias}.rowid")  # equal rows keep one order from page to page
-        return f"ORDER BY {', '.join(terms)}" if terms else ""
+            collate = "COLLATE NOCASE " if is_text(found.type) else ""
+            nulls = "LAST" if item.nulls_last else "FIRST"
+            terms.append((found.sql, f"{collate}{'DESC' if item.descending else 'ASC'} NULLS {nulls}"))
+        return terms
 
     def _ordered(self, operand: nodes.Operand, scope: _Scope, kind: str) -> Expression:
-        if kind == "aggregate" and isinstance(operand, nodes.Path):
-            alias = self.select_aliases.get(operand.text.lower())
-            if alias is not None:
-                return alias
-        found = self._expression(operand, scope, aggregates=kind == "aggregate")
+        found = self._of_group(operand, scope) if kind == "aggregate" else self._expression(operand, scope)
         if found.field is not None and not found.field.sortable:
             message = f"field '{found.field.name}' can not be sorted in a query call"
             raise at(self.text, operand.pos, "MALFORMED_QUERY", message)
@@ -315,40 +356,78 @@ class _Compiler:
     # -- fields and functions
 
     def _expression(self, operand: nodes.Operand, scope: _Scope, *, aggregates: bool = False) -> Expression:
-        if isinstance(operand, nodes.Path):
-            if aggregates and (known := self.select_aliases.get(operand.text.lower())):
-                return known
-            alias, found, _ = self._walk(operand, scope)
-            sql = found.sql(alias)
-            if is_text(found.type) and not found.stored:
-                sql = f"({sql} COLLATE NOCASE)"
-            return Expression(sql, found.type, found.name, found)
-        return self._call(operand, scope, aggregates)
+        """A value in SQL.
+
+        :param aggregates: the value is one of a group's.
+        """
+        if isinstance(operand, nodes.Call):
+            found = self._call(operand, scope, aggregates)
+        elif aggregates and (known := self.select_aliases.get(operand.text.lower())):
+            return known
+        else:
+            found = self._field(operand, scope)
+        if aggregates and not found.aggregate and found.sql in self.grouped:
+            return replace(found, sql=found.sql if self.grouped[found.sql] else "NULL", grouped=True)
+        return found
+
+    def _field(self, path: nodes.Path, scope: _Scope) -> Expression:
+        alias, found, _ = self._walk(path, scope)
+        sql = found.sql(alias)
+        if is_text(found.type) and not found.stored:
+            sql = f"({sql} COLLATE NOCASE)"
+        return Expression(sql, found.type, found.name, found)
 
     def _call(self, call: nodes.Call, scope: _Scope, aggregates: bool) -> Expression:
         if call.lower == "count" and not call.arguments and aggregates:
             return Expression("count(*)", "int", "count", aggregate=True)
         if len(call.arguments) != 1:
             raise unexpected_token(self.text, call.pos, call.name)
-        argument = self._expression(call.arguments[0], scope)
-        if call.lower in SHOWN_AS_IS:
-            return argument
-        if call.lower in AGGREGATES and aggregates:
-            found = aggregate(call.lower, argument)
-            if found is None:
-                message = f"field {argument.name} does not support aggregate operator {call.name.upper()}"
-                raise at(self.text, call.pos, "MALFORMED_QUERY", message)
-            return found
-        if is_date_function(call.lower):
-            part = date_part(call.lower, argument)
-            if part is None:
-                message = f"function {call.name.upper()} can't be used on field {argument.name}"
-                raise at(self.text, call.pos, "INVALID_FIELD", message)
-            return part
         if call.lower == "convertcurrency":
             message = "convertCurrency is only available in organizations with multiple currencies"
             raise at(self.text, call.pos, "INVALID_FIELD", message)
+        if call.lower == "format" and aggregates:
+            return replace(self._expression(call.arguments[0], scope, aggregates=True), shown_by="format")
+        if call.lower == "grouping" and aggregates:
+            return self._grouping(call, scope)
+        if call.lower in AGGREGATES and aggregates:
+            return self._aggregate(call, scope)
+        if is_date_function(call.lower):
+            return self._date_part(call, scope)
+        if call.lower == "tolabel":
+            return self._expression(call.arguments[0], scope)
         raise unexpected_token(self.text, call.pos, call.name)
+
+    def _grouping(self, call: nodes.Call, scope: _Scope) -> Expression:
+        """1 in a row that sums up over the field, 0 in others."""
+        argument = self._expression(call.arguments[0], scope)
+        if argument.sql not in self.grouped:
+            raise SoqlError("MALFORMED_QUERY", f"Field must be grouped or aggregated: {_text(call.arguments[0])}")
+        return Expression("0" if self.grouped[argument.sql] else "1", "int", argument.name, aggregate=True)
+
+    def _aggregate(self, call: nodes.Call, scope: _Scope) -> Expression:
+        argument = self._expression(call.arguments[0], scope)
+        if argument.sql in self.grouped:
+            message = f"Grouped field should not be aggregated: {_text(call.arguments[0])}"
+            raise at(self.text, call.arguments[0].pos, "MALFORMED_QUERY", message)
+        found = aggregate(call.lower, argument)
+        if found is None:
+            message = f"field {argument.name} does not support aggregate operator {call.name.upper()}"
+            raise at(self.text, call.pos, "MALFORMED_QUERY", message)
+        return found
+
+    def _date_part(self, call: nodes.Call, scope: _Scope) -> Expression:
+        inner = call.arguments[0]
+        if isinstance(inner, nodes.Call) and inner.lower == "converttimezone" and len(inner.arguments) == 1:
+            moment = self._expression(inner.arguments[0], scope)
+            zone = str(self.context.now.tzinfo)
+            argument = replace(moment, sql=f"soql_local({moment.sql}, '{zone}')") if moment.type == "datetime" else None
+        else:
+            argument = self._expression(inner, scope)
+        part = date_part(call.lower, argument) if argument is not None else None
+        if part is None:
+            message = f"function {call.name.upper()} can't be used on field {_text(inner)}"
+            raise at(self.text, call.pos, "INVALID_FIELD", message)
+        return part
 
     def _walk(self, path: nodes.Path, scope: _Scope) -> tuple[str, Field, list[Field]]:
         """Follow a path: the alias of the last table, the field, the references on the way."""
@@ -374,6 +453,11 @@ class _Compiler:
         return alias, found, parents
 
 
+def _scale(field: Field) -> int:
+    """Places behind the decimal point: those of describe, and a currency's two."""
+    return int(field.describe["scale"]) or (2 if field.type == "currency" else 0)
+
+
 def _text(operand: nodes.Operand) -> str:
     if isinstance(operand, nodes.Path):
         return operand.text
@@ -384,6 +468,4 @@ def _kind(query: nodes.Query) -> str:
     calls = [i.value for i in query.select if isinstance(i, nodes.SelectItem) and isinstance(i.value, nodes.Call)]
     if len(query.select) == 1 and calls and calls[0].lower == "count" and not calls[0].arguments and not query.group:
         return "count"
-    if query.group or any(c.lower in AGGREGATES for c in calls):
-        return "aggregate"
-    return "rows"
+    return "aggregate" if query.group or any(limits.is_aggregate(c) for c in calls) else "rows"

@@ -86,7 +86,7 @@ class Conditions:
             if value.kind == "string" and not is_text(left.type) and left.type != "reference":
                 raise self._wrong(left)
             return self._compare_null(left, operator)
-        if operator not in ("=", "!=") and left.type in ("id", "reference", "boolean", "multipicklist"):
+        if operator not in ("=", "!=") and left.type in ("boolean", "multipicklist"):
             raise self._operator_error(operand, left)
         if value.kind == "date_literal":
             return self._compare_days(left, operator, value)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from salesforce_emulator.schema.objects import NUMBER_TYPES, TEXT_TYPES, Field
 
 AGGREGATES = frozenset({"count", "count_distinct", "sum", "avg", "min", "max"})
-SHOWN_AS_IS = frozenset({"tolabel", "format", "converttimezone"})
-"""Functions whose value here is the field's own: one language, one time zone for date functions (UTC)."""
+SHOWN = frozenset({"tolabel", "format"})
+"""Functions that change how a value is shown."""
 
 _INT = "CAST(substr({x}, %d, %d) AS INTEGER)"
 _MONTH = _INT % (6, 2)
@@ -38,6 +38,10 @@ class Expression:
     name: str
     field: Field | None = None
     aggregate: bool = False
+    grouped: bool = False
+    """Whether the query groups by it."""
+    shown_by: str = ""
+    """"format" where the value is to be shown as a person sees it."""
 
 
 def aggregate(function: str, argument: Expression) -> Expression | None:

@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import sqlite3
+from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import cast
 
 from salesforce_emulator.soql.plan import ChildShape, Leaf, ParentShape, Plan, Shape
 
 Record = dict[str, object]
 Row = Sequence[object]
+OpenChildren = Callable[[Plan, "array[int]", int], str]
+"""Keeps the row numbers of a parent's child records for further pages of so many; the locator of the next one."""
+CHILD_BATCH = 499
+LONG_TEXT_CHILD_BATCH = 199
+"""Child records of one parent in a page, as recorded: with their parent 500, or 200 where long text is asked for."""
 
 
 class Renderer:
     """Makes records of rows.
 
     :param version: the API version in record URLs, such as "60.0".
+    :param open_children: called for a parent that has more child records than a page holds; without it they all come
+        in one.
     """
 
-    def __init__(self, conn: sqlite3.Connection, version: str) -> None:
+    def __init__(self, conn: sqlite3.Connection, version: str, open_children: OpenChildren | None = None) -> None:
         self._conn = conn
         self._base = f"/services/data/v{version}/sobjects"
+        self._queries = f"/services/data/v{version}/query"
+        self._open_children = open_children
 
     def records(self, plan: Plan, rows: Iterable[Row]) -> list[Record]:
         """The records of a page of rows, child records included (one more SQL query a child relationship)."""
@@ -41,7 +52,7 @@ class Renderer:
             record[entry.key] = _value(entry, row)
         return record
 
-    def _record(self, shape: Shape, row: Row, children: dict[int, dict[str, list[Record]]]) -> Record:
+    def _record(self, shape: Shape, row: Row, children: dict[int, dict[str, Record]]) -> Record:
         record_id = row[shape.id_column]
         record: Record = {"attributes": {"type": shape.type, "url": f"{self._base}/{shape.type}/{record_id}"}}
         for entry in shape.entries:
@@ -51,31 +62,48 @@ class Renderer:
                 present = row[entry.shape.id_column] is not None
                 record[entry.key] = self._record(entry.shape, row, children) if present else None
             else:
-                found = children[id(entry)].get(str(record_id))
-                record[entry.key] = _sub_result(found) if found else None
+                record[entry.key] = children[id(entry)].get(str(record_id))
         return record
 
-    def _children(self, entry: ChildShape, parent_ids: list[str]) -> dict[str, list[Record]]:
+    def _children(self, entry: ChildShape, parent_ids: list[str]) -> dict[str, Record]:
         """The child records of a page of parents, by parent. LIMIT and OFFSET hold for each parent."""
         if not parent_ids:
             return {}
         plan = entry.plan
-        marks = ", ".join("?" for _ in parent_ids)
-        inner = plan.sql([*plan.columns, entry.foreign_key], where=f"{entry.foreign_key} IN ({marks})", window=False)
+        where = f"{entry.foreign_key} IN ({', '.join('?' for _ in parent_ids)})"
         if plan.limit is None and plan.offset is None:
-            sql = f"{inner} {plan.order_sql}"
+            sql = f"{plan.sql(self._child_columns(entry), where=where, window=False)} {plan.order_sql}"
         else:
-            sql = self._windowed(entry, f"{entry.foreign_key} IN ({marks})")
+            sql = self._windowed(entry, where)
         found: dict[str, list[Row]] = defaultdict(list)
         for row in self._conn.execute(sql, [*plan.params, *parent_ids]):
             found[row[len(plan.columns)]].append(row)
-        return {parent: self.records(plan, rows) for parent, rows in found.items()}
+        return {parent: self._sub_result(plan, rows) for parent, rows in found.items()}
+
+    def _child_columns(self, entry: ChildShape) -> list[str]:
+        """What is selected of a child record: its fields, its parent, its row number."""
+        return [*entry.plan.columns, entry.foreign_key, f"{entry.plan.alias}.rowid"]
+
+    def _sub_result(self, plan: Plan, rows: list[Row]) -> Record:
+        """The child records of one parent, or the first page of them."""
+        batch = LONG_TEXT_CHILD_BATCH if plan.long_text else CHILD_BATCH
+        if self._open_children is None or len(rows) <= batch:
+            return {"totalSize": len(rows), "done": True, "records": self.records(plan, rows)}
+        numbers = array("q", (cast(int, row[len(plan.columns) + 1]) for row in rows))
+        locator = self._open_children(plan, numbers, batch)
+        return {
+            "totalSize": len(rows),
+            "done": False,
+            "nextRecordsUrl": f"{self._queries}/{locator}",
+            "records": self.records(plan, rows[:batch]),
+        }
 
     def _windowed(self, entry: ChildShape, where: str) -> str:
         plan = entry.plan
         place = f"row_number() OVER (PARTITION BY {entry.foreign_key} {plan.order_sql})"
-        numbered = plan.sql([*plan.columns, entry.foreign_key, place], where=where, window=False)
-        names = ", ".join(f"c{i}" for i in range(len(plan.columns) + 1))
+        columns = self._child_columns(entry)
+        numbered = plan.sql([*columns, place], where=where, window=False)
+        names = ", ".join(f"c{i}" for i in range(len(columns)))
         first = plan.offset or 0
         last = f" AND place <= {first + plan.limit}" if plan.limit is not None else ""
         return (
@@ -88,7 +116,3 @@ def _value(leaf: Leaf, row: Row) -> object:
     if leaf.convert is None:
         return row[leaf.start]
     return leaf.convert(*row[leaf.start : leaf.start + leaf.count])
-
-
-def _sub_result(records: list[Record]) -> Record:
-    return {"totalSize": len(records), "done": True, "records": records}

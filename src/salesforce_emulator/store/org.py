@@ -27,6 +27,7 @@ from salesforce_emulator.schema.objects import JsonObject, build_schema
 from salesforce_emulator.schema.tables import fast_load
 from salesforce_emulator.scratch import Scratch
 from salesforce_emulator.soql.conditions import fold, stamp
+from salesforce_emulator.soql.shown import local
 from salesforce_emulator.store.batch import Batch
 from salesforce_emulator.store.convert import Converted, ConvertOptions, convert_lead
 from salesforce_emulator.store.merge import merge
@@ -128,6 +129,7 @@ class OrgStore:
         conn.execute("PRAGMA wal_autocheckpoint = 16000")
         conn.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         conn.create_function("soql_fold", 1, fold, deterministic=True)
+        conn.create_function("soql_local", 2, local, deterministic=True)
         return conn
 
     @contextmanager
