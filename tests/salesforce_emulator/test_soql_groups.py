@@ -105,7 +105,7 @@ UNGROUPED = "field 'LastModifiedDate' can not be grouped in a query call"
         ("SELECT Name, COUNT(Id) FROM Account", "Field must be grouped or aggregated: Name"),
         (
             "SELECT COUNT(Id) FROM Account GROUP BY LastModifiedDate",
-            f"\nSELECT COUNT(Id) FROM Account GROUP BY LastModifiedDate\n{' ' * 39}^\nERROR at Row:1:Column:40\n{UNGROUPED}",
+            f"\nCOUNT(Id) FROM Account GROUP BY LastModifiedDate\n{' ' * 32}^\nERROR at Row:1:Column:40\n{UNGROUPED}",
         ),
         # believed
         ("SELECT COUNT(Id) FROM Account GROUP BY Industry HAVING Name = 'x'", "Field must be grouped or aggregated: Name"),

@@ -7,8 +7,9 @@ Most messages begin with a snippet of the query, a caret under the place, and it
 
 from __future__ import annotations
 
-_AROUND = 40
-"""Recorded snippets show about this many characters on either side, cut between words."""
+_AROUND = 30
+"""Characters that a snippet shows on either side, and then on to the end of the word, within the line."""
+_BETWEEN_WORDS = " \t,"
 
 _HINT = " Please reference your WSDL or the describe call for the appropriate names."
 
@@ -32,13 +33,15 @@ def at(query: str, position: int, code: str, message: str) -> SoqlError:
 
 
 def _snippet(query: str, position: int) -> tuple[str, str]:
-    flat = query.replace("\n", " ").replace("\r", " ").replace("\t", " ")
-    start, end = max(0, position - _AROUND), min(len(flat), position + _AROUND)
-    while 0 < start < position and flat[start - 1] not in " ,(":
-        start += 1
-    while position < end < len(flat) and flat[end] not in " ,)":
-        end -= 1
-    return flat[start:position].lstrip(), flat[position:end].rstrip() if end > position else ""
+    first = query.rfind("\n", 0, position) + 1
+    last = query.find("\n", position)
+    last = len(query) if last < 0 else last
+    start, end = max(first, position - _AROUND), min(last, position + _AROUND)
+    while start > first and query[start - 1] not in _BETWEEN_WORDS:
+        start -= 1
+    while end < last and query[end] not in _BETWEEN_WORDS:
+        end += 1
+    return query[start:position], query[position:end].rstrip()
 
 
 def unexpected_token(query: str, position: int, token: str) -> SoqlError:
