@@ -108,7 +108,7 @@ UNGROUPED = "field 'LastModifiedDate' can not be grouped in a query call"
             f"\nCOUNT(Id) FROM Account GROUP BY LastModifiedDate\n{' ' * 32}^\nERROR at Row:1:Column:40\n{UNGROUPED}",
         ),
         # believed
-        ("SELECT COUNT(Id) FROM Account GROUP BY Rating HAVING Name = 'x'", "Field must be grouped or aggregated: Name"),
+        ("SELECT COUNT(Id) FROM Account GROUP BY Type HAVING Name = 'x'", "Field must be grouped or aggregated: Name"),
         ("SELECT COUNT(Id) FROM Account GROUP BY Industry ORDER BY Name", "Field must be grouped or aggregated: Name"),
         ("SELECT GROUPING(Name), COUNT(Id) FROM Account GROUP BY CUBE(Industry)",
          "Field must be grouped or aggregated: Name"),
