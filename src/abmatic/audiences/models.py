@@ -52,7 +52,7 @@ class Account(LocalRecord):
 
     name = models.TextField(null=True)
     website = models.TextField(null=True)
-    domain = models.TextField(null=True, unique=True, db_collation="C")
+    domain = models.TextField(null=True, db_collation="C")
     industry = models.TextField(null=True)
     employee_count = models.BigIntegerField(null=True)
     revenue = models.DecimalField(null=True, max_digits=26, decimal_places=6)
@@ -61,6 +61,8 @@ class Account(LocalRecord):
 
     class Meta:
         db_table = "account"
+        # Not unique=True: Django would add a second index for LIKE, which under "C" this one serves as well.
+        constraints = (models.UniqueConstraint(fields=["domain"], name="account_domain_key"),)
         indexes = (
             # The grid's default order, and prefix search.
             models.Index(Lower(Left("name", SORT_PREFIX)), "id", name="account_by_name"),
@@ -79,7 +81,7 @@ class Contact(LocalRecord):
         CONTACT = "contact", "Contact"
 
     work_email = models.TextField(null=True)
-    email_key = models.TextField(null=True, unique=True, db_collation="C")
+    email_key = models.TextField(null=True, db_collation="C")
     first_name = models.TextField(null=True)
     last_name = models.TextField(null=True)
     job_title = models.TextField(null=True)
@@ -92,6 +94,7 @@ class Contact(LocalRecord):
 
     class Meta:
         db_table = "contact"
+        constraints = (models.UniqueConstraint(fields=["email_key"], name="contact_email_key"),)
         indexes = (
             models.Index(
                 Lower(Left("last_name", SORT_PREFIX)), Lower(Left("first_name", SORT_PREFIX)), "id",
@@ -192,7 +195,6 @@ class CollectionMember(models.Model):
 
     class Meta:
         db_table = "collection_member"
-        indexes = (models.Index(fields=["record_id", "collection"], name="collection_member_record"),)
 
     def __str__(self) -> str:
         return f"{self.record_id} in {self.collection_id}"

@@ -54,7 +54,7 @@ class Migration(migrations.Migration):
                 ('updated_at', models.DateTimeField(auto_now=True)),
                 ('name', models.TextField(null=True)),
                 ('website', models.TextField(null=True)),
-                ('domain', models.TextField(db_collation='C', null=True, unique=True)),
+                ('domain', models.TextField(db_collation='C', null=True)),
                 ('industry', models.TextField(null=True)),
                 ('employee_count', models.BigIntegerField(null=True)),
                 ('revenue', models.DecimalField(decimal_places=6, max_digits=26, null=True)),
@@ -65,6 +65,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'db_table': 'account',
+                'constraints': [models.UniqueConstraint(fields=('domain',), name='account_domain_key')],
             },
         ),
         migrations.CreateModel(
@@ -75,7 +76,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
                 ('work_email', models.TextField(null=True)),
-                ('email_key', models.TextField(db_collation='C', null=True, unique=True)),
+                ('email_key', models.TextField(db_collation='C', null=True)),
                 ('first_name', models.TextField(null=True)),
                 ('last_name', models.TextField(null=True)),
                 ('job_title', models.TextField(null=True)),
@@ -88,6 +89,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'db_table': 'contact',
+                'constraints': [models.UniqueConstraint(fields=('email_key',), name='contact_email_key')],
             },
         ),
         migrations.CreateModel(
@@ -121,7 +123,6 @@ class Migration(migrations.Migration):
             ],
             options={
                 'db_table': 'collection_member',
-                'indexes': [models.Index(fields=['record_id', 'collection'], name='collection_member_record')],
             },
         ),
         migrations.CreateModel(

@@ -125,67 +125,89 @@ def note_changes(plan: PullPlan) -> sql.Composed | None:
     ).format(sql.Literal(plan.spec.local), sql.SQL(", ").join(rows), _differs(plan))
 
 
-def write_mirror(plan: PullPlan) -> sql.Composed:
-    """The mirror takes the new state. Parameters: connection, run, update.
+def add_to_mirror(plan: PullPlan) -> sql.Composed:
+    """The mirror takes its new records. Parameters: connection, run.
 
-    base: NULL (agreed on everything) for a record just created from these values; what `merge` says for a merged one;
-    nothing agreed for one that never wrote; and what it was, spelled out, for a primary that was not merged now.
+    base: NULL (agreed on everything) for a record just created from these values, what `merge` says for a merged one,
+    else nothing agreed. No ON CONFLICT, which would cost a confirmation of every row in the log: should another
+    session have added one meanwhile, the page fails on it, is applied again, and finds it known.
     """
-    spec = plan.spec
-    system = [column.column for column in spec.system]
-    keyed = ["key", "key_problem"] if spec.key else []
-    columns = ["modstamp", "created", "is_deleted", *system, *keyed, "values", "base", "local_id", "role"]
-    picks = [
-        *(sql.Identifier("w", c) for c in ("modstamp", "created", "is_deleted", *system, *keyed, "values")),
-        _new_base(plan),
-        sql.SQL("d.local_id"),
-        sql.SQL("d.role"),
-    ]
-    updates = sql.SQL(", ").join(
-        sql.SQL("{0} = excluded.{0}").format(sql.Identifier(c))
-        for c in (*columns, "linked_run", "seen_run", "waiting_for")
-    )
-    compared = [*columns, "waiting_for"]
+    columns = _mirrored_columns(plan)
     return sql.SQL(
         """
-        INSERT INTO {mirror} AS old (connection_id, sf_id, {columns}, linked_run, seen_run, waiting_for)
-        SELECT %(connection)s, d.sf_id, {picks},
-               CASE WHEN d.action IN ('create', 'link', 'takeover', 'duplicate') THEN %(run)s ELSE m.linked_run END,
-               %(run)s, d.waiting_for
+        INSERT INTO {mirror} (connection_id, sf_id, {columns}, local_id, role, waiting_for, base, linked_run, seen_run)
+        SELECT %(connection)s, d.sf_id, {values}, d.local_id, d.role, d.waiting_for,
+               CASE WHEN d.action = 'create' THEN {created} WHEN g.sf_id IS NOT NULL THEN g.base ELSE '{{}}' END,
+               CASE WHEN {links} THEN %(run)s END, %(run)s
           FROM decided AS d
           JOIN work AS w ON w.sf_id = d.sf_id
           LEFT JOIN merged AS g ON g.sf_id = d.sf_id
-          LEFT JOIN {mirror} AS m ON d.is_known AND m.connection_id = %(connection)s AND m.sf_id = d.sf_id
-        ON CONFLICT (connection_id, sf_id) DO UPDATE SET {updates}
-         WHERE old.modstamp <= excluded.modstamp AND ({before}) IS DISTINCT FROM ({after})
+         WHERE NOT d.is_known
         """
     ).format(
-        mirror=sql.Identifier(spec.mirror),
+        mirror=sql.Identifier(plan.spec.mirror),
         columns=names(*columns),
-        picks=sql.SQL(", ").join(picks),
-        updates=updates,
-        before=sql.SQL(", ").join(sql.Identifier("old", c) for c in compared),
-        after=sql.SQL(", ").join(sql.Identifier("excluded", c) for c in compared),
+        values=sql.SQL(", ").join(sql.Identifier("w", column) for column in columns),
+        created=_created_base(plan),
+        links=_LINKS,
     )
 
 
-def _new_base(plan: PullPlan) -> sql.Composed:
+def update_mirror(plan: PullPlan) -> sql.Composed:
+    """The mirror takes the new state of records that it had, where anything differs. Parameters: connection, run.
+
+    base: as for new ones; and what it was, spelled out, for a primary that was not merged now.
+    """
+    columns = _mirrored_columns(plan)
+    base = sql.SQL(
+        "CASE WHEN d.action = 'create' THEN {created} WHEN g.sf_id IS NOT NULL THEN g.base WHEN d.role = 1 THEN "
+        "CASE WHEN m.base IS NULL AND m.values IS DISTINCT FROM w.values THEN {nulls} || m.values ELSE m.base END "
+        "ELSE '{{}}' END"
+    ).format(created=_created_base(plan), nulls=_all_null(plan.fields))
+    news: dict[str, sql.Composable] = {column: sql.Identifier("w", column) for column in columns}
+    news |= {column: sql.Identifier("d", column) for column in ("local_id", "role", "waiting_for")}
+    news["base"] = base
+    return sql.SQL(
+        """
+        UPDATE {mirror} AS m
+           SET {assignments}, linked_run = CASE WHEN {links} THEN %(run)s ELSE m.linked_run END, seen_run = %(run)s
+          FROM decided AS d
+          JOIN work AS w ON w.sf_id = d.sf_id
+          LEFT JOIN merged AS g ON g.sf_id = d.sf_id
+         WHERE m.connection_id = %(connection)s AND m.sf_id = d.sf_id AND d.is_known AND m.modstamp <= w.modstamp
+           AND ({before}) IS DISTINCT FROM ({after})
+        """
+    ).format(
+        mirror=sql.Identifier(plan.spec.mirror),
+        assignments=sql.SQL(", ").join(
+            sql.SQL("{} = {}").format(sql.Identifier(column), new) for column, new in news.items()
+        ),
+        links=_LINKS,
+        before=sql.SQL(", ").join(sql.Identifier("m", column) for column in news),
+        after=sql.SQL(", ").join(news.values()),
+    )
+
+
+_LINKS = sql.SQL("d.action IN ('create', 'link', 'takeover', 'duplicate')")
+
+
+def _mirrored_columns(plan: PullPlan) -> list[str]:
+    """The mirror's columns that are the record's own, as they are in ``work``."""
+    keyed = ["key", "key_problem"] if plan.spec.key else []
+    return ["modstamp", "created", "is_deleted", *(c.column for c in plan.spec.system), *keyed, "values"]
+
+
+def _created_base(plan: PullPlan) -> sql.Composed:
     written = {f.sf_field for f in writes(plan)}
     unwritten = [f for f in plan.fields if f.sf_field not in written]
-    may_be_bad = any(f.can_be_bad for f in plan.fields)
-    created = sql.SQL("NULL::jsonb").format()
-    if unwritten or may_be_bad:
-        # Not agreed on: a field that is not pulled, and one whose text was no value.
-        condition = sql.SQL("w.bad IS NULL" if not unwritten else "false")
-        created = sql.SQL(
-            "CASE WHEN {} THEN NULL ELSE ({} || w.values) - coalesce(w.bad, '{{}}') - {}::text[] END"
-        ).format(condition, _all_null(plan.fields), sql.Literal([f.sf_field for f in unwritten]))
-    return sql.SQL(
-        "CASE WHEN d.action = 'create' THEN {created} WHEN g.sf_id IS NOT NULL THEN g.base "
-        "WHEN d.role = 1 AND m.sf_id IS NOT NULL THEN "
-        "CASE WHEN m.base IS NULL AND m.values IS DISTINCT FROM w.values THEN {nulls} || m.values ELSE m.base END "
-        "ELSE '{{}}'::jsonb END"
-    ).format(created=created, nulls=_all_null(plan.fields))
+    if not unwritten and not any(f.can_be_bad for f in plan.fields):
+        return sql.SQL("NULL::jsonb").format()
+    # Not agreed on: a field that is not pulled, and one whose text was no value.
+    return sql.SQL("CASE WHEN {} THEN NULL ELSE ({} || w.values) - coalesce(w.bad, '{{}}') - {}::text[] END").format(
+        sql.SQL("w.bad IS NULL" if not unwritten else "false"),
+        _all_null(plan.fields),
+        sql.Literal([f.sf_field for f in unwritten]),
+    )
 
 
 def _all_null(fields: tuple[PulledField, ...]) -> sql.Composed:
@@ -210,10 +232,10 @@ def note_findings(plan: PullPlan) -> sql.Composed:
     if plan.spec.key and plan.key_field:
         parts.append(
             sql.SQL(
-                "SELECT w.key_problem, w.sf_id, d.local_id, {field}, left(s.{column}, 200) FROM decided AS d "
-                'JOIN work AS w ON w.sf_id = d.sf_id JOIN stage AS s ON s."Id" = w.sf_id '
+                "SELECT w.key_problem, w.sf_id, d.local_id, {}, w.key_text FROM decided AS d "
+                "JOIN work AS w ON w.sf_id = d.sf_id "
                 "WHERE d.is_newer AND w.key_problem IS NOT NULL AND d.action NOT IN ('gone', 'deleted')"
-            ).format(field=sql.Literal(plan.key_field), column=sql.Identifier(plan.key_field))
+            ).format(sql.Literal(plan.key_field))
         )
     if raw.as_string():
         parts.append(
@@ -298,9 +320,18 @@ def count(plan: PullPlan) -> sql.Composed:
 def collect(plan: PullPlan) -> sql.Composed:
     """Puts what this chunk created or linked into the first import's collection. Parameters: collection."""
     return sql.SQL(
-        "WITH added AS (INSERT INTO collection_member (collection_id, record_id) "
-        "SELECT %(collection)s, d.local_id FROM decided AS d "
-        "WHERE d.action IN ('create', 'link', 'takeover') AND d.local_id IS NOT NULL "
-        "ON CONFLICT DO NOTHING RETURNING 1) "
-        "UPDATE collection SET size = size + (SELECT count(*) FROM added), updated_at = now() WHERE id = %(collection)s"
+        """
+        WITH created AS (
+            INSERT INTO collection_member (collection_id, record_id)
+            SELECT %(collection)s, d.local_id FROM decided AS d WHERE d.action = 'create' RETURNING 1
+        ), linked AS (
+            INSERT INTO collection_member (collection_id, record_id)
+            SELECT %(collection)s, d.local_id FROM decided AS d
+             WHERE d.action IN ('link', 'takeover') AND d.local_id IS NOT NULL
+            ON CONFLICT DO NOTHING RETURNING 1
+        )
+        UPDATE collection
+           SET size = size + (SELECT count(*) FROM created) + (SELECT count(*) FROM linked), updated_at = now()
+         WHERE id = %(collection)s
+        """
     ).format()

@@ -136,7 +136,8 @@ class ChunkWriter:
             "create": None if is_role else apply.create_records(plan),
             "update": None if is_role else apply.update_records(plan),
             "changes": apply.note_changes(plan),
-            "mirror": apply.write_mirror(plan),
+            "add_to_mirror": apply.add_to_mirror(plan),
+            "update_mirror": apply.update_mirror(plan),
             "count": apply.count(plan),
             "collect": apply.collect(plan) if target.collection else None,
         }
@@ -240,7 +241,7 @@ class ChunkWriter:
             self._do(step)
         for statement in self._keys:
             self._session.execute(statement, self._parameters)
-        for step in ("changes", "mirror", "collect"):
+        for step in ("changes", "add_to_mirror", "update_mirror", "collect"):
             self._do(step)
         return self._counted(reasons)
 

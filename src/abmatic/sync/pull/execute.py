@@ -432,7 +432,8 @@ _MENDED_BY_SUCCESS = (ConnectionProblem.LIMIT_REACHED, ConnectionProblem.UNREACH
 
 
 def _analyze(session: psycopg.Connection[tuple[Any, ...]], plan: PullPlan) -> None:
-    """The planner should know of a first import before the pages do."""
+    """The planner should know of a first import before the pages do, as well as it knows other tables."""
+    session.execute("SET LOCAL default_statistics_target TO DEFAULT")
     for table in dict.fromkeys((plan.spec.local, plan.spec.mirror)):
         session.execute(psycopg.sql.SQL("ANALYZE {}").format(psycopg.sql.Identifier(table)))
 

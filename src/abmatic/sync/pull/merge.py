@@ -10,6 +10,7 @@ from __future__ import annotations
 from psycopg import sql
 
 from abmatic.sync.models import Mode, ObjectSetting
+from abmatic.sync.objects import Parent
 from abmatic.sync.pull import values
 from abmatic.sync.pull.plan import PulledField, PullPlan
 from abmatic.sync.pull.staging import names
@@ -31,7 +32,7 @@ def merge(plan: PullPlan) -> sql.Composed:
     parents = [parent.local_column for parent in plan.spec.parents]
     columns = [f"{side}_{p}" for p in parents for side in ("before", "after")]
     columns += [f"{side}_{f.column}" for f in fields for side in ("before", "after")]
-    picks = [sql.SQL("a.{0}, {1}").format(sql.Identifier(p), _after_parent(p)) for p in parents]
+    picks = [sql.SQL("a.{0}, {1}").format(sql.Identifier(p.local_column), _after_parent(p)) for p in plan.spec.parents]
     picks += [
         sql.SQL("x.{0}, x.{1}").format(sql.Identifier(f"a_{f.column}"), sql.Identifier(f"n_{f.column}")) for f in fields
     ]
@@ -73,9 +74,14 @@ _NO_CONTACT = """AND NOT w.is_converted AND NOT EXISTS (
                 WHERE c.local_id = d.local_id AND c.role = 1 AND NOT c.is_deleted)"""
 
 
-def _after_parent(column: str) -> sql.Composed:
-    """A reference follows Salesforce; one that points at a record not here yet stays as it is."""
-    return sql.SQL("coalesce(d.{0}, a.{0})").format(sql.Identifier(column))
+def _after_parent(parent: Parent) -> sql.Composed:
+    """A reference follows Salesforce: emptied there since it was last seen, it is emptied here.
+
+    One that points at a record not here yet stays as it is, and so does one that Salesforce never had.
+    """
+    return sql.SQL(
+        "CASE WHEN w.{theirs} IS NULL AND m.{theirs} IS NOT NULL THEN NULL ELSE coalesce(d.{ours}, a.{ours}) END"
+    ).format(theirs=sql.Identifier(parent.mirror_column), ours=sql.Identifier(parent.local_column))
 
 
 def _sides(f: PulledField) -> list[sql.Composed]:

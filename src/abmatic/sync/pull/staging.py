@@ -27,6 +27,10 @@ _SYSTEM_CASTS = {
 }
 
 
+# The key, why there is none, and then the beginning of the text that gave none.
+_KEY: LiteralString = "k.key, k.problem, CASE WHEN k.problem IS NOT NULL THEN left(t.raw_key, 200) END"
+
+
 def names(*columns: str) -> sql.Composable:
     """A comma-separated list of quoted names."""
     return sql.SQL(", ").join(sql.Identifier(column) for column in columns)
@@ -58,7 +62,8 @@ def create_tables(plan: PullPlan) -> list[sql.Composed]:
         sql.SQL("CREATE TEMP TABLE stage ({}) ON COMMIT DELETE ROWS").format(stage),
         sql.SQL(
             'CREATE TEMP TABLE work (sf_id text COLLATE "C", modstamp timestamptz, created timestamptz, '
-            'is_deleted boolean, {} key text COLLATE "C", key_problem text, bad text[], values jsonb, {}) '
+            'is_deleted boolean, {} key text COLLATE "C", key_problem text, key_text text, bad text[], values jsonb, '
+            "{}) "
             "ON COMMIT DELETE ROWS"
         ).format(_then_comma(system), held),
         sql.SQL(
@@ -123,7 +128,7 @@ def load_work(plan: PullPlan) -> sql.Composed:
         *(f.value for f in plan.fields),
     ]  # fmt: skip
     return sql.SQL(
-        "INSERT INTO work ({columns}, bad, values, key, key_problem) "
+        "INSERT INTO work ({columns}, bad, values, key, key_problem, key_text) "
         "SELECT {picked}, {bad}, {document}, {key} "
         'FROM (SELECT {inner} FROM stage AS s WHERE length(s."Id") = 18 AND s."Id" ~ \'^[a-zA-Z0-9]+$\' OFFSET 0) AS t '
         "{lateral}"
@@ -133,7 +138,7 @@ def load_work(plan: PullPlan) -> sql.Composed:
         bad=_bad([f for f in plan.fields if f.can_be_bad]),
         document=document(plan.fields, "t"),
         inner=sql.SQL(", ").join(sql.SQL("{} AS {}").format(e, sql.Identifier(n)) for e, n in inner),
-        key=sql.SQL("k.key, k.problem" if plan.key_field else "NULL, NULL"),
+        key=sql.SQL(_KEY if plan.key_field else "NULL, NULL, NULL"),
         lateral=_key_join(plan),
     )
 

@@ -110,17 +110,20 @@ WITH RECURSIVE losers (sf_id) AS (
     UNION
     SELECT m.sf_id FROM {mirror} AS m JOIN losers AS l ON l.sf_id = m.master_id
      WHERE m.connection_id = %(connection)s AND m.master_id IS NOT NULL AND m.is_deleted
-), climb (loser, at_id, step) AS (
-    SELECT m.sf_id, m.master_id, 1 FROM losers JOIN {mirror} AS m USING (sf_id) WHERE m.connection_id = %(connection)s
+), climb (loser, former_local, former_role, at_id, step) AS (
+    -- LIMIT 1: a few look-ups, where the planner would read the whole mirror for each chunk.
+    SELECT l.sf_id, m.local_id, m.role, m.master_id, 1
+      FROM losers AS l CROSS JOIN LATERAL (
+           SELECT * FROM {mirror} AS m WHERE m.connection_id = %(connection)s AND m.sf_id = l.sf_id LIMIT 1) AS m
     UNION ALL
-    SELECT c.loser, m.master_id, c.step + 1
-      FROM climb AS c JOIN {mirror} AS m ON m.connection_id = %(connection)s AND m.sf_id = c.at_id
+    SELECT c.loser, c.former_local, c.former_role, m.master_id, c.step + 1
+      FROM climb AS c CROSS JOIN LATERAL (
+           SELECT * FROM {mirror} AS m WHERE m.connection_id = %(connection)s AND m.sf_id = c.at_id LIMIT 1) AS m
      WHERE m.is_deleted AND m.master_id IS NOT NULL AND c.step < 50
 ), top AS (
-    SELECT DISTINCT ON (c.loser) c.loser, m.local_id, was.local_id AS former_local, was.role AS former_role
-      FROM climb AS c
-      JOIN {mirror} AS m ON m.connection_id = %(connection)s AND m.sf_id = c.at_id
-      JOIN {mirror} AS was ON was.connection_id = %(connection)s AND was.sf_id = c.loser
+    SELECT DISTINCT ON (c.loser) c.loser, m.local_id, c.former_local, c.former_role
+      FROM climb AS c CROSS JOIN LATERAL (
+           SELECT * FROM {mirror} AS m WHERE m.connection_id = %(connection)s AND m.sf_id = c.at_id LIMIT 1) AS m
      WHERE m.local_id IS NOT NULL AND NOT (m.is_deleted AND m.master_id IS NOT NULL)
      ORDER BY c.loser, c.step DESC
 ), moving AS (
