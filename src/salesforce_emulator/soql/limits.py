@@ -133,8 +133,11 @@ def _check_inner(text: str, query: nodes.Query, join: nodes.InQuery) -> None:
         raise at(text, inner.source.pos, "MALFORMED_QUERY", message)
     same = inner.source.text.lower() == query.source.text.lower()
     column = inner.select[0]
-    plain = isinstance(column, nodes.SelectItem) and isinstance(column.value, nodes.Path)
-    ids = plain and {_text(join.left), _text(column.value)} == {"id"}  # type: ignore[union-attr]
+    ids = (
+        isinstance(column, nodes.SelectItem)
+        and isinstance(column.value, nodes.Path)
+        and {_text(join.left), _text(column.value)} == {"id"}
+    )
     if same and ids:
         message = "The inner and outer selects should not be on the same object type"
         raise at(text, join.left.pos, "MALFORMED_QUERY", message)
