@@ -1,1 +1,1 @@
-"""What is measured, never timed as a test. `make bench` runs it."""
+"""Measurements. They are never timed tests: a figure says something only beside its floor, from the same run."""

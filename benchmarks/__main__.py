@@ -1,34 +1,93 @@
-"""Measures the first import end to end: the emulator, a worker and the embedded database as real processes.
+"""Measures the first import end to end, beside its floor, in one run: `make bench`.
 
-Prints one JSON object per size: records, seconds, records a second, API calls and the worker's peak memory. The floor
-(the same CSV fetched, copied and inserted typed) is not measured here yet, so these figures say nothing of a ratio.
+For each size an emulated org is generated, and then read twice by the same client:
+
+floor   the CSV of every object is fetched, copied, and inserted typed under two unique indexes (`floor.py`)
+import  `abmatic demo`: the product as it is, with worker, web server and embedded database, on an empty folder
+
+Both have a fresh embedded database of their own. Rates depend on the machine; their ratio hardly does. CPU seconds are
+those of the reading process and of Postgres together, without the emulator's.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from benchmarks import first_import, floor_process, org
+
+SIZES = [12_500, 200_000, 1_000_000]
 
 
 def main() -> int:
-    """Runs the demo once per size, without staying. Answers its exit code where one fails."""
-    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--accounts", type=int, nargs="+", default=[10_000, 200_000], help="sizes of the generated org")
-    for accounts in parser.parse_args().accounts:
-        done = subprocess.run(
-            [sys.executable, "-m", "abmatic.cli", "demo", "--once", "--json", "--accounts", str(accounts)],
-            stdout=subprocess.PIPE,
-            check=False,
-        )
-        if done.returncode:
-            sys.stdout.buffer.write(done.stdout)
-            return done.returncode
-        result = json.loads(done.stdout)
-        result = {"accounts": accounts, "records_per_second": round(result["records"] / result["seconds"]), **result}
-        sys.stdout.write(json.dumps(result) + "\n")
+    """Prints a table, or one JSON object per size. Exit code 1 when something could not be measured."""
+    parser = argparse.ArgumentParser(
+        prog="make bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--accounts", type=int, nargs="+", default=SIZES, help="sizes of the org (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="what the orgs are generated from (default: %(default)s)")
+    parser.add_argument("--json", action="store_true", help="one JSON object per size instead of a table")
+    parser.add_argument("--org", type=Path, help="keep a generated org in this folder, and use it where it is there")
+    arguments = parser.parse_args()
+    if not arguments.json:
+        print(_HEAD)
+    for accounts in arguments.accounts:
+        try:
+            result = measure(accounts, arguments.seed, arguments.org)
+        except org.Unmeasured as error:
+            print(f"{accounts:,} accounts: {error}", file=sys.stderr)
+            return 1
+        print(json.dumps(result) if arguments.json else _line(result), flush=True)
     return 0
+
+
+def measure(accounts: int, seed: int, kept: Path | None) -> dict[str, Any]:
+    """One size, as a JSON object. Seconds, bytes, records. Raises `Unmeasured`."""
+    with tempfile.TemporaryDirectory(prefix="abmatic-bench-") as name:
+        folder = Path(name)
+        # Root's Postgres runs as another account, which must get in.
+        folder.chmod(0o755)
+        made = org.make(folder, accounts, seed, kept)
+        floor = floor_process.measure(folder, made)
+        done = first_import.measure(folder, made)
+    if floor["records"] != done["records"]:
+        raise org.Unmeasured(f"the floor read {floor['records']:,} records, the import {done['records']:,}")
+    return {
+        "accounts": accounts,
+        "records": done["records"],
+        "ratio": round(done["records_per_second"] / floor["records_per_second"], 3),
+        "import": done,
+        "floor": floor,
+    }
+
+
+_COLUMNS = (10, 10, 9, 10, 10, 6, 11, 11, 9, 9)
+_HEAD = "  ".join(
+    title.rjust(width)
+    for title, width in zip(
+        (
+            "accounts", "records", "seconds", "records/s", "floor's", "ratio",
+            "CPU us/rec", "floor's", "MiB peak", "API calls",
+        ),
+        _COLUMNS,
+        strict=True,
+    )
+)  # fmt: skip
+
+
+def _line(result: dict[str, Any]) -> str:
+    done, floor, records = result["import"], result["floor"], result["records"]
+    said = (
+        f"{result['accounts']:,}", f"{records:,}", f"{done['seconds']:.1f}", f"{done['records_per_second']:,}",
+        f"{floor['records_per_second']:,}", f"{result['ratio']:.2f}", f"{done['cpu_seconds'] / records * 1e6:.0f}",
+        f"{floor['cpu_seconds'] / records * 1e6:.0f}", f"{done['worker_peak_memory'] / 2**20:.0f}",
+        f"{done['api_calls']:,}",
+    )  # fmt: skip
+    return "  ".join(text.rjust(width) for text, width in zip(said, _COLUMNS, strict=True))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,54 @@
+"""Runs the product's own first import: `abmatic demo`, on a folder of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from benchmarks.org import Org, Unmeasured
+from benchmarks.processes import cpu_seconds, postmaster
+
+
+def measure(folder: Path, org: Org) -> dict[str, Any]:
+    """What the demo reports, with the CPU seconds of worker and Postgres. Raises `Unmeasured`."""
+    data_dir = folder / "import"
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("ABMATIC_") and not name.startswith("DATABASE_URL")
+    } | {"ABMATIC_DATA_DIR": str(data_dir)}
+    program = [sys.executable, "-m", "abmatic.cli", "demo", "--json", "--no-browser", "--port", "0"]
+    process = subprocess.Popen(
+        [*program, "--emulator-port", "0", *org.options], env=environment, stdout=subprocess.PIPE
+    )
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        if not line or "error" in (report := json.loads(line)):
+            raise Unmeasured("the import failed")
+        # Nothing else has happened in these processes: what they cost so far is the import, and starting.
+        spent = cpu_seconds([*_workers(report["pid"]), postmaster(str(data_dir))])
+    finally:
+        process.terminate()
+        process.wait(60)
+    return {
+        "seconds": report["seconds"],
+        "records": report["records"],
+        "records_per_second": report["records_per_second"],
+        "cpu_seconds": round(spent, 2),
+        "worker_peak_memory": report["worker_peak_memory"],
+        "api_calls": report["api_calls"],
+        "api_calls_per_1000_records": round(report["api_calls"] / report["records"] * 1000, 2),
+        "objects": report["objects"],
+        "postgres": report["postgres"],
+    }
+
+
+def _workers(pid: int) -> list[psutil.Process]:
+    return [child for child in psutil.Process(pid).children() if "worker" in child.cmdline()]
