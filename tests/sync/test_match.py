@@ -285,6 +285,16 @@ def test_several_leads_converted_into_one_contact_are_one_person(org: Org) -> No
     assert oldest is not None
 
 
+def test_two_contacts_that_one_persons_leads_became_are_one_person_with_one_primary(org: Org) -> None:
+    leads = [org.record(Id=lead(n), LastName="Lead", Email="lead@x.com", IsConverted=False) for n in (1, 2)]
+    org.pull("Lead", leads)
+    org.pull("Contact", [org.record(Id=contact(n), LastName=f"C{n}", Email=f"c{n}@x.com") for n in (2, 1)])
+    org.pull("Lead", [converted(org, n, n, LastName="Lead", Email="lead@x.com") for n in (1, 2)])
+    person = Contact.objects.get()
+    links = MirrorContact.objects.filter(local_id=person.pk).order_by("role").values_list("role", "values__LastName")
+    assert list(links) == [(Role.PRIMARY, person.last_name), (Role.DUPLICATE, {"C1": "C2", "C2": "C1"}[person.last_name])]
+
+
 def test_children_that_come_before_their_parents_are_linked_when_they_arrive(org: Org) -> None:
     org.pull(
         "OpportunityContactRole",

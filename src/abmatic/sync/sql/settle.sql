@@ -180,20 +180,31 @@ WITH leads AS (
 SELECT DISTINCT ON (local_id) winner, local_id AS loser, rank = 1 AS is_contact
   FROM ranked WHERE local_id <> winner ORDER BY local_id, rank DESC, winner;
 
--- absorb_links -- The loser's links move to the winner. Parameters: winners, losers (parallel arrays), run.
+-- absorb_links -- The loser's links move to the winner, which has one primary of each kind: the first to be absorbed, where
+-- it had none. Parameters: winners, losers (parallel arrays), run.
 WITH pair AS (SELECT * FROM unnest(%(winners)s::bigint[], %(losers)s::bigint[]) AS p (winner, loser)),
-leads AS (
-    UPDATE mirror_lead AS m SET local_id = pair.winner,
-           role = CASE WHEN EXISTS (
-               SELECT FROM mirror_lead AS o WHERE o.local_id = pair.winner AND o.connection_id = m.connection_id
+coming_leads AS (
+    SELECT m.connection_id, m.sf_id, pair.winner, row_number() OVER live AS rank
+      FROM pair JOIN mirror_lead AS m ON m.local_id = pair.loser
+    WINDOW live AS (
+        PARTITION BY pair.winner, m.connection_id, m.role = 1 AND NOT m.is_deleted ORDER BY pair.loser, m.sf_id)
+), coming_contacts AS (
+    SELECT m.connection_id, m.sf_id, pair.winner, row_number() OVER live AS rank
+      FROM pair JOIN mirror_contact AS m ON m.local_id = pair.loser
+    WINDOW live AS (
+        PARTITION BY pair.winner, m.connection_id, m.role = 1 AND NOT m.is_deleted ORDER BY pair.loser, m.sf_id)
+), leads AS (
+    UPDATE mirror_lead AS m SET local_id = c.winner,
+           role = CASE WHEN c.rank > 1 OR EXISTS (
+               SELECT FROM mirror_lead AS o WHERE o.local_id = c.winner AND o.connection_id = m.connection_id
                   AND o.role = 1 AND NOT o.is_deleted) THEN 2 ELSE m.role END
-      FROM pair WHERE m.local_id = pair.loser
+      FROM coming_leads AS c WHERE m.connection_id = c.connection_id AND m.sf_id = c.sf_id
 )
-UPDATE mirror_contact AS m SET local_id = pair.winner, seen_run = %(run)s,
-       role = CASE WHEN EXISTS (
-           SELECT FROM mirror_contact AS o WHERE o.local_id = pair.winner AND o.connection_id = m.connection_id
+UPDATE mirror_contact AS m SET local_id = c.winner, seen_run = %(run)s,
+       role = CASE WHEN c.rank > 1 OR EXISTS (
+           SELECT FROM mirror_contact AS o WHERE o.local_id = c.winner AND o.connection_id = m.connection_id
               AND o.role = 1 AND NOT o.is_deleted) THEN 2 ELSE m.role END
-  FROM pair WHERE m.local_id = pair.loser;
+  FROM coming_contacts AS c WHERE m.connection_id = c.connection_id AND m.sf_id = c.sf_id;
 
 -- absorb_roles -- The loser's contact roles move to the winner, once each. Parameters: winners, losers.
 WITH pair AS (SELECT * FROM unnest(%(winners)s::bigint[], %(losers)s::bigint[]) AS p (winner, loser)),
