@@ -292,7 +292,10 @@ def test_two_contacts_that_one_persons_leads_became_are_one_person_with_one_prim
     org.pull("Lead", [converted(org, n, n, LastName="Lead", Email="lead@x.com") for n in (1, 2)])
     person = Contact.objects.get()
     links = MirrorContact.objects.filter(local_id=person.pk).order_by("role").values_list("role", "values__LastName")
-    assert list(links) == [(Role.PRIMARY, person.last_name), (Role.DUPLICATE, {"C1": "C2", "C2": "C1"}[person.last_name])]
+    assert list(links) == [
+        (Role.PRIMARY, person.last_name),
+        (Role.DUPLICATE, {"C1": "C2", "C2": "C1"}[person.last_name]),
+    ]
 
 
 def test_children_that_come_before_their_parents_are_linked_when_they_arrive(org: Org) -> None:

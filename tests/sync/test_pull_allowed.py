@@ -48,6 +48,7 @@ def test_records_left_out_are_created_once_create_is_switched_on(live: Live) -> 
     allow(create_in_abmatic=True)
     counts = live.sync_well("Account")["Account"].counts
     assert (counts["created"], counts["duplicate"], counts["skipped"]) == (10, 2, 0)
+    assert counts["reasons"] == {"duplicate": 2}
     let_time_pass()
     assert live.sync_well("Account")["Account"].counts["read"] == 0
 

@@ -118,3 +118,18 @@ def test_a_record_that_is_restored_beside_a_newcomer_with_its_key_is_primary(org
         account(1): Role.DUPLICATE,
     }
     assert (counts.updated, counts.duplicate, names_by_domain()) == (1, 1, {"k.com": "A"})
+
+
+def test_a_record_left_out_that_turns_out_a_duplicate_has_its_entry_once(org: Org) -> None:
+    setting = org.setting("Account")
+    setting.create_in_abmatic = False
+    setting.save()
+    a, b = (org.record(Id=account(n), Name=name, Website="k.com") for n, name in ((1, "A"), (2, "B")))
+    assert org.pull("Account", [b]).skipped == 1
+    Account.objects.create(name="Mine", website="k.com", domain="k.com")
+    assert org.pull("Account", [a]).linked == 1
+    counts = org.pull("Account", [b])
+    assert (counts.duplicate, counts.reasons) == (1, {"duplicate": 1})
+    assert duplicates(org) == [(account(2), account(1))]
+    counts = org.pull("Account", [b])
+    assert (counts.unchanged, counts.reasons) == (1, {})

@@ -216,7 +216,7 @@ def _all_null(fields: tuple[PulledField, ...]) -> sql.Composed:
 
 
 def note_findings(plan: PullPlan) -> sql.Composed:
-    """What is worth saying about single records, once each. Parameters: run. Answers (reason, count) rows."""
+    """What is worth saying about single records, once each. Parameters: run, noted. Answers (reason, count) rows."""
     raw = sql.SQL(", ").join(
         sql.SQL("({}, s.{})").format(sql.Literal(f.sf_field), sql.Identifier(f.sf_field))
         for f in plan.fields
@@ -226,7 +226,9 @@ def note_findings(plan: PullPlan) -> sql.Composed:
         sql.SQL(
             "SELECT CASE d.action WHEN 'gone' THEN 'deleted_in_salesforce' WHEN 'unlinked' THEN 'create_is_off' "
             "ELSE 'duplicate' END, d.sf_id, d.local_id, NULL, NULL FROM decided AS d "
-            "WHERE d.action IN ('gone', 'unlinked', 'duplicate') AND NOT d.is_known"
+            # Known and unlinked until now, it became a duplicate; one that is matched again has its entry already.
+            "WHERE d.action IN ('gone', 'unlinked', 'duplicate') AND (NOT d.is_known "
+            "OR d.action = 'duplicate' AND d.sf_id <> ALL (%(noted)s::text[]))"
         )
     ]
     if plan.spec.key and plan.key_field:

@@ -119,6 +119,8 @@ class ChunkWriter:
             "collection": target.collection,
             "create": plan.create,
             "update": plan.update,
+            # Records that have an entry as duplicates in this run: see `_match_again`.
+            "noted": [],
         }
         self._has_nul = False
         self._has_replaced = False
@@ -232,6 +234,7 @@ class ChunkWriter:
     def _apply_work(self) -> Counts:
         self._do("decide")
         self._session.execute("ANALYZE decided (sf_id, key, action, is_known)")
+        self._settler.before_mirror()
         self._do("twins")
         if "take_over" in self._texts:
             self._noted["duplicate"] += self._session.execute(self._texts["take_over"], self._parameters).rowcount
@@ -282,18 +285,20 @@ class ChunkWriter:
     def _match_again(self, follow: FollowUp, counts: Counts) -> None:
         """Corrects ``counts`` by what becomes of records that this run counted before.
 
-        Heirs stay counted as what they were read as. Those set free were counted as duplicates.
+        Heirs stay counted as what they were read as. Those set free were counted as duplicates, or, where their own
+        key was corrected, as unchanged.
         """
-        again = self._replay(follow.again)
+        again = self._replay(follow.again, follow.noted)
         counts.created += again.created
         counts.linked += again.linked
         counts.duplicate += again.duplicate - len(follow.released)
-        counts.skipped += len(follow.released) - again.created - again.linked - again.duplicate
+        counts.unchanged -= len(follow.parted)
+        counts.skipped += len(follow.freed) - again.created - again.linked - again.duplicate
         counts.reasons.update(again.reasons)
-        if follow.released:
-            counts.reasons.update(self._settler.correct(follow.released))
+        if follow.freed:
+            counts.reasons.update(self._settler.correct(follow.freed))
 
-    def _replay(self, sf_ids: set[str]) -> Counts:
+    def _replay(self, sf_ids: set[str], noted: set[str]) -> Counts:
         """Matches and merges mirrored records again, as first agreements: duplicates that became primary or left."""
         self._noted.clear()
         self._session.execute("TRUNCATE stage, work, decided, merged")
@@ -314,7 +319,11 @@ class ChunkWriter:
             ),
             {**self._parameters, "ids": sorted(sf_ids)},
         )
-        return self._apply_work()
+        self._parameters["noted"] = sorted(noted)
+        try:
+            return self._apply_work()
+        finally:
+            self._parameters["noted"] = []
 
     def _note_rows(self, reason: str, rows: LiteralString) -> None:
         """One entry for each row that the statement answers: (Id, text)."""

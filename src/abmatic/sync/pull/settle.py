@@ -1,9 +1,10 @@
 """Settle: what follows from a chunk once its rows are in the mirror, in the chunk's own transaction.
 
 Salesforce merges move links; a primary that goes away hands over to the next duplicate; a newcomer that this run made a
-duplicate is set free when its primary gives the key up in the same run; a conversion makes a lead and a contact one
-person; contacts, opportunities and contact roles that waited for another record get it. All of it is set based and
-costs nothing measurable where there is nothing to settle. The SQL is in sql/settle.sql.
+duplicate is set free when its primary gives the key up in the same run, and any duplicate is when its own key is
+corrected; a conversion makes a lead and a contact one person; contacts, opportunities and contact roles that waited for
+another record get it. All of it is set based and costs nothing measurable where there is nothing to settle. The SQL is
+in sql/settle.sql.
 """
 
 from __future__ import annotations
@@ -19,22 +20,41 @@ from abmatic.postgres.sql import block
 from abmatic.sync.objects import SObject
 
 _LONGEST_CHAIN = 20
+# A conversion says whose record it is before any key does.
+_NOT_CONVERTED: dict[str, LiteralString] = {
+    "Lead": "AND NOT m.is_converted",
+    "Contact": """AND NOT coalesce((
+           SELECT true FROM mirror_lead AS c
+            WHERE c.local_id = m.local_id AND c.connection_id = m.connection_id AND c.converted_contact_id = m.sf_id
+              AND c.is_converted AND NOT c.is_deleted LIMIT 1), false)""",
+}
 
 Session = psycopg.Connection[tuple[Any, ...]]
 
 
 @dataclass(slots=True)
 class FollowUp:
-    """What a chunk leaves to do: records to match and merge again, as first agreements, and findings already made."""
+    """What a chunk leaves to do: records to match and merge again, as first agreements, and findings already made.
+
+    ``released`` were counted as duplicates in this run, ``parted`` as unchanged in this chunk. ``noted`` are those of
+    either that have an entry as a duplicate.
+    """
 
     heirs: set[str] = field(default_factory=set)
     released: set[str] = field(default_factory=set)
+    parted: set[str] = field(default_factory=set)
+    noted: set[str] = field(default_factory=set)
     reasons: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def freed(self) -> set[str]:
+        """The Ids of records that were duplicates, and whose local record is looked for anew."""
+        return self.released | self.parted
 
     @property
     def again(self) -> set[str]:
         """The Ids whose mirrored values must be matched and merged again."""
-        return self.heirs | self.released
+        return self.heirs | self.freed
 
 
 class Settler:
@@ -45,13 +65,22 @@ class Settler:
         self._moves_keys = moves_keys
         self._session = session
         self._parameters = parameters
+        self._corrected: list[str] = []
+
+    def before_mirror(self) -> None:
+        """What only the mirror's former state can tell: which duplicates come with another key."""
+        self._corrected = [row[0] for row in self._rows("corrected")] if self._spec.key else []
 
     def after_chunk(self) -> FollowUp:
         """Runs every follow-up, and answers what they leave to do."""
         name = self._spec.name
         follow = FollowUp()
         if self._moves_keys:
-            follow.released = {row[0] for row in self._rows("release")}
+            follow.released = follow.noted = {row[0] for row in self._rows("release")}
+        if self._corrected:
+            parted = dict(self._rows("part", corrected=self._corrected))
+            follow.parted = parted.keys() - follow.released
+            follow.noted = follow.released | {sf_id for sf_id, is_noted in parted.items() if is_noted}
         if name == "User":
             self._run("awaited_owners")
         if name == "Account":
@@ -64,17 +93,19 @@ class Settler:
         if name in {"Contact", "Lead"}:
             self._convert()
         if name in {"Contact", "Opportunity"}:
-            self._resolve_roles("roles_awaited")
+            self._resolve_roles(self._rows("roles_awaited"))
         if name == "OpportunityContactRole":
-            self._resolve_roles("roles_of_chunk")
+            self._resolve_roles(self._rows("roles_of_chunk"))
         follow.heirs = self._hand_over(bereft) if bereft else set()
         return follow
 
-    def correct(self, released: set[str]) -> Counter[str]:
+    def correct(self, freed: set[str]) -> Counter[str]:
         """Corrects the entries and the children of records that are matched anew. Answers by how much, by reason."""
-        ids = sorted(released)
+        ids = sorted(freed)
         if self._spec.name == "Account":
             self._run("released_children", released=ids)
+        if self._spec.name == "Contact":
+            self._resolve_roles(self._rows("released_roles", released=ids))
         return Counter(dict(self._rows("released_entries", released=ids)))
 
     def after_run(self) -> None:
@@ -106,8 +137,8 @@ class Settler:
         self._run("conversions_arrived" if self._spec.name == "Contact" else "converted_accounts")
         self._run("mark_contacts")
 
-    def _resolve_roles(self, which: LiteralString) -> None:
-        roles = [row[0] for row in self._rows(which)]
+    def _resolve_roles(self, found: list[tuple[Any, ...]]) -> None:
+        roles = [row[0] for row in found]
         if not roles:
             return
         before = self._session.execute(
@@ -144,5 +175,6 @@ class Settler:
             local=sql.Identifier(self._spec.local),
             conversion_key=sql.SQL("l.sf_id" if is_lead else "l.waiting_for"),
             only_converted=sql.SQL("AND m.is_converted" if is_lead else ""),
+            not_converted=sql.SQL(_NOT_CONVERTED.get(self._spec.name, "")),
             **keyed,
         )

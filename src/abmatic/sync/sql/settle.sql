@@ -67,38 +67,96 @@ WITH astray AS (
 )
 SELECT sf_id FROM freed;
 
+-- corrected -- Duplicates of earlier chunks and runs that come with another key now. Asked before the mirror takes it;
+-- `part` says afterwards which of them are duplicates no more. Parameters: connection.
+SELECT d.sf_id
+  FROM decided AS d
+ CROSS JOIN LATERAL (
+     SELECT m.key FROM {mirror} AS m WHERE m.connection_id = %(connection)s AND m.sf_id = d.sf_id LIMIT 1
+ ) AS m
+ WHERE d.action = 'known' AND d.role = 2 AND d.is_newer AND d.key IS NOT NULL AND m.key IS DISTINCT FROM d.key;
+
+-- part -- Those whose new key is neither the primary's nor the local record's: they are matched anew. Who belongs to a
+-- person by a conversion stays. Parameters: connection, run, corrected. Answers also which have an entry in this run.
+WITH astray AS (
+    SELECT m.sf_id
+      FROM unnest(%(corrected)s::text[]) AS c (sf_id)
+     CROSS JOIN LATERAL (
+         SELECT * FROM {mirror} AS m WHERE m.connection_id = %(connection)s AND m.sf_id = c.sf_id LIMIT 1) AS m
+      JOIN {local} AS l ON l.id = m.local_id
+     WHERE m.role = 2 AND NOT m.is_deleted AND m.key IS DISTINCT FROM l.{key_column}
+       AND NOT coalesce((
+           SELECT true FROM {mirror} AS p
+            WHERE p.connection_id = %(connection)s AND p.local_id = m.local_id AND p.role = 1 AND NOT p.is_deleted
+              AND p.key = m.key LIMIT 1), false)
+       {not_converted}
+), freed AS (
+    UPDATE {mirror} AS m SET local_id = NULL, role = 0, seen_run = %(run)s
+      FROM astray WHERE m.connection_id = %(connection)s AND m.sf_id = astray.sf_id
+    RETURNING m.sf_id, coalesce(m.linked_run = %(run)s, false) AS is_noted
+), undecided AS (
+    UPDATE decided AS d SET local_id = NULL, role = 0 FROM astray WHERE d.sf_id = astray.sf_id
+)
+SELECT sf_id, is_noted FROM freed;
+
 -- released_entries -- The entries of records that were matched anew: gone where they are no duplicates any more.
 -- Answers by how much each reason's number changes. Parameters: connection, run, released.
 WITH fate AS (
     SELECT sf_id, local_id, role FROM {mirror} WHERE connection_id = %(connection)s AND sf_id = ANY (%(released)s)
+), noted AS (
+    SELECT id, f.sf_id FROM finding AS f JOIN fate ON fate.sf_id = f.sf_id
+     WHERE f.run_id = %(run)s AND f.reason = 'duplicate'
 ), gone AS (
-    DELETE FROM finding AS f USING fate
-     WHERE f.run_id = %(run)s AND f.reason = 'duplicate' AND f.sf_id = fate.sf_id AND fate.role = 1
+    DELETE FROM finding AS f USING noted, fate WHERE f.id = noted.id AND fate.sf_id = noted.sf_id AND fate.role = 1
     RETURNING 1
 ), changed AS (
     UPDATE finding AS f SET local_id = fate.local_id, value = NULL,
            reason = CASE fate.role WHEN 0 THEN 'create_is_off' ELSE f.reason END
-      FROM fate WHERE f.run_id = %(run)s AND f.reason = 'duplicate' AND f.sf_id = fate.sf_id AND fate.role <> 1
+      FROM noted, fate WHERE f.id = noted.id AND fate.sf_id = noted.sf_id AND fate.role <> 1
     RETURNING f.reason
+), added AS (
+    INSERT INTO finding (run_id, reason, sf_id)
+    SELECT %(run)s, 'create_is_off', sf_id FROM fate WHERE role = 0 AND sf_id NOT IN (SELECT sf_id FROM noted)
+    RETURNING 1
 )
 SELECT 'duplicate', -(SELECT count(*) FROM gone) - (SELECT count(*) FROM changed WHERE reason = 'create_is_off')
-UNION ALL SELECT 'create_is_off', (SELECT count(*) FROM changed WHERE reason = 'create_is_off');
+UNION ALL
+SELECT 'create_is_off',
+       (SELECT count(*) FROM changed WHERE reason = 'create_is_off') + (SELECT count(*) FROM added);
 
--- released_children -- Contacts and opportunities that waited for an account matched anew, and got its former local
--- record in an earlier chunk, follow it. Parameters: connection, released.
+-- released_children -- Contacts and opportunities of an account that was matched anew leave its former local record for
+-- its new one. Where it has none they wait for it, and stay where they are. Parameters: connection, released, cause.
 WITH fate AS (
-    SELECT sf_id, local_id FROM mirror_account
-     WHERE connection_id = %(connection)s AND sf_id = ANY (%(released)s) AND local_id IS NOT NULL
-), contacts AS (
-    UPDATE contact AS c SET account_id = fate.local_id, updated_at = now()
-      FROM mirror_contact AS m, fate
-     WHERE m.connection_id = %(connection)s AND m.account_sf_id = fate.sf_id AND m.role = 1 AND c.id = m.local_id
+    SELECT sf_id, local_id FROM mirror_account WHERE connection_id = %(connection)s AND sf_id = ANY (%(released)s)
+), waiting_contacts AS (
+    UPDATE mirror_contact AS m SET waiting_for = fate.sf_id
+      FROM fate WHERE m.connection_id = %(connection)s AND m.account_sf_id = fate.sf_id AND fate.local_id IS NULL
+), waiting_opportunities AS (
+    UPDATE mirror_opportunity AS m SET waiting_for = fate.sf_id
+      FROM fate WHERE m.connection_id = %(connection)s AND m.account_sf_id = fate.sf_id AND fate.local_id IS NULL
+), moved (record, id, before, after) AS (
+    SELECT 'contact', c.id, c.account_id, fate.local_id
+      FROM fate JOIN mirror_contact AS m ON m.account_sf_id = fate.sf_id JOIN contact AS c ON c.id = m.local_id
+     WHERE m.connection_id = %(connection)s AND m.role = 1 AND fate.local_id IS NOT NULL
        AND c.account_id IS DISTINCT FROM fate.local_id
+    UNION ALL
+    SELECT 'opportunity', o.id, o.account_id, fate.local_id
+      FROM fate JOIN mirror_opportunity AS m ON m.account_sf_id = fate.sf_id JOIN opportunity AS o ON o.id = m.local_id
+     WHERE m.connection_id = %(connection)s AND m.role = 1 AND fate.local_id IS NOT NULL
+       AND o.account_id IS DISTINCT FROM fate.local_id
+), noted AS (
+    INSERT INTO change (record, record_id, field, before, after, cause_id, at)
+    SELECT record, id, 'account_id', to_jsonb(before), to_jsonb(after), %(cause)s, now() FROM moved
+), contacts AS (
+    UPDATE contact AS c SET account_id = moved.after, updated_at = now()
+      FROM moved WHERE moved.record = 'contact' AND c.id = moved.id
 )
-UPDATE opportunity AS o SET account_id = fate.local_id, updated_at = now()
-  FROM mirror_opportunity AS m, fate
- WHERE m.connection_id = %(connection)s AND m.account_sf_id = fate.sf_id AND m.role = 1 AND o.id = m.local_id
-   AND o.account_id IS DISTINCT FROM fate.local_id;
+UPDATE opportunity AS o SET account_id = moved.after, updated_at = now()
+  FROM moved WHERE moved.record = 'opportunity' AND o.id = moved.id;
+
+-- released_roles -- The contact roles of contacts that were matched anew. Parameters: connection, released.
+SELECT m.sf_id FROM mirror_contact_role AS m
+ WHERE m.connection_id = %(connection)s AND m.contact_sf_id = ANY (%(released)s);
 
 -- follow_merges -- Salesforce merges: a loser's link moves to the surviving master's local record. Parameters: connection, run.
 -- Answers the local records that the losers leave without a primary (or NULL), and how many links moved from each.
