@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.sync.org import Org, account, contact, new_connection
+from tests.sync.org import Org, account, contact, lead, new_connection
 
 from abmatic.audiences.models import Account, Contact
 from abmatic.sync.models import Finding, MirrorAccount, Role
@@ -133,3 +133,54 @@ def test_a_record_left_out_that_turns_out_a_duplicate_has_its_entry_once(org: Or
     assert duplicates(org) == [(account(2), account(1))]
     counts = org.pull("Account", [b])
     assert (counts.unchanged, counts.reasons) == (1, {})
+
+
+def refused(org: Org) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A with k.com; and B, whose website was corrected to k.com as well, and that couldn't have the key."""
+    a, b = (org.record(Id=account(n), Name=name, Website=f"{name}.com") for n, name in ((1, "K"), (2, "B")))
+    org.pull("Account", [a, b])
+    b = {**b, "Website": "www.k.com", "SystemModstamp": org.stamp()}
+    org.pull("Account", [b])
+    assert names_by_domain() == {"k.com": "K", None: "B"}
+    return {**a, "Website": "k2.com", "SystemModstamp": org.stamp()}, b
+
+
+@pytest.mark.parametrize("order", ["later", "one page", "newcomer first", "newcomer last"])
+def test_a_website_given_up_becomes_the_key_of_the_account_that_waited_for_it(org: Org, order: str) -> None:
+    a, b = refused(org)
+    c = org.record(Id=account(3), Name="C", Website="k.com", CreatedDate="2020-01-01T00:00:00.000Z")
+    if order == "later":
+        org.pull("Account", [a])
+    pages = {"later": [[c]], "one page": [[a, c]], "newcomer first": [[c], [a]], "newcomer last": [[a], [c]]}
+    counts = org.pull("Account", *pages[order])
+    assert names_by_domain() == {"k2.com": "K", "k.com": "B"}
+    assert (counts.created, counts.duplicate) == (0, 1)
+    assert duplicates(org) == [(account(3), account(2))]
+    assert org.pull("Account", [a, b, c]).unchanged == 3
+
+
+def test_of_several_that_waited_the_oldest_has_it(org: Org) -> None:
+    a, _ = refused(org)
+    old = org.record(Id=account(3), Name="Old", Website="o.com", CreatedDate="2020-01-01T00:00:00.000Z")
+    org.pull("Account", [old])
+    org.pull("Account", [{**old, "Website": "k.com", "SystemModstamp": org.stamp()}])
+    org.pull("Account", [a])
+    assert names_by_domain() == {"k2.com": "K", "k.com": "Old", None: "B"}
+
+
+def test_an_account_whose_website_here_is_another_does_not_get_it(org: Org) -> None:
+    a, _ = refused(org)
+    Account.objects.filter(name="B").update(website="n/a")
+    org.pull("Account", [a])
+    assert names_by_domain() == {"k2.com": "K", None: "B"}
+
+
+def test_an_address_given_up_by_a_contact_is_a_waiting_leads(org: Org) -> None:
+    a = org.record(Id=contact(1), LastName="A", Email="k@x.com")
+    b = org.record(Id=lead(1), LastName="B", Email="b@x.com", IsConverted=False)
+    org.pull("Contact", [a])
+    org.pull("Lead", [b])
+    org.pull("Lead", [{**b, "Email": "k@x.com", "SystemModstamp": org.stamp()}])
+    assert dict(Contact.objects.values_list("last_name", "email_key")) == {"A": "k@x.com", "B": None}
+    org.pull("Contact", [{**a, "Email": "k2@x.com", "SystemModstamp": org.stamp()}])
+    assert dict(Contact.objects.values_list("last_name", "email_key")) == {"A": "k2@x.com", "B": "k@x.com"}

@@ -17,7 +17,7 @@ import psycopg
 from psycopg import sql
 
 from abmatic.postgres.sql import block
-from abmatic.sync.objects import SObject
+from abmatic.sync.objects import OBJECTS, SObject
 
 _LONGEST_CHAIN = 20
 # A conversion says whose record it is before any key does.
@@ -76,6 +76,9 @@ class Settler:
         name = self._spec.name
         follow = FollowUp()
         if self._moves_keys:
+            given_up = [row[0] for row in self._rows("given_up")]
+            if given_up:
+                self._run("take_given_up", keys=given_up)
             follow.released = follow.noted = {row[0] for row in self._rows("release")}
         if self._corrected:
             parted = dict(self._rows("part", corrected=self._corrected))
@@ -163,6 +166,8 @@ class Settler:
             {
                 "function": sql.Identifier(key.function),
                 "key_column": sql.Identifier(key.local_column),
+                "key_field": sql.Identifier(key.local_field),
+                "keyed_links": _keyed_links(self._spec.local),
                 "before": sql.Identifier(f"before_{key.local_field}"),
                 "after": sql.Identifier(f"after_{key.local_field}"),
                 "extra": sql.SQL(", true" if key.function == "domain_of" else ""),
@@ -178,3 +183,14 @@ class Settler:
             not_converted=sql.SQL(_NOT_CONVERTED.get(self._spec.name, "")),
             **keyed,
         )
+
+
+def _keyed_links(local: str) -> sql.Composed:
+    """The primaries of any connection and object, for one kind of local record, that have one of the ``keys``."""
+    mirrors = [spec.mirror for spec in OBJECTS.values() if spec.key and spec.local == local]
+    return sql.SQL(" UNION ALL ").join(
+        sql.SQL(
+            "SELECT sf_id, key, local_id, created FROM {} WHERE role = 1 AND NOT is_deleted AND key = ANY (%(keys)s)"
+        ).format(sql.Identifier(mirror))
+        for mirror in mirrors
+    )

@@ -48,6 +48,24 @@ WITH arrived AS (
 UPDATE contact AS c SET owner_id = people.owner_id, updated_at = now()
   FROM people WHERE c.id = people.local_id AND c.owner_id IS NULL;
 
+-- given_up -- Keys that local records gave up in this chunk, and that nobody took. No parameters.
+SELECT DISTINCT former.key
+  FROM merged AS g CROSS JOIN LATERAL {function}(g.{before}{extra}) AS former (key, problem)
+ WHERE g.{before} IS DISTINCT FROM g.{after} AND former.key IS NOT NULL
+   AND NOT coalesce((SELECT true FROM {local} AS l WHERE l.{key_column} = former.key LIMIT 1), false);
+
+-- take_given_up -- Such a key goes to the local record whose own text says it, and that was refused it while another had
+-- it: of several to the one whose primary is the oldest. Parameters: keys.
+WITH waiting AS (
+    SELECT DISTINCT ON (m.key) m.key, l.id
+      FROM ({keyed_links}) AS m (sf_id, key, local_id, created)
+      JOIN {local} AS l ON l.id = m.local_id
+     CROSS JOIN LATERAL {function}(l.{key_field}{extra}) AS own (key, problem)
+     WHERE l.{key_column} IS NULL AND own.key = m.key
+     ORDER BY m.key, m.created NULLS LAST, m.sf_id
+)
+UPDATE {local} AS l SET {key_column} = waiting.key, updated_at = now() FROM waiting WHERE l.id = waiting.id;
+
 -- release -- Newcomers of this run whose local record gave up, in this chunk, the key they were linked by. They are
 -- matched anew, so that the order of a run's pages doesn't decide whose duplicate they are. Parameters: connection, run.
 WITH astray AS (
