@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -91,19 +93,39 @@ def test_a_query_that_always_ends_too_early_fails(live: Live) -> None:
     assert "7 records ended after 0" in run.error_message
 
 
-def test_what_is_read_twice_counts_once(live: Live) -> None:
-    """The job's results vanish half-way, and another job reads everything again."""
+def lose_results_half_way(live: Live) -> None:
+    """Another job has to read everything again."""
 
     def lose() -> None:
         for job in live.org.emulator.query_jobs.all():
             live.org.emulator.query_jobs.delete(job)
 
-    before = live.org.emulator.query_jobs.started
     live.at_call(r"/results\?.*locator", lose, after=1)
+
+
+def test_what_is_read_twice_counts_once(live: Live) -> None:
+    before = live.org.emulator.query_jobs.started
+    lose_results_half_way(live)
     run = live.sync_well("Account")["Account"]
     assert live.org.emulator.query_jobs.started == before + 2
     assert run.counts["read"] == run.processed == in_the_org(live)
     assert run.counts["unchanged"] == 0
+
+
+def test_what_is_damaged_and_read_twice_has_one_entry(live: Live) -> None:
+    with closing(sqlite3.connect(live.org.store.path)) as database:
+        ids = [row[0] for row in database.execute('SELECT "Id" FROM "Account" ORDER BY 1 LIMIT 2')]
+        database.execute('UPDATE "Account" SET "Id" = ? WHERE "Id" = ?', (f"{ids[0][:17]}!", ids[0]))
+        database.execute('UPDATE "Account" SET "Name" = ? WHERE "Id" = ?', ("A\0B", ids[1]))
+        database.commit()
+    before = live.org.emulator.query_jobs.started
+    lose_results_half_way(live)
+    run = live.sync_well("Account")["Account"]
+    assert live.org.emulator.query_jobs.started == before + 2
+    assert {reason: run.counts["reasons"][reason] for reason in ("row_unusable", "nul_removed")} == {
+        "row_unusable": 1, "nul_removed": 1,
+    }  # fmt: skip
+    assert (run.counts["read"], run.counts["unchanged"]) == (in_the_org(live), 0)
 
 
 def test_a_job_that_was_read_leaves_salesforce(live: Live) -> None:

@@ -34,13 +34,14 @@ from abmatic.postgres.locks import LockBusy, held
 from abmatic.salesforce import Client, errors
 from abmatic.salesforce.bulk import BulkQueryJob
 from abmatic.sync import clients, outcomes
-from abmatic.sync.models import Connection, ConnectionProblem, FieldMapping, ObjectSetting, Run
+from abmatic.sync.models import Connection, ConnectionProblem, FieldMapping, Finding, ObjectSetting, Run
 from abmatic.sync.objects import OBJECTS
 from abmatic.sync.pull import mirrored, offers
 from abmatic.sync.pull import plan as planning
 from abmatic.sync.pull.chunk import Counts, Target
 from abmatic.sync.pull.plan import PullPlan
 from abmatic.sync.pull.reading import BulkReading, Cancelled, FieldsMissing, Session, open_writer, read_by_rest
+from abmatic.sync.reasons import REASONS
 
 logger = logging.getLogger(__name__)
 
@@ -192,13 +193,26 @@ class _Execution:
                 logger.warning("run %s asks anew which fields there are: %s", self._run.pk, hidden)
                 plan, is_described_anew = self._plan(client, anew=True), True
             self._begin_anew(client)
-            self._note(checkpoint=self._run.checkpoint)
         self._finish(client, plan)
 
     def _begin_anew(self, client: Client) -> None:
-        """The window is read again from its beginning; what was read of it before is not to be counted twice."""
+        """The window is read again from its beginning; what was read of it before is not to be counted twice.
+
+        A record that was committed is known when it comes again. What the text of the pages alone gave rise to is not,
+        so its entries are taken back: they are made again.
+        """
         self._discard_job(client)
-        self._run.checkpoint = {"upper": self._run.checkpoint["upper"], "again": self._counts.read}
+        counts = Counts.from_json(self._counts.as_json())
+        with transaction.atomic():
+            for reason in _OF_THE_TEXT:
+                entries, _ = Finding.objects.filter(run=self._run, reason=reason).delete()
+                counts.reasons[reason] -= entries
+                if REASONS[reason].kind == "skipped":
+                    counts.read -= entries
+                    counts.skipped -= entries
+            checkpoint = {"upper": self._run.checkpoint["upper"], "again": counts.read}
+            self._note(checkpoint=checkpoint, counts=counts.as_json(), processed=counts.read)
+        self._counts = counts
 
     def _plan(self, client: Client, *, anew: bool = False) -> PullPlan:
         """The plan; the mirror is made ready for its fields."""
@@ -419,6 +433,8 @@ class _Execution:
 
 
 _ANALYZE_FROM = 1_000
+# Findings that don't depend on what is known of a record.
+_OF_THE_TEXT = ("row_unusable", "row_repeated", "nul_removed", "text_replaced")
 _NEEDS_PERSON = frozenset(
     {
         ConnectionProblem.INVALID_GRANT,
