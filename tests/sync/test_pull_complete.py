@@ -12,7 +12,7 @@ from tests.sync.live import Live, Orgs
 
 from abmatic.salesforce.bulk import BulkQueryJob
 from abmatic.sync import runs
-from abmatic.sync.models import MirrorAccount, ObjectSetting, Run
+from abmatic.sync.models import FieldMapping, Finding, MirrorAccount, ObjectSetting, Run
 from abmatic.sync.pull.chunk import Counts
 from abmatic.sync.pull.execute import execute
 
@@ -126,6 +126,30 @@ def test_what_is_damaged_and_read_twice_has_one_entry(live: Live) -> None:
         "row_unusable": 1, "nul_removed": 1,
     }  # fmt: skip
     assert (run.counts["read"], run.counts["unchanged"]) == (in_the_org(live), 0)
+
+
+def map_a_text_to_a_number() -> None:
+    mapping = FieldMapping.objects.get(setting__sobject="Account", local_field="employee_count")
+    mapping.sf_field = "Phone"
+    mapping.save()
+
+
+def unreadable(run: Run) -> list[str]:
+    found = Finding.objects.filter(run=run, reason="value_unreadable").order_by("sf_id")
+    return list(found.values_list("sf_id", flat=True))
+
+
+@pytest.mark.parametrize("is_lost", [False, True], ids=["", "read twice"])
+def test_a_field_newly_mapped_says_of_unchanged_records_too_what_it_cant_read(live: Live, is_lost: bool) -> None:
+    live.sync_well("Account")
+    map_a_text_to_a_number()
+    if is_lost:
+        lose_results_half_way(live)
+    run = live.sync_well("Account")["Account"]
+    texts = live.rows('SELECT "Id" FROM "Account" WHERE "Phone" IS NOT NULL ORDER BY 1')
+    assert unreadable(run) == [sf_id for (sf_id,) in texts]
+    assert unreadable(run)
+    assert unreadable(live.sync_well("Account", full=True)["Account"]) == []
 
 
 def test_a_job_that_was_read_leaves_salesforce(live: Live) -> None:

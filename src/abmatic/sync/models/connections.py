@@ -106,7 +106,8 @@ class ObjectSetting(models.Model):
     # The cursors of the read-only objects that are pulled with this one: {sobject: ISO date-time}.
     riders = models.JSONField(default=dict)
     # What the mirror's rows hold and agree on: {sobject: {"fields": {Salesforce field: local field}, "filled": whether
-    # a pull of every record has ended since these were last changed}}. See pull.mirrored.
+    # a pull of every record has ended since these were last changed, "unread": fields new since then}}. See
+    # pull.mirrored.
     mirrored = models.JSONField(default=dict)
     # The fields that describe showed, kept for a day so that a run with nothing to do costs one call:
     # {sobject: {"fields": [names], "at": ISO date-time}}.

@@ -216,7 +216,10 @@ def _all_null(fields: tuple[PulledField, ...]) -> sql.Composed:
 
 
 def note_findings(plan: PullPlan) -> sql.Composed:
-    """What is worth saying about single records, once each. Parameters: run, noted. Answers (reason, count) rows."""
+    """What is worth saying about single records, once each. Answers (reason, count) rows.
+
+    Parameters: connection, run, noted, unread.
+    """
     raw = sql.SQL(", ").join(
         sql.SQL("({}, s.{})").format(sql.Literal(f.sf_field), sql.Identifier(f.sf_field))
         for f in plan.fields
@@ -245,7 +248,7 @@ def note_findings(plan: PullPlan) -> sql.Composed:
                 "SELECT 'value_unreadable', w.sf_id, d.local_id, v.field, left(v.text, 200) FROM decided AS d "
                 'JOIN work AS w ON w.sf_id = d.sf_id AND w.bad IS NOT NULL JOIN stage AS s ON s."Id" = w.sf_id '
                 "CROSS JOIN LATERAL (VALUES {}) AS v (field, text) "
-                "WHERE d.is_newer AND v.field = ANY (w.bad)"
+                "WHERE v.field = ANY (w.bad) AND (d.is_newer OR v.field = ANY (%(unread)s::text[]))"
             ).format(raw)
         )
     if plan.spec.name == "Lead":

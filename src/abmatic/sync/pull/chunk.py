@@ -91,6 +91,8 @@ class Target:
     cause: int
     upper: datetime
     collection: int | None
+    # Salesforce fields that are read for the first time: see `mirrored`.
+    unread: tuple[str, ...] = ()
 
 
 def _without_nul(value: Any) -> Any:
@@ -119,6 +121,7 @@ class ChunkWriter:
             "collection": target.collection,
             "create": plan.create,
             "update": plan.update,
+            "unread": list(target.unread),
             # Records that have an entry as duplicates in this run: see `_match_again`.
             "noted": [],
         }

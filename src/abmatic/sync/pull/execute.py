@@ -198,8 +198,8 @@ class _Execution:
     def _begin_anew(self, client: Client) -> None:
         """The window is read again from its beginning; what was read of it before is not to be counted twice.
 
-        A record that was committed is known when it comes again. What the text of the pages alone gave rise to is not,
-        so its entries are taken back: they are made again.
+        A record that was committed is known when it comes again. Entries that don't depend on that are taken back: they
+        are made again.
         """
         self._discard_job(client)
         counts = Counts.from_json(self._counts.as_json())
@@ -210,6 +210,8 @@ class _Execution:
                 if REASONS[reason].kind == "skipped":
                     counts.read -= entries
                     counts.skipped -= entries
+            again = Finding.objects.filter(run=self._run, reason="value_unreadable", field__in=self._unread)
+            counts.reasons["value_unreadable"] -= again.delete()[0]
             checkpoint = {"upper": self._run.checkpoint["upper"], "again": counts.read}
             self._note(checkpoint=checkpoint, counts=counts.as_json(), processed=counts.read)
         self._counts = counts
@@ -300,6 +302,10 @@ class _Execution:
         stored = (self._setting.riders if self._setting else {}).get(self._spec.name)
         return datetime.fromisoformat(stored) if stored else None
 
+    @property
+    def _unread(self) -> list[str]:
+        return mirrored.unread(self._setting, self._spec.name) if self._setting else []
+
     def _window(self, client: Client) -> datetime:
         """The upper bound: Salesforce's clock when the run first asked, kept for every later attempt."""
         if "upper" not in self._run.checkpoint:
@@ -319,7 +325,7 @@ class _Execution:
                     "kind": Collection.Kind.IMPORT,
                 },
             )[0].pk
-        return Target(self._connection.pk, self._run.pk, self._run.cause_id, upper, collection)
+        return Target(self._connection.pk, self._run.pk, self._run.cause_id, upper, collection, tuple(self._unread))
 
     def _checkpoint(self, session: Session, counts: Counts, position: int) -> None:
         """Within the chunk's transaction: what is committed with it. Only one chunk is applied at a time."""
@@ -433,7 +439,7 @@ class _Execution:
 
 
 _ANALYZE_FROM = 1_000
-# Findings that don't depend on what is known of a record.
+# What the text of a page gives rise to, whatever is known of its records.
 _OF_THE_TEXT = ("row_unusable", "row_repeated", "nul_removed", "text_replaced")
 _NEEDS_PERSON = frozenset(
     {

@@ -9,6 +9,9 @@ The next pull reads every record as well when a person allows more than before: 
 Abmatic" switched on, a mode changed to one that writes here. What was read and left alone until then would otherwise
 stay out of date until somebody happened to change it in Salesforce.
 
+Until then the fields that are new are kept as ``unread``: of an unchanged record, too, a value of theirs that is none
+is worth an entry.
+
 A field that can't be read for a while (permission taken away) counts as removed: when it is back, its values meet as if
 for the first time.
 """
@@ -37,14 +40,18 @@ def adopt(setting: ObjectSetting, plan: PullPlan) -> bool:
         known: dict[str, Any] = stored.mirrored.get(plan.spec.name, {})
         held: dict[str, str] = known.get("fields", {})
         was_allowed: dict[str, Any] = known.get("allowed", allowed)
+        setting.mirrored = stored.mirrored
         if (held, known.get("allowed")) == (wanted, allowed):
             return bool(known.get("filled"))
         if held and held != wanted:
             _spell_out(stored.connection_id, plan, held, wanted)
         # A field or a permission less asks for nothing to be read again.
         is_filled = bool(known.get("filled")) and wanted.items() <= held.items() and not _is_more(was_allowed, allowed)
-        entry = {"fields": wanted, "allowed": allowed, "filled": is_filled}
-        stored.mirrored = {**stored.mirrored, plan.spec.name: entry}
+        # Of a first import every field is new, and so is every record.
+        is_new = dict(wanted.items() - held.items()).keys() if held else set()
+        unread = sorted((is_new | set(known.get("unread", []))) & wanted.keys())
+        entry = {"fields": wanted, "allowed": allowed, "filled": is_filled, "unread": unread}
+        stored.mirrored = setting.mirrored = {**stored.mirrored, plan.spec.name: entry}
         stored.save(update_fields=["mirrored"])
     return is_filled
 
@@ -64,10 +71,15 @@ def _is_more(before: dict[str, Any], now: dict[str, Any]) -> bool:
     )
 
 
+def unread(setting: ObjectSetting, sobject: str) -> list[str]:
+    """The Salesforce fields that were mapped since every record was read."""
+    return list(setting.mirrored.get(sobject, {}).get("unread", []))
+
+
 def filled(setting: ObjectSetting, plan: PullPlan) -> dict[str, Any]:
     """``setting.mirrored`` once a pull has ended: it read every record, or they were filled before."""
     known = setting.mirrored.get(plan.spec.name, {})
-    return {**setting.mirrored, plan.spec.name: {**known, "filled": True}}
+    return {**setting.mirrored, plan.spec.name: {**known, "filled": True, "unread": []}}
 
 
 def _spell_out(connection_id: int, plan: PullPlan, held: dict[str, str], wanted: dict[str, str]) -> None:
