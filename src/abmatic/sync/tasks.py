@@ -17,20 +17,30 @@ ATTEMPTS = 5
 # Seconds, and how often: longer than the database takes to notice that a worker's machine is gone (a minute).
 HELD_PAUSE = 10
 HELD_ATTEMPTS = 12
+LEFT_PAUSE = 60
 
 
 class RunHeld(Exception):
     """The run is held by another worker, or by one that died a moment ago and still seems to live."""
 
 
+class RunLeft(Exception):
+    """The database stayed away until the last attempt, and the run couldn't even be called failed."""
+
+
 class _Again(procrastinate.BaseRetryStrategy):
-    """Only a lost database and a run that is held make a job try again; everything else ends the run itself."""
+    """Only a lost database and a run that is held make a job try again; everything else ends the run itself.
+
+    A retry is written into the database: while it is gone, the worker stops, and another one finds the job.
+    """
 
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> procrastinate.RetryDecision | None:
         if isinstance(exception, RunHeld) and job.attempts < HELD_ATTEMPTS:
             return procrastinate.RetryDecision(retry_in={"seconds": HELD_PAUSE})
         if isinstance(exception, OperationalError) and job.attempts + 1 < ATTEMPTS:
             return procrastinate.RetryDecision(retry_in={"seconds": 2**job.attempts})
+        if isinstance(exception, RunLeft):
+            return procrastinate.RetryDecision(retry_in={"seconds": LEFT_PAUSE})
         return None
 
 
@@ -44,7 +54,8 @@ def pull(context: procrastinate.JobContext, run_id: int) -> None:
     except OperationalError as error:
         if context.job.attempts + 1 >= ATTEMPTS:
             close_old_connections()
-            abandon(run_id, error)
+            if not abandon(run_id, error):
+                raise RunLeft(f"Run {run_id} goes on when the database is back.") from error
         raise
     if not is_done:
         raise RunHeld(f"Run {run_id} is held by another worker.")

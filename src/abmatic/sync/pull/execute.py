@@ -79,17 +79,26 @@ def execute(run_id: int) -> bool:
 _LOCK_SETTINGS = {"tcp_keepalives_idle": "30", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "3"}
 
 
-def abandon(run_id: int, error: Exception) -> None:
-    """Ends a run whose executions failed for a reason outside it, so that the next one can start."""
-    Run.objects.filter(pk=run_id, state__in=[Run.State.QUEUED, Run.State.RUNNING]).update(
-        state=Run.State.FAILED,
-        phase=Run.Phase.DONE,
-        finished_at=timezone.now(),
-        outcome="Stopped. What was read before is kept, and the next sync goes on from there.",
-        error_code=type(error).__name__,
-        error_message=str(error)[:2000],
-        error_remedy="Check that the database can be reached (`abmatic doctor`), then sync again.",
-    )
+def abandon(run_id: int, error: Exception) -> bool:
+    """Ends a run whose executions failed for a reason outside it, so that the next one can start.
+
+    False when that couldn't be written down, because the database is still gone: the run must be executed once more.
+    """
+    unfinished = Run.objects.filter(pk=run_id, state__in=[Run.State.QUEUED, Run.State.RUNNING])
+    try:
+        unfinished.update(
+            state=Run.State.FAILED,
+            phase=Run.Phase.DONE,
+            finished_at=timezone.now(),
+            outcome="Stopped. What was read before is kept, and the next sync goes on from there.",
+            error_code=type(error).__name__,
+            error_message=str(error)[:2000],
+            error_remedy="Check that the database can be reached (`abmatic doctor`), then sync again.",
+        )
+    except (django.db.OperationalError, django.db.InterfaceError) as still:
+        logger.error("run %s is left as it is, the database being gone: %s", run_id, still)
+        return False
+    return True
 
 
 class Superseded(Exception):
