@@ -311,6 +311,15 @@ def test_a_new_connection_needs_to_know_how_to_sign_in_and_where() -> None:
     assert places == ["connections[0].client_id", "connections[0].login_url"]
 
 
+def test_an_alias_may_say_a_thing_again(connection: Connection) -> None:
+    text = export_yaml().replace("objects:", "objects: &all", 1)
+    twin = (
+        "\n- {name: Twin, org_id: 00D000000000009AAA, login_url: https://login.salesforce.com, flow: web, client_id: k"
+    )
+    found = plan_import(f"{text.rstrip()}{twin}, objects: *all}}\n")
+    assert "Twin" in found.differences[0].where
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
@@ -325,6 +334,11 @@ def test_a_new_connection_needs_to_know_how_to_sign_in_and_where() -> None:
         ("version: 2026-99-99", "the file: month must be in 1..12"),
         ("[" * 100_000, "the file: it is nested too deeply"),
         ("a: \x07", "the file: unacceptable character #x0007"),
+        ("a: &a [*a, *a]", "line 1, column 4: an alias stands within itself"),
+        (
+            "a0: &a0 x\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 60)),
+            "line 6, column 5: aliases repeat more than 20,000 values; write out what is meant",
+        ),
     ],
 )
 def test_a_file_that_is_none(text: str, problem: str) -> None:

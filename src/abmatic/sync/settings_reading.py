@@ -22,6 +22,7 @@ MANUAL = "manual"
 _SF_FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,79}")
 _ORG_ID = re.compile(r"00D[A-Za-z0-9]{12}(?:[A-Za-z0-9]{3})?")
 _DEEPEST = 50
+_MOST_REPEATS = 20_000
 
 
 class FileRefused(Exception):
@@ -85,7 +86,13 @@ def read(text: str) -> list[ConnectionEntry]:
 
 
 class _Loader(yaml.SafeLoader):
-    """Refuses a key that is there twice, of which one would be lost without a word."""
+    """Refuses a key that is there twice, of which one would be lost without a word, and aliases without end."""
+
+    def get_single_node(self) -> yaml.Node | None:
+        node: yaml.Node | None = super().get_single_node()
+        if node is not None:
+            _require_few_repeats(node)
+        return node
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[Any] = set()
@@ -98,6 +105,38 @@ class _Loader(yaml.SafeLoader):
                     )
                 seen.add(key)
         return super().construct_mapping(node, deep)
+
+
+def _require_few_repeats(top: yaml.Node) -> None:
+    """Ten lines of aliases of aliases can stand for more values than anybody can read, and one within itself for ever.
+
+    Raises ConstructorError. Aliases that say a thing a few times are welcome.
+    """
+    sizes: dict[yaml.Node, int] = {}
+    begun: set[yaml.Node] = set()
+
+    def size(node: yaml.Node) -> int:
+        """How many values the node stands for, aliases spelled out."""
+        if node in sizes:
+            return sizes[node]
+        if node in begun:
+            raise yaml.constructor.ConstructorError(None, None, "an alias stands within itself", node.start_mark)
+        begun.add(node)
+        inner: list[yaml.Node] = []
+        if isinstance(node, yaml.MappingNode):
+            inner = [part for pair in node.value for part in pair]
+        elif isinstance(node, yaml.SequenceNode):
+            inner = node.value
+        found = 1 + sum(size(part) for part in inner)
+        if found > _MOST_REPEATS + len(begun):
+            raise yaml.constructor.ConstructorError(
+                None, None, f"aliases repeat more than {_MOST_REPEATS:,} values; write out what is meant",
+                node.start_mark,
+            )  # fmt: skip
+        sizes[node] = found
+        return found
+
+    size(top)
 
 
 @dataclass(slots=True)
