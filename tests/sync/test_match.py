@@ -212,6 +212,39 @@ def test_lead_and_contact_with_one_email_are_one_local_contact(org: Org) -> None
     assert MirrorContact.objects.get().local_id == MirrorLead.objects.get().local_id == local.pk
 
 
+@pytest.mark.parametrize("order", [("Contact", "Lead"), ("Lead", "Contact")])
+def test_a_person_has_the_contacts_values_and_else_the_leads_whichever_came_first(
+    org: Org, order: tuple[str, str]
+) -> None:
+    owners = ["005000000000000001", "005000000000000002"]
+    org.pull("User", [org.record(Id=each, Name=f"Rep {n}", IsActive=True) for n, each in enumerate(owners)])
+    records = {
+        "Contact": org.record(Id=contact(1), LastName="Contact", Email="a@x.com", Title=None, OwnerId=owners[0]),
+        "Lead": org.record(
+            Id=lead(1), LastName="Lead", Email="a@x.com", Title="Dev", IsConverted=False, OwnerId=owners[1]
+        ),
+    }
+    for sobject in order:
+        org.pull(sobject, [records[sobject]])
+    local = Contact.objects.get()
+    assert (local.last_name, local.job_title, str(local.owner), local.kind) == ("Contact", "Dev", "Rep 0", "contact")
+    # Said once: what a rep empties afterwards stays empty, and what the lead says then is not listened to.
+    org.pull("Contact", [{**records["Contact"], "Title": "CTO", "SystemModstamp": org.stamp()}])
+    org.pull("Contact", [{**records["Contact"], "Title": None, "SystemModstamp": org.stamp()}])
+    org.pull("Lead", [{**records["Lead"], "Title": "Boss", "SystemModstamp": org.stamp()}])
+    local.refresh_from_db()
+    assert (local.last_name, local.job_title) == ("Contact", None)
+
+
+def test_with_update_off_a_lead_says_nothing_of_a_contact(org: Org) -> None:
+    setting = org.setting("Lead")
+    setting.update_in_abmatic = False
+    setting.save()
+    org.pull("Contact", [org.record(Id=contact(1), LastName="Contact", Email="a@x.com")])
+    org.pull("Lead", [org.record(Id=lead(1), LastName="Lead", Email="a@x.com", Title="Dev", IsConverted=False)])
+    assert Contact.objects.get().job_title is None
+
+
 def test_a_contact_that_comes_after_the_lead_takes_precedence(org: Org) -> None:
     org.pull("Lead", [org.record(Id=lead(1), LastName="Lead", Email="a@x.com", Title="Dev", IsConverted=False)])
     assert Contact.objects.get().kind == "lead"

@@ -258,7 +258,7 @@ def test_a_lead_writes_again_when_its_contact_is_gone(org: Org) -> None:
     prospect = org.record(Id=lead(1), LastName="Lead", Email="ada@acme.com", Title="Dev", IsConverted=False)
     org.pull("Contact", [person])
     org.pull("Lead", [prospect])
-    assert Contact.objects.values_list("last_name", "job_title").get() == ("Contact", None)
+    assert Contact.objects.values_list("last_name", "job_title").get() == ("Contact", "Dev")
     org.pull("Contact", [newer(org, person, IsDeleted=True)])
     org.pull("Lead", [newer(org, prospect, Title="Chief")])
     assert Contact.objects.values_list("last_name", "job_title").get() == ("Lead", "Chief")

@@ -26,9 +26,10 @@ def writes(plan: PullPlan) -> list[PulledField]:
 def merge(plan: PullPlan) -> sql.Composed:
     """Fills ``merged`` for every primary row whose local record existed. Parameters: connection, cause, takes_values.
 
-    A lead whose person also has a contact writes nothing: the contact's values take precedence.
+    A lead whose person also has a contact says once, when it is linked, what the contact doesn't, and then nothing: the
+    contact's values take precedence, whichever of the two came first.
     """
-    fields = plan.fields
+    fields, is_lead = plan.fields, plan.spec.name == "Lead"
     parents = [parent.local_column for parent in plan.spec.parents]
     columns = [f"{side}_{p}" for p in parents for side in ("before", "after")]
     columns += [f"{side}_{f.column}" for f in fields for side in ("before", "after")]
@@ -44,9 +45,9 @@ def merge(plan: PullPlan) -> sql.Composed:
           JOIN work AS w ON w.sf_id = d.sf_id
           JOIN {local} AS a ON a.id = d.local_id
           LEFT JOIN {mirror} AS m ON m.connection_id = %(connection)s AND m.sf_id = d.sf_id
-          CROSS JOIN LATERAL (SELECT {fresh} AS fresh, {sides} OFFSET 0) AS y
+          CROSS JOIN LATERAL (SELECT {fresh} AS fresh, {yields} AS yields, {sides} OFFSET 0) AS y
           CROSS JOIN LATERAL (SELECT y.*, {outcomes} OFFSET 0) AS x
-         WHERE d.action IN {actions} AND d.role = 1 AND %(update)s {no_contact}
+         WHERE d.action IN {actions} AND d.role = 1 AND %(update)s {may_say}
         """
     ).format(
         columns=names(*columns),
@@ -61,7 +62,8 @@ def merge(plan: PullPlan) -> sql.Composed:
             sql.SQL("{} AS {}").format(_outcome(plan, f), sql.Identifier(f"n_{f.column}")) for f in fields
         ),
         actions=sql.SQL(MERGED_ACTIONS),
-        no_contact=sql.SQL(_NO_CONTACT if plan.spec.name == "Lead" else ""),
+        yields=sql.SQL(f"d.action = 'link' AND {_HAS_CONTACT}" if is_lead else "false"),
+        may_say=sql.SQL(f"AND NOT w.is_converted AND (d.action = 'link' OR NOT {_HAS_CONTACT})" if is_lead else ""),
     )
 
 
@@ -69,7 +71,7 @@ def merge(plan: PullPlan) -> sql.Composed:
 # with, so they are taken as they are.
 _FRESH = "d.action = 'takeover' AND a.created_by_id = %(cause)s"
 
-_NO_CONTACT = """AND NOT w.is_converted AND NOT EXISTS (
+_HAS_CONTACT = """EXISTS (
                SELECT FROM mirror_contact AS c
                 WHERE c.local_id = d.local_id AND c.role = 1 AND NOT c.is_deleted)"""
 
@@ -80,7 +82,8 @@ def _after_parent(parent: Parent) -> sql.Composed:
     One that points at a record not here yet stays as it is, and so does one that Salesforce never had.
     """
     return sql.SQL(
-        "CASE WHEN w.{theirs} IS NULL AND m.{theirs} IS NOT NULL THEN NULL ELSE coalesce(d.{ours}, a.{ours}) END"
+        "CASE WHEN x.yields THEN coalesce(a.{ours}, d.{ours}) WHEN w.{theirs} IS NULL AND m.{theirs} IS NOT NULL "
+        "THEN NULL ELSE coalesce(d.{ours}, a.{ours}) END"
     ).format(theirs=sql.Identifier(parent.mirror_column), ours=sql.Identifier(parent.local_column))
 
 
@@ -105,9 +108,9 @@ def _outcome(plan: PullPlan, f: PulledField) -> sql.Composed:
     """The local value after the merge."""
     if f.to_abmatic is Mode.NONE:
         return sql.SQL("{}").format(_of("a", f))
-    return sql.SQL("CASE WHEN y.fresh THEN {s} WHEN {bad} THEN {a} ELSE {rule} END").format(
-        bad=_of("bad", f), s=_of("s", f), a=_of("a", f), rule=_rule(plan, f)
-    )
+    return sql.SQL(
+        "CASE WHEN y.fresh THEN {s} WHEN {bad} THEN {a} WHEN y.yields THEN coalesce({a}, {s}) ELSE {rule} END"
+    ).format(bad=_of("bad", f), s=_of("s", f), a=_of("a", f), rule=_rule(plan, f))
 
 
 def _of(side: str, f: PulledField) -> sql.Composable:
