@@ -75,7 +75,7 @@ class Settler:
         """Runs every follow-up, and answers what they leave to do."""
         name = self._spec.name
         follow = FollowUp()
-        if self._moves_keys:
+        if self._moves_keys and self._rows("keys_moved") == [(True,)]:
             given_up = [row[0] for row in self._rows("given_up")]
             if given_up:
                 self._run("take_given_up", keys=given_up)

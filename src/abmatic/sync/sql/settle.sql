@@ -48,6 +48,9 @@ WITH arrived AS (
 UPDATE contact AS c SET owner_id = people.owner_id, updated_at = now()
   FROM people WHERE c.id = people.local_id AND c.owner_id IS NULL;
 
+-- keys_moved -- Whether this chunk changed what a local record's key is made of: else nobody gave one up. No parameters.
+SELECT EXISTS (SELECT FROM merged AS g WHERE g.{before} IS DISTINCT FROM g.{after});
+
 -- given_up -- Keys that local records gave up in this chunk, and that nobody took. No parameters.
 SELECT DISTINCT former.key
   FROM merged AS g CROSS JOIN LATERAL {function}(g.{before}{extra}) AS former (key, problem)
