@@ -301,7 +301,7 @@ def test_a_nul_is_taken_out_and_said_by_csv(reader: Reader) -> None:
     counts = reader.csv(page)
     assert (counts.created, counts.reasons) == (3, {"nul_removed": 2, "no_website": 1})
     assert reader.findings("nul_removed") == [(account(2), "Name", "A2"), (account(3), "Website", "")]
-    assert list(Account.objects.order_by("id").values_list("name", "website")) == [
+    assert list(Account.objects.order_by("name").values_list("name", "website")) == [
         ("A1", "a1.com"), ("A2", "a2.com"), ("A3", None),
     ]  # fmt: skip
 
@@ -315,8 +315,8 @@ def test_a_nul_is_taken_out_and_said_by_json(reader: Reader) -> None:
     counts = reader.json(json.dumps(rows).encode())
     assert (counts.created, counts.reasons) == (3, {"nul_removed": 2})
     assert reader.findings("nul_removed") == [(account(2), "Name", "NUL"), (account(2), "Industry", "\\\\")]
-    assert list(Account.objects.order_by("id").values_list("name", "industry", "revenue")) == [
-        ("Before", "the text \\u0000 and \\\\u0000", None), ("NUL", "\\\\", None), ("After", None, 5),
+    assert list(Account.objects.order_by("name").values_list("name", "industry", "revenue")) == [
+        ("After", None, 5), ("Before", "the text \\u0000 and \\\\u0000", None), ("NUL", "\\\\", None),
     ]  # fmt: skip
 
 
@@ -340,7 +340,7 @@ def test_half_a_surrogate_pair_becomes_the_replacement_character(reader: Reader)
     )
     counts = reader.json(page.encode())
     assert (counts.created, counts.reasons) == (3, {"text_replaced": 2})
-    assert list(Account.objects.order_by("id").values_list("name", flat=True)) == ["a\ufffdb", "😀", "\ufffd\ufffd"]
+    assert set(Account.objects.values_list("name", flat=True)) == {"a\ufffdb", "😀", "\ufffd\ufffd"}
 
 
 def test_bytes_that_are_no_characters_by_json(reader: Reader) -> None:
@@ -358,7 +358,7 @@ def test_bytes_that_are_no_characters_by_csv_are_refused_first_and_then_read_wit
     assert not Account.objects.exists()
     counts = reader.csv(page, careful=True)
     assert (counts.created, counts.reasons) == (3, {"text_replaced": 1})
-    assert list(Account.objects.order_by("id").values_list("name", flat=True)) == ["A1", "Caf\ufffd", "A3"]
+    assert set(Account.objects.values_list("name", flat=True)) == {"A1", "Caf\ufffd", "A3"}
 
 
 @pytest.mark.parametrize(
@@ -373,7 +373,7 @@ def test_damaged_rows_are_refused_first_and_then_left_out_and_counted(reader: Re
         reader.csv(page)
     counts = reader.csv(page, careful=True)
     assert (counts.read, counts.created) == (3, 2)
-    assert list(Account.objects.order_by("id").values_list("name", flat=True)) == ["A1", "A2"]
+    assert set(Account.objects.values_list("name", flat=True)) == {"A1", "A2"}
 
 
 # --- shapes

@@ -64,8 +64,10 @@ def update_records(plan: PullPlan) -> sql.Composed:
         for c in columns
     ]
     return sql.SQL(
-        "UPDATE {} AS a SET {}, updated_at = now() FROM merged AS g WHERE a.id = g.local_id AND ({})"
-    ).format(sql.Identifier(plan.spec.local), sql.SQL(", ").join(assignments), _differs(plan))
+        "UPDATE {table} AS a SET {assignments}, updated_at = now() FROM merged AS g "
+        "WHERE a.id = g.local_id AND ({differs}) "
+        "AND a.id = ANY (ARRAY(SELECT g.local_id FROM merged AS g WHERE {differs}))"
+    ).format(table=sql.Identifier(plan.spec.local), assignments=sql.SQL(", ").join(assignments), differs=_differs(plan))
 
 
 def move_keys(plan: PullPlan) -> list[sql.Composed]:
@@ -88,9 +90,10 @@ def move_keys(plan: PullPlan) -> list[sql.Composed]:
         "extra": extra,
     }
     return [
-        sql.SQL("UPDATE {table} AS a SET {column} = NULL FROM merged AS g WHERE a.id = g.local_id AND {moved}").format(
-            **parts
-        ),
+        sql.SQL(
+            "UPDATE {table} AS a SET {column} = NULL FROM merged AS g WHERE a.id = g.local_id AND {moved} "
+            "AND a.id = ANY (ARRAY(SELECT g.local_id FROM merged AS g WHERE {moved}))"
+        ).format(**parts),
         sql.SQL(
             """
             UPDATE {table} AS a SET {column} = n.key
@@ -100,7 +103,8 @@ def move_keys(plan: PullPlan) -> list[sql.Composed]:
                    WHERE {moved} AND k.key IS NOT NULL
                    ORDER BY k.key, g.local_id
               ) AS n
-             WHERE a.id = n.local_id AND NOT EXISTS (SELECT FROM {table} AS other WHERE other.{column} = n.key)
+             WHERE a.id = n.local_id AND a.id = ANY (ARRAY(SELECT g.local_id FROM merged AS g WHERE {moved}))
+               AND NOT EXISTS (SELECT FROM {table} AS other WHERE other.{column} = n.key)
             """
         ).format(**parts),
     ]
@@ -175,6 +179,7 @@ def update_mirror(plan: PullPlan) -> sql.Composed:
           JOIN work AS w ON w.sf_id = d.sf_id
           LEFT JOIN merged AS g ON g.sf_id = d.sf_id
          WHERE m.connection_id = %(connection)s AND m.sf_id = d.sf_id AND d.is_known AND m.modstamp <= w.modstamp
+           AND m.sf_id = ANY (ARRAY(SELECT sf_id FROM decided WHERE is_known))
            AND ({before}) IS DISTINCT FROM ({after})
         """
     ).format(
@@ -257,6 +262,7 @@ def note_findings(plan: PullPlan) -> sql.Composed:
                 "SELECT 'converted', w.sf_id, d.local_id, NULL, w.converted_contact_id FROM decided AS d "
                 "JOIN work AS w ON w.sf_id = d.sf_id LEFT JOIN mirror_lead AS m "
                 "ON m.connection_id = %(connection)s AND m.sf_id = w.sf_id "
+                "AND m.sf_id = ANY (ARRAY(SELECT sf_id FROM work WHERE is_converted)) "
                 "WHERE w.is_converted AND d.local_id IS NOT NULL AND NOT coalesce(m.is_converted, false)"
             )
         )

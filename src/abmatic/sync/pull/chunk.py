@@ -16,7 +16,7 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg import sql
 
-from abmatic.sync.pull import apply, match, merge, staging, values
+from abmatic.sync.pull import apply, lookups, match, merge, staging, values
 from abmatic.sync.pull.plan import PullPlan
 from abmatic.sync.pull.settle import FollowUp, Settler
 from abmatic.sync.pull.staging import names
@@ -147,12 +147,14 @@ class ChunkWriter:
             "collect": apply.collect(plan) if target.collection else None,
         }
         self._texts = {name: text.as_string(session).encode() for name, text in texts.items() if text is not None}
+        self._looked_up = names(*lookups.tables(plan))
+        self._lookups = [text.as_string(session).encode() for text in lookups.fill(plan)]
         self._keys = [text.as_string(session).encode() for text in apply.move_keys(plan)]
         self._settler = Settler(plan.spec, session, self._parameters, moves_keys=bool(self._keys))
 
     def prepare(self) -> None:
         """Makes the temporary tables."""
-        for statement in staging.create_tables(self._plan):
+        for statement in (*staging.create_tables(self._plan), *lookups.create_tables(self._plan)):
             self._session.execute(statement)
         self._session.commit()
 
@@ -235,21 +237,43 @@ class ChunkWriter:
         self._settler.after_run()
 
     def _apply_work(self) -> Counts:
+        for statement in self._lookups:
+            self._session.execute(statement, self._parameters)
         self._do("decide")
         self._session.execute("ANALYZE decided (sf_id, key, action, is_known)")
         self._settler.before_mirror()
         self._do("twins")
         if "take_over" in self._texts:
             self._noted["duplicate"] += self._session.execute(self._texts["take_over"], self._parameters).rowcount
-        self._do("merge")
+        # From here on the page's temporary tables, which have no indexes, are joined with each other and with what an
+        # array of Ids finds. A nested loop would read them once for each row, where the planner expected a single one.
+        self._session.execute("SET LOCAL enable_nestloop = off")
+        is_known, is_merged = self._is_there()
+        if is_merged:
+            self._do("merge")
         reasons = self._session.execute(self._texts["findings"], self._parameters).fetchall()
-        for step in ("create", "update"):
-            self._do(step)
-        for statement in self._keys:
-            self._session.execute(statement, self._parameters)
-        for step in ("changes", "add_to_mirror", "update_mirror", "collect"):
-            self._do(step)
-        return self._counted(reasons)
+        self._do("create")
+        if is_merged:
+            self._do("update")
+            for statement in self._keys:
+                self._session.execute(statement, self._parameters)
+            self._do("changes")
+        self._do("add_to_mirror")
+        if is_known:
+            self._do("update_mirror")
+        self._do("collect")
+        counts = self._counted(reasons)
+        self._session.execute("SET LOCAL enable_nestloop = on")
+        return counts
+
+    def _is_there(self) -> tuple[bool, bool]:
+        """Whether the page has records that the mirror knew, and records to merge: a first import has neither."""
+        row = self._session.execute(
+            f"SELECT coalesce(bool_or(is_known), false), "
+            f"coalesce(bool_or(role = 1 AND action IN {merge.MERGED_ACTIONS}), false) FROM decided"
+        ).fetchone()
+        assert row is not None
+        return row[0], row[1]
 
     def _refresh_statistics(self, created: int) -> None:
         """While a first import grows tables from nothing, the planner must not plan for the nothing.
@@ -304,7 +328,7 @@ class ChunkWriter:
     def _replay(self, sf_ids: set[str], noted: set[str]) -> Counts:
         """Matches and merges mirrored records again, as first agreements: duplicates that became primary or left."""
         self._noted.clear()
-        self._session.execute("TRUNCATE stage, work, decided, merged")
+        self._session.execute(sql.SQL("TRUNCATE stage, work, decided, merged, {}").format(self._looked_up))
         plan = self._plan
         columns = ["sf_id", "modstamp", "created", "is_deleted", *(c.column for c in plan.spec.system)]
         columns += ["key", "key_problem", "values"] if plan.spec.key else ["values"]

@@ -18,6 +18,7 @@ from __future__ import annotations
 from psycopg import sql
 
 from abmatic.sync.objects import Parent, SObject
+from abmatic.sync.pull import lookups
 from abmatic.sync.pull.plan import PullPlan
 from abmatic.sync.pull.staging import names
 
@@ -25,7 +26,7 @@ PRIMARY, DUPLICATE, UNLINKED = 1, 2, 0
 
 
 def decide(plan: PullPlan) -> sql.Composed:
-    """Fills ``decided``. Parameters: connection, create."""
+    """Fills ``decided`` from ``work`` and the page's look-ups. Parameters: connection, create."""
     spec = plan.spec
     parents = [p.local_column for p in spec.parents]
     return sql.SQL(
@@ -70,6 +71,7 @@ def decide(plan: PullPlan) -> sql.Composed:
                                 LIMIT 1
                            ), false) AS has_primary
                 FROM (
+                    -- OFFSET 0 keeps a column computed once that several others use.
                     SELECT w.sf_id, w.key, w.created, w.is_deleted,
                            m.sf_id IS NOT NULL AS is_known,
                            m.local_id AS linked,
@@ -79,13 +81,14 @@ def decide(plan: PullPlan) -> sql.Composed:
                            {hit} AS hit
                            {parent_picks}
                     FROM work AS w
-                    LEFT JOIN {mirror} AS m ON m.connection_id = %(connection)s AND m.sf_id = w.sf_id
+                    LEFT JOIN known AS m ON m.sf_id = w.sf_id
                     {key_join}
-                    {preset_join}
-                    {parent_joins}
+                    {named_joins}
                     -- An answer older than what was seen already (two readers, a late page) says nothing.
                     WHERE m.sf_id IS NULL OR m.modstamp <= w.modstamp
+                    OFFSET 0
                 ) AS c
+                OFFSET 0
             ) AS r
         ) AS a
         """
@@ -99,15 +102,14 @@ def decide(plan: PullPlan) -> sql.Composed:
         unlinked=sql.Literal(UNLINKED),
         hit=_hit(plan),
         key_join=_key_join(plan),
-        preset_join=_preset_join(spec),
         parent_picks=_parent_picks(spec),
-        parent_joins=_parent_joins(spec),
+        named_joins=_named_joins(spec),
         waiting_for=_waiting_for(spec),
     )
 
 
 def _hit(plan: PullPlan) -> sql.Composable:
-    candidates = [sql.SQL("converted.local_id")] if plan.spec.name in {"Contact", "Lead"} else []
+    candidates = [sql.SQL("named_converted.local_id")] if plan.spec.name in {"Contact", "Lead"} else []
     if plan.key_field:
         candidates.append(sql.SQL("l.id"))
     if not candidates:
@@ -121,54 +123,33 @@ def _key_join(plan: PullPlan) -> sql.Composable:
     """The local record that has the key. One with the key may exist without any link, made by a person or a visit."""
     if not plan.key_field or plan.spec.key is None:
         return sql.SQL("")
-    return sql.SQL("LEFT JOIN {} AS l ON l.{} = w.key").format(
-        sql.Identifier(plan.spec.local), sql.Identifier(plan.spec.key.local_column)
-    )
+    return sql.SQL("LEFT JOIN held AS l ON l.key = w.key")
 
 
-def _preset_join(spec: SObject) -> sql.Composable:
-    """A conversion says whose record it is before any key does.
+def _named_joins(spec: SObject) -> sql.Composable:
+    """The parents' local records; and for contacts and leads whose local record a conversion says they belong to.
 
     The contact of a converted lead belongs to the lead's local record, and a lead that was converted before we saw it
     belongs to its contact's.
     """
-    if spec.name == "Contact":
-        return sql.SQL(
-            "LEFT JOIN LATERAL (SELECT lead.local_id FROM mirror_lead AS lead WHERE lead.waiting_for = w.sf_id "
-            "AND lead.connection_id = %(connection)s AND lead.local_id IS NOT NULL AND m.local_id IS NULL "
-            "ORDER BY lead.created, lead.sf_id LIMIT 1) AS converted ON true"
-        )
-    if spec.name == "Lead":
-        return sql.SQL(
-            "LEFT JOIN mirror_contact AS converted ON converted.connection_id = %(connection)s "
-            "AND converted.sf_id = w.converted_contact_id"
-        )
-    return sql.SQL("")
-
-
-def _parent_joins(spec: SObject) -> sql.Composable:
     return sql.SQL(" ").join(
-        sql.SQL(
-            "LEFT JOIN {mirror} AS {alias} ON {alias}.connection_id = %(connection)s AND {alias}.sf_id = w.{column}"
-        ).format(
-            mirror=sql.Identifier(parent.parent_mirror),
-            alias=sql.Identifier(f"parent_{parent.local_column}"),
-            column=sql.Identifier(parent.mirror_column),
+        sql.SQL("LEFT JOIN {table} ON {table}.sf_id = w.{column}").format(
+            table=sql.Identifier(each.table), column=sql.Identifier(each.column)
         )
-        for parent in spec.parents
+        for each in lookups.named(spec)
     )
 
 
 def _parent_picks(spec: SObject) -> sql.Composable:
     picks: list[sql.Composable] = [
         sql.SQL(", {}.local_id AS {}").format(
-            sql.Identifier(f"parent_{parent.local_column}"), sql.Identifier(parent.local_column)
+            sql.Identifier(f"named_{parent.local_column}"), sql.Identifier(parent.local_column)
         )
         for parent in spec.parents
     ]
     picks += [sql.SQL(", w.{}").format(sql.Identifier(p.mirror_column)) for p in _awaited(spec)]
     if spec.name == "Lead":
-        picks.append(sql.SQL(", w.converted_contact_id, converted.local_id AS contact_local"))
+        picks.append(sql.SQL(", w.converted_contact_id, named_converted.local_id AS contact_local"))
     return sql.SQL("").join(picks)
 
 

@@ -43,8 +43,10 @@ def merge(plan: PullPlan) -> sql.Composed:
         SELECT d.sf_id, d.local_id, {base}, {conflicts}, {picks}
           FROM decided AS d
           JOIN work AS w ON w.sf_id = d.sf_id
-          JOIN {local} AS a ON a.id = d.local_id
-          LEFT JOIN {mirror} AS m ON m.connection_id = %(connection)s AND m.sf_id = d.sf_id
+          JOIN {local} AS a ON a.id = d.local_id AND a.id = ANY (ARRAY(
+               SELECT local_id FROM decided WHERE action IN {actions}))
+          LEFT JOIN {mirror} AS m ON m.connection_id = %(connection)s AND m.sf_id = d.sf_id AND m.sf_id = ANY (ARRAY(
+               SELECT sf_id FROM decided WHERE is_known))
           CROSS JOIN LATERAL (SELECT {fresh} AS fresh, {yields} AS yields, {sides} OFFSET 0) AS y
           CROSS JOIN LATERAL (SELECT y.*, {outcomes} OFFSET 0) AS x
          WHERE d.action IN {actions} AND d.role = 1 AND %(update)s {may_say}

@@ -346,8 +346,12 @@ UPDATE contact AS w
 
 -- mark_contacts -- A local record with a live contact, or a converted lead, is a contact; the change is kept. Parameters: connection, cause.
 WITH people AS (
-    SELECT DISTINCT m.local_id FROM {mirror} AS m JOIN decided AS d ON d.sf_id = m.sf_id
-     WHERE m.connection_id = %(connection)s AND m.local_id IS NOT NULL AND NOT m.is_deleted {only_converted}
+    -- One that was created is what it should be. OFFSET 0: the look-ups come last, once for each that is left.
+    SELECT DISTINCT m.local_id
+      FROM (SELECT d.sf_id FROM decided AS d WHERE d.action <> 'create' AND d.local_id IS NOT NULL OFFSET 0) AS d
+     CROSS JOIN LATERAL (
+         SELECT * FROM {mirror} AS m WHERE m.connection_id = %(connection)s AND m.sf_id = d.sf_id LIMIT 1) AS m
+     WHERE m.local_id IS NOT NULL AND NOT m.is_deleted {only_converted}
 ), before AS (
     SELECT c.id, c.kind FROM contact AS c JOIN people ON people.local_id = c.id WHERE c.kind <> 'contact' FOR UPDATE OF c
 ), noted AS (
