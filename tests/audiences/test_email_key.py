@@ -116,6 +116,7 @@ def test_the_key_is_what_a_plain_statement_of_the_rule_says(addresses: list[str]
 
 
 @QUICK
+@example(["ada@acme.co.u.k"])
 @given(st.lists(NEAR_MISS, min_size=1, max_size=40))
 def test_what_the_email_validator_accepts_is_a_key_equal_to_its_normal_form(addresses: list[str]) -> None:
     for address, (key, problem) in zip(addresses, emails(addresses), strict=True):
@@ -123,7 +124,8 @@ def test_what_the_email_validator_accepts_is_a_key_equal_to_its_normal_form(addr
             valid = validate_email(address.strip(" \t\r\n\u00a0"), check_deliverability=False, strict=True)
         except EmailNotValidError:
             continue
-        if valid.local_part.isascii() and valid.ascii_email:
+        # Of an ending of one letter, which no registry has, the package says nothing: ours refuses it.
+        if valid.local_part.isascii() and valid.ascii_email and "." not in valid.ascii_email[-2:]:
             assert key == valid.ascii_email.lower(), (address, problem)
 
 
