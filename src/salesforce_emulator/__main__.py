@@ -45,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
     )
     where = made.add_argument_group("where")
     where.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    where.add_argument("--port", type=int, default=8088, help="0 takes a free one (default: %(default)s)")
+    where.add_argument("--port", type=_port, default=8088, help="0 takes a free one (default: %(default)s)")
     where.add_argument(
         "--database",
         type=Path,
@@ -91,6 +91,13 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
+def _port(text: str) -> int:
+    number = int(text)
+    if not 0 <= number <= 65535:
+        raise argparse.ArgumentTypeError(f"{number} is not between 0 and 65535")
+    return number
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; its exit status."""
     options = parser().parse_args(arguments)
@@ -124,9 +131,9 @@ def _terminable() -> Iterator[None]:
 
 def _serve(options: argparse.Namespace, database: Path, scratch: Path) -> int:
     data = DataFile.read(options.data) if options.data else DataFile()
+    port = server.free_port(options.host, options.port)
     if not database.exists():
         _make(options, data, database)
-    port = options.port or server.free_port(options.host)
     host = f"[{options.host}]" if ":" in options.host else options.host
     url = f"http://{host}:{port}"
     app = (data.apps or (DEFAULT_APP,))[0]

@@ -76,10 +76,20 @@ def _end_with(command: int) -> None:
     os._exit(1)
 
 
-def free_port(host: str) -> int:
-    """A port nobody listens on."""
+def free_port(host: str, wanted: int = 0) -> int:
+    """The port asked for, or for 0 any that nobody listens on.
+
+    Raises OSError when somebody has it. The server itself would share it: each of two orgs would get some of the calls.
+    """
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.bind((host, 0))
+        # As the server does: a port whose last connection was just closed is free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, wanted))
+        except OSError as error:
+            raise OSError(
+                f"can't listen on {host} port {wanted}: {error.strerror}. Choose another with --port (0: any free one)"
+            ) from error
         return int(probe.getsockname()[1])
 
 

@@ -203,6 +203,27 @@ def test_a_missing_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert "nothing.json" in capsys.readouterr().err
 
 
+def test_a_taken_port_is_not_shared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    database = tmp_path / "org.sqlite3"
+    with socket.socket() as other:
+        # As servers do that share a port among their processes.
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        assert main(["--port", str(port), "--database", str(database)]) == 2
+    assert f"can't listen on 127.0.0.1 port {port}: Address already in use" in capsys.readouterr().err
+    assert not database.exists(), "nothing is made that can't be served"
+
+
+@pytest.mark.parametrize("port", ["99999999", "-1", "http"])
+def test_what_is_no_port(capsys: pytest.CaptureFixture[str], port: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--port", port])
+    assert ended.value.code == 2
+    assert "--port" in capsys.readouterr().err
+
+
 @pytest.mark.server
 def test_answers_those_who_asked_before_it_was_ready(tmp_path: Path) -> None:
     # Once it deadlocked every other time: the serving process was forked while a thread held an import's lock.
