@@ -38,6 +38,15 @@ def test_remove_wants_to_be_sure(embedded_installation: Installation) -> None:
     assert not (embedded_installation.data_dir / "postgres").exists()
 
 
+def test_what_a_running_abmatic_uses_is_not_removed(embedded_installation: Installation) -> None:
+    _, ready = embedded_installation.up()
+    before = json.loads(embedded_installation.run("database", "status", "--json").stdout)
+    done = embedded_installation.run("database", "remove", "--yes")
+    assert done.returncode == 3
+    assert f"Abmatic runs already at {ready['url']}" in done.stderr
+    assert json.loads(embedded_installation.run("database", "status", "--json").stdout) == before
+
+
 def test_other_peoples_server_is_left_alone(installation: Installation) -> None:
     done = installation.run("database", "remove", "--yes")
     assert done.returncode == 3

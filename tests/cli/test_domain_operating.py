@@ -42,7 +42,7 @@ def test_keys_kept_in_the_folder_rotate_by_themselves(installation: Installation
         salesforce.connect()
         file = installation.data_dir / "encryption.key"
         before = file.read_text()
-        assert "1 secrets are sealed" in salesforce.run("keys", "rotate")
+        assert "1 secret is sealed" in salesforce.run("keys", "rotate")
         after = file.read_text()
         assert after != before
         assert file.stat().st_mode & 0o777 == 0o600

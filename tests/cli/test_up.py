@@ -94,6 +94,10 @@ def test_second_up_on_the_same_data_is_refused_and_stop_ends_the_first(installat
     assert second.returncode == 3
     assert f"runs already at {ready['url']} (process {process.pid})" in second.stderr
     assert "abmatic stop" in second.stderr
+    # On the port of the first, too: it is no other program that has it.
+    on_its_port = installation.run("up", "--port", ready["url"].rpartition(":")[2])
+    assert on_its_port.returncode == 3
+    assert f"runs already at {ready['url']}" in on_its_port.stderr
     stopped = installation.run("stop")
     assert stopped.stdout == f"Stopped process {process.pid} ({ready['url']}).\n"
     assert process.wait(10) == 0

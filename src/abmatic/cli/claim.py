@@ -37,17 +37,26 @@ def claimed(data_dir: Path, url: str) -> Iterator[None]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            other = find(data_dir)
-            where = f" at {other.url} (process {other.pid})" if other else ""
-            raise NotReady(
-                f"Abmatic runs already{where} on the data in {data_dir}. Stop it with `abmatic stop`, or set "
-                "ABMATIC_DATA_DIR to another folder"
-            ) from None
+            raise _taken(data_dir, find(data_dir)) from None
         os.ftruncate(handle, 0)
         os.write(handle, json.dumps(asdict(Claim(os.getpid(), url))).encode())
         yield
     finally:
         os.close(handle)
+
+
+def _taken(data_dir: Path, other: Claim | None) -> NotReady:
+    where = f" at {other.url} (process {other.pid})" if other else ""
+    return NotReady(
+        f"Abmatic runs already{where} on the data in {data_dir}. Stop it with `abmatic stop`, or set "
+        "ABMATIC_DATA_DIR to another folder"
+    )
+
+
+def require_unclaimed(data_dir: Path) -> None:
+    """Raises `NotReady` when somebody holds the data folder."""
+    if (other := find(data_dir)) is not None:
+        raise _taken(data_dir, other)
 
 
 def find(data_dir: Path) -> Claim | None:

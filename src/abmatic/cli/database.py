@@ -8,7 +8,7 @@ import threading
 
 import click
 
-from abmatic.cli import bootstrap
+from abmatic.cli import bootstrap, claim
 from abmatic.cli.failures import NotReady
 from abmatic.postgres.embedded import EmbeddedServer
 
@@ -18,7 +18,7 @@ def database() -> None:
     """Look after the embedded database."""
 
 
-@database.command()
+@database.command(short_help="Say whether it runs, and how to connect to it.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 def status(as_json: bool) -> None:
     """Say whether it runs, which version it is, where it lies and how to connect to it."""
@@ -53,7 +53,10 @@ def stop() -> None:
 @click.confirmation_option("--yes", prompt="Everything in the embedded database is deleted for good. Go on?")
 def remove() -> None:
     """Delete it with everything in it."""
-    _server().remove()
+    server = _server()
+    # It would start the database again at once, empty, and lose what it is doing.
+    claim.require_unclaimed(server.data_dir)
+    server.remove()
     click.echo("Removed.")
 
 

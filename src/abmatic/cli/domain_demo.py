@@ -259,13 +259,14 @@ def _close_database() -> None:
 
 def _greet(place: Place, entrance: str, runs: list[Run], seconds: float) -> None:
     read = sum(run.counts.get("read", 0) for run in runs)
-    told_read = f"{read:,} records read from the emulated org" if read else "nothing has changed in the emulated org"
+    records = "1 record" if read == 1 else f"{read:,} records"
+    told_read = f"{records} read from the emulated org" if read else "nothing has changed in the emulated org"
     click.echo(f"\nAbmatic is running; {told_read}; ready in {seconds:.1f} s.\n")
     for run in runs:
         if run.state != run.State.SUCCEEDED:
             click.echo(f"{label_of(run)}: {told(run)}\n", err=True)
     click.echo(f"  Open    {click.style(entrance, bold=True)}")
-    click.echo("          (signs you in as the administrator, once; for another one: abmatic user link)")
+    click.echo(f"          (signs you in as the administrator, once; another one: abmatic user link {ADMINISTRATOR})")
     click.echo(f"  Org     {place.emulator_url}  (the emulated Salesforce: change a record there, then sync)")
     click.echo(f"  Data    {place.data_dir}\n")
     click.echo("Stop it with Ctrl-C; the next start keeps everything.\n")

@@ -46,7 +46,8 @@ def rotate(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"sealed": count}))
     else:
-        click.echo(f"{count} secrets are sealed with the newest key. {remark}")
+        sealed = "1 secret is" if count == 1 else f"{count} secrets are"
+        click.echo(f"{sealed} sealed with the newest key. {remark}")
 
 
 def _rotate_given() -> tuple[int, str]:

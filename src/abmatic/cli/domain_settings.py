@@ -28,7 +28,7 @@ def settings() -> None:
     """Write the settings to a file, and read them from one."""
 
 
-@settings.command()
+@settings.command(short_help="Write them as YAML, without secrets.")
 @click.argument("file", default="-", required=False)
 def export(file: str) -> None:
     """Write connections (without secrets), object settings and mappings as YAML, to FILE or standard output."""
@@ -46,7 +46,7 @@ def export(file: str) -> None:
     click.echo(f"Written to {file}.", err=True)
 
 
-@settings.command("import")
+@settings.command("import", short_help="Show what a YAML file would change, ask, and apply it.")
 @click.argument("file")
 @click.option("--yes", is_flag=True, help="Apply it without asking.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object. Without --yes it is the plan alone.")

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import click
 
 from abmatic.cli import bootstrap, claim, ports
+from abmatic.cli.failures import NotReady
 from abmatic.cli.migrate import apply_migrations
 from abmatic.cli.supervise import Child, Stopped, Supervisor, command
 
@@ -27,7 +28,12 @@ def up(host: str, port: int | None, concurrency: int, json_ready: bool) -> None:
     A part that dies is started again. Ctrl-C or SIGTERM stops all; a worker gets ten seconds to finish its jobs, and
     what it couldn't finish goes on at the next start.
     """
-    chosen = ports.choose(host, port)
+    try:
+        chosen = ports.choose(host, port)
+    except NotReady:
+        # The one who has the port may well be this Abmatic itself.
+        claim.require_unclaimed(bootstrap.data_dir())
+        raise
     url = ports.announce(host, chosen)
     with running(url, app_children(host, chosen, concurrency)) as supervisor:
         try:
