@@ -91,7 +91,11 @@ def test_a_failed_run_ends_with_1_its_error_and_a_remedy(salesforce: Connected) 
     assert "API_DISABLED_FOR_ORG" in shown
     assert "→ " in shown
     # The connection is known to need somebody now, so nothing more is tried.
-    assert "needs attention (API not enabled for this edition)" in salesforce.run("sync", "--here", code=3)
+    refused = salesforce.run("sync", "--here", code=3)
+    assert "needs attention (API not enabled for this edition)" in refused
+    # Another sign-in would not switch the API on; checking says when it is.
+    assert "Check it again with `abmatic doctor`" in refused
+    assert "Reconnect" not in refused
 
 
 def test_ctrl_c_cancels_what_is_done_here(salesforce: Connected) -> None:

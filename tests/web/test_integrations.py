@@ -52,7 +52,8 @@ def test_a_connection_page_shows_objects_and_mappings(admin: Client, connection:
     org.link(connection, account, "0015800000000001AAA")
     page = admin.get(reverse("connection", args=[connection.pk])).text
     for words in ("Sync Accounts Manually", "Sync Leads Manually", "Last Sync with Abmatic", "never", "Primary key",
-                  "NumberOfEmployees", "employee_count", "The org has no such field any more."):  # fmt: skip
+                  "NumberOfEmployees", ">Employees<", "employee_count",
+                  "The org has no such field any more."):  # fmt: skip
         assert words in page
 
 
@@ -91,6 +92,17 @@ def test_a_connection_that_needs_attention_is_not_synced(admin: Client) -> None:
     answer = admin.post(reverse("sync-now", args=[connection.pk]), follow=True)
     assert "Reconnect" in answer.text
     assert not Run.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("problem", "helps", "does_not"),
+    [("invalid_grant", "reconnect", "check"), ("unreachable", "check", "reconnect")],
+)
+def test_what_helps_is_offered(admin: Client, problem: str, helps: str, does_not: str) -> None:
+    connection = org.connect(status="needs_attention", problem=problem, problem_detail="It said so.")
+    page = admin.get(reverse("connection", args=[connection.pk])).text
+    assert reverse(helps, args=[connection.pk]) in page
+    assert reverse(does_not, args=[connection.pk]) not in page
 
 
 def test_the_checks_are_shown_a_line_each_with_remedies(admin: Client, connection: Connection) -> None:

@@ -86,19 +86,25 @@ def _named(objects: Sequence[str]) -> list[str]:
 def _usable(connections: list[Connection]) -> list[Connection]:
     """Those that are active; says what is wrong with those that need a person. Raises `NotReady` when none is left."""
     active = [each for each in connections if each.status == each.Status.ACTIVE]
-    reconnect = "Reconnect it with `abmatic connect`, or under Settings → Integrations"
-    wrong = [
-        f"“{each.name}” is disabled. {reconnect}"
-        if each.status == each.Status.INACTIVE
-        else f"“{each.name}” needs attention ({each.get_problem_display()}). {each.problem_detail} {reconnect}"
-        for each in connections
-        if each.status != each.Status.ACTIVE
-    ]
+    wrong = [_what_is_wrong(each) for each in connections if each.status != each.Status.ACTIVE]
     if not active:
         raise NotReady("; ".join(wrong))
     for line in wrong:
         click.echo(f"Left out: {line}", err=True)
     return active
+
+
+def _what_is_wrong(connection: Connection) -> str:
+    """Why nothing can be read through it, and what helps."""
+    helps = (
+        "Reconnect it with `abmatic connect`" if connection.wants_reconnect else "Check it again with `abmatic doctor`"
+    )
+    wrong = (
+        "is disabled"
+        if connection.status == connection.Status.INACTIVE
+        else f"needs attention ({connection.get_problem_display()}). {connection.problem_detail}".rstrip(". ")
+    )
+    return f"“{connection.name}” {wrong}. {helps}, or under Settings → Integrations"
 
 
 def _start(connection: Connection, sobjects: list[str], full: bool) -> list[Run]:

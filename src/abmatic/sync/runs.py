@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from abmatic.identity.models import User
 from abmatic.sync import tasks
-from abmatic.sync.models import Connection, ConnectionProblem, ObjectSetting, Run
+from abmatic.sync.models import Connection, ObjectSetting, Run
 from abmatic.sync.objects import configurable, with_riders
 
 
@@ -47,7 +47,7 @@ def start(
     if connection.status != Connection.Status.ACTIVE:
         raise ConnectionNotReady(
             f"The connection to {connection} is {connection.get_status_display().lower()}. "
-            f"{_what_helps(connection)} under Settings, Integrations."
+            f"{'Reconnect it' if connection.wants_reconnect else 'Check it again'} under Settings, Integrations."
         )
     settings_of = {setting.sobject: setting for setting in ObjectSetting.objects.filter(connection=connection)}
     batch = uuid.uuid4()
@@ -73,12 +73,6 @@ def start(
             "Wait until it is done, or cancel it on its page."
         ) from None
     return runs
-
-
-def _what_helps(connection: Connection) -> str:
-    """A token that is gone wants a new authorisation; whatever else was wrong may be right again."""
-    lost = {ConnectionProblem.NONE, ConnectionProblem.INVALID_GRANT, ConnectionProblem.SEAL_BROKEN}
-    return "Reconnect it" if connection.problem in lost else "Check it again"
 
 
 def cancel(run: Run) -> bool:

@@ -74,6 +74,12 @@ class Connection(models.Model):
     def __str__(self) -> str:
         return self.org_name or self.name
 
+    @property
+    def wants_reconnect(self) -> bool:
+        """Whether only a new authorisation helps; whatever else was wrong may be right again when it is checked."""
+        lost = {ConnectionProblem.NONE, ConnectionProblem.INVALID_GRANT, ConnectionProblem.SEAL_BROKEN}
+        return self.problem in lost
+
 
 class ObjectSetting(models.Model):
     """What is set for one object of one connection, and how far its pull has come."""

@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
+from abmatic.audiences.fields import FIELDS
 from abmatic.sync import connect, runs
 from abmatic.sync.connect import ConnectError
 from abmatic.sync.models import (
@@ -22,6 +23,7 @@ from abmatic.sync.models import (
     ObjectSetting,
     Run,
 )
+from abmatic.sync.objects import OBJECTS
 from abmatic.web.counting import quick_count
 from abmatic.web.http import PageRequest
 from abmatic.web.integrations.authorize import problem_page
@@ -49,8 +51,11 @@ class ObjectRow:
     is_running: bool
 
     @property
-    def mappings(self) -> list[FieldMapping]:
-        return list(self.setting.mappings.all()) if self.setting else []
+    def mappings(self) -> list[tuple[FieldMapping, str]]:
+        """Each mapping, and what the local field is called on the pages of records."""
+        labels = {field.name: field.label for field in FIELDS[OBJECTS[self.sobject].local]}
+        found = self.setting.mappings.all() if self.setting else []
+        return [(mapping, labels.get(mapping.local_field, mapping.local_field)) for mapping in found]
 
 
 @require_safe
