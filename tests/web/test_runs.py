@@ -144,6 +144,14 @@ class TestFindings:
         assert "lots" in page
         assert "What to do:" in page
 
+    def test_records_are_called_by_their_names(self, admin: Client, connection: Connection) -> None:
+        run, account = org.run(connection), org.account("Northwind & Co")
+        org.found(run, "no_website", 1, local_id=account.pk)
+        org.found(run, "duplicate", 1, local_id=account.pk + 1_000_000)  # gone since then
+        page = admin.get(f"/runs/{run.pk}/findings/").text
+        assert f'href="/accounts/{account.pk}/" dir="auto">Northwind &amp; Co</a>' in page
+        assert page.count('href="/accounts/') == 2  # that one, and the rail
+
     def test_pages_make_the_whole_across_reasons(
         self, admin: Client, connection: Connection, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -10,6 +10,7 @@ from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
+from abmatic.audiences.models import Account, Contact
 from abmatic.sync.models import Finding, Run
 from abmatic.sync.objects import OBJECTS
 from abmatic.sync.reasons import REASONS, Reason
@@ -18,6 +19,8 @@ from abmatic.web.http import PageRequest
 from abmatic.web.running import object_label
 
 PAGE = 50
+# The local records that have a page of their own.
+WITH_PAGES: dict[str, type[Account | Contact]] = {"account": Account, "contact": Contact}
 # Spreadsheets run cells that begin like this as formulas; an apostrophe before them is how they are told not to.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -64,7 +67,7 @@ def findings(request: PageRequest, run_id: int) -> HttpResponse:
             "reasons": counted,
             "total": sum(one.number for one in counted),
             "chosen": chosen,
-            "findings": [(finding, reason_of(finding.reason)) for finding in page],
+            "findings": _named(page, _record(run)),
             "cursor": cursor,
             "record": _record(run),
         },
@@ -74,7 +77,17 @@ def findings(request: PageRequest, run_id: int) -> HttpResponse:
 def _record(run: Run) -> str:
     """Whose page a finding's local record has; "" for records without one."""
     spec = OBJECTS.get(run.sobject)
-    return spec.local if spec is not None and spec.local in {"account", "contact"} else ""
+    return spec.local if spec is not None and spec.local in WITH_PAGES else ""
+
+
+def _named(page: list[Finding], record: str) -> list[tuple[Finding, Reason, str]]:
+    """Each finding with its reason and the name of its local record; "" where there is none to open."""
+    ids = [finding.local_id for finding in page if finding.local_id is not None]
+    found = WITH_PAGES[record]._default_manager.in_bulk(ids) if record else {}
+    return [
+        (finding, reason_of(finding.reason), str(found[finding.local_id]) if finding.local_id in found else "")
+        for finding in page
+    ]
 
 
 def _page(run: Run, codes: list[str], after: str) -> tuple[list[Finding], str]:
