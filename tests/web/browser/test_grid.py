@@ -27,7 +27,26 @@ def test_it_grows_as_it_scrolls(admin_tab: Tab) -> None:
         expect(page.locator("#grid tbody .col-name")).to_have_count(wanted)
     assert rows(page) == [f"Firm {number:04d}" for number in range(180)]
     expect(page.locator("thead th").first).to_be_in_viewport()
+    expect(page.get_by_role("navigation", name="Main").get_by_role("link", name="Settings")).to_be_in_viewport()
     expect(page.get_by_text("180 accounts")).to_be_attached()
+
+
+def test_names_written_from_right_to_left_stand_where_the_others_do(admin_tab: Tab) -> None:
+    firm = Account.objects.create(name="שקד תקשורת בע״מ", city="חיפה", country="Israel")
+    Account.objects.create(name="Acme")
+    page = admin_tab.open("/accounts/")
+    # Of the text itself: its box is as wide as the column, whichever way it is written.
+    left = """element => {
+        const range = document.createRange();
+        range.selectNodeContents(element);
+        return range.getBoundingClientRect().left;
+    }"""
+    hebrew, latin = (page.locator("#grid tbody .col-name a", has_text=name).evaluate(left) for name in ("שקד", "Acme"))
+    assert hebrew == pytest.approx(latin, abs=2)
+    admin_tab.open(f"/accounts/{firm.pk}/")
+    heading, icon = page.locator(".record-name h1"), page.locator(".record-head .tile")
+    assert heading.evaluate(left) - icon.bounding_box()["x"] < 100  # type: ignore[index]  # it is on the page
+    expect(page.locator(".record-facts bdi")).to_have_text(["חיפה", "Israel"])
 
 
 def test_sort_by_header_goes_into_the_address_and_back(admin_tab: Tab) -> None:

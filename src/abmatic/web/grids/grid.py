@@ -20,7 +20,7 @@ PAGE_MS = 8_000
 SHOW: dict[str, dict[str, tuple[str, Q]]] = {
     "account": {
         "": ("All", Q()),
-        "website": ("With website", Q(domain__isnull=False)),
+        "website": ("With domain", Q(domain__isnull=False)),
         "no-website": ("Without", Q(domain__isnull=True)),
     },
     "contact": {
