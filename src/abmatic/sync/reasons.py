@@ -43,7 +43,7 @@ REASONS: dict[str, Reason] = {
         Reason("email_invalid", "E-mail address is invalid", "note", _NO_KEY, "Correct the address in Salesforce."),
         Reason("duplicate", "Duplicate", "note",
                "Another record in Salesforce has the same primary key. It is the primary one and writes the fields; "
-               "this one is linked as a duplicate, and its contacts and opportunities count for the same account.",
+               "this one is linked as a duplicate, and what belongs to it counts for the same record here.",
                "Merge the records in Salesforce, or give them different websites or e-mail addresses."),
         Reason("merged_in_salesforce", "Merged in Salesforce", "note",
                "The record was merged into another one, whose local record it now belongs to.", "Nothing to do."),
