@@ -182,7 +182,7 @@ def _conflicts(fields: tuple[PulledField, ...]) -> sql.Composed:
 
 
 def _base(fields: tuple[PulledField, ...]) -> sql.Composed:
-    """What both sides agree on after the merge: NULL where that is every mapped field, else field by field."""
+    """What both sides agree on after the merge, field by field; NULL where that is what Salesforce has in all of them."""
     if not fields:
         return sql.SQL("NULL::jsonb").format()
     agreed = [
@@ -201,4 +201,12 @@ def _base(fields: tuple[PulledField, ...]) -> sql.Composed:
         )
         for f, test in zip(fields, agreed, strict=True)
     )  # fmt: skip
-    return sql.SQL("CASE WHEN NOT ({}) THEN {} END").format(sql.SQL(" AND ").join(agreed), pieces)
+    # Where only we have changed, what they last agreed on is still what Salesforce has.
+    settled = [
+        sql.SQL("({agreed} OR x.{has} AND x.{b} IS NOT DISTINCT FROM x.{s})").format(
+            agreed=test, s=sql.Identifier(f"s_{f.column}"), has=sql.Identifier(f"has_{f.column}"),
+            b=sql.Identifier(f"b_{f.column}"),
+        )
+        for f, test in zip(fields, agreed, strict=True)
+    ]  # fmt: skip
+    return sql.SQL("CASE WHEN NOT ({}) THEN {} END").format(sql.SQL(" AND ").join(settled), pieces)
