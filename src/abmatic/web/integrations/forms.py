@@ -35,8 +35,8 @@ class AuthorizeForm(forms.Form):
         label="Consumer Secret",
         max_length=1000,
         required=False,
-        help_text="Also called client secret. Stored encrypted and never shown again. Only an app that requires no secret "
-        "goes without.",
+        help_text="Also called client secret. Stored encrypted, never shown again. Only an app that requires none goes "
+        "without it.",
         widget=forms.PasswordInput(attrs={"autocomplete": "off", "class": "mono"}),
     )
 
