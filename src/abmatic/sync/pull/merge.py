@@ -182,7 +182,7 @@ def _conflicts(fields: tuple[PulledField, ...]) -> sql.Composed:
 
 
 def _base(fields: tuple[PulledField, ...]) -> sql.Composed:
-    """What both sides agree on after the merge, field by field; NULL where that is what Salesforce has in all of them."""
+    """What both sides agree on after the merge, field by field; NULL where that is what Salesforce has in each."""
     if not fields:
         return sql.SQL("NULL::jsonb").format()
     agreed = [
