@@ -154,6 +154,11 @@ class TestCount:
         assert count(admin, "/accounts/") == "60"
         assert count(admin, "/accounts/?q=firm+003") == "11"
 
+    @pytest.mark.parametrize(("many", "noun"), [(1, "account"), (2, "accounts")])
+    def test_one_is_one_account(self, admin: Client, many: int, noun: str) -> None:
+        org.accounts(many)
+        assert re.search(rf'id="count">{many}</span> {noun}\s*<', admin.get("/accounts/").text)
+
     def test_a_narrowed_count_comes_after_the_rows(self, admin: Client) -> None:
         org.accounts(60)
         assert ">counting<" in admin.get("/accounts/?q=firm").text
