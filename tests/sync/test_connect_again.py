@@ -6,7 +6,7 @@ import sqlite3
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from cryptography.fernet import Fernet
@@ -151,6 +151,23 @@ def test_check_of_an_org_that_is_down_says_so(orgs: Orgs) -> None:
     lines = connect.check(live.connection)
     assert [line["state"] for line in lines] == ["failed"]
     assert live.connection.problem == clients.ConnectionProblem.UNREACHABLE
+
+
+def test_an_org_that_was_down_during_a_check_is_synced_again_without_a_person(
+    orgs: Orgs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live = orgs.sample()
+
+    def maintenance(client: object) -> NoReturn:
+        raise errors.Transient("Server Too Busy", status=503)
+
+    with monkeypatch.context() as down:
+        down.setattr(connect, "check_org", maintenance)
+        connect.check(live.connection)
+    assert live.connection.problem == ConnectionProblem.UNREACHABLE
+    live.sync_well("Account")
+    live.connection.refresh_from_db()
+    assert (live.connection.status, live.connection.problem) == (Connection.Status.ACTIVE, ConnectionProblem.NONE)
 
 
 def lose_the_key(settings: Any) -> None:
