@@ -153,7 +153,8 @@ def _pip(*arguments: str) -> None:
 def _run(
     command: list[str | Path], failure: str, folder: Path = ROOT, environment: dict[str, str] | None = None
 ) -> None:
-    if subprocess.run(command, cwd=folder, env=environment, check=False).returncode != 0:
+    # What they say goes where `_say` says it: standard output belongs to the command that wants this installed.
+    if subprocess.run(command, cwd=folder, env=environment, stdout=sys.stderr, check=False).returncode != 0:
         sys.exit(f"{failure}: {' '.join(map(str, command))}")
 
 
@@ -178,7 +179,7 @@ def _hash(*files: Path) -> str:
 
 
 def _say(text: str) -> None:
-    print(f"· {text} …", flush=True)
+    print(f"· {text} …", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":
