@@ -96,11 +96,9 @@ class Contact(LocalRecord):
         db_table = "contact"
         constraints = (models.UniqueConstraint(fields=["email_key"], name="contact_email_key"),)
         indexes = (
-            models.Index(
-                Lower(Left("last_name", SORT_PREFIX)), Lower(Left("first_name", SORT_PREFIX)), "id",
-                name="contact_by_name",
-            ),
-        )  # fmt: skip
+            # The grid's default order; those of one last name are few enough to be sorted by the first when shown.
+            models.Index(Lower(Left("last_name", SORT_PREFIX)), name="contact_by_name"),
+        )
 
     def __str__(self) -> str:
         full = " ".join(part for part in (self.first_name, self.last_name) if part)

@@ -141,7 +141,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='contact',
-            index=models.Index(django.db.models.functions.text.Lower(django.db.models.functions.text.Left('last_name', 120)), django.db.models.functions.text.Lower(django.db.models.functions.text.Left('first_name', 120)), models.F('id'), name='contact_by_name'),
+            index=models.Index(django.db.models.functions.text.Lower(django.db.models.functions.text.Left('last_name', 120)), name='contact_by_name'),
         ),
         migrations.AddIndex(
             model_name='account',

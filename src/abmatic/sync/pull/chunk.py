@@ -132,7 +132,7 @@ class ChunkWriter:
         self._created, self._analyze_at = 0, _ANALYZE_FROM
         is_role = plan.spec.local == "opportunity_contact"
         texts: dict[str, sql.Composed | None] = {
-            "load_work": staging.load_work(plan),
+            "load_work": staging.load_work(plan, session.info.server_version),
             "decide": match.decide(plan),
             "twins": match.demote_twins(plan),
             "take_over": match.take_over(plan) if plan.key_field else None,

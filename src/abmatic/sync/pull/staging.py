@@ -107,7 +107,7 @@ def records_into_stage(plan: PullPlan) -> sql.Composed:
     )
 
 
-def load_work(plan: PullPlan) -> sql.Composed:
+def load_work(plan: PullPlan, server_version: int) -> sql.Composed:
     """Stage to work: parameters ``upper`` (stands in for an unreadable SystemModstamp)."""
     inner = [
         (sql.SQL('s."Id"'), "sf_id"),
@@ -136,7 +136,7 @@ def load_work(plan: PullPlan) -> sql.Composed:
         columns=names(*columns),
         picked=sql.SQL(", ").join(sql.SQL("t.{}").format(sql.Identifier(column)) for column in columns),
         bad=_bad([f for f in plan.fields if f.can_be_bad]),
-        document=document(plan.fields, "t"),
+        document=_document(plan.fields, server_version),
         inner=sql.SQL(", ").join(sql.SQL("{} AS {}").format(e, sql.Identifier(n)) for e, n in inner),
         key=sql.SQL(_KEY if plan.key_field else "NULL, NULL, NULL"),
         lateral=_key_join(plan),
@@ -189,9 +189,15 @@ def _bad(fields: list[PulledField]) -> sql.Composed:
     )
 
 
-def document(fields: tuple[PulledField, ...], table: str) -> sql.Composed:
+def _document(fields: tuple[PulledField, ...], server_version: int) -> sql.Composed:
     """The mirror's ``values``: canonical values by Salesforce name, without the empty ones."""
-    pairs = sql.SQL(", ").join(
-        sql.SQL("{}, {}").format(sql.Literal(f.sf_field), sql.Identifier(table, f.value)) for f in fields
+    if not fields:
+        return sql.SQL("'{{}}'::jsonb").format()
+    # PostgreSQL 16 and newer leave them out while building, at two thirds of the cost.
+    one_step = server_version >= 160_000
+    pair = sql.SQL("{}: {}" if one_step else "{}, {}")
+    pairs = sql.SQL(", ").join(pair.format(sql.Literal(f.sf_field), sql.Identifier("t", f.value)) for f in fields)
+    whole = (
+        "JSON_OBJECT({} ABSENT ON NULL RETURNING jsonb)" if one_step else "jsonb_strip_nulls(jsonb_build_object({}))"
     )
-    return sql.SQL("jsonb_strip_nulls(jsonb_build_object({}))").format(pairs)
+    return sql.SQL(whole).format(pairs)

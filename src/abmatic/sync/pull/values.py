@@ -36,7 +36,8 @@ _FROM_TEXT: dict[FieldType, LiteralString] = {
     FieldType.DATETIME: "as_timestamp({0})",
     FieldType.BOOLEAN: "coalesce(as_boolean({0}), CASE WHEN {0} ~ '\\S' THEN NULL ELSE false END)",
 }
-_TEXT: LiteralString = "CASE WHEN {0} ~ '\\S' THEN {0} END"
+# Most texts begin with something that is seen; a pattern costs three times as much as looking at that.
+_TEXT: LiteralString = "CASE WHEN ascii({0}) BETWEEN 33 AND 126 OR {0} ~ '\\S' THEN {0} END"
 
 
 def from_text(kind: FieldType, raw: sql.Composable) -> sql.Composable:
