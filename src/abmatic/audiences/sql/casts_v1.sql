@@ -46,8 +46,8 @@ BEGIN
             SELECT CASE WHEN %s THEN t::timestamptz WHEN t <> '' THEN try_timestamp(t) END
         $$
     $f$, CASE WHEN current_setting('server_version_num')::int >= 160000 THEN
-        $c$(t LIKE '20__-__-__T__:__:__.___Z' OR t LIKE '20__-__-__T__:__:__.___+0000')
-            AND t ~ '^[0-9T:.Z+-]+$' AND pg_input_is_valid(t, 'timestamptz')$c$
+        $c$(t LIKE '____-__-__T__:__:__.___Z' OR t LIKE '____-__-__T__:__:__.___+0000')
+            AND t COLLATE "C" BETWEEN '2000' AND '2099~' AND pg_input_is_valid(t, 'timestamptz')$c$
     ELSE
         $c$t ~ '^[1-9][0-9][0-9][0-9]-((0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])|(0[13-9]|1[0-2])-(29|30)|(0[13578]|1[02])-31)T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9][.][0-9][0-9][0-9](Z|[+]0000)$'$c$
     END);

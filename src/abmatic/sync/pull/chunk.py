@@ -214,7 +214,8 @@ class ChunkWriter:
             self._note_mark("text_replaced", _REPLACEMENT)
         self._has_nul = self._has_replaced = False
         self._session.execute(self._texts["load_work"], self._parameters)
-        if self._session.execute(staging.DROP_REPEATS).rowcount:
+        if self._session.execute(staging.HAS_REPEATS).rowcount:
+            self._session.execute(staging.DROP_REPEATS)
             self._note_rows("row_repeated", staging.DROP_STAGED_REPEATS)
 
     def apply(self) -> Counts:
@@ -241,14 +242,15 @@ class ChunkWriter:
             self._session.execute(statement, self._parameters)
         self._do("decide")
         self._session.execute("ANALYZE decided (sf_id, key, action, is_known)")
-        self._settler.before_mirror()
+        is_known = self._are_any("is_known")
+        self._settler.before_mirror(is_known=is_known)
         self._do("twins")
         if "take_over" in self._texts:
             self._noted["duplicate"] += self._session.execute(self._texts["take_over"], self._parameters).rowcount
         # From here on the page's temporary tables, which have no indexes, are joined with each other and with what an
         # array of Ids finds. A nested loop would read them once for each row, where the planner expected a single one.
         self._session.execute("SET LOCAL enable_nestloop = off")
-        is_known, is_merged = self._is_there()
+        is_merged = self._are_any(f"role = 1 AND action IN {merge.MERGED_ACTIONS}")
         if is_merged:
             self._do("merge")
         reasons = self._session.execute(self._texts["findings"], self._parameters).fetchall()
@@ -266,14 +268,9 @@ class ChunkWriter:
         self._session.execute("SET LOCAL enable_nestloop = on")
         return counts
 
-    def _is_there(self) -> tuple[bool, bool]:
-        """Whether the page has records that the mirror knew, and records to merge: a first import has neither."""
-        row = self._session.execute(
-            f"SELECT coalesce(bool_or(is_known), false), "
-            f"coalesce(bool_or(role = 1 AND action IN {merge.MERGED_ACTIONS}), false) FROM decided"
-        ).fetchone()
-        assert row is not None
-        return row[0], row[1]
+    def _are_any(self, condition: LiteralString) -> bool:
+        """Whether a row of ``decided`` is so. On the pages of a first import most are not."""
+        return self._session.execute(f"SELECT FROM decided WHERE {condition} LIMIT 1").rowcount > 0
 
     def _refresh_statistics(self, created: int) -> None:
         """While a first import grows tables from nothing, the planner must not plan for the nothing.

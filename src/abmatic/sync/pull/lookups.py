@@ -90,7 +90,7 @@ def create_tables(plan: PullPlan) -> list[sql.Composed]:
 
 
 def fill(plan: PullPlan) -> list[sql.Composed]:
-    """The look-ups of a page, in order. Parameters: connection."""
+    """The look-ups of a page, in order, and a look at what they found. Parameters: connection."""
     statements = [KNOWN.format(mirror=sql.Identifier(plan.spec.mirror))]
     if plan.key_field and plan.spec.key:
         statements.append(
@@ -99,4 +99,6 @@ def fill(plan: PullPlan) -> list[sql.Composed]:
                 column=sql.Identifier(plan.spec.key.local_column),
             )
         )
-    return [*statements, *(each.fill for each in named(plan.spec))]
+    # Else the planner takes each for a thousand rows with few values among them, and sorts the page for every join.
+    analyze = sql.SQL("ANALYZE {}").format(sql.SQL(", ").join(map(sql.Identifier, tables(plan))))
+    return [*statements, *(each.fill for each in named(plan.spec)), analyze]

@@ -67,9 +67,9 @@ class Settler:
         self._parameters = parameters
         self._corrected: list[str] = []
 
-    def before_mirror(self) -> None:
+    def before_mirror(self, *, is_known: bool) -> None:
         """What only the mirror's former state can tell: which duplicates come with another key."""
-        self._corrected = [row[0] for row in self._rows("corrected")] if self._spec.key else []
+        self._corrected = [row[0] for row in self._rows("corrected")] if self._spec.key and is_known else []
 
     def after_chunk(self) -> FollowUp:
         """Runs every follow-up, and answers what they leave to do."""

@@ -143,6 +143,8 @@ def load_work(plan: PullPlan, server_version: int) -> sql.Composed:
     )
 
 
+HAS_REPEATS: LiteralString = "SELECT FROM work GROUP BY sf_id HAVING count(*) > 1 LIMIT 1"
+
 # A record that moved between REST pages while they were read may come twice in one chunk: the newest stays.
 DROP_REPEATS: LiteralString = (
     "DELETE FROM work AS w USING (SELECT sf_id, (array_agg(ctid ORDER BY modstamp DESC, ctid))[1] AS kept FROM work "
