@@ -152,6 +152,13 @@ class TestFindings:
         assert f'href="/accounts/{account.pk}/" dir="auto">Northwind &amp; Co</a>' in page
         assert page.count('href="/accounts/') == 2  # that one, and the rail
 
+    def test_a_duplicate_leads_to_its_primary_record(self, admin: Client, connection: Connection) -> None:
+        run = org.run(connection)
+        org.found(run, "duplicate", 1, value="0015800000000009AAA")
+        page = admin.get(f"/runs/{run.pk}/findings/").text
+        assert "Primary record: " in page
+        assert f'href="{connection.instance_url}/0015800000000009AAA"' in page
+
     def test_pages_make_the_whole_across_reasons(
         self, admin: Client, connection: Connection, monkeypatch: pytest.MonkeyPatch
     ) -> None:
