@@ -28,7 +28,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="make bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--accounts", type=int, nargs="+", default=SIZES, help="sizes of the org (default: %(default)s)")
+    parser.add_argument(
+        "--accounts", type=int, nargs="+", default=SIZES, help="sizes of the org (default: %(default)s)"
+    )
     parser.add_argument("--seed", type=int, default=0, help="what the orgs are generated from (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="one JSON object per size instead of a table")
     parser.add_argument("--org", type=Path, help="keep a generated org in this folder, and use it where it is there")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,19 +12,17 @@ import psutil
 
 from benchmarks.org import Org, Unmeasured
 from benchmarks.processes import cpu_seconds, postmaster
+from benchmarks.surroundings import environment
 
 
 def measure(folder: Path, org: Org) -> dict[str, Any]:
     """What the demo reports, with the CPU seconds of worker and Postgres. Raises `Unmeasured`."""
     data_dir = folder / "import"
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith("ABMATIC_") and not name.startswith("DATABASE_URL")
-    } | {"ABMATIC_DATA_DIR": str(data_dir)}
     program = [sys.executable, "-m", "abmatic.cli", "demo", "--json", "--no-browser", "--port", "0"]
     process = subprocess.Popen(
-        [*program, "--emulator-port", "0", *org.options], env=environment, stdout=subprocess.PIPE
+        [*program, "--emulator-port", "0", *org.options],
+        env=environment(ABMATIC_DATA_DIR=str(data_dir)),
+        stdout=subprocess.PIPE,
     )
     try:
         assert process.stdout is not None

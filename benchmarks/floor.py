@@ -56,9 +56,8 @@ def main(login_url: str) -> None:
 
 def _connect(login_url: str) -> Any:
     """The connection to the emulated org, with the default settings."""
-    from salesforce_emulator.oauth.apps import DEFAULT_APP
-
     from abmatic.sync import connect
+    from salesforce_emulator.oauth.apps import DEFAULT_APP
 
     return connect.connect_headless(
         login_url, "client-credentials", DEFAULT_APP.client_id, client_secret=DEFAULT_APP.client_secret

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,22 +10,16 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from benchmarks.org import Org, Unmeasured, served
+from benchmarks.surroundings import environment
 
 
 def measure(folder: Path, org: Org) -> dict[str, Any]:
     """The floor's figures. Raises `Unmeasured`."""
     data_dir = folder / "floor"
     with served(org) as url:
-        environment = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith("ABMATIC_") and not name.startswith("DATABASE_URL")
-        } | {
-            "ABMATIC_DATA_DIR": str(data_dir),
-            "ABMATIC_SALESFORCE_EXTRA_HOSTS": urlsplit(url).netloc,
-        }
+        settings = environment(ABMATIC_DATA_DIR=str(data_dir), ABMATIC_SALESFORCE_EXTRA_HOSTS=urlsplit(url).netloc)
         done = subprocess.run(
-            [sys.executable, "-m", "benchmarks.floor", url], env=environment, stdout=subprocess.PIPE, check=False
+            [sys.executable, "-m", "benchmarks.floor", url], env=settings, stdout=subprocess.PIPE, check=False
         )
     if done.returncode:
         raise Unmeasured("the floor could not be measured")
