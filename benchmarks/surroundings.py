@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-_TUNING = frozenset({"ABMATIC_IMPORT_PAGE_RECORDS"})
+_TUNING = frozenset({"ABMATIC_IMPORT_PAGE_RECORDS", "ABMATIC_IMPORT_CHUNK_BYTES"})
 
 
 def environment(**settings: str) -> dict[str, str]:

@@ -38,7 +38,7 @@ def test_without_anything_the_defaults_hold(folder: Path) -> None:
     assert found.base_url == "http://127.0.0.1:8000"
     assert found.allowed_hosts == ("127.0.0.1", "127.0.0.1", "localhost", "[::1]")
     assert (found.log_level, found.debug, found.demo, found.trusted_proxies) == ("INFO", False, False, False)
-    assert (found.import_page_records, found.rest_limit) == (50_000, 2_000)
+    assert (found.import_page_records, found.import_chunk_bytes, found.rest_limit) == (50_000, 4 * 2**20, 2_000)
     assert found.salesforce_extra_hosts == frozenset()
 
 
@@ -49,13 +49,13 @@ def test_every_setting_of_the_table_is_read(folder: Path) -> None:
         ABMATIC_ENCRYPTION_KEYS=f" {KEY},", ABMATIC_SALESFORCE_EXTRA_HOSTS="127.0.0.1:9, localhost", ABMATIC_DEMO="Yes",
         ABMATIC_EMULATOR_URL="http://127.0.0.1:9/",
         ABMATIC_LOG_LEVEL="debug", ABMATIC_DEBUG="1", ABMATIC_TRUSTED_PROXIES="on", ABMATIC_IMPORT_PAGE_RECORDS="7",
-        ABMATIC_REST_LIMIT="8",
+        ABMATIC_IMPORT_CHUNK_BYTES="9", ABMATIC_REST_LIMIT="8",
     )  # fmt: skip
     assert found == Environment(
         data_dir=folder, database_url="postgresql://x/y", base_url="https://abm.example.com",
         allowed_hosts=("abm.example.com", ".example.org"), secret_key=SECRET, encryption_keys=(KEY,),
         salesforce_extra_hosts=frozenset({"127.0.0.1:9", "localhost"}), demo=True, emulator_url="http://127.0.0.1:9",
-        log_level="DEBUG", debug=True, trusted_proxies=True, import_page_records=7, rest_limit=8,
+        log_level="DEBUG", debug=True, trusted_proxies=True, import_page_records=7, import_chunk_bytes=9, rest_limit=8,
     )  # fmt: skip
     assert not found.embedded
     assert not folder.exists(), "nothing had to be kept"

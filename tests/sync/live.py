@@ -35,6 +35,8 @@ from salesforce_emulator.store import Session
 from salesforce_emulator.testing import RunningOrg, running
 
 SLOW = timedelta(seconds=10)
+# About half of what a row of the generated org takes: a page becomes more than one chunk.
+CHUNK_BYTES_A_ROW = 100
 
 
 def late_clock() -> datetime:
@@ -140,7 +142,8 @@ class Orgs:
         # Waiting is what a test can't afford: the client's pauses are cut short, nothing else.
         impatient = functools.partial(Client, sleep=lambda seconds: time.sleep(min(seconds, 0.01)))
         monkeypatch.setattr("abmatic.sync.clients.Client", impatient)
-        monkeypatch.setattr("abmatic.sync.pull.reading._pause", lambda attempt, error: None)
+        for reader in ("reading", "bulk_reading"):
+            monkeypatch.setattr(f"abmatic.sync.pull.{reader}.pause", lambda attempt, error: None)
         self._monkeypatch = monkeypatch
 
     def allow(self, *urls: str, **changed: Any) -> None:
@@ -152,9 +155,9 @@ class Orgs:
         self._settings.ENVIRONMENT = replace(self._settings.ENVIRONMENT, salesforce_extra_hosts=hosts)
 
     def page_records(self, number: int) -> None:
-        """So many rows in each page of a bulk result."""
+        """So many rows in each page of a bulk result, and some of them in each chunk."""
         self._monkeypatch.setattr("salesforce_emulator.bulk.query_routes.PAGE_ROWS", number)
-        self.allow(import_page_records=number)
+        self.allow(import_page_records=number, import_chunk_bytes=number * CHUNK_BYTES_A_ROW)
 
     def serve(self, template: Path, **options: Any) -> RunningOrg:
         path = self.folder / f"org-{len(self._serving)}.sqlite3"

@@ -17,7 +17,7 @@ from django.conf import settings as django_settings
 from django.core.management import call_command
 from tests.cli.processes import PROGRAM, wait_until
 from tests.sync.invariants import assert_adds_up
-from tests.sync.live import Live, Orgs, state
+from tests.sync.live import CHUNK_BYTES_A_ROW, Live, Orgs, state
 
 from abmatic.sync.models import Finding, Run
 from abmatic.sync.pull.chunk import Counts
@@ -40,6 +40,7 @@ def environment(live: Live, told: Path) -> dict[str, str]:
         "DATABASE_URL": database_url(),
         "ABMATIC_SALESFORCE_EXTRA_HOSTS": urlsplit(live.org.url).netloc,
         "ABMATIC_IMPORT_PAGE_RECORDS": str(PAGE),
+        "ABMATIC_IMPORT_CHUNK_BYTES": str(PAGE * CHUNK_BYTES_A_ROW),
         "ABMATIC_REST_LIMIT": str(REST_LIMIT),
         "ABMATIC_LOG_LEVEL": "ERROR",
         "CRASH_TOLD": str(told),

@@ -29,7 +29,9 @@ from abmatic.postgres.embedded import EmbeddedServer
 DEFAULT_ACCOUNTS = 3_000
 EMULATOR_PORT = 8088
 # How fast things are read is the demo's affair too; everything else in the environment is somebody's own installation.
-_TUNING = frozenset({"ABMATIC_IMPORT_PAGE_RECORDS", "ABMATIC_REST_LIMIT", "ABMATIC_LOG_LEVEL"})
+_TUNING = frozenset(
+    {"ABMATIC_IMPORT_PAGE_RECORDS", "ABMATIC_IMPORT_CHUNK_BYTES", "ABMATIC_REST_LIMIT", "ABMATIC_LOG_LEVEL"}
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,8 @@ SETTINGS = (
     Setting("LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR"),
     Setting("DEBUG", "", "1 shows Django's debug pages; never in production"),
     Setting("TRUSTED_PROXIES", "", "1 when a reverse proxy sets X-Forwarded-Proto"),
-    Setting("IMPORT_PAGE_RECORDS", "50000", "records in one page of a bulk result, and so in one committed chunk"),
+    Setting("IMPORT_PAGE_RECORDS", "50000", "records in one page of a bulk result, where Salesforce lets us choose"),
+    Setting("IMPORT_CHUNK_BYTES", "4194304", "bytes of CSV in one committed chunk of an import"),
     Setting("REST_LIMIT", "2000", "up to this many changed records are read by REST instead of the Bulk API"),
 )  # fmt: skip
 
@@ -73,6 +74,7 @@ class Environment:
     debug: bool
     trusted_proxies: bool
     import_page_records: int
+    import_chunk_bytes: int
     rest_limit: int
 
     @property
@@ -102,6 +104,7 @@ def load(source: Mapping[str, str] | None = None) -> Environment:
         debug=_flag("DEBUG", values["DEBUG"]),
         trusted_proxies=_flag("TRUSTED_PROXIES", values["TRUSTED_PROXIES"]),
         import_page_records=_positive("IMPORT_PAGE_RECORDS", values["IMPORT_PAGE_RECORDS"]),
+        import_chunk_bytes=_positive("IMPORT_CHUNK_BYTES", values["IMPORT_CHUNK_BYTES"]),
         rest_limit=_positive("REST_LIMIT", values["REST_LIMIT"]),
     )
 

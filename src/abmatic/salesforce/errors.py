@@ -47,7 +47,8 @@
        ├─ JobGone                the bulk job or its results no longer exist
        ├─ JobFailed              Salesforce gave up on the job (.reason where we know it)
        ├─ JobAborted             somebody stopped the job
-       └─ ResultIncomplete       the result's pages hold fewer records than the job found
+       ├─ ResultIncomplete       the result's pages hold fewer records than the job found
+       └─ ResultChanged          a page opened again doesn't begin as it did before
 
 Each error carries ``code`` (Salesforce's, or ours in lower case), ``message`` (what Salesforce
 said), ``meaning`` and ``remedy``, both for a marketing-operations person, who sees them once all
@@ -498,3 +499,8 @@ class ResultIncomplete(StartOver):
     def __init__(self, message: str, *, job_id: str) -> None:
         self.job_id = job_id
         super().__init__(message)
+
+
+class ResultChanged(StartOver):
+    default_code = "result_changed"
+    default_meaning = "A page of the result was not the same when it was opened again."

@@ -38,9 +38,11 @@ from abmatic.sync.models import Connection, ConnectionProblem, FieldMapping, Fin
 from abmatic.sync.objects import OBJECTS
 from abmatic.sync.pull import mirrored, offers
 from abmatic.sync.pull import plan as planning
+from abmatic.sync.pull.bulk_reading import BulkReading
 from abmatic.sync.pull.chunk import Counts, Target
+from abmatic.sync.pull.parts import Position
 from abmatic.sync.pull.plan import PullPlan
-from abmatic.sync.pull.reading import BulkReading, Cancelled, FieldsMissing, Session, open_writer, read_by_rest
+from abmatic.sync.pull.reading import Cancelled, FieldsMissing, Session, open_writer, read_by_rest
 from abmatic.sync.reasons import REASONS
 
 logger = logging.getLogger(__name__)
@@ -270,15 +272,16 @@ class _Execution:
         else:
             job = self._job = client.bulk_query(soql, include_deleted=True)
             self._run.checkpoint |= {
-                "job": job.id, "query": soql, "page_records": page_records, "next_page": 0, "of_job": 0,
+                "job": job.id, "query": soql, "page_records": page_records, "of_job": 0, **Position().as_json(),
             }  # fmt: skip
             self._note(phase=Run.Phase.PREPARING, reader="Bulk API 2.0", checkpoint=self._run.checkpoint)
         job.wait(lambda info: self._note(expected=info.records))
         self._note(phase=Run.Phase.READING, expected=job.records)
         pages = job.pages(page_records)
-        first = self._run.checkpoint["next_page"]
-        if first < len(pages):
-            BulkReading(job, plan, target, self._checkpoint).run(pages, first)
+        position = Position.from_json(self._run.checkpoint)
+        if position.page < len(pages):
+            part_bytes = settings.ENVIRONMENT.import_chunk_bytes
+            BulkReading(job, plan, target, self._checkpoint, part_bytes=part_bytes).run(pages, position)
         self._require_all(job)
 
     def _require_all(self, job: BulkQueryJob) -> None:
@@ -336,7 +339,7 @@ class _Execution:
             )[0].pk
         return Target(self._connection.pk, self._run.pk, self._run.cause_id, upper, collection, tuple(self._unread))
 
-    def _checkpoint(self, session: Session, counts: Counts, position: int) -> None:
+    def _checkpoint(self, session: Session, counts: Counts, position: Position | None) -> None:
         """Within the chunk's transaction: what is committed with it. Only one chunk is applied at a time."""
         together = Counts.from_json(self._counts.as_json())
         together.add(counts)
@@ -347,8 +350,8 @@ class _Execution:
             together.read -= twice
             together.unchanged -= twice
             checkpoint["again"] -= twice
-        if "job" in checkpoint:
-            checkpoint["next_page"] = position
+        if position is not None:
+            checkpoint |= position.as_json()
             checkpoint["of_job"] = checkpoint.get("of_job", 0) + counts.read
         else:
             # By REST there is one chunk: killed after it, the run has only its end left to do.
