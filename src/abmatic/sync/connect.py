@@ -200,7 +200,7 @@ OUR_CODES = frozenset(
     {
         "unknown", "server_trouble", "timed_out", "job_unfinished", "connection_broken", "bad_answer", "host_refused",
         "host_moved", "unsupported_version", "signature_mismatch", "state_mismatch", "query_too_long", "job_gone",
-        "result_incomplete", "malformed_job_id", "no_code", "invalid_private_key",
+        "result_incomplete", "result_changed", "malformed_job_id", "no_code", "invalid_private_key",
     }
 )  # fmt: skip
 

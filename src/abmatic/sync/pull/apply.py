@@ -13,9 +13,25 @@ from abmatic.sync.pull.staging import names
 
 def create_records(plan: PullPlan) -> sql.Composed:
     """Inserts the local records that `match` decided to make. Parameters: cause."""
+    pairs = created_columns(plan, decided="d")
+    return sql.SQL(
+        "INSERT INTO {table} ({columns}) SELECT {picks} FROM decided AS d JOIN work AS w ON w.sf_id = d.sf_id "
+        "WHERE d.action = 'create'"
+    ).format(
+        table=sql.Identifier(plan.spec.local),
+        columns=names(*(column for column, _ in pairs)),
+        picks=sql.SQL(", ").join(pick for _, pick in pairs),
+    )
+
+
+def created_columns(plan: PullPlan, *, decided: str) -> list[tuple[str, sql.Composable]]:
+    """A new local record's columns and what they get, from ``work`` as w and ``decided`` under the name given."""
     spec = plan.spec
-    pairs: list[tuple[str, sql.Composable]] = [("id", sql.SQL("d.local_id"))]
-    pairs += [(f.column, sql.Identifier("w", f.value)) for f in writes(plan)]
+    booleans = {f.column for f in writes(plan) if f.local.type is FieldType.BOOLEAN}
+    pairs: list[tuple[str, sql.Composable]] = [("id", sql.Identifier(decided, "local_id"))]
+    for f in writes(plan):
+        value = sql.Identifier("w", f.value)
+        pairs.append((f.column, sql.SQL("coalesce({}, false)").format(value) if f.column in booleans else value))
     # A field that is never pulled still needs a value where the column allows none.
     pairs += [
         (f.column, sql.SQL("false"))
@@ -24,24 +40,13 @@ def create_records(plan: PullPlan) -> sql.Composed:
     ]
     if plan.key_field and spec.key:
         pairs.append((spec.key.local_column, sql.SQL("w.key")))
-    pairs += [(p.local_column, sql.Identifier("d", p.local_column)) for p in spec.parents]
+    pairs += [(p.local_column, sql.Identifier(decided, p.local_column)) for p in spec.parents]
     if spec.local == "contact":
         kind = "CASE WHEN w.is_converted THEN 'contact' ELSE 'lead' END" if spec.name == "Lead" else "'contact'"
         pairs.append(("kind", sql.SQL(kind)))
     if spec.collection:
         pairs.append(("created_by_id", sql.SQL("%(cause)s")))
-    pairs += [("created_at", sql.SQL("now()")), ("updated_at", sql.SQL("now()"))]
-    booleans = {f.column for f in writes(plan) if f.local.type is FieldType.BOOLEAN}
-    return sql.SQL(
-        "INSERT INTO {table} ({columns}) SELECT {picks} FROM decided AS d JOIN work AS w ON w.sf_id = d.sf_id "
-        "WHERE d.action = 'create'"
-    ).format(
-        table=sql.Identifier(spec.local),
-        columns=names(*(column for column, _ in pairs)),
-        picks=sql.SQL(", ").join(
-            sql.SQL("coalesce({}, false)").format(pick) if column in booleans else pick for column, pick in pairs
-        ),
-    )
+    return [*pairs, ("created_at", sql.SQL("now()")), ("updated_at", sql.SQL("now()"))]
 
 
 def _differs(plan: PullPlan) -> sql.Composed:
@@ -136,7 +141,7 @@ def add_to_mirror(plan: PullPlan) -> sql.Composed:
     else nothing agreed. No ON CONFLICT, which would cost a confirmation of every row in the log: should another
     session have added one meanwhile, the page fails on it, is applied again, and finds it known.
     """
-    columns = _mirrored_columns(plan)
+    columns = mirrored_columns(plan)
     return sql.SQL(
         """
         INSERT INTO {mirror} (connection_id, sf_id, {columns}, local_id, role, waiting_for, base, linked_run, seen_run)
@@ -152,7 +157,7 @@ def add_to_mirror(plan: PullPlan) -> sql.Composed:
         mirror=sql.Identifier(plan.spec.mirror),
         columns=names(*columns),
         values=sql.SQL(", ").join(sql.Identifier("w", column) for column in columns),
-        created=_created_base(plan),
+        created=created_base(plan),
         links=_LINKS,
     )
 
@@ -162,12 +167,12 @@ def update_mirror(plan: PullPlan) -> sql.Composed:
 
     base: as for new ones; and what it was, spelled out, for a primary that was not merged now.
     """
-    columns = _mirrored_columns(plan)
+    columns = mirrored_columns(plan)
     base = sql.SQL(
         "CASE WHEN d.action = 'create' THEN {created} WHEN g.sf_id IS NOT NULL THEN g.base WHEN d.role = 1 THEN "
         "CASE WHEN m.base IS NULL AND m.values IS DISTINCT FROM w.values THEN {nulls} || m.values ELSE m.base END "
         "ELSE '{{}}' END"
-    ).format(created=_created_base(plan), nulls=_all_null(plan.fields))
+    ).format(created=created_base(plan), nulls=_all_null(plan.fields))
     news: dict[str, sql.Composable] = {column: sql.Identifier("w", column) for column in columns}
     news |= {column: sql.Identifier("d", column) for column in ("local_id", "role", "waiting_for")}
     news["base"] = base
@@ -196,13 +201,13 @@ def update_mirror(plan: PullPlan) -> sql.Composed:
 _LINKS = sql.SQL("d.action IN ('create', 'link', 'takeover', 'duplicate')")
 
 
-def _mirrored_columns(plan: PullPlan) -> list[str]:
+def mirrored_columns(plan: PullPlan) -> list[str]:
     """The mirror's columns that are the record's own, as they are in ``work``."""
     keyed = ["key", "key_problem"] if plan.spec.key else []
     return ["modstamp", "created", "is_deleted", *(c.column for c in plan.spec.system), *keyed, "values"]
 
 
-def _created_base(plan: PullPlan) -> sql.Composed:
+def created_base(plan: PullPlan) -> sql.Composed:
     written = {f.sf_field for f in writes(plan)}
     unwritten = [f for f in plan.fields if f.sf_field not in written]
     if not unwritten and not any(f.can_be_bad for f in plan.fields):
@@ -305,15 +310,17 @@ def _conflict_entries(plan: PullPlan) -> sql.Composed | None:
 def count(plan: PullPlan) -> sql.Composed:
     """How many rows had which outcome: one row of (read, usable, created, updated, unchanged, linked, …).
 
+    Parameters: newcomers, how many of them there were.
+
     Each row counts once, see `Counts`. One that takes over counts as the duplicate that it made of the other, so that
     the order of pages doesn't show in the counts.
     """
     return sql.SQL(
         """
-        SELECT (SELECT count(*) FROM stage), (SELECT count(*) FROM work),
-               count(*) FILTER (WHERE d.action = 'create'),
+        SELECT (SELECT count(*) FROM stage), %(newcomers)s + (SELECT count(*) FROM work),
+               count(*) FILTER (WHERE d.action IN ('create', 'new')),
                count(*) FILTER (WHERE d.action = 'revived' OR d.action = 'known' AND ({differs})),
-               (SELECT count(*) FROM work) - count(*) FILTER (WHERE CASE
+               %(newcomers)s + (SELECT count(*) FROM work) - count(*) FILTER (WHERE CASE
                    WHEN d.action = 'known' THEN {differs}
                    WHEN d.action = 'deleted' THEN NOT d.was_deleted
                    WHEN d.action IN ('gone', 'unlinked') THEN NOT d.is_known
@@ -334,7 +341,7 @@ def collect(plan: PullPlan) -> sql.Composed:
         """
         WITH created AS (
             INSERT INTO collection_member (collection_id, record_id)
-            SELECT %(collection)s, d.local_id FROM decided AS d WHERE d.action = 'create' RETURNING 1
+            SELECT %(collection)s, d.local_id FROM decided AS d WHERE d.action IN ('create', 'new') RETURNING 1
         ), linked AS (
             INSERT INTO collection_member (collection_id, record_id)
             SELECT %(collection)s, d.local_id FROM decided AS d

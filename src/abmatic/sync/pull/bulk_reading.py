@@ -1,8 +1,8 @@
 """Reading a bulk result: its pages become parts, and the parts committed chunks.
 
-One thread fetches and cuts (see `parts`); two sessions take the parts in turn: while one part is typed, the part before
-it is applied. Parts are applied in order, one at a time. Whatever goes wrong ends the pass: the next one begins after
-what is committed.
+One thread fetches and cuts (see `parts`); two sessions take the parts in turn: while one part is typed and its
+newcomers are written, the part before it is applied. Parts are applied in order, one at a time. Whatever goes wrong
+ends the pass: the next one begins after what is committed.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ from abmatic.sync.pull.reading import AGAIN, ATTEMPTS, Checkpoint, FieldsMissing
 SESSIONS = 2
 # Fetched and not yet taken.
 _WAITING = 1
+# Longer than anybody's edit takes.
+_LOCK_PATIENCE = "SET LOCAL lock_timeout = '20s'"
 # Of one page, how many passes may end on broken CSV before its rows are judged one by one.
 _BROKEN_PASSES = 2
 
@@ -41,7 +43,10 @@ class Ticket:
 
 
 class Belt:
-    """Hands parts from the thread that fetches to those that apply, and gives each its turn. A failure stops all."""
+    """Hands parts from the thread that fetches to those that apply, and gives each its turn. A failure stops all.
+
+    Parts that are typed and not committed yet tell their keys, for those after them to know.
+    """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -49,6 +54,7 @@ class Belt:
         self._given = 0
         self._turn = 0
         self._is_complete = False
+        self._claims: dict[int, frozenset[bytes]] = {}
         self.failure: BaseException | None = None
 
     def put(self, part: Part) -> bool:
@@ -78,6 +84,19 @@ class Belt:
             self._changed.notify_all()
             return ticket
 
+    def claim(self, turn: int, keys: frozenset[bytes]) -> frozenset[bytes] | None:
+        """Tells a part's keys. Answers which of them parts before it have told; None when everybody stops."""
+        with self._changed:
+            self._claims[turn] = keys
+            self._changed.notify_all()
+            self._changed.wait_for(
+                lambda: self.failure is not None or all(before in self._claims for before in range(self._turn, turn))
+            )
+            if self.failure is not None:
+                return None
+            before = [claimed for other, claimed in self._claims.items() if other < turn]
+        return keys.intersection(frozenset().union(*before))
+
     def wait_for(self, turn: int) -> bool:
         """Waits until all parts before are committed. False when everybody stops."""
         with self._changed:
@@ -87,6 +106,7 @@ class Belt:
     def done(self) -> None:
         """The part whose turn it is is committed."""
         with self._changed:
+            del self._claims[self._turn]
             self._turn += 1
             self._changed.notify_all()
 
@@ -110,6 +130,8 @@ class BulkReading:
         self._part_bytes = part_bytes
         # What is committed. Written by whoever has the turn.
         self._position = Position()
+        # Whether parts are written in their turn only.
+        self._is_alone = False
 
     def run(self, pages: list[ResultPage], position: Position) -> None:
         """Reads and applies what follows the position. Raises what it ended on."""
@@ -123,8 +145,11 @@ class BulkReading:
             if failure is None:
                 continue
             broken += isinstance(failure, psycopg.DataError)
+            # Perhaps the part whose turn it was waited for one that waited for its turn.
+            self._is_alone |= isinstance(failure, psycopg.errors.LockNotAvailable)
             attempt += 1
-            if attempt == ATTEMPTS or not isinstance(failure, (psycopg.DataError, *AGAIN)):
+            again = (psycopg.DataError, psycopg.errors.LockNotAvailable, *AGAIN)
+            if attempt == ATTEMPTS or not isinstance(failure, again):
                 raise failure
             pause(attempt - 1, failure)
 
@@ -182,6 +207,11 @@ class BulkReading:
                 while (ticket := belt.take()) is not None:
                     staged = writer.stage_csv(ticket.part.columns, ticket.part.data) if ticket.part.columns else 0
                     writer.type_rows()
+                    claimed = belt.claim(ticket.turn, writer.keys())
+                    if claimed is None:
+                        return
+                    if not self._is_alone:
+                        writer.write_newcomers(claimed)
                     if not belt.wait_for(ticket.turn):
                         return
                     self._apply(session, writer, ticket.part, staged)
@@ -195,6 +225,8 @@ class BulkReading:
         of_page = self._position.records + staged
         if part.expected is not None and of_page != part.expected:
             raise errors.BadAnswer(f"a page of {part.expected} records held {of_page}")
+        if not self._is_alone:
+            session.execute(_LOCK_PATIENCE)
         counts = writer.apply() if staged else Counts()
         self._commit(session, counts, part.after if part.is_last else replace(part.after, records=of_page))
 

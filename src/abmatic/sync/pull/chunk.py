@@ -1,7 +1,8 @@
 """One chunk: a page is staged, then applied in the same transaction that moves the run's checkpoint.
 
 Staging and typing (`stage_csv`, `stage_records`, `type_rows`) depend on nothing but the page, so several sessions do
-them at once; `apply` runs in page order, one at a time.
+them at once, and so do they with records that concern nobody else (`write_newcomers`). `apply` runs in page order, one
+at a time.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg import sql
 
-from abmatic.sync.pull import apply, lookups, match, merge, staging, values
+from abmatic.sync.pull import apply, lookups, match, merge, newcomers, staging, values
 from abmatic.sync.pull.plan import PullPlan
 from abmatic.sync.pull.settle import FollowUp, Settler
 from abmatic.sync.pull.staging import names
@@ -124,6 +125,8 @@ class ChunkWriter:
             "unread": list(target.unread),
             # Records that have an entry as duplicates in this run: see `_match_again`.
             "noted": [],
+            "newcomers": 0,
+            "claimed": [],
         }
         self._has_nul = False
         self._has_replaced = False
@@ -147,6 +150,14 @@ class ChunkWriter:
             "collect": apply.collect(plan) if target.collection else None,
         }
         self._texts = {name: text.as_string(session).encode() for name, text in texts.items() if text is not None}
+        self._newcomers: dict[str, bytes] = {}
+        if newcomers.are_possible(plan):
+            self._newcomers = {
+                "hold_back": newcomers.hold_back(plan).as_string(session).encode(),
+                "write": newcomers.write(plan).as_string(session).encode(),
+            }
+        # None while the newcomers of a page are not written.
+        self._newcomers_noted: Counter[str] | None = None
         self._looked_up = names(*lookups.tables(plan))
         self._lookups = [text.as_string(session).encode() for text in lookups.fill(plan)]
         self._keys = [text.as_string(session).encode() for text in apply.move_keys(plan)]
@@ -154,7 +165,8 @@ class ChunkWriter:
 
     def prepare(self) -> None:
         """Makes the temporary tables."""
-        for statement in (*staging.create_tables(self._plan), *lookups.create_tables(self._plan)):
+        tables = (*staging.create_tables(self._plan), *lookups.create_tables(self._plan), *newcomers.create_tables())
+        for statement in tables:
             self._session.execute(statement)
         self._session.commit()
 
@@ -207,6 +219,7 @@ class ChunkWriter:
     def type_rows(self) -> None:
         """Stage to work."""
         self._noted.clear()
+        self._newcomers_noted = None
         if self._has_nul:
             self._note_mark("nul_removed", NUL_MARK)
             self._take_out_nul()
@@ -218,11 +231,45 @@ class ChunkWriter:
             self._session.execute(staging.DROP_REPEATS)
             self._note_rows("row_repeated", staging.DROP_STAGED_REPEATS)
 
+    def keys(self) -> frozenset[bytes]:
+        """The keys of the records in ``work``, as COPY writes them."""
+        if not self._newcomers or not self._plan.key_field:
+            return frozenset()
+        with self._session.cursor().copy(newcomers.KEYS) as copy:
+            return frozenset(b"".join(copy).split(b"\n")) - {b""}
+
+    def write_newcomers(self, claimed: Iterable[bytes] = ()) -> None:
+        """Writes the newcomers among ``work``, and leaves the others there.
+
+        ``claimed`` are the `keys` of pages before this one that are not committed yet: whoever has one waits for its
+        page's turn. What this takes is held until the commit, so the pages before must not need it.
+        """
+        self._parameters["newcomers"] = 0
+        self._newcomers_noted = Counter()
+        if not self._newcomers:
+            return
+        self._parameters["claimed"] = [key.decode() for key in claimed]
+        self._look_up()
+        self._session.execute(self._newcomers["hold_back"], self._parameters)
+        self._session.execute("SET LOCAL enable_nestloop = off")
+        noted = self._session.execute(self._newcomers["write"], self._parameters).fetchall()
+        self._session.execute("SET LOCAL enable_nestloop = on")
+        for statement in newcomers.KEEP_THE_OTHERS:
+            self._session.execute(statement)
+        self._session.execute(sql.SQL("TRUNCATE {}").format(self._looked_up))
+        row = self._session.execute("SELECT count(*) FROM decided").fetchone()
+        assert row is not None
+        self._parameters["newcomers"] = row[0]
+        self._newcomers_noted.update(dict(noted))
+
     def apply(self) -> Counts:
         """Match, merge and write what is in ``work``. The caller commits, together with its checkpoint."""
-        # The planner knows nothing of a table filled a moment ago, and would join millions by nested loops.
-        self._session.execute("ANALYZE work (sf_id, key)" if self._plan.spec.key else "ANALYZE work (sf_id)")
+        if self._newcomers_noted is None:
+            self.write_newcomers()
+        assert self._newcomers_noted is not None
         counts = self._apply_work()
+        counts.reasons.update(self._newcomers_noted)
+        self._newcomers_noted = None
         if counts.created:
             self._refresh_statistics(counts.created)
         follow = self._settler.after_chunk()
@@ -237,9 +284,14 @@ class ChunkWriter:
         """Completes the run's entries; the caller commits."""
         self._settler.after_run()
 
-    def _apply_work(self) -> Counts:
+    def _look_up(self) -> None:
         for statement in self._lookups:
             self._session.execute(statement, self._parameters)
+
+    def _apply_work(self) -> Counts:
+        # The planner knows nothing of a table filled a moment ago, and would join millions by nested loops.
+        self._session.execute("ANALYZE work (sf_id, key)" if self._plan.spec.key else "ANALYZE work (sf_id)")
+        self._look_up()
         self._do("decide")
         self._session.execute("ANALYZE decided (sf_id, key, action, is_known)")
         is_known = self._are_any("is_known")
@@ -325,6 +377,7 @@ class ChunkWriter:
     def _replay(self, sf_ids: set[str], noted: set[str]) -> Counts:
         """Matches and merges mirrored records again, as first agreements: duplicates that became primary or left."""
         self._noted.clear()
+        self._parameters["newcomers"] = 0
         self._session.execute(sql.SQL("TRUNCATE stage, work, decided, merged, {}").format(self._looked_up))
         plan = self._plan
         columns = ["sf_id", "modstamp", "created", "is_deleted", *(c.column for c in plan.spec.system)]

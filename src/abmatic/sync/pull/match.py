@@ -8,12 +8,15 @@ Each row of ``work`` gets one row in ``decided``; ``action`` is one of
 ``link``       not linked yet, and a local record has its key (or its conversion names one): linked and merged
 ``takeover``   as link, from a primary that this same run linked and that turned out to be the younger one
 ``create``     nothing has its key: a local record is made
+``new``        the same, and it is made already (see `newcomers`)
 ``duplicate``  another record of this object and connection is primary for the local record
 ``unlinked``   would be created, but "Create in Abmatic" is off: stays in the mirror
 ``gone``       deleted before we ever saw it
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from psycopg import sql
 
@@ -23,6 +26,7 @@ from abmatic.sync.pull.plan import PullPlan
 from abmatic.sync.pull.staging import names
 
 PRIMARY, DUPLICATE, UNLINKED = 1, 2, 0
+NEWCOMER = "new"
 
 
 def decide(plan: PullPlan) -> sql.Composed:
@@ -63,10 +67,10 @@ def decide(plan: PullPlan) -> sql.Composed:
             FROM (
                 SELECT c.*,
                        coalesce(c.linked, c.hit) IS NOT NULL AND (c.linked IS NULL OR c.was_deleted)
-                           -- Not EXISTS: the planner would sometimes hash the whole mirror for it.
+                           -- Not EXISTS: the planner would sometimes hash the whole mirror. "+ 0": see settle.sql.
                            AND coalesce((
                                SELECT true FROM {mirror} AS p
-                                WHERE p.connection_id = %(connection)s AND p.local_id = coalesce(c.linked, c.hit)
+                                WHERE p.connection_id + 0 = %(connection)s AND p.local_id = coalesce(c.linked, c.hit)
                                   AND p.role = {primary} AND NOT p.is_deleted AND p.sf_id <> c.sf_id
                                 LIMIT 1
                            ), false) AS has_primary
@@ -103,8 +107,8 @@ def decide(plan: PullPlan) -> sql.Composed:
         hit=_hit(plan),
         key_join=_key_join(plan),
         parent_picks=_parent_picks(spec),
-        named_joins=_named_joins(spec),
-        waiting_for=_waiting_for(spec),
+        named_joins=named_joins(lookups.named(spec)),
+        waiting_for=waiting_for(spec, sql.Identifier("a")),
     )
 
 
@@ -126,7 +130,7 @@ def _key_join(plan: PullPlan) -> sql.Composable:
     return sql.SQL("LEFT JOIN held AS l ON l.key = w.key")
 
 
-def _named_joins(spec: SObject) -> sql.Composable:
+def named_joins(named: Iterable[lookups.Named]) -> sql.Composable:
     """The parents' local records; and for contacts and leads whose local record a conversion says they belong to.
 
     The contact of a converted lead belongs to the lead's local record, and a lead that was converted before we saw it
@@ -136,7 +140,7 @@ def _named_joins(spec: SObject) -> sql.Composable:
         sql.SQL("LEFT JOIN {table} ON {table}.sf_id = w.{column}").format(
             table=sql.Identifier(each.table), column=sql.Identifier(each.column)
         )
-        for each in lookups.named(spec)
+        for each in named
     )
 
 
@@ -158,16 +162,17 @@ def _awaited(spec: SObject) -> list[Parent]:
     return [parent for parent in spec.parents if parent.parent_mirror != "mirror_user"]
 
 
-def _waiting_for(spec: SObject) -> sql.Composable:
+def waiting_for(spec: SObject, row: sql.Identifier) -> sql.Composable:
+    """The Id of the record that this one waits for, of a row with its parents' Ids and their local records."""
     if spec.name == "Lead":
-        return sql.SQL("CASE WHEN a.contact_local IS NULL THEN a.converted_contact_id END")
+        return sql.SQL("CASE WHEN {0}.contact_local IS NULL THEN {0}.converted_contact_id END").format(row)
     awaited = _awaited(spec)
     if not awaited:
         return sql.SQL("NULL")
     return sql.SQL("coalesce({})").format(
         sql.SQL(", ").join(
-            sql.SQL("CASE WHEN a.{} IS NULL THEN a.{} END").format(
-                sql.Identifier(parent.local_column), sql.Identifier(parent.mirror_column)
+            sql.SQL("CASE WHEN {0}.{1} IS NULL THEN {0}.{2} END").format(
+                row, sql.Identifier(parent.local_column), sql.Identifier(parent.mirror_column)
             )
             for parent in awaited
         )
@@ -214,7 +219,7 @@ def take_over(plan: PullPlan) -> sql.Composed:
              -- LIMIT keeps the planner from turning a few look-ups into a scan of the whole mirror.
              CROSS JOIN LATERAL (
                  SELECT m.sf_id, m.created FROM {mirror} AS m
-                  WHERE m.connection_id = %(connection)s AND m.local_id = d.local_id
+                  WHERE m.connection_id + 0 = %(connection)s AND m.local_id = d.local_id
                     AND m.role = {primary} AND NOT m.is_deleted AND m.linked_run = %(run)s
                   LIMIT 1
              ) AS p

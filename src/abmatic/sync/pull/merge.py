@@ -73,9 +73,10 @@ def merge(plan: PullPlan) -> sql.Composed:
 # with, so they are taken as they are.
 _FRESH = "d.action = 'takeover' AND a.created_by_id = %(cause)s"
 
-_HAS_CONTACT = """EXISTS (
-               SELECT FROM mirror_contact AS c
-                WHERE c.local_id = d.local_id AND c.role = 1 AND NOT c.is_deleted)"""
+# A look-up for each: EXISTS may hash the whole mirror.
+_HAS_CONTACT = """coalesce((
+               SELECT true FROM mirror_contact AS c
+                WHERE c.local_id = d.local_id AND c.role = 1 AND NOT c.is_deleted LIMIT 1), false)"""
 
 
 def _after_parent(parent: Parent) -> sql.Composed:

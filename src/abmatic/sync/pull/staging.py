@@ -160,7 +160,8 @@ DROP_STAGED_REPEATS: LiteralString = (
 )
 
 UNUSABLE: LiteralString = (
-    'SELECT s."Id", s."Id" FROM stage AS s WHERE s."Id" NOT IN (SELECT sf_id FROM work) OR s."Id" IS NULL'
+    'SELECT s."Id", s."Id" FROM stage AS s WHERE s."Id" IS NULL '
+    'OR s."Id" NOT IN (SELECT sf_id FROM work) AND s."Id" NOT IN (SELECT sf_id FROM decided)'
 )
 
 

@@ -1,6 +1,7 @@
 -- What follows from a chunk once its rows are in the mirror: merges, hand-overs, conversions, records that waited.
 -- Every block runs in the chunk's own transaction and looks only at the chunk (decided, work) and what it touches.
--- {mirror} and {local} stand for the object's own tables.
+-- {mirror} and {local} stand for the object's own tables. "connection_id + 0" keeps a look-up by local_id from the other
+-- index, which a planner that has not heard of a new connection yet takes for empty, and reads from end to end.
 
 -- awaited_accounts -- Contacts and opportunities that came before their account get it now. Parameters: connection.
 WITH arrived AS (
@@ -76,7 +77,7 @@ WITH astray AS (
       FROM merged AS g
      CROSS JOIN LATERAL {function}(g.{before}{extra}) AS former (key, problem)
       JOIN {local} AS l ON l.id = g.local_id
-      JOIN {mirror} AS m ON m.connection_id = %(connection)s AND m.local_id = g.local_id
+      JOIN {mirror} AS m ON m.connection_id + 0 = %(connection)s AND m.local_id = g.local_id
      WHERE g.{before} IS DISTINCT FROM g.{after} AND former.key IS DISTINCT FROM l.{key_column}
        AND m.role = 2 AND NOT m.is_deleted AND m.linked_run = %(run)s AND m.sf_id <> g.sf_id AND m.key = former.key
 ), freed AS (
@@ -108,7 +109,7 @@ WITH astray AS (
      WHERE m.role = 2 AND NOT m.is_deleted AND m.key IS DISTINCT FROM l.{key_column}
        AND NOT coalesce((
            SELECT true FROM {mirror} AS p
-            WHERE p.connection_id = %(connection)s AND p.local_id = m.local_id AND p.role = 1 AND NOT p.is_deleted
+            WHERE p.connection_id + 0 = %(connection)s AND p.local_id = m.local_id AND p.role = 1 AND NOT p.is_deleted
               AND p.key = m.key LIMIT 1), false)
        {not_converted}
 ), freed AS (
@@ -226,12 +227,12 @@ SELECT h.sf_id
   FROM unnest(%(bereft)s::bigint[]) AS b (local_id)
  CROSS JOIN LATERAL (
     SELECT m.sf_id FROM {mirror} AS m
-     WHERE m.connection_id = %(connection)s AND m.local_id = b.local_id AND m.role = 2 AND NOT m.is_deleted
+     WHERE m.connection_id + 0 = %(connection)s AND m.local_id = b.local_id AND m.role = 2 AND NOT m.is_deleted
      ORDER BY m.created NULLS LAST, m.sf_id LIMIT 1
  ) AS h
  WHERE NOT coalesce((
     SELECT true FROM {mirror} AS p
-     WHERE p.connection_id = %(connection)s AND p.local_id = b.local_id AND p.role = 1 AND NOT p.is_deleted LIMIT 1
+     WHERE p.connection_id + 0 = %(connection)s AND p.local_id = b.local_id AND p.role = 1 AND NOT p.is_deleted LIMIT 1
  ), false);
 
 -- inherit -- Makes those duplicates primary; nothing is agreed yet, so the merge that follows is a first one. Parameters: connection, run, heirs.
@@ -348,7 +349,8 @@ UPDATE contact AS w
 WITH people AS (
     -- One that was created is what it should be. OFFSET 0: the look-ups come last, once for each that is left.
     SELECT DISTINCT m.local_id
-      FROM (SELECT d.sf_id FROM decided AS d WHERE d.action <> 'create' AND d.local_id IS NOT NULL OFFSET 0) AS d
+      FROM (SELECT d.sf_id FROM decided AS d
+             WHERE d.action NOT IN ('create', 'new') AND d.local_id IS NOT NULL OFFSET 0) AS d
      CROSS JOIN LATERAL (
          SELECT * FROM {mirror} AS m WHERE m.connection_id = %(connection)s AND m.sf_id = d.sf_id LIMIT 1) AS m
      WHERE m.local_id IS NOT NULL AND NOT m.is_deleted {only_converted}
