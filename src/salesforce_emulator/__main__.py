@@ -16,7 +16,8 @@ from pathlib import Path
 
 from salesforce_emulator import server
 from salesforce_emulator.data import generate, hostile, sample
-from salesforce_emulator.datafile import BadDataFile, DataFile
+from salesforce_emulator.datafile import BadDataFile, DataFile, org_id
+from salesforce_emulator.ids import derived
 from salesforce_emulator.oauth.apps import DEFAULT_APP
 from salesforce_emulator.runtime import Settings
 from salesforce_emulator.schema.base import USER_DOMAIN
@@ -77,6 +78,13 @@ def parser() -> argparse.ArgumentParser:
     )
     what.add_argument("--edition", help='such as "Enterprise Edition"; "Professional Edition" has no API')
     what.add_argument("--sandbox", action="store_true", help="the org says it is a sandbox")
+    what.add_argument(
+        "--org-id",
+        type=_org_id,
+        metavar="ID",
+        help="organization id, 00D… (default: one that follows from the kind of org, its size, seed, name and whether "
+        "it is a sandbox: another org has another id, the same command gives the same)",
+    )
     how = made.add_argument_group("how it behaves")
     how.add_argument("--allowance", type=int, metavar="N", help="API calls a day (default: what the edition has)")
     how.add_argument("--session-seconds", type=int, metavar="N", help="life of an access token (default: 7200)")
@@ -96,6 +104,13 @@ def _port(text: str) -> int:
     if not 0 <= number <= 65535:
         raise argparse.ArgumentTypeError(f"{number} is not between 0 and 65535")
     return number
+
+
+def _org_id(text: str) -> str:
+    try:
+        return org_id(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -169,19 +184,31 @@ def _make(options: argparse.Namespace, data: DataFile, database: Path) -> None:
             sample.load(conn)
         data.load(conn, now)
 
-    name, edition = "Sample Org", "Developer Edition"
-    if options.accounts is not None:
-        name, edition = f"Generated Org {options.seed}", "Enterprise Edition"
-    elif options.hostile:
-        name, edition = "Hostile Org", "Enterprise Edition"
+    kind, edition = _kind(options, data)
+    name = data.name or kind.split(",")[0]
+    sandbox = options.sandbox or data.sandbox
     OrgStore(
         database,
         loader=load,
-        name=data.name or name,
+        name=name,
         edition=options.edition or data.edition or edition,
-        sandbox=options.sandbox or data.sandbox,
+        sandbox=sandbox,
         custom_fields=data.custom_fields,
+        organization_id=options.org_id or data.organization_id or derived("00D", f"{kind}, {name}, {sandbox}"),
     ).close()
+
+
+def _kind(options: argparse.Namespace, data: DataFile) -> tuple[str, str]:
+    """What sort of org is asked for, its name at the beginning, and the edition that such a one has."""
+    if options.accounts is not None:
+        return f"Generated Org {options.seed}, {options.accounts} accounts", "Enterprise Edition"
+    if options.hostile:
+        return "Hostile Org", "Enterprise Edition"
+    if options.empty:
+        return "Empty Org", "Developer Edition"
+    if data.records and not options.sample:
+        return f"Org of {options.data.name}", "Developer Edition"
+    return "Sample Org", "Developer Edition"
 
 
 def _settings(options: argparse.Namespace, data: DataFile) -> Settings:

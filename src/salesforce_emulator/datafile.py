@@ -3,7 +3,7 @@
 ::
 
     {
-      "name": "Acme Test Org", "edition": "Enterprise Edition", "sandbox": false,
+      "name": "Acme Test Org", "edition": "Enterprise Edition", "sandbox": false, "organization_id": "00DgK00000AcmeT",
       "apps": [{"client_id": "…", "client_secret": "…", "callback_urls": ["https://hub.example/callback"]}],
       "settings": {"allowance": 500, "rotate_refresh_tokens": true},
       "custom_fields": {"Account": [{"name": "Score__c", "kind": "double", "externalId": true}]},
@@ -22,6 +22,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from salesforce_emulator.ids import is_id, to18
 from salesforce_emulator.oauth.apps import App
 from salesforce_emulator.runtime import Settings
 from salesforce_emulator.schema import BASE
@@ -49,6 +50,7 @@ class DataFile:
     name: str | None = None
     edition: str | None = None
     sandbox: bool = False
+    organization_id: str | None = None
     apps: tuple[App, ...] = ()
     settings: dict[str, Any] = field(default_factory=dict)
     custom_fields: dict[str, list[JsonObject]] = field(default_factory=dict)
@@ -74,6 +76,7 @@ class DataFile:
             raise BadDataFile(f"{path}: settings: unknown {', '.join(sorted(unknown))}")
         try:
             apps = tuple(App.from_json(a) for a in data.get("apps", ()))
+            organization_id = org_id(data["organization_id"]) if data.get("organization_id") else None
             custom = {name: [custom_field(**f) for f in made] for name, made in data.get("custom_fields", {}).items()}
         except (TypeError, ValueError) as error:
             raise BadDataFile(f"{path}: {error}") from error
@@ -81,6 +84,7 @@ class DataFile:
             data.get("name"),
             data.get("edition"),
             bool(data.get("sandbox", False)),
+            organization_id,
             apps,
             settings,
             custom,
@@ -116,6 +120,16 @@ class DataFile:
         if sobject == "User" and "Password" in record:
             row = (record_id, str(record["Password"]))
             session.conn.execute("INSERT INTO emulator_password (user_id, password) VALUES (?, ?)", row)
+
+
+def org_id(text: str) -> str:
+    """The 18 characters of an organization's id.
+
+    :raises ValueError: the text isn't one.
+    """
+    if not str(text).startswith("00D") or not is_id(str(text)):
+        raise ValueError(f"{text!r} is no organization id: 15 or 18 letters and digits that begin with 00D")
+    return to18(str(text))
 
 
 def _resolved(value: object, known: dict[str, str]) -> object:

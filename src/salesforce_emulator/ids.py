@@ -8,6 +8,7 @@ first), so that software that can't tell case apart can still tell ids apart.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import product
@@ -78,6 +79,12 @@ def is_id(text: str) -> bool:
 def make(prefix: str, number: int) -> str:
     """The 18-character id of the ``number``-th record (from 1) of the object with this key prefix."""
     return next(sequence(prefix, number, 1))
+
+
+def derived(prefix: str, seed: str) -> str:
+    """The 18-character id that a text stands for: the same text, the same id; another text, another id."""
+    number = int.from_bytes(hashlib.sha256(seed.encode()).digest()[:6]) % (62**8)
+    return make(prefix, number)
 
 
 def sequence(prefix: str, first: int, count: int) -> Iterator[str]:

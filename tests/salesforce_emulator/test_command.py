@@ -12,11 +12,15 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx2
 import pytest
 
-from salesforce_emulator.__main__ import main, parser
+from salesforce_emulator import OrgStore
+from salesforce_emulator.__main__ import _make, main, parser
+from salesforce_emulator.datafile import DataFile
+from salesforce_emulator.ids import is_id, to18
 from salesforce_emulator.oauth.apps import DEFAULT_APP
 from salesforce_emulator.store import DEFAULT_PASSWORD
 
@@ -119,6 +123,46 @@ def test_a_hostile_org() -> None:
     program.stop()
 
 
+def made(folder: Path, *arguments: str) -> str:
+    """The id of the org that a command makes. The file is its own each time."""
+    database = folder / f"{uuid4().hex}.sqlite3"
+    options = parser().parse_args(arguments)
+    _make(options, DataFile.read(options.data) if options.data else DataFile(), database)
+    with OrgStore(database) as store:
+        return store.organization_id
+
+
+def test_another_org_has_another_id_and_the_same_command_the_same(tmp_path: Path, data_file: Path) -> None:
+    (tmp_path / "nameless.json").write_text('{"records": {"Account": [{"Name": "Acme"}]}}')
+    commands: list[tuple[str, ...]] = [
+        (), ("--sandbox",), ("--empty",), ("--hostile",), ("--accounts", "5"), ("--accounts", "6"),
+        ("--accounts", "5", "--seed", "1"), ("--data", str(data_file)), ("--data", str(tmp_path / "nameless.json")),
+    ]  # fmt: skip
+    found = [made(tmp_path, *command) for command in commands]
+    assert len(set(found)) == len(commands)
+    assert all(is_id(org_id) and org_id.startswith("00D") for org_id in found)
+    assert [made(tmp_path, *command) for command in commands] == found
+
+
+def test_an_orgs_id_can_be_chosen_and_is_kept_with_its_file(tmp_path: Path) -> None:
+    chosen = "00D58000000JkrZ"
+    assert made(tmp_path, "--empty", "--org-id", chosen) == to18(chosen)
+    file, database = tmp_path / "org.json", tmp_path / "org.sqlite3"
+    file.write_text(json.dumps({"organization_id": chosen, "records": {"Account": [{"Name": "Acme"}]}}))
+    assert made(tmp_path, "--data", str(file)) == to18(chosen)
+    assert made(tmp_path, "--data", str(file), "--org-id", "00D000000000001") == to18("00D000000000001")
+    OrgStore(database, organization_id=to18(chosen)).close()
+    with OrgStore(database, organization_id=to18("00D000000000001")) as kept:
+        assert kept.organization_id == to18(chosen)
+
+
+@pytest.mark.parametrize("wrong", ["005000000000001", "00D1", "00D58000000JkrZEA!"])
+def test_what_is_no_organization_id(capsys: pytest.CaptureFixture[str], wrong: str) -> None:
+    with pytest.raises(SystemExit):
+        main(["--org-id", wrong])
+    assert "is no organization id" in capsys.readouterr().err
+
+
 def test_an_org_is_of_one_kind(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--hostile", "--accounts", "5"])
@@ -181,6 +225,7 @@ def test_help_tells_how_to_sign_in(capsys: pytest.CaptureFixture[str]) -> None:
         ("{", "Expecting"),
         ("[]", "a JSON object is wanted"),
         ('{"nme": 1}', "unknown nme"),
+        ('{"organization_id": "001"}', "'001' is no organization id"),
         ('{"settings": {"speed": 1}}', "settings: unknown speed"),
         ('{"apps": [{"client_id": "x"}]}', "client_secret is missing"),
         ('{"records": {"Account": [{"Industry": "Banking"}]}}', "REQUIRED_FIELD_MISSING"),

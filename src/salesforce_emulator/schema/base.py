@@ -46,6 +46,7 @@ class Base:
     """Ids of the base records, for those who refer to them."""
 
     organization: str
+    """Of an org that is given no id of its own."""
     administrator: str
     integration: str
     without_api: str
@@ -95,12 +96,15 @@ def load_base(
     name: str = "Emulated Org",
     edition: str = "Developer Edition",
     sandbox: bool = False,
+    organization_id: str = BASE.organization,
 ) -> None:
     """Load the base records into empty tables, and commit. :data:`BASE` holds their ids.
 
     :param edition: Organization.OrganizationType, such as "Enterprise Edition".
+    :param organization_id: 18 characters. No two orgs share one; their records' ids may be alike, as those of a
+        production org and its sandbox are.
     """
-    _organization(conn, name, edition, sandbox)
+    _organization(conn, organization_id, name, edition, sandbox)
     _profiles(conn)
     _users(conn)
     _picklists(conn)
@@ -111,8 +115,7 @@ _AUDIT = ("CreatedDate", "LastModifiedDate", "SystemModstamp")
 _MADE = (MADE, MADE, MADE)
 
 
-def _organization(conn: sqlite3.Connection, name: str, edition: str, sandbox: bool) -> None:
-    (org_id,) = reserve_ids(conn, "Organization", 1)
+def _organization(conn: sqlite3.Connection, organization_id: str, name: str, edition: str, sandbox: bool) -> None:
     columns = (
         "Id",
         "Name",
@@ -127,7 +130,7 @@ def _organization(conn: sqlite3.Connection, name: str, edition: str, sandbox: bo
         "FiscalYearStartMonth",
     )
     row = (
-        org_id,
+        organization_id,
         name,
         edition,
         int(sandbox),

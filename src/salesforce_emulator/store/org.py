@@ -51,6 +51,7 @@ class OrgStore:
     :param loader: fills a new org, after the base records (``data.sample.load``, a test's own function).
     :param clock: tells the time, in UTC.
     :param custom_fields: describe entries by object, kept with the file.
+    :param organization_id: of a new org, 18 characters. An org that exists keeps its own.
     :param scratch: a folder for temporary files, removed by whoever made it. None: one of the store's own.
     """
 
@@ -64,6 +65,7 @@ class OrgStore:
         edition: str = "Developer Edition",
         sandbox: bool = False,
         custom_fields: dict[str, list[JsonObject]] | None = None,
+        organization_id: str = BASE.organization,
         scratch: Path | None = None,
     ) -> None:
         self._own_scratch = Scratch() if scratch is None else None
@@ -77,7 +79,7 @@ class OrgStore:
         self._closed = False
         if not self.path.exists():
             try:
-                self._create(loader, name, edition, sandbox, custom_fields or {})
+                self._create(loader, name, edition, sandbox, custom_fields or {}, organization_id)
             except BaseException:
                 self.close()
                 raise
@@ -89,7 +91,13 @@ class OrgStore:
         self.path_of_files.mkdir(parents=True, exist_ok=True)
 
     def _create(
-        self, loader: Loader | None, name: str, edition: str, sandbox: bool, custom: dict[str, list[JsonObject]]
+        self,
+        loader: Loader | None,
+        name: str,
+        edition: str,
+        sandbox: bool,
+        custom: dict[str, list[JsonObject]],
+        organization_id: str,
     ) -> None:
         """Fill a new file beside its final name, so that a half-made org is never taken for a whole one."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -100,7 +108,7 @@ class OrgStore:
         try:
             fast_load(conn)
             create_tables(conn, schema)
-            load_base(conn, name=name, edition=edition, sandbox=sandbox)
+            load_base(conn, name=name, edition=edition, sandbox=sandbox, organization_id=organization_id)
             _put_setting(conn, "custom_fields", json.dumps(custom))
             if loader is not None:
                 loader(conn)
