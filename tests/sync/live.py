@@ -220,8 +220,9 @@ def state() -> dict[str, list[tuple[Any, ...]]]:
         ),
         (
             "contact",
-            """SELECT c.work_email, c.email_key, c.first_name, c.last_name, c.job_title, c.phone, c.kind, a.name
-                 FROM contact AS c LEFT JOIN account AS a ON a.id = c.account_id ORDER BY 1, 2, 3, 4, 5, 6, 7, 8""",
+            """SELECT c.work_email, c.email_key, c.first_name, c.last_name, c.job_title, c.phone, c.kind, a.name,
+                      c.company
+                 FROM contact AS c LEFT JOIN account AS a ON a.id = c.account_id ORDER BY 1, 2, 3, 4, 5, 6, 7, 8, 9""",
         ),
         (
             "opportunity",

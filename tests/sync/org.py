@@ -18,12 +18,13 @@ from abmatic.audiences.models import Collection
 from abmatic.changes.models import Cause
 from abmatic.identity import sealing
 from abmatic.identity.models import SealedSecret
-from abmatic.postgres import sessions
 from abmatic.sync import connect
 from abmatic.sync.models import Connection, ObjectSetting, Run
 from abmatic.sync.objects import OBJECTS
 from abmatic.sync.pull import plan as planning
 from abmatic.sync.pull.chunk import ChunkWriter, Counts, Target
+from abmatic.sync.pull.plan import PullPlan
+from abmatic.sync.pull.reading import open_writer
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -84,8 +85,13 @@ class Org:
         now = self.stamp()
         return {"SystemModstamp": now, "CreatedDate": now, "IsDeleted": False, **fields}
 
-    def pull(self, sobject: str, *chunks: Sequence[dict[str, Any]], same_run: bool = False) -> Counts:
-        """One run over the chunks, each committed by itself."""
+    def pull(
+        self, sobject: str, *chunks: Sequence[dict[str, Any]], same_run: bool = False, at_once: bool = False
+    ) -> Counts:
+        """One run over the chunks, each committed by itself.
+
+        ``at_once``: of each chunk, newcomers are written before the chunk before it is applied, as a bulk reading does.
+        """
         spec = OBJECTS[sobject]
         setting = ObjectSetting.objects.filter(connection=self.connection, sobject=spec.rides_with or sobject).first()
         offered = [*planning.BASE_FIELDS, *(c.sf_field for c in spec.system)]
@@ -108,17 +114,44 @@ class Org:
             )[0].pk
         assert self.last_run.cause_id is not None
         target = Target(self.connection.pk, self.last_run.pk, self.last_run.cause_id, START, collection)
-        total = Counts()
-        with sessions.session("test", sessions.IMPORT_SETTINGS) as session:
-            writer = ChunkWriter(plan, session, target)
-            writer.prepare()
-            for chunk in chunks:
-                writer.stage_records(json.dumps(list(chunk)).encode())
-                writer.type_rows()
-                total.add(writer.apply())
-                session.commit()
-            writer.after_run()
-            session.commit()
+        total = (_pull_at_once if at_once else _pull_in_turn)(plan, target, chunks)
         if not same_run:
             assert_adds_up(total, self.last_run)
         return total
+
+
+def _stage(writer: ChunkWriter, chunk: Sequence[dict[str, Any]]) -> None:
+    writer.stage_records(json.dumps(list(chunk)).encode())
+    writer.type_rows()
+
+
+def _pull_in_turn(plan: PullPlan, target: Target, chunks: Sequence[Sequence[dict[str, Any]]]) -> Counts:
+    total = Counts()
+    with open_writer(plan, target) as (session, writer):
+        for chunk in chunks:
+            _stage(writer, chunk)
+            total.add(writer.apply())
+            session.commit()
+        writer.after_run()
+        session.commit()
+    return total
+
+
+def _pull_at_once(plan: PullPlan, target: Target, chunks: Sequence[Sequence[dict[str, Any]]]) -> Counts:
+    total = Counts()
+    with open_writer(plan, target) as first, open_writer(plan, target) as second:
+        waiting: tuple[Any, ChunkWriter] | None = None
+        keys: frozenset[bytes] = frozenset()
+        for (session, writer), chunk in zip(itertools.cycle((first, second)), chunks, strict=False):
+            _stage(writer, chunk)
+            mine = writer.keys()
+            writer.write_newcomers(mine & keys)
+            if waiting is not None:
+                total.add(waiting[1].apply())
+                waiting[0].commit()
+            waiting, keys = (session, writer), mine
+        if waiting is not None:
+            total.add(waiting[1].apply())
+            waiting[1].after_run()
+            waiting[0].commit()
+    return total

@@ -109,6 +109,15 @@ def test_a_generated_org_by_bulk(orgs: Orgs) -> None:
     assert sizes["account"] == Account.objects.count()
     assert sizes["contact"] == Contact.objects.count()
 
+    # For whom a lead works.
+    companies = live.rows(
+        'SELECT "Id", trim("Company") FROM "Lead" WHERE "IsDeleted" = 0 AND "IsConverted" = 0 AND "Email" IS NULL'
+    )
+    assert companies
+    assert set(companies) <= ours(
+        "SELECT m.sf_id, l.company FROM mirror_lead AS m JOIN contact AS l ON l.id = m.local_id"
+    )
+
     # Again, everything: nothing changes, and the run says so.
     before, changes = state(), Change.objects.count()
     for run in live.sync_well(full=True).values():
