@@ -119,7 +119,7 @@ def test_a_part_that_waits_for_one_behind_it_is_read_again_in_turn(orgs: Orgs, m
     apply, write = ChunkWriter.apply, ChunkWriter.write_newcomers
 
     def refused_once(self: ChunkWriter) -> Counts:
-        if early.count(True) == 3 and not refused_after:
+        if early.count(True) >= 2 and not refused_after:
             refused_after.append(len(early))
             raise psycopg.errors.LockNotAvailable("canceling statement due to lock timeout")
         return apply(self)
@@ -133,8 +133,8 @@ def test_a_part_that_waits_for_one_behind_it_is_read_again_in_turn(orgs: Orgs, m
     done = live.sync_well("Account")["Account"]
     assert done.counts["read"] == 80
     # One more may have been on its way.
-    assert not any(early[refused_after[0] + 1 :])
-    assert len(early) > refused_after[0] + 1
+    assert not any(early[refused_after[0] + 1 :]), early
+    assert len(early) > refused_after[0] + 1, early
 
 
 def test_a_part_learns_which_of_its_keys_others_have_that_are_not_committed() -> None:
