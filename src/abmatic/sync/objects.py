@@ -119,6 +119,8 @@ OBJECTS: dict[str, SObject] = {
             defaults=(
                 Default("Email", "work_email", is_key=True), Default("FirstName", "first_name"),
                 Default("LastName", "last_name"), Default("Title", "job_title"), Default("Phone", "phone"),
+                # Not in the guide's table, but a lead has no account: nothing else says for whom the person works.
+                Default("Company", "company"),
             ),
         ),
         SObject(
