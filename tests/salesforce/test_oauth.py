@@ -205,6 +205,15 @@ def test_without_a_secret_there_is_nothing_to_verify() -> None:
     assert "client_secret" not in salesforce.forms[0]
 
 
+def test_a_refusal_says_whether_the_secret_was_wrong_or_missing() -> None:
+    salesforce = Salesforce(400, {"error": "invalid_client", "error_description": "invalid client credentials"})
+    for app, said in ((OAuthApp("3MVG9consumerKey"), "none was entered"), (APP, "refuses the consumer secret")):
+        with pytest.raises(errors.WrongClientSecret) as refused:
+            oauth.refresh(LOGIN, app, "5Aep861first", salesforce.transport)
+        assert said in refused.value.meaning
+        assert "consumer secret" in refused.value.remedy
+
+
 @pytest.mark.parametrize(
     "instance", ["https://evil.example", "http://acme.my.salesforce.com", "https://127.0.0.1", "x"]
 )

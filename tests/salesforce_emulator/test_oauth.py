@@ -162,6 +162,30 @@ def test_unknown_clients_and_wrong_secrets(browser: Browser) -> None:
     assert refused(browser.token(grant_type="client_credentials", client_secret="wrong"))[1] == "invalid_client"
 
 
+NO_SECRET = (400, "invalid_client", "invalid client credentials")
+
+
+def test_a_new_app_requires_its_secret_of_both_flows(browser: Browser) -> None:
+    """ "Require Secret for Web Server Flow" and "Require Secret for Refresh Token Flow" are ticked."""
+    assert refused(browser.exchange(browser.code(), client_secret="")) == NO_SECRET
+    token = browser.exchange(browser.code()).json()["refresh_token"]
+    assert refused(browser.token(grant_type="refresh_token", refresh_token=token, client_secret="")) == NO_SECRET
+
+
+def test_each_flow_can_go_without_the_secret(open_api: OpenApi) -> None:
+    lax_web = App("id-1", "secret-1", secret_for_web_server_flow=False)
+    lax_refresh = App("id-1", "secret-1", secret_for_refresh=False)
+    browser = Browser(open_api(apps=[lax_web], user_id=BASE.administrator).org)
+    code = browser.code()
+    assert refused(browser.exchange(code, client_secret="wrong")) == NO_SECRET, "a wrong one is no better than none"
+    token = browser.exchange(code, client_secret="").json()["refresh_token"]
+    assert refused(browser.token(grant_type="refresh_token", refresh_token=token, client_secret="")) == NO_SECRET
+    browser = Browser(open_api(apps=[lax_refresh], user_id=BASE.administrator).org)
+    assert refused(browser.exchange(browser.code(), client_secret="")) == NO_SECRET
+    token = browser.exchange(browser.code()).json()["refresh_token"]
+    assert browser.token(grant_type="refresh_token", refresh_token=token, client_secret="").status_code == 200
+
+
 def test_only_registered_callbacks(open_api: OpenApi) -> None:
     app = App("id-1", "secret-1", callback_urls=(CALLBACK,))
     browser = Browser(open_api(apps=[app], user_id=BASE.administrator).org)

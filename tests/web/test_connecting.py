@@ -147,6 +147,10 @@ class TestItFails:
         back = salesforce.answer(leave(admin, client_secret="wrong"))
         problem(admin, back, "invalid_client")
 
+    def test_no_secret_where_the_app_requires_one(self, admin: Client, salesforce: EmulatedOrg) -> None:
+        back = salesforce.answer(leave(admin, client_secret=""))
+        assert "none was entered" in problem(admin, back, "invalid_client")
+
     @pytest.mark.parametrize(
         ("code", "message", "title"),
         [

@@ -195,7 +195,7 @@ def _token(
 ) -> Tokens:
     answer = _post(host, "/services/oauth2/token", form, transport)
     if answer.status >= 300:
-        raise oauth_answer_error(answer)
+        raise _refusal(answer, app)
     value = answer.object()
     access, instance = value.get("access_token"), value.get("instance_url")
     if not isinstance(access, str) or not access or not isinstance(instance, str):
@@ -210,6 +210,21 @@ def _token(
         refresh_token=str(value.get("refresh_token") or keep),
         scope=str(value.get("scope") or ""),
         issued_at=_issued_at(value.get("issued_at")),
+    )
+
+
+def _refusal(answer: Answer, app: OAuthApp) -> errors.SalesforceError:
+    """Salesforce says the same of a wrong secret and of none; which it was, we know."""
+    error = oauth_answer_error(answer)
+    if not isinstance(error, errors.WrongClientSecret) or app.client_secret or app.private_key_pem:
+        return error
+    return errors.WrongClientSecret(
+        error.message,
+        code=error.code,
+        status=error.status,
+        meaning="The app in Salesforce requires its consumer secret, and none was entered.",
+        remedy="Enter the consumer secret of the External Client App: its Settings tab, OAuth Settings, "
+        "Consumer Key and Secret.",
     )
 
 

@@ -15,7 +15,8 @@ class App:
 
     ``callback_urls``: exact URLs, or "*" for any.  ``certificate``: PEM of the certificate or public key that
     JWT bearer assertions are signed for.  ``run_as``: username that client credentials stand for.
-    ``pre_authorized``: JWT bearer works without a user's earlier consent.
+    ``pre_authorized``: JWT bearer works without a user's earlier consent.  ``secret_for_web_server_flow`` and
+    ``secret_for_refresh``: Setup's "Require Secret for Web Server Flow" and "… for Refresh Token Flow", on in new apps.
     """
 
     client_id: str
@@ -26,6 +27,8 @@ class App:
     certificate: str = ""
     run_as: str = ""
     pre_authorized: bool = True
+    secret_for_web_server_flow: bool = True
+    secret_for_refresh: bool = True
     require_pkce: bool = False
     rotate_refresh_tokens: bool | None = None
     blocked: bool = False

@@ -61,7 +61,7 @@ class Grants:
             return self._jwt(form)
         if grant not in ("authorization_code", "refresh_token", "client_credentials", "password"):
             raise OAuthError("unsupported_grant_type", "grant type not supported")
-        app = self._client(form, basic, secret_optional=grant == "authorization_code" and "code_verifier" in form)
+        app = self._client(form, basic, grant)
         if grant == "authorization_code":
             return self._code(app, form)
         if grant == "refresh_token":
@@ -72,11 +72,11 @@ class Grants:
 
     # -- who asks
 
-    def _client(self, form: Form, basic: tuple[str, str] | None, *, secret_optional: bool) -> App:
+    def _client(self, form: Form, basic: tuple[str, str] | None, grant: str) -> App:
         client_id, secret = basic or (form.get("client_id", ""), form.get("client_secret", ""))
         app = self._app(client_id)
-        if secret_optional and not secret:
-            return app  # a public client proves itself by its code verifier
+        if not secret and not _secret_required(app, grant):
+            return app
         if not hmac.compare_digest(secret.encode(), app.client_secret.encode()):
             raise OAuthError("invalid_client", "invalid client credentials")
         return app
@@ -197,6 +197,13 @@ class Grants:
             "token_type": "Bearer",  # nosec B105
             "issued_at": issued_at,
         }
+
+
+def _secret_required(app: App, grant: str) -> bool:
+    """Whether the app's settings ask this grant for the secret. One that is sent must be right all the same."""
+    if grant == "authorization_code":
+        return app.secret_for_web_server_flow
+    return grant != "refresh_token" or app.secret_for_refresh
 
 
 def s256(verifier: str) -> str:
