@@ -279,7 +279,9 @@ STABLE PARALLEL SAFE LANGUAGE sql AS $$
             CASE
                 WHEN address IS NULL OR address = '' THEN 'no_email'
                 WHEN address !~ '^[a-z0-9.!#$%&''*+/=?^_`{|}~-]+@[a-z0-9.-]+\.[a-z0-9-][a-z0-9-]+$'
-                    OR local ~ '^\.|\.\.|\.$' OR host ~ '^[.-]|\.\.|\.-|-\.|-$'
+                    -- Dots that stand at an end or beside another, and hyphens at the end of a label.
+                    OR strpos(address, '..') > 0 OR local LIKE '.%' OR local LIKE '%.' OR host LIKE '.%'
+                    OR host LIKE '%-%' AND host ~ '^-|\.-|-\.|-$'
                     OR length(local) > 64 OR length(address) > 254
                     THEN 'email_invalid'
             END AS problem
