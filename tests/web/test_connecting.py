@@ -210,6 +210,17 @@ class TestItFails:
         answer = admin.post(AUTHORIZE, {**APP, **sent})
         assert answer.context["form"].errors[field]
 
+    def test_an_emulator_is_found_without_its_scheme(self, admin: Client, salesforce: EmulatedOrg) -> None:
+        answer = admin.post(AUTHORIZE, {"kind": "domain", "my_domain": f" {salesforce.host} ", **APP})
+        assert answer.headers["Location"].startswith(f"{salesforce.url}/services/oauth2/authorize?")
+
+    def test_nobody_is_sent_to_an_address_that_does_not_answer(self, admin: Client, salesforce: EmulatedOrg) -> None:
+        answer = admin.post(AUTHORIZE, {"kind": "domain", "my_domain": f"https://{salesforce.host}", **APP})
+        assert answer.status_code == 400
+        assert "Nobody answers at this address" in answer.text
+        assert f"enter it as {salesforce.url}" in answer.text
+        assert f'value="https://{salesforce.host}"' in answer.text, "what was typed is still there"
+
     def test_a_reconnect_whose_stored_secret_cannot_be_opened_asks_for_it(
         self, admin: Client, connection: Connection
     ) -> None:

@@ -4,7 +4,7 @@ It stands alone: no Django, nothing of the rest of Abmatic. Begin with ``Client`
 the tree of what it raises, grouped by what to do next.
 """
 
-from . import bulk, errors, hosts, oauth, query
+from . import bulk, errors, hosts, oauth, query, reach
 from .client import OLDEST_VERSION, TESTED_VERSION, Client, Organization, UserInfo
 from .describe import Describe, Field, GlobalDescribe
 from .hosts import LoginHost, LoginHosts
@@ -40,4 +40,5 @@ __all__ = [
     "hosts",
     "oauth",
     "query",
+    "reach",
 ]

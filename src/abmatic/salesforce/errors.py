@@ -17,6 +17,7 @@
     │     └─ CodeExpired         the login took too long between consent and return
     ├─ AskPerson                 somebody has to change a setting, in Salesforce or here
     │  ├─ HostRefused            the address isn't a Salesforce address
+    │  ├─ HostUnreachable        nobody answers at the login address that was typed
     │  ├─ HostMoved              the org has a new address
     │  ├─ UnsupportedVersion     the org's API is older than we speak
     │  ├─ ApiDisabledForOrg      the edition has no API access
@@ -250,6 +251,12 @@ class HostRefused(AskPerson):
         "Use https://login.salesforce.com, https://test.salesforce.com for a sandbox, or your My Domain "
         "address such as https://yourcompany.my.salesforce.com."
     )
+
+
+class HostUnreachable(AskPerson):
+    default_code = "host_unreachable"
+    default_meaning = "Nobody answers at this address."
+    default_remedy = "Check the address, and that this server may reach it over HTTPS; then try again."
 
 
 class HostMoved(AskPerson):

@@ -31,6 +31,7 @@ from abmatic.salesforce import (
     UserInfo,
     errors,
     oauth,
+    reach,
 )
 from abmatic.sync import clients
 from abmatic.sync.checks import Findings, check_org
@@ -66,7 +67,10 @@ def callback_url() -> str:
 
 
 def begin(login_url: str, client_id: str, client_secret: str, *, connection: Connection | None = None) -> Authorization:
-    """Starts the web server flow. With ``connection`` it is a reconnect; an empty secret then keeps the stored one."""
+    """Starts the web server flow. With ``connection`` it is a reconnect; an empty secret then keeps the stored one.
+
+    An address that somebody typed is called first: from one that doesn't answer, no browser comes back.
+    """
     host = _host(login_url)
     if connection is not None and not client_secret:
         row = SealedSecret.objects.get(pk=connection.secret_id)
@@ -76,6 +80,11 @@ def begin(login_url: str, client_id: str, client_secret: str, *, connection: Con
             "client_id_missing", "Consumer key missing", "No consumer key was entered.",
             "Copy the consumer key of the External Client App from Salesforce Setup.",
         )  # fmt: skip
+    if host.kind in ("my_domain", "extra"):
+        try:
+            reach.knock(host)
+        except errors.SalesforceError as error:
+            raise connect_error(error) from error
     request = oauth.begin(host, OAuthApp(client_id.strip(), client_secret.strip()), callback_url())
     sealed = sealing.seal({"client_secret": client_secret.strip(), "code_verifier": request.code_verifier})
     return Authorization(
@@ -199,13 +208,15 @@ def _words(error: errors.SalesforceError) -> str:
 OUR_CODES = frozenset(
     {
         "unknown", "server_trouble", "timed_out", "job_unfinished", "connection_broken", "bad_answer", "host_refused",
-        "host_moved", "unsupported_version", "signature_mismatch", "state_mismatch", "query_too_long", "job_gone",
-        "result_incomplete", "result_changed", "malformed_job_id", "no_code", "invalid_private_key",
+        "host_unreachable", "host_moved", "unsupported_version", "signature_mismatch", "state_mismatch",
+        "query_too_long", "job_gone", "result_incomplete", "result_changed", "malformed_job_id", "no_code",
+        "invalid_private_key",
     }
 )  # fmt: skip
 
 _TITLES: tuple[tuple[type[errors.SalesforceError], str], ...] = (
     (errors.HostRefused, "Not a Salesforce address"),
+    (errors.HostUnreachable, "Nobody answers at this address"),
     (errors.ConsentDenied, "Access was denied"),
     (errors.StateMismatch, "The login can't be matched with this browser"),
     (errors.CodeExpired, "The login took too long"),

@@ -71,8 +71,7 @@ class AuthorizeForm(forms.Form):
             return SANDBOX
         if kind == "production":
             return PRODUCTION
-        domain = str(self.cleaned_data["my_domain"]).strip()
-        return domain if "://" in domain else f"https://{domain}"
+        return str(self.cleaned_data["my_domain"]).strip()
 
 
 def initial_choice(login_url: str) -> dict[str, str]:
