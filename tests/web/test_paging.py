@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import html
 import operator
+import re
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -22,7 +25,9 @@ from abmatic.web.grids.paging import Cursor, Order
 pytestmark = pytest.mark.django_db
 
 # Few different values, so that ties and empties are the rule.
-texts = st.sampled_from([None, "", "a", "A", "b", "Über", "b" * 200, "b" * 119 + "c", "\U0001f680", "'; --"])
+texts = st.sampled_from(
+    [None, "", "a", "A", "b", "Über", "b" * 200, "b" * 119 + "c", "(a)", "***", " - b", "\U0001f680", "'; --"]
+)
 numbers = st.sampled_from([None, 0, -1, 7, 10**12])
 
 
@@ -127,6 +132,34 @@ def test_a_time_survives_to_the_microsecond() -> None:
     decoded = Cursor.decode(cursor.encode(), Order(column))
     assert decoded == cursor
     assert isinstance(decoded.key, datetime)
+
+
+def test_signs_before_a_name_do_not_bring_it_to_the_top(admin: Client) -> None:
+    for name in (
+        "*** DO NOT USE ***",
+        "(주) 가온제약",
+        "“Quoted” Ltd",
+        "beta",
+        "Acme",
+        "--",
+        "[not provided]",
+        "3M",
+        "%\\",
+    ):
+        org.account(name)
+    shown = admin.get("/accounts/?show=").text
+    told = [html.unescape(name) for name in re.findall(r'class="strong cut"[^>]*>([^<]*)<', shown)]
+    assert told == [
+        "%\\",
+        "3M",
+        "Acme",
+        "beta",
+        "*** DO NOT USE ***",
+        "[not provided]",
+        "“Quoted” Ltd",
+        "(주) 가온제약",
+        "--",
+    ]
 
 
 def test_a_page_far_down_starts_from_the_index_not_from_the_top() -> None:

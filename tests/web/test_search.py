@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from django.test import Client
 from tests.web import org
@@ -35,6 +37,21 @@ def test_odd_words_are_only_words(query: str) -> None:
     org.account(query)
     org.account("ordinary")
     assert titles(query) == [query] if len(query) < 500 else True
+
+
+def test_signs_before_a_name_need_not_be_typed(monkeypatch: pytest.MonkeyPatch) -> None:
+    org.account("*** DO NOT USE *** Acme")
+    org.account("Done Ltd")
+
+    def only_beginnings(milliseconds: int) -> object:
+        if milliseconds == search.ANYWHERE_MS:
+            raise TookTooLong
+        return contextlib.nullcontext()
+
+    monkeypatch.setattr(search, "time_allowed", only_beginnings)
+    assert titles("do") == ["*** DO NOT USE *** Acme", "Done Ltd"]
+    assert titles("*** do not") == ["*** DO NOT USE *** Acme"]
+    assert titles("***") == []
 
 
 def test_at_most_six_of_a_kind() -> None:

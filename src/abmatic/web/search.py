@@ -15,9 +15,9 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from abmatic.audiences.models import Account, Contact
+from abmatic.audiences.models import SORT_PASSES_OVER, Account, Contact, sort_key
 from abmatic.web.counting import TookTooLong, time_allowed
-from abmatic.web.grids.columns import contains, text_key
+from abmatic.web.grids.columns import contains
 from abmatic.web.grids.filters import clean
 from abmatic.web.http import PageRequest
 
@@ -51,12 +51,12 @@ def search(request: PageRequest) -> HttpResponse:
 def find(query: str) -> list[Hit]:
     """At most `SHOWN` accounts and as many contacts."""
     accounts = _found(
-        [_begins(Account.objects, text_key("name"), query), _begins_with_key(Account.objects, "domain", query)],
+        [_begins(Account.objects, sort_key("name"), query), _begins_with_key(Account.objects, "domain", query)],
         Account.objects.filter(contains("name", query)),
     )
     contacts = _found(
         [
-            _begins(Contact.objects, text_key("last_name"), query),
+            _begins(Contact.objects, sort_key("last_name"), query),
             _begins_with_key(Contact.objects, "email_key", query),
         ],
         Contact.objects.filter(_every_word(query)),
@@ -85,7 +85,10 @@ def _found(beginnings: list[QuerySet[Any]], anywhere: QuerySet[Any]) -> list[Any
 
 def _begins(records: Any, key: Any, query: str) -> QuerySet[Any]:
     """Records whose sort key begins with the words, in its order: a range of its index."""
-    start = query.lower()
+    start = query.lstrip(SORT_PASSES_OVER).lower()
+    if not start:  # nothing but signs, which the key passes over
+        none: QuerySet[Any] = records.none()
+        return none
     keyed: QuerySet[Any] = records.annotate(sort_key=key)
     return keyed.filter(sort_key__gte=start, sort_key__lte=start + LAST_CHARACTER, sort_key__startswith=start).order_by(
         "sort_key", "id"

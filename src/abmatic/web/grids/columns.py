@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 from django.db.models import Expression, F, Model, Q, TextField, Value
 from django.db.models.expressions import Combinable
-from django.db.models.functions import Left, Lower
 
-from abmatic.audiences.models import SORT_PREFIX, Account, Contact, Opportunity
+from abmatic.audiences.models import Account, Contact, Opportunity, sort_key
 from abmatic.web.grids.ilike import IlikeContains
 
 
@@ -24,7 +23,7 @@ class Column:
     drop: int = 0
     # Sorts among equal values of the column, where the id alone would look random.
     then: str | None = None
-    # Exactly what an index holds, or else a short prefix: see SORT_PREFIX.
+    # Sorted exactly as it is, as its index holds it; else as `sort_key` says.
     is_key: bool = False
 
     @property
@@ -32,12 +31,12 @@ class Column:
         """The expression the grid is ordered by; NULL sorts last."""
         if self.type != "text" or self.is_key:
             return F(self.field)
-        return text_key(self.field)
+        return sort_key(self.field)
 
     @property
     def then_key(self) -> Expression:
         """What decides among equals, before the id does."""
-        return text_key(self.then) if self.then else Value(None, output_field=TextField())
+        return sort_key(self.then) if self.then else Value(None, output_field=TextField())
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +61,6 @@ class Spec:
     def filters(self) -> tuple[Column, ...]:
         """Everything that can be filtered by."""
         return tuple(column for column in self.columns if column.type != "time") + self.filtered
-
-
-def text_key(field: str) -> Expression:
-    """Text as it is sorted: without regard to case, by its beginning (see SORT_PREFIX)."""
-    return Lower(Left(field, SORT_PREFIX))
 
 
 def contains(field: str, text: str) -> Q:
