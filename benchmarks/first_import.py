@@ -27,8 +27,9 @@ def measure(folder: Path, org: Org) -> dict[str, Any]:
     try:
         assert process.stdout is not None
         line = process.stdout.readline()
-        if not line or "error" in (report := json.loads(line)):
-            raise Unmeasured("the import failed")
+        report = json.loads(line) if line else {"error": "it said nothing"}
+        if "error" in report:
+            raise Unmeasured(f"the import failed: {report['error']}")
         # Nothing else has happened in these processes: what they cost so far is the import, and starting.
         worker = cpu_seconds(_workers(report["pid"]))
         postgres = cpu_seconds([postmaster(str(data_dir))])
