@@ -23,6 +23,7 @@ class World:
     contact: int
     account_collection: int
     contact_collection: int
+    opportunity_collection: int
     somebody: int
 
     def address(self, name: str) -> str:
@@ -35,7 +36,7 @@ class World:
             return reverse(name, args=[self.somebody])
         if name in CONNECTION_PAGES:
             return reverse(name, args=[self.connection.pk])
-        if name in {"account-collection", "contact-collection"}:
+        if name in {"account-collection", "contact-collection", "opportunity-collection"}:
             return reverse(name, args=[getattr(self, name.replace("-", "_"))])
         if name.startswith("account-") and name != "account-collections":
             return reverse(name, args=[self.account])
@@ -50,7 +51,8 @@ CONNECTION_PAGES = {"connection", "connected", "reconnect", "check", "disable", 
 PAGES = [
     "home", "accounts", "account-collections", "account-collection", "account-overview", "account-contacts",
     "account-opportunities", "account-timeline", "account-sync", "contacts", "contact-collections",
-    "contact-collection", "contact-overview", "contact-opportunities", "contact-timeline", "contact-sync", "search",
+    "contact-collection", "contact-overview", "contact-opportunities", "contact-timeline", "contact-sync",
+    "opportunities", "opportunity-collections", "opportunity-collection", "search",
     "run", "findings", "integrations", "authorize", "connection", "connected", "reconnect", "disable", "activity",
     "account_change_password", "users",
 ]  # fmt: skip
@@ -84,7 +86,7 @@ def make_world() -> World:
     org.link(connection, account, "0015800000000001AAA")
     org.link(connection, account, "0015800000000002AAA", role=org.Role.DUPLICATE)
     contact = org.contact("Smith", first_name="Sam", account=account, work_email="sam@acme.com")
-    org.opportunity(account)
+    deal = org.opportunity(account)
     return World(
         connection,
         run.pk,
@@ -92,5 +94,6 @@ def make_world() -> World:
         contact.pk,
         org.collection("account", [account.pk]).pk,
         org.collection("contact", [contact.pk]).pk,
+        org.collection("opportunity", [deal.pk]).pk,
         User.objects.create_user("somebody@example.com").pk,
     )

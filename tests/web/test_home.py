@@ -65,5 +65,17 @@ def test_last_runs_lead_to_their_pages(admin: Client, connection: Connection) ->
 
 
 def test_numbers_lead_to_their_records(admin: Client) -> None:
-    org.accounts(3)
-    assert '<a href="/accounts/">3</a>' in admin.get("/").text
+    first, *_ = org.accounts(3)
+    org.contact("Smith")
+    for name in ("Renewal", "New business"):
+        org.opportunity(first, name)
+    page = admin.get("/").text
+    for place, number in (("accounts", 3), ("contacts", 1), ("opportunities", 2)):
+        assert f'<a href="/{place}/">{number}</a>' in page
+
+
+def test_on_a_telephone_a_run_shows_its_figures_under_its_name(admin: Client, connection: Connection) -> None:
+    org.run(connection, counts={"read": 12_000, "created": 8, "unchanged": 11_992})
+    org.running(connection, counts={})
+    page = admin.get("/").text
+    assert re.findall(r'class="under cut">([^<]* read[^<]*)<', page) == ["12,000 read, 8 created"]

@@ -25,6 +25,7 @@ PLACES = (
     ("Home", "home", "home"),
     ("Accounts", "building", "accounts"),
     ("Contacts", "users", "contacts"),
+    ("Opportunities", "briefcase", "opportunities"),
     ("Settings", "settings", "settings"),
 )
 

@@ -38,7 +38,7 @@ class Total:
 
     label: str
     count: Count
-    url: str | None
+    url: str
 
 
 @require_safe
@@ -67,7 +67,7 @@ def _totals() -> list[Total]:
     return [
         Total("Accounts", whole_table(Account), reverse("accounts")),
         Total("Contacts", whole_table(Contact), reverse("contacts")),
-        Total("Opportunities", whole_table(Opportunity), None),
+        Total("Opportunities", whole_table(Opportunity), reverse("opportunities")),
     ]
 
 

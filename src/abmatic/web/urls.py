@@ -67,6 +67,14 @@ contacts = [
     path("<int:record_id>/sync/", records.sync, {"record": "contact"}, name="contact-sync"),
 ]
 
+opportunities = [
+    path("", grids.everything, {"record": "opportunity"}, name="opportunities"),
+    path("collections/", grids.collections, {"record": "opportunity"}, name="opportunity-collections"),
+    path(
+        "collections/<int:collection_id>/", grids.collection, {"record": "opportunity"}, name="opportunity-collection"
+    ),
+]
+
 urlpatterns = [
     *ways_in,
     path("", home.home, name="home"),
@@ -74,6 +82,7 @@ urlpatterns = [
     path("syncs/", running.syncs, name="syncs"),
     path("accounts/", include(accounts)),
     path("contacts/", include(contacts)),
+    path("opportunities/", include(opportunities)),
     path("runs/<int:run_id>/", include(run)),
     path("settings/", RedirectView.as_view(pattern_name="integrations"), name="settings"),
     path("settings/users/", users.users, name="users"),

@@ -44,6 +44,8 @@ class Spec:
     """A grid of one kind of record."""
 
     record: str
+    # The name of the page that shows all of them.
+    page: str
     label: str
     model: type[Model]
     columns: tuple[Column, ...]
@@ -70,6 +72,7 @@ def contains(field: str, text: str) -> Q:
 
 ACCOUNTS = Spec(
     record="account",
+    page="accounts",
     label="Accounts",
     model=Account,
     columns=(
@@ -88,6 +91,7 @@ ACCOUNTS = Spec(
 
 CONTACTS = Spec(
     record="contact",
+    page="contacts",
     label="Contacts",
     model=Contact,
     columns=(
@@ -105,6 +109,7 @@ CONTACTS = Spec(
 
 OPPORTUNITIES = Spec(
     record="opportunity",
+    page="opportunities",
     label="Opportunities",
     model=Opportunity,
     columns=(
@@ -115,5 +120,5 @@ OPPORTUNITIES = Spec(
         Column("updated", "Updated", "updated_at", type="time", drop=3),
     ),
     searched=("name",),
-    related=("owner",),
+    related=("account",),
 )

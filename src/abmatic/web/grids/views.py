@@ -1,4 +1,4 @@
-"""Accounts and Contacts: the tabs Collections and All, and the grid of one collection."""
+"""Accounts, Contacts and Opportunities: the tabs Collections and All, and the grid of one collection."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from django.views.decorators.http import require_safe
 
 from abmatic.audiences.models import Collection, CollectionMember
 from abmatic.sync.models import Connection, Run
-from abmatic.web.grids.columns import ACCOUNTS, CONTACTS, Spec
+from abmatic.web.grids.columns import ACCOUNTS, CONTACTS, OPPORTUNITIES, Spec
 from abmatic.web.grids.grid import Grid, grid_of
 from abmatic.web.http import PageRequest
 
-SPECS = {"account": ACCOUNTS, "contact": CONTACTS}
+SPECS = {spec.record: spec for spec in (ACCOUNTS, CONTACTS, OPPORTUNITIES)}
 
 
 @require_safe
 def everything(request: PageRequest, record: str) -> HttpResponse:
     """The tab All."""
-    return grid_answer(request, grid_of(request, SPECS[record]), "grids/all.html", {})
+    return grid_answer(request, grid_of(request, SPECS[record]), "grids/all.html", {"is_of_many": True})
 
 
 @require_safe
@@ -37,7 +37,7 @@ def collection(request: PageRequest, record: str, collection_id: int) -> HttpRes
     found = get_object_or_404(Collection, pk=collection_id, record=record)
     members = CollectionMember.objects.filter(collection=found, record_id=OuterRef("pk"))
     grid = grid_of(request, SPECS[record], scope=Q(Exists(members)), scope_size=found.size, is_scoped=True)
-    return grid_answer(request, grid, "grids/collection.html", {"collection": found})
+    return grid_answer(request, grid, "grids/collection.html", {"collection": found, "is_of_many": True})
 
 
 def grid_answer(request: PageRequest, grid: Grid, template: str, more: dict[str, object]) -> HttpResponse:

@@ -106,6 +106,8 @@ def connected(request: PageRequest, connection_id: int) -> HttpResponse:
         "integrations/connected.html",
         {
             "connection": connection,
+            # What a check says is not said a second time above it.
+            "checked": {check.get("name") for check in connection.checks},
             "failed": states.count("failed"),
             "warnings": states.count("warning"),
             "has_run": connection.runs.exists(),
