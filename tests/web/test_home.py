@@ -78,4 +78,4 @@ def test_on_a_telephone_a_run_shows_its_figures_under_its_name(admin: Client, co
     org.run(connection, counts={"read": 12_000, "created": 8, "unchanged": 11_992})
     org.running(connection, counts={})
     page = admin.get("/").text
-    assert re.findall(r'class="under cut">([^<]* read[^<]*)<', page) == ["12,000 read, 8 created"]
+    assert re.findall(r'class="under">([^<]* read[^<]*)<', page) == ["12,000 read, 8 created"]
