@@ -17,6 +17,7 @@ from django.views.decorators.http import require_safe
 
 from abmatic.audiences.models import SORT_PASSES_OVER, Account, Contact, sort_key
 from abmatic.web.counting import TookTooLong, time_allowed
+from abmatic.web.domains import decoded, encoded
 from abmatic.web.grids.columns import contains
 from abmatic.web.grids.filters import clean
 from abmatic.web.http import PageRequest
@@ -51,7 +52,10 @@ def search(request: PageRequest) -> HttpResponse:
 def find(query: str) -> list[Hit]:
     """At most `SHOWN` accounts and as many contacts."""
     accounts = _found(
-        [_begins(Account.objects, sort_key("name"), query), _begins_with_key(Account.objects, "domain", query)],
+        [
+            _begins(Account.objects, sort_key("name"), query),
+            _begins_with_key(Account.objects, "domain", encoded(query)),
+        ],
         Account.objects.filter(contains("name", query)),
     )
     contacts = _found(
@@ -62,7 +66,9 @@ def find(query: str) -> list[Hit]:
         Contact.objects.filter(_every_word(query)),
     )
     return [
-        Hit("Account", str(one), one.domain or one.city or "", reverse("account-overview", args=[one.pk]))
+        Hit(
+            "Account", str(one), decoded(one.domain or "") or one.city or "", reverse("account-overview", args=[one.pk])
+        )
         for one in accounts
     ] + [
         Hit("Contact", str(one), one.work_email or one.company or "", reverse("contact-overview", args=[one.pk]))

@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, QueryDict
 
 from abmatic.web.counting import Count, TookTooLong, quick_count, time_allowed, whole_table
+from abmatic.web.domains import encoded
 from abmatic.web.grids.columns import Column, Spec, contains
 from abmatic.web.grids.filters import OPERATORS, SUITED, Condition, clean, conditions
 from abmatic.web.grids.paging import PAGE, Cursor, Order, Page, page
@@ -132,7 +133,7 @@ class Grid:
         for word in self.search.split():
             anywhere = Q()
             for name in self.spec.searched:
-                anywhere |= contains(name, word)
+                anywhere |= contains(name, encoded(word) if name == "domain" else word)
             found = found.filter(anywhere)
         return found
 

@@ -16,6 +16,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.timezone import now
 
+from abmatic.web import domains
 from abmatic.web.values import NOTHING, duration, exact_moment, shown
 
 register = template.Library()
@@ -84,6 +85,12 @@ def number(value: int | float | Decimal | Literal[""] | None) -> SafeString | st
 def cell(value: object) -> SafeString | str:
     """Any stored value as text for a table cell; a dash for nothing."""
     return shown(value)
+
+
+@register.filter
+def domain(value: str | None) -> SafeString | str:
+    """A domain as people read it, with its stored form on hover; a dash for nothing."""
+    return domains.element(value) if value else NOTHING
 
 
 @register.filter
