@@ -61,6 +61,18 @@ def test_here_then_looked_at(salesforce: Connected) -> None:
     assert "'bananas' is not one of" in salesforce.run("records", "bananas", code=2)
 
 
+def test_whoever_reads_records_may_have_enough(salesforce: Connected) -> None:
+    salesforce.installation.query(
+        "INSERT INTO account (name, custom, created_at, updated_at) "
+        "SELECT repeat('x', 1000), '{}', now(), now() FROM generate_series(1, 5000) RETURNING id"
+    )
+    reading = salesforce.installation.start("records", "accounts")
+    assert reading.stdout is not None
+    assert json.loads(reading.stdout.readline())["name"]
+    reading.stdout.close()
+    assert (reading.wait(60), salesforce.installation.said()) == (0, "")
+
+
 def test_without_a_worker_it_says_so(salesforce: Connected) -> None:
     assert "No worker is alive" in salesforce.run("sync", code=3)
     assert salesforce.installation.query("SELECT count(*) FROM run") == [(0,)]

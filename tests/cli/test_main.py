@@ -48,6 +48,15 @@ def test_wrong_usage_is_2(arguments: list[str]) -> None:
     assert CliRunner().invoke(abmatic, arguments).exit_code == 2
 
 
+@pytest.mark.parametrize(
+    "arguments", [["runs", "abc"], ["runs", "--limit", "1.5"], ["records", "accounts", "--limit", "x"]]
+)
+def test_what_is_no_number_is_called_that(arguments: list[str]) -> None:
+    done = CliRunner().invoke(abmatic, arguments)
+    assert done.exit_code == 2
+    assert "is not a valid whole number" in done.output
+
+
 def test_unknown_setting_is_3_and_named(installation: Installation) -> None:
     done = installation.run("migrate", ABMATIC_COLOUR="blue")
     assert done.returncode == 3

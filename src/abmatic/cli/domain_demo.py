@@ -33,6 +33,7 @@ from abmatic.cli.domain_demo_report import report
 from abmatic.cli.domain_follow import follow, label_of, told
 from abmatic.cli.emulator import program
 from abmatic.cli.failures import INTERRUPTED, Failure, NotReady
+from abmatic.cli.numbers import Number
 from abmatic.cli.supervise import Child, Stopped, Supervisor
 from abmatic.cli.up import answers, app_children, running
 
@@ -53,13 +54,13 @@ class _Interrupted(BaseException):
 @click.command()
 @click.option("--once", is_flag=True, help="Import into a temporary folder, say what happened, and end.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object; everything else goes to stderr.")
-@click.option("--accounts", type=click.IntRange(1, 25_000_000), help="Size of the generated org.  [default: 3000]")
-@click.option("--seed", type=click.IntRange(0), help="What the org is generated from.  [default: 0]")
+@click.option("--accounts", type=Number(1, 25_000_000), help="Size of the generated org.  [default: 3000]")
+@click.option("--seed", type=Number(0), help="What the org is generated from.  [default: 0]")
 @click.option("--sample", is_flag=True, help="The sample records of a Developer Edition org instead.")
-@click.option("--port", type=click.IntRange(0, 65535), help="The app's port.  [default: 8000, or a free one]")
-@click.option("--emulator-port", type=click.IntRange(0, 65535), help="The emulator's.  [default: 8088, or a free one]")
+@click.option("--port", type=Number(0, 65535), help="The app's port.  [default: 8000, or a free one]")
+@click.option("--emulator-port", type=Number(0, 65535), help="The emulator's.  [default: 8088, or a free one]")
 @click.option("--browser/--no-browser", default=None, help="Open the app in a browser.  [default: if there is one]")
-@click.option("--concurrency", type=click.IntRange(1), default=4, show_default=True, help="Jobs done at once.")
+@click.option("--concurrency", type=Number(1), default=4, show_default=True, help="Jobs done at once.")
 def demo(
     once: bool,
     as_json: bool,

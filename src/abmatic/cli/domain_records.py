@@ -13,6 +13,8 @@ from psycopg import sql
 
 from abmatic.cli.domain_ready import ready
 from abmatic.cli.failures import Failure
+from abmatic.cli.numbers import Number
+from abmatic.cli.piped import read_as_far_as_wanted
 
 # Lines fetched from the server at a time.
 _FETCH = 2_000
@@ -43,13 +45,13 @@ _SEARCHED = {
 
 @click.command()
 @click.argument("what", metavar="OBJECT", type=click.Choice(list(_RECORDS), case_sensitive=False))
-@click.option("--limit", type=click.IntRange(1), help="At most so many.")
+@click.option("--limit", type=Number(1), help="At most so many.")
 @click.option("--search", metavar="TEXT", help="Only records that hold this text in their name, address or e-mail.")
 @click.option("--collection", metavar="NAME", help="Only members of this collection.")
 def records(what: str, limit: int | None, search: str | None, collection: str | None) -> None:
     """Print accounts, contacts or opportunities as JSON lines, in the order in which they were made."""
     record = _RECORDS[what]
-    with ready():
+    with ready(), read_as_far_as_wanted():
         member_of = _find_collection(record, collection) if collection is not None else None
         for lines in _pages(record, _query(record, search, member_of, limit)):
             click.echo("\n".join(lines))

@@ -13,6 +13,8 @@ from rich.table import Table
 from abmatic.cli.domain_follow import label_of
 from abmatic.cli.domain_ready import find_connections, ready
 from abmatic.cli.failures import Failure
+from abmatic.cli.numbers import Number
+from abmatic.cli.piped import read_as_far_as_wanted
 
 if TYPE_CHECKING:
     from abmatic.sync.models import Run
@@ -22,10 +24,10 @@ _COUNTS = ("read", "created", "linked", "updated", "unchanged", "duplicate", "de
 
 
 @click.command()
-@click.argument("run_id", metavar="[ID]", type=click.IntRange(1), required=False)
-@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="Runs, or findings of one run.")
+@click.argument("run_id", metavar="[ID]", type=Number(1), required=False)
+@click.option("--limit", type=Number(1), default=20, show_default=True, help="Runs, or findings of one run.")
 @click.option("--reason", metavar="CODE", help="Of one run: only the findings of this reason.")
-@click.option("--after", type=click.IntRange(0), metavar="ID", help="Go on after this run, or finding.")
+@click.option("--after", type=Number(0), metavar="ID", help="Go on after this run, or finding.")
 @click.option("--connection", metavar="NAME", help="Only runs of this connection.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 def runs(
@@ -34,7 +36,7 @@ def runs(
     """List the runs, newest first; with an ID, show that run: its counts, reasons and findings."""
     if reason is not None and run_id is None:
         raise click.UsageError("--reason needs the ID of a run.")
-    with ready():
+    with ready(), read_as_far_as_wanted():
         if run_id is None:
             _list(limit, after, connection, as_json)
         else:

@@ -14,13 +14,14 @@ import click
 from abmatic.cli import bootstrap, claim, ports
 from abmatic.cli.failures import NotReady
 from abmatic.cli.migrate import apply_migrations
+from abmatic.cli.numbers import Number
 from abmatic.cli.supervise import Child, Stopped, Supervisor, command
 
 
 @click.command()
 @click.option("--host", default=ports.LOOPBACK, show_default=True, help="Address to listen on; 0.0.0.0 for all.")
-@click.option("--port", type=click.IntRange(0, 65535), help="Port; 0 for any free one.  [default: 8000]")
-@click.option("--concurrency", type=click.IntRange(1), default=4, show_default=True, help="Jobs done at once.")
+@click.option("--port", type=Number(0, 65535), help="Port; 0 for any free one.  [default: 8000]")
+@click.option("--concurrency", type=Number(1), default=4, show_default=True, help="Jobs done at once.")
 @click.option("--json-ready", is_flag=True, help="When ready, print one JSON line (url, pid) instead of text.")
 def up(host: str, port: int | None, concurrency: int, json_ready: bool) -> None:
     """Run everything: database, web server and worker.

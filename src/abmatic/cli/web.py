@@ -8,15 +8,16 @@ import click
 from django.conf import settings
 
 from abmatic.cli import bootstrap, lifeline, ports
+from abmatic.cli.numbers import Number
 
 
 @click.command()
 @click.option("--host", default=ports.LOOPBACK, show_default=True, help="Address to listen on; 0.0.0.0 for all.")
-@click.option("--port", type=click.IntRange(0, 65535), help="Port; 0 for any free one.  [default: 8000]")
-@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Server processes.")
+@click.option("--port", type=Number(0, 65535), help="Port; 0 for any free one.  [default: 8000]")
+@click.option("--workers", type=Number(1), default=1, show_default=True, help="Server processes.")
 @click.option(
     "--threads",
-    type=click.IntRange(1),
+    type=Number(1),
     default=16,
     show_default=True,
     help="Requests answered at once by each process; each may hold one database connection.",

@@ -21,6 +21,7 @@ from procrastinate.exceptions import ConnectorException, ProcrastinateException
 
 from abmatic.cli import bootstrap, lifeline
 from abmatic.cli.failures import Failure
+from abmatic.cli.numbers import Number
 
 if TYPE_CHECKING:
     from procrastinate import App, JobContext
@@ -41,7 +42,7 @@ _LOST = "The worker lost the database and stopped; start it again when the datab
 
 
 @click.command()
-@click.option("--concurrency", type=click.IntRange(1), default=4, show_default=True, help="Jobs done at once.")
+@click.option("--concurrency", type=Number(1), default=4, show_default=True, help="Jobs done at once.")
 @lifeline.option
 def worker(concurrency: int, has_lifeline: bool) -> None:
     """Run a worker alone."""
