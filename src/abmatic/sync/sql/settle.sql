@@ -9,10 +9,12 @@ WITH arrived AS (
 ), contacts AS (
     UPDATE mirror_contact AS m SET waiting_for = NULL
       FROM arrived WHERE m.waiting_for = arrived.sf_id AND m.connection_id = %(connection)s
+       AND m.waiting_for = ANY (ARRAY(SELECT o.sf_id FROM arrived AS o))
     RETURNING m.local_id, m.role, arrived.local_id AS account_id
 ), opportunities AS (
     UPDATE mirror_opportunity AS m SET waiting_for = NULL
       FROM arrived WHERE m.waiting_for = arrived.sf_id AND m.connection_id = %(connection)s
+       AND m.waiting_for = ANY (ARRAY(SELECT o.sf_id FROM arrived AS o))
     RETURNING m.local_id, m.role, arrived.local_id AS account_id
 ), linked_contacts AS (
     UPDATE contact AS c SET account_id = w.account_id, updated_at = now()
@@ -244,14 +246,17 @@ UPDATE {mirror} AS m SET role = 1, base = '{{}}', linked_run = %(run)s, seen_run
 WITH leads AS (
     SELECT l.sf_id, l.local_id, l.created, l.converted_contact_id
       FROM mirror_lead AS l JOIN decided AS d ON d.sf_id = {conversion_key}
-     WHERE l.connection_id = %(connection)s AND l.is_converted AND NOT l.is_deleted AND l.local_id IS NOT NULL
+     -- Neither a newcomer nor what waits for one has to do with a conversion.
+     WHERE {conversion_key} = ANY (ARRAY(SELECT o.sf_id FROM decided AS o WHERE o.action <> 'new'))
+       AND l.connection_id = %(connection)s AND l.is_converted AND NOT l.is_deleted AND l.local_id IS NOT NULL
        AND l.converted_contact_id IS NOT NULL
 ), people AS (
     SELECT l.converted_contact_id AS contact, l.local_id, l.created, l.sf_id, 0 AS rank FROM leads AS l
     UNION ALL
     SELECT DISTINCT c.sf_id, c.local_id, NULL::timestamptz, NULL, 1
-      FROM mirror_contact AS c JOIN leads AS l ON l.converted_contact_id = c.sf_id
+      FROM mirror_contact AS c
      WHERE c.connection_id = %(connection)s AND c.local_id IS NOT NULL
+       AND c.sf_id = ANY (ARRAY(SELECT l.converted_contact_id FROM leads AS l))
 ), ranked AS (
     SELECT contact, local_id, rank, first_value(local_id) OVER (
                PARTITION BY contact ORDER BY rank, created NULLS LAST, sf_id) AS winner
@@ -365,21 +370,26 @@ UPDATE contact AS c SET kind = 'contact', updated_at = now() FROM before WHERE c
 -- conversions_arrived -- Leads that waited for their contact have it now. Parameters: connection.
 UPDATE mirror_lead AS l SET waiting_for = NULL
   FROM decided AS d
- WHERE l.waiting_for = d.sf_id AND l.connection_id = %(connection)s AND d.local_id IS NOT NULL;
+ WHERE l.waiting_for = d.sf_id AND l.connection_id = %(connection)s AND d.local_id IS NOT NULL
+   AND l.waiting_for = ANY (ARRAY(SELECT o.sf_id FROM decided AS o));
 
 -- converted_accounts -- A converted lead whose contact is not here yet belongs to the account it was converted into. Parameters: connection.
 UPDATE contact AS c SET account_id = a.local_id, updated_at = now()
   FROM decided AS d
   JOIN mirror_lead AS l ON l.connection_id = %(connection)s AND l.sf_id = d.sf_id AND l.is_converted
-  JOIN mirror_account AS a ON a.connection_id = %(connection)s AND a.sf_id = l.converted_account_id
- WHERE c.id = d.local_id AND c.account_id IS NULL AND a.local_id IS NOT NULL AND l.waiting_for IS NOT NULL;
+ CROSS JOIN LATERAL (
+     SELECT * FROM mirror_account AS a
+      WHERE a.connection_id = %(connection)s AND a.sf_id = l.converted_account_id LIMIT 1) AS a
+ WHERE l.sf_id = ANY (ARRAY(SELECT o.sf_id FROM decided AS o WHERE o.action <> 'new'))
+   AND c.id = d.local_id AND c.account_id IS NULL AND a.local_id IS NOT NULL AND l.waiting_for IS NOT NULL;
 
 -- roles_of_chunk -- The contact roles that this chunk read. Parameters: connection.
 SELECT d.sf_id FROM decided AS d;
 
 -- roles_awaited -- Contact roles that waited for an opportunity or a contact of this chunk. Parameters: connection.
 SELECT m.sf_id FROM mirror_contact_role AS m JOIN decided AS d ON d.sf_id = m.waiting_for
- WHERE m.connection_id = %(connection)s AND d.local_id IS NOT NULL;
+ WHERE m.connection_id = %(connection)s AND d.local_id IS NOT NULL
+   AND m.waiting_for = ANY (ARRAY(SELECT o.sf_id FROM decided AS o));
 
 -- resolve_roles -- Contact roles become local ones where both ends are here; the others wait. Parameters: connection, run, roles.
 WITH ends AS (
@@ -388,8 +398,12 @@ WITH ends AS (
            left(m.values ->> 'Role', 255) AS role, coalesce((m.values ->> 'IsPrimary')::boolean, false) AS is_primary,
            CASE WHEN o.local_id IS NULL THEN m.opportunity_sf_id WHEN c.local_id IS NULL THEN m.contact_sf_id END AS missing
       FROM mirror_contact_role AS m
-      LEFT JOIN mirror_opportunity AS o ON o.connection_id = m.connection_id AND o.sf_id = m.opportunity_sf_id
-      LEFT JOIN mirror_contact AS c ON c.connection_id = m.connection_id AND c.sf_id = m.contact_sf_id
+      LEFT JOIN LATERAL (
+          SELECT local_id FROM mirror_opportunity
+           WHERE connection_id = %(connection)s AND sf_id = m.opportunity_sf_id LIMIT 1) AS o ON true
+      LEFT JOIN LATERAL (
+          SELECT local_id FROM mirror_contact
+           WHERE connection_id = %(connection)s AND sf_id = m.contact_sf_id LIMIT 1) AS c ON true
      WHERE m.connection_id = %(connection)s AND m.sf_id = ANY (%(roles)s)
 ), made AS (
     INSERT INTO opportunity_contact (opportunity_id, contact_id, role, is_primary)
@@ -402,7 +416,7 @@ WITH ends AS (
        SET local_id = made.id, role = CASE WHEN made.id IS NULL THEN 0 ELSE 1 END, waiting_for = ends.missing
       FROM ends LEFT JOIN made ON made.opportunity_id = ends.opportunity_id AND made.contact_id = ends.contact_id
                               AND made.role IS NOT DISTINCT FROM ends.role AND NOT ends.is_deleted
-     WHERE m.connection_id = %(connection)s AND m.sf_id = ends.sf_id
+     WHERE m.connection_id = %(connection)s AND m.sf_id = ends.sf_id AND m.sf_id = ANY (%(roles)s)
        AND (m.local_id IS DISTINCT FROM made.id OR m.waiting_for IS DISTINCT FROM ends.missing)
     RETURNING m.sf_id, m.local_id
 )
@@ -414,7 +428,12 @@ DELETE FROM opportunity_contact AS o
    AND NOT EXISTS (SELECT FROM mirror_contact_role AS m WHERE m.local_id = o.id AND NOT m.is_deleted);
 
 -- name_primaries -- Every duplicate's entry says which record is primary. Parameters: connection, run.
-UPDATE finding AS f SET value = p.sf_id
-  FROM {mirror} AS p
- WHERE f.run_id = %(run)s AND f.reason = 'duplicate' AND p.connection_id = %(connection)s
-   AND p.local_id = f.local_id AND p.role = 1 AND NOT p.is_deleted AND f.value IS DISTINCT FROM p.sf_id;
+-- A look-up for each entry: a join would read all of a connection's mirror once for each of them, as long as nobody has
+-- analyzed it and the planner takes it for empty.
+UPDATE finding AS f SET value = (
+    SELECT p.sf_id FROM {mirror} AS p
+     WHERE p.connection_id + 0 = %(connection)s AND p.local_id = f.local_id AND p.role = 1 AND NOT p.is_deleted LIMIT 1)
+ WHERE f.run_id = %(run)s AND f.reason = 'duplicate' AND f.value IS DISTINCT FROM coalesce((
+    SELECT p.sf_id FROM {mirror} AS p
+     WHERE p.connection_id + 0 = %(connection)s AND p.local_id = f.local_id AND p.role = 1 AND NOT p.is_deleted LIMIT 1
+ ), f.value);
