@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from abmatic.identity import sealing
 from abmatic.identity.models import SealedSecret
-from abmatic.salesforce import AccessToken, Call, Client, LoginHosts, OAuthApp, Tokens, errors, oauth
+from abmatic.salesforce import AccessToken, Call, Client, LoginHosts, OAuthApp, RetryPolicy, Tokens, errors, oauth
 from abmatic.sync.models import Connection, ConnectionProblem
 
 logger = logging.getLogger(__name__)
@@ -126,9 +126,10 @@ def problem_of(error: errors.SalesforceError) -> ConnectionProblem:
 
 
 @contextmanager
-def open_client(connection: Connection) -> Iterator[Client]:
+def open_client(connection: Connection, *, retry: RetryPolicy | None = None) -> Iterator[Client]:
     """A client for the connection; what it learns of the API allowance is kept when it closes."""
-    client = Client(ConnectionTokens(connection), api_version=connection.api_version or None, on_call=_log)
+    version = connection.api_version or None
+    client = Client(ConnectionTokens(connection), api_version=version, on_call=_log, retry=retry)
     try:
         yield client
     finally:

@@ -18,7 +18,7 @@ from django.db import transaction
 from abmatic.identity import sealing
 from abmatic.identity.models import SealedSecret
 from abmatic.salesforce import errors
-from abmatic.sync import clients
+from abmatic.sync import clients, settings_fields
 from abmatic.sync.connect import add_default_settings
 from abmatic.sync.models import Connection, FieldMapping, Mode, ObjectSetting
 from abmatic.sync.objects import SObject, configurable
@@ -157,7 +157,23 @@ def plan_import(text: str) -> Plan:
     if problems:
         raise FileRefused(problems)
     differences, notes = _compare(entries)
-    return Plan(tuple(entries), tuple(differences), tuple(notes))
+    return Plan(tuple(entries), tuple(differences), (*notes, *_field_notes(entries)))
+
+
+def _field_notes(entries: Sequence[ConnectionEntry]) -> Iterator[str]:
+    """What is to be said of fields that are mapped anew. Not part of comparing, which is done again when applying."""
+    for entry in entries:
+        connection = _find(entry)
+        if connection is None:  # has no org yet to ask
+            continue
+        added: dict[str, list[str]] = {}
+        for spec in configurable():
+            wanted = entry.objects[spec.name].mappings if spec.name in entry.objects else None
+            now = {mapping.salesforce for mapping in _state(connection, spec).mappings}
+            fresh = [mapping.salesforce for mapping in wanted or () if mapping.salesforce not in now]
+            if fresh:
+                added[spec.name] = fresh
+        yield from settings_fields.notes(connection, added)
 
 
 def _find(entry: ConnectionEntry) -> Connection | None:
