@@ -197,7 +197,7 @@ class TestCount:
         monkeypatch.setattr(grid, "page", slow)
         page = admin.get("/accounts/?sort=city").text
         assert "This took too long" in page
-        assert "Sort by name" in page
+        assert "Sort by “Name”" in page
 
 
 class TestCollections:

@@ -13,7 +13,10 @@ from abmatic.web.grids.ilike import IlikeContains
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column. ``type`` is "text", "number", "date" or "time"; it decides operators, alignment and cursors."""
+    """One column. ``type`` decides operators, alignment and cursors: "text", "number", "date", "time" or "arrival".
+
+    "arrival" is a time by which rows have their ids: sorted by these, it needs no index of its own.
+    """
 
     name: str
     label: str
@@ -54,6 +57,8 @@ class Spec:
     # Further fields that only the filter offers.
     filtered: tuple[Column, ...] = ()
     related: tuple[str, ...] = ()
+    # The order of an address without one, as in an address; one that an index serves. "": by the first column.
+    sort: str = ""
 
     def column(self, name: str) -> Column | None:
         """The column of that name."""
@@ -62,7 +67,7 @@ class Spec:
     @property
     def filters(self) -> tuple[Column, ...]:
         """Everything that can be filtered by."""
-        return tuple(column for column in self.columns if column.type != "time") + self.filtered
+        return tuple(column for column in self.columns if column.type not in {"time", "arrival"}) + self.filtered
 
 
 def contains(field: str, text: str) -> Q:
@@ -117,8 +122,10 @@ OPPORTUNITIES = Spec(
         Column("stage", "Stage", "stage", drop=1),
         Column("amount", "Amount", "amount", type="number"),
         Column("closes", "Close date", "close_date", type="date", drop=1),
-        Column("updated", "Updated", "updated_at", type="time", drop=3),
+        Column("updated", "Updated", "updated_at", type="time", drop=4),
+        Column("added", "Added", "id", type="arrival", drop=3),
     ),
     searched=("name",),
     related=("account",),
+    sort="-added",
 )

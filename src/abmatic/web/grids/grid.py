@@ -79,10 +79,17 @@ class Grid:
 
     @property
     def order(self) -> Order:
-        """The sort in force; by name where the address has none or nonsense."""
-        wanted = self.asked.get("sort", "")
-        column = self.spec.column(wanted.removeprefix("-")) or self.spec.columns[0]
-        return Order(column, wanted.startswith("-") and column.name == wanted[1:])
+        """The sort in force; the default one where the address has none or nonsense."""
+        return self._order(self.asked.get("sort", "")) or self.default_order
+
+    @property
+    def default_order(self) -> Order:
+        """The sort that needs no asking and is quick over any number of rows."""
+        return self._order(self.spec.sort) or Order(self.spec.columns[0])
+
+    def _order(self, wanted: str) -> Order | None:
+        column = self.spec.column(wanted.removeprefix("-"))
+        return Order(column, wanted.startswith("-")) if column else None
 
     @property
     def search(self) -> str:
@@ -190,7 +197,7 @@ class Grid:
         order = self.order
         is_sorted = order.column.name == column.name
         # The next press turns it round; numbers and times begin with the largest.
-        descending = not order.descending if is_sorted else column.type in {"number", "time"}
+        descending = not order.descending if is_sorted else column.type in {"number", "time", "arrival"}
         state = "none" if not is_sorted else "descending" if order.descending else "ascending"
         return Header(column, self.url(sort=Order(column, descending).name), state)
 

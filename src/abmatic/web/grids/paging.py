@@ -127,6 +127,8 @@ def _key(written: object, kind: str) -> str | int | Decimal | date | None:
         return None
     if kind == "text":
         return _text(written)
+    if kind == "arrival" and isinstance(written, int) and not isinstance(written, bool):
+        return written
     if kind == "number" and isinstance(written, int | str) and not isinstance(written, bool):
         number = Decimal(written)
         if number.is_finite():
