@@ -7,6 +7,7 @@ ends the pass: the next one begins after what is committed.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Iterator
@@ -22,7 +23,9 @@ from abmatic.sync.pull.careful import careful_rows
 from abmatic.sync.pull.chunk import ChunkWriter, Counts, Target
 from abmatic.sync.pull.parts import Part, Position
 from abmatic.sync.pull.plan import PullPlan
-from abmatic.sync.pull.reading import AGAIN, ATTEMPTS, Checkpoint, FieldsMissing, Session, open_writer, pause
+from abmatic.sync.pull.reading import AGAIN, CONTENDED, Checkpoint, FieldsMissing, Session, attempts, open_writer, pause
+
+logger = logging.getLogger(__name__)
 
 # One part is typed while one is applied. More sessions than that only wait for their turn.
 SESSIONS = 2
@@ -149,7 +152,7 @@ class BulkReading:
             self._is_alone |= isinstance(failure, psycopg.errors.LockNotAvailable)
             attempt += 1
             again = (psycopg.DataError, psycopg.errors.LockNotAvailable, *AGAIN)
-            if attempt == ATTEMPTS or not isinstance(failure, again):
+            if attempt >= attempts(failure) or not isinstance(failure, again):
                 raise failure
             pause(attempt - 1, failure)
 
@@ -211,7 +214,7 @@ class BulkReading:
                     if claimed is None:
                         return
                     if not self._is_alone:
-                        writer.write_newcomers(claimed)
+                        _write_early(session, writer, claimed)
                     if not belt.wait_for(ticket.turn):
                         return
                     self._apply(session, writer, ticket.part, staged)
@@ -267,6 +270,19 @@ class BulkReading:
             "FROM generate_series(1, %s)",
             (self._target.run, rows),
         )
+
+
+def _write_early(session: Session, writer: ChunkWriter, claimed: frozenset[bytes]) -> None:
+    """Writes the newcomers; where somebody else has made one of them meanwhile, all wait for their part's turn.
+
+    The part before, which may well go through, must not be stopped by it.
+    """
+    try:
+        with session.transaction():
+            writer.write_newcomers(claimed)
+    except CONTENDED as error:
+        logger.info("newcomers wait for their turn (%s): %s", type(error).__name__, error)
+        writer.leave_newcomers()
 
 
 def _close_django_connection() -> None:

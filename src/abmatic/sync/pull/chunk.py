@@ -262,6 +262,10 @@ class ChunkWriter:
         self._parameters["newcomers"] = row[0]
         self._newcomers_noted.update(dict(noted))
 
+    def leave_newcomers(self) -> None:
+        """They were rolled back to before `write_newcomers`: `apply` writes them with the others."""
+        self._newcomers_noted = None
+
     def apply(self) -> Counts:
         """Match, merge and write what is in ``work``. The caller commits, together with its checkpoint."""
         if self._newcomers_noted is None:

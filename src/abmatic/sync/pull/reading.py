@@ -7,6 +7,7 @@ there is to read, and they are one chunk. Above, the same query goes to the Bulk
 from __future__ import annotations
 
 import logging
+import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,19 +25,23 @@ from abmatic.sync.pull.plan import PullPlan
 logger = logging.getLogger(__name__)
 
 ATTEMPTS = 5
+# Where others work at the same time each failure of ours is a step forward of theirs, so that it will end.
+CONTENDED_ATTEMPTS = 40
+_LONGEST_PAUSE = 2.0
 
 Session = psycopg.Connection[tuple[Any, ...]]
 # Stores counts (and the position in a bulk result) in the chunk's own transaction, or raises when the run is not this
 # execution's any more.
 Checkpoint = Callable[[Session, Counts, Position | None], None]
 
-# What a chunk can suffer from that reading or applying it again may mend.
-AGAIN = (
-    errors.Transient,
+# Somebody else made the same record meanwhile: a person, a form, or another connection whose people are the same ones.
+CONTENDED = (
     psycopg.errors.UniqueViolation,
     psycopg.errors.DeadlockDetected,
     psycopg.errors.SerializationFailure,
 )
+# What a chunk can suffer from that reading or applying it again may mend.
+AGAIN = (errors.Transient, *CONTENDED)
 
 
 class Cancelled(Exception):
@@ -71,7 +76,7 @@ def read_by_rest(
     (then nothing was written, and the Bulk API takes it: it gets its query in a body).
     """
     with open_writer(plan, target) as (session, writer):
-        for attempt in range(ATTEMPTS):
+        for attempt in range(CONTENDED_ATTEMPTS):
             try:
                 return _one_chunk(client, plan, session, writer, soql, limit, checkpoint)
             except errors.QueryTooLong:
@@ -79,7 +84,7 @@ def read_by_rest(
                 return None
             except AGAIN as error:
                 session.rollback()
-                if attempt + 1 == ATTEMPTS:
+                if attempt + 1 >= attempts(error):
                     raise
                 pause(attempt, error)
     raise AssertionError("unreachable: the last attempt raises")
@@ -123,6 +128,12 @@ def _require_fields(plan: PullPlan, records: bytes) -> None:
         raise FieldsMissing(missing)
 
 
+def attempts(error: BaseException) -> int:
+    """How often a chunk that ended so may be tried in all, without any that was committed in between."""
+    return CONTENDED_ATTEMPTS if isinstance(error, CONTENDED) else ATTEMPTS
+
+
 def pause(attempt: int, error: BaseException) -> None:
+    """Longer each time, and never as long as somebody else's who waits for the same reason."""
     logger.warning("a chunk will be read again (%s): %s", type(error).__name__, error)
-    time.sleep(0.1 * 2**attempt)
+    time.sleep(min(0.1 * 2**attempt, _LONGEST_PAUSE) * random.uniform(0.5, 1))  # noqa: S311  # nosec B311 - no secret
