@@ -109,7 +109,7 @@ def move_keys(plan: PullPlan) -> list[sql.Composed]:
                    ORDER BY k.key, g.local_id
               ) AS n
              WHERE a.id = n.local_id AND a.id = ANY (ARRAY(SELECT g.local_id FROM merged AS g WHERE {moved}))
-               AND NOT EXISTS (SELECT FROM {table} AS other WHERE other.{column} = n.key)
+               AND NOT coalesce((SELECT true FROM {table} AS other WHERE other.{column} = n.key LIMIT 1), false)
             """
         ).format(**parts),
     ]

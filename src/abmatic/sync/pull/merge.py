@@ -26,8 +26,8 @@ def writes(plan: PullPlan) -> list[PulledField]:
 def merge(plan: PullPlan) -> sql.Composed:
     """Fills ``merged`` for every primary row whose local record existed. Parameters: connection, cause, takes_values.
 
-    A lead whose person also has a contact says once, when it is linked, what the contact doesn't, and then nothing: the
-    contact's values take precedence, whichever of the two came first.
+    A lead whose person also has a contact, or that was converted into one, says once, when it is linked, what the contact
+    doesn't, and then nothing: the contact's values take precedence, whichever of the two came first.
     """
     fields, is_lead = plan.fields, plan.spec.name == "Lead"
     parents = [parent.local_column for parent in plan.spec.parents]
@@ -64,8 +64,8 @@ def merge(plan: PullPlan) -> sql.Composed:
             sql.SQL("{} AS {}").format(_outcome(plan, f), sql.Identifier(f"n_{f.column}")) for f in fields
         ),
         actions=sql.SQL(MERGED_ACTIONS),
-        yields=sql.SQL(f"d.action = 'link' AND {_HAS_CONTACT}" if is_lead else "false"),
-        may_say=sql.SQL(f"AND NOT w.is_converted AND (d.action = 'link' OR NOT {_HAS_CONTACT})" if is_lead else ""),
+        yields=sql.SQL(f"d.action = 'link' AND (w.is_converted OR {_HAS_CONTACT})" if is_lead else "false"),
+        may_say=sql.SQL(f"AND (d.action = 'link' OR NOT w.is_converted AND NOT {_HAS_CONTACT})" if is_lead else ""),
     )
 
 
