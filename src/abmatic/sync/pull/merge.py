@@ -26,8 +26,8 @@ def writes(plan: PullPlan) -> list[PulledField]:
 def merge(plan: PullPlan) -> sql.Composed:
     """Fills ``merged`` for every primary row whose local record existed. Parameters: connection, cause, takes_values.
 
-    A lead whose person also has a contact, or that was converted into one, says once, when it is linked, what the contact
-    doesn't, and then nothing: the contact's values take precedence, whichever of the two came first.
+    A lead whose person also has a contact, or that was converted into one, says once, when it is linked, what the
+    contact doesn't, and then nothing: the contact's values take precedence, whichever of the two came first.
     """
     fields, is_lead = plan.fields, plan.spec.name == "Lead"
     parents = [parent.local_column for parent in plan.spec.parents]
