@@ -132,7 +132,7 @@ class ChunkWriter:
         self._has_replaced = False
         # What staging found worth saying, by reason: counted when the chunk is applied.
         self._noted: Counter[str] = Counter()
-        self._created, self._analyze_at = 0, _ANALYZE_FROM
+        self._added, self._analyze_at = 0, _ANALYZE_FROM
         is_role = plan.spec.local == "opportunity_contact"
         texts: dict[str, sql.Composed | None] = {
             "load_work": staging.load_work(plan, session.info.server_version),
@@ -274,8 +274,7 @@ class ChunkWriter:
         counts = self._apply_work()
         counts.reasons.update(self._newcomers_noted)
         self._newcomers_noted = None
-        if counts.created:
-            self._refresh_statistics(counts.created)
+        self._refresh_statistics(counts.created + counts.linked + counts.duplicate)
         follow = self._settler.after_chunk()
         counts.reasons.update(follow.reasons)
         while follow.again:
@@ -328,16 +327,16 @@ class ChunkWriter:
         """Whether a row of ``decided`` is so. On the pages of a first import most are not."""
         return self._session.execute(f"SELECT FROM decided WHERE {condition} LIMIT 1").rowcount > 0
 
-    def _refresh_statistics(self, created: int) -> None:
+    def _refresh_statistics(self, added: int) -> None:
         """While a first import grows tables from nothing, the planner must not plan for the nothing.
 
         Refreshed whenever a table has doubled; autovacuum comes too late for that, and only between transactions.
         """
         spec = self._plan.spec
-        self._created += created
-        if self._created < self._analyze_at:
+        self._added += added
+        if not added or self._added < self._analyze_at:
             return
-        self._analyze_at = max(self._created * 2, _ANALYZE_FROM)
+        self._analyze_at = max(self._added * 2, _ANALYZE_FROM)
         mirror = ["connection_id", "sf_id", "local_id", "role", "is_deleted", "linked_run", "waiting_for"]
         if spec.key:
             mirror += ["key", "master_id"]

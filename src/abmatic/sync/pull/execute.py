@@ -384,7 +384,7 @@ class _Execution:
         with open_writer(plan, self._target(upper)) as (session, writer):
             if self._counts.duplicate:
                 writer.after_run()
-            if self._counts.created > _ANALYZE_FROM:
+            if self._counts.created + self._counts.linked + self._counts.duplicate > _ANALYZE_FROM:
                 _analyze(session, plan)
             session.commit()
         with transaction.atomic():
