@@ -33,6 +33,8 @@ SESSIONS = 2
 _WAITING = 1
 # Longer than anybody's edit takes.
 _LOCK_PATIENCE = "SET LOCAL lock_timeout = '20s'"
+# What another pass may mend.
+_MENDABLE = (psycopg.DataError, psycopg.errors.LockNotAvailable, *AGAIN)
 # Of one page, how many passes may end on broken CSV before its rows are judged one by one.
 _BROKEN_PASSES = 2
 
@@ -151,8 +153,7 @@ class BulkReading:
             # Perhaps the part whose turn it was waited for one that waited for its turn.
             self._is_alone |= isinstance(failure, psycopg.errors.LockNotAvailable)
             attempt += 1
-            again = (psycopg.DataError, psycopg.errors.LockNotAvailable, *AGAIN)
-            if attempt >= attempts(failure) or not isinstance(failure, again):
+            if attempt >= attempts(failure) or not isinstance(failure, _MENDABLE):
                 raise failure
             pause(attempt - 1, failure)
 
@@ -179,7 +180,7 @@ class BulkReading:
                     if not belt.put(part):
                         return
             belt.complete()
-        except BaseException as error:  # noqa: BLE001 - handed to the thread that waits, which raises it
+        except BaseException as error:  # noqa: BLE001 - `run` gets it, and tries again or raises it
             belt.fail(error)
         finally:
             _close_django_connection()
@@ -219,7 +220,7 @@ class BulkReading:
                         return
                     self._apply(session, writer, ticket.part, staged)
                     belt.done()
-        except BaseException as error:  # noqa: BLE001 - handed to the thread that waits, which raises it
+        except BaseException as error:  # noqa: BLE001 - `run` gets it, and tries again or raises it
             belt.fail(error)
         finally:
             _close_django_connection()
@@ -241,7 +242,7 @@ class BulkReading:
     # -- judging row by row
 
     def _careful_pass(self, pages: list[ResultPage]) -> BaseException | None:
-        """What is left of one page, as one chunk."""
+        """What is left of one page, as one chunk. Answers what another pass may mend, and raises everything else."""
         page = pages[self._position.page]
         try:
             with open_writer(self._plan, self._target) as (session, writer), self._job.open_page(page) as stream:
@@ -256,7 +257,7 @@ class BulkReading:
                 if damaged:
                     self._note_damaged(session, counts, damaged)
                 self._commit(session, counts, Position(page.index + 1))
-        except Exception as error:  # noqa: BLE001 - as a pass of several threads answers it
+        except _MENDABLE as error:
             return error
         return None
 
