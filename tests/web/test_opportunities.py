@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import pytest
 from django.db import connection
@@ -14,6 +16,8 @@ from tests.web import org
 from abmatic.audiences.models import Opportunity
 
 pytestmark = pytest.mark.django_db
+
+Queries = Callable[[int], AbstractContextManager[object]]
 
 
 def deals(page: str) -> list[str]:
@@ -82,8 +86,8 @@ def test_an_empty_page_says_what_fills_it(admin: Client) -> None:
     assert "Connect Salesforce" in page
 
 
-def test_a_page_takes_few_queries_whatever_it_shows(admin: Client, django_assert_max_num_queries: object) -> None:
+def test_a_page_takes_few_queries_whatever_it_shows(admin: Client, django_assert_max_num_queries: Queries) -> None:
     for number in range(40):
         org.opportunity(org.account(f"Firm {number}"), f"Deal {number}")
-    with django_assert_max_num_queries(10):  # type: ignore[operator]
+    with django_assert_max_num_queries(10):
         assert len(deals(admin.get("/opportunities/").text)) == 40

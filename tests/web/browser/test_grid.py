@@ -45,7 +45,9 @@ def test_names_written_from_right_to_left_stand_where_the_others_do(admin_tab: T
     assert hebrew == pytest.approx(latin, abs=2)
     admin_tab.open(f"/accounts/{firm.pk}/")
     heading, icon = page.locator(".record-name h1"), page.locator(".record-head .tile")
-    assert heading.evaluate(left) - icon.bounding_box()["x"] < 100  # type: ignore[index]  # it is on the page
+    box = icon.bounding_box()
+    assert box is not None
+    assert box["x"] < heading.evaluate(left) < box["x"] + 100
     expect(page.locator(".record-facts bdi")).to_have_text(["חיפה", "Israel"])
 
 
