@@ -74,6 +74,19 @@ def test_pages_nobody_ever_tells_of_fail_the_run_and_leave_the_cursor(live: Live
     assert MirrorAccount.objects.count() == in_the_org(live)
 
 
+def test_a_record_without_an_id_does_not_stand_in_for_one_that_never_came(live: Live) -> None:
+    with closing(sqlite3.connect(live.org.store.path)) as database:
+        ids = [row[0] for row in database.execute('SELECT "Id" FROM "Account" WHERE NOT "IsDeleted" ORDER BY 1')]
+        database.execute('DELETE FROM "Account" WHERE "IsDeleted" OR "Id" > ?', (ids[40],))
+        database.execute('UPDATE "Account" SET "Id" = ? WHERE "Id" = ?', (f"{ids[0][:17]}!", ids[0]))
+        database.commit()
+    live.org.emulator.faults.set(no_locator(0))
+    run = live.sync("Account")["Account"]
+    assert run.counts["reasons"]["row_unusable"] == 1
+    assert (run.state, run.error_code) == (Run.State.FAILED, "result_incomplete")
+    assert "40 of 41 records" in run.error_message
+
+
 def short_answer(live: Live, times: int) -> None:
     live.org.fault(
         "status", {"path": "/queryAll.*FROM.User"}, status=200, times=times,

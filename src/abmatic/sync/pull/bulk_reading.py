@@ -234,8 +234,8 @@ class BulkReading:
         counts = writer.apply() if staged else Counts()
         self._commit(session, counts, part.after if part.is_last else replace(part.after, records=of_page))
 
-    def _commit(self, session: Session, counts: Counts, position: Position) -> None:
-        self._checkpoint(session, counts, position)
+    def _commit(self, session: Session, counts: Counts, position: Position, *, is_countable: bool = True) -> None:
+        self._checkpoint(session, counts, position, is_countable=is_countable)
         session.commit()
         self._position = position
 
@@ -256,7 +256,8 @@ class BulkReading:
                 damaged = max(rows.damaged, (stream.expected or 0) - self._position.records - staged)
                 if damaged:
                     self._note_damaged(session, counts, damaged)
-                self._commit(session, counts, Position(page.index + 1))
+                is_countable = not damaged or stream.expected is not None
+                self._commit(session, counts, Position(page.index + 1), is_countable=is_countable)
         except _MENDABLE as error:
             return error
         return None

@@ -289,8 +289,8 @@ class _Execution:
 
         Of a damaged page nobody can say how many records its damaged rows were, unless its header does.
         """
-        read, damaged = self._run.checkpoint.get("of_job", 0), self._counts.reasons["row_unusable"]
-        if job.records is not None and read + damaged < job.records:
+        read = self._run.checkpoint.get("of_job", 0)
+        if job.records is not None and read < job.records and not self._run.checkpoint.get("is_uncountable"):
             raise errors.ResultIncomplete(f"{read:,} of {job.records:,} records came", job_id=job.id)
 
     def _discard_job(self, client: Client) -> None:
@@ -339,7 +339,9 @@ class _Execution:
             )[0].pk
         return Target(self._connection.pk, self._run.pk, self._run.cause_id, upper, collection, tuple(self._unread))
 
-    def _checkpoint(self, session: Session, counts: Counts, position: Position | None) -> None:
+    def _checkpoint(
+        self, session: Session, counts: Counts, position: Position | None, *, is_countable: bool = True
+    ) -> None:
         """Within the chunk's transaction: what is committed with it. Only one chunk is applied at a time."""
         together = Counts.from_json(self._counts.as_json())
         together.add(counts)
@@ -353,6 +355,8 @@ class _Execution:
         if position is not None:
             checkpoint |= position.as_json()
             checkpoint["of_job"] = checkpoint.get("of_job", 0) + counts.read
+            if not is_countable:
+                checkpoint["is_uncountable"] = True
         else:
             # By REST there is one chunk: killed after it, the run has only its end left to do.
             checkpoint["is_read"] = True

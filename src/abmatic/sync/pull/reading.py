@@ -9,9 +9,9 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 import psycopg
@@ -30,9 +30,19 @@ CONTENDED_ATTEMPTS = 40
 _LONGEST_PAUSE = 2.0
 
 Session = psycopg.Connection[tuple[Any, ...]]
-# Stores counts (and the position in a bulk result) in the chunk's own transaction, or raises when the run is not this
-# execution's any more.
-Checkpoint = Callable[[Session, Counts, Position | None], None]
+
+
+class Checkpoint(Protocol):
+    """Stores counts (and the position in a bulk result) in the chunk's own transaction.
+
+    Raises when the run is not this execution's any more.
+    """
+
+    def __call__(
+        self, session: Session, counts: Counts, position: Position | None, *, is_countable: bool = True
+    ) -> None:
+        """``is_countable``: False where the text was so damaged that nobody can say how many records it held."""
+
 
 # Somebody else made the same record meanwhile: a person, a form, or another connection whose people are the same ones.
 CONTENDED = (
