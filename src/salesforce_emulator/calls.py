@@ -5,13 +5,18 @@ from __future__ import annotations
 import threading
 from collections import deque
 from dataclasses import asdict, dataclass
+from itertools import islice
 
 _KEPT = 100_000
 
 
 @dataclass
 class Call:
-    """One HTTP call. ``bytes`` is the answer's body where its length is known, ``ms`` until its headers."""
+    """One HTTP call. ``bytes`` is the answer's body where its length is known, ``ms`` until its headers.
+
+    ``user`` and ``client`` say who called the API: the username, and the name that the client gave itself in
+    ``Sforce-Call-Options``, or else its app's.
+    """
 
     number: int
     method: str
@@ -22,6 +27,8 @@ class Call:
     ms: float
     counted: bool
     fault: str | None
+    user: str | None
+    client: str | None
 
 
 class CallLog:
@@ -43,14 +50,23 @@ class CallLog:
         *,
         counted: bool,
         fault: str | None,
+        user: str | None = None,
+        client: str | None = None,
     ) -> None:
         with self._lock:
             self._number += 1
-            self._calls.append(Call(self._number, method, path, query, status, size, ms, counted, fault))
+            call = Call(self._number, method, path, query, status, size, ms, counted, fault, user, client)
+            self._calls.append(call)
 
     def all(self) -> list[dict[str, object]]:
         with self._lock:
             return [asdict(c) for c in self._calls]
+
+    def latest(self, count: int, *, api_only: bool) -> list[Call]:
+        """The newest calls, the last one first."""
+        with self._lock:
+            newest = reversed(self._calls)
+            return list(islice((c for c in newest if not api_only or c.path.startswith("/services/")), count))
 
     def clear(self) -> None:
         with self._lock:

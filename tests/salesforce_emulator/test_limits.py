@@ -92,3 +92,12 @@ def test_a_user_whose_profile_lacks_api_enabled(open_api: OpenApi) -> None:
 def test_record_counts(accounts: Api) -> None:
     answer = accounts.get("limits/recordCount", params={"sObjects": "Account,Nothing"})
     assert answer.json() == {"sObjects": [{"count": 10, "name": "Account"}]}
+
+
+def test_the_call_log_says_who_called(api: Api) -> None:
+    api.get("limits")
+    api.get("limits", headers={"Sforce-Call-Options": "defaultNamespace=x, client=Nightly/2"})
+    api.http.get("/services/data")
+    by_app, by_name, nobody = api.org.calls()
+    assert (by_app["client"], by_name["client"], nobody["client"]) == ("Abmatic", "Nightly/2", None)
+    assert (by_app["user"], nobody["user"]) == (api.org.username, None)

@@ -28,6 +28,7 @@ PART = "salesforce_emulator.part"
 MAX_URI = 16_384
 MAX_HEAD = 32_768
 _DATA = re.compile(r"/services/data/v(\d+)\.0(?:/|$)")
+_CLIENT = re.compile(r"(?:^|,)\s*client=([^,]+)")
 _CARRIES_LIMIT = frozenset({200, 201, 204, 400})
 
 
@@ -110,5 +111,16 @@ def _after(answer: Response) -> Response:
         round((time.perf_counter() - state.started) * 1000, 3),
         counted=state.counted,
         fault=state.fault.action if state.fault is not None else None,
+        user=state.user.username if state.user is not None else None,
+        client=_client(org, state),
     )
     return answer
+
+
+def _client(org: Emulator, state: CallState) -> str | None:
+    """What the caller of the API calls itself, or what its app is called."""
+    if state.session is None:
+        return None
+    named = _CLIENT.search(request.headers.get("Sforce-Call-Options", ""))
+    app = org.apps.get(state.session.client_id)
+    return named[1].strip() if named else app.name if app else None
