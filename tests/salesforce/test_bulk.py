@@ -11,7 +11,8 @@ import httpx2
 import pytest
 
 from abmatic.salesforce import errors
-from abmatic.salesforce.bulk import BulkQueryJob, JobInfo, Polling, ResultPage, select_list
+from abmatic.salesforce.bulk import BulkQueryJob, ResultPage, select_list
+from abmatic.salesforce.jobs import JobInfo, Polling
 
 from .conftest import JOB_ID, Org, csv_page, in_turn, refusal
 

@@ -152,7 +152,8 @@ def test_the_number_of_records_is_read_where_there_is_one(header: str, expected:
 
 
 def _opened(url: str) -> Iterator[bytes]:
-    from abmatic.salesforce.bulk import BulkQueryJob, JobInfo
+    from abmatic.salesforce.bulk import BulkQueryJob
+    from abmatic.salesforce.jobs import JobInfo
 
     client = Client(StaticTokens(AccessToken("x", url)), api_version="67.0", sleep=lambda _: None)
     info = JobInfo(JOB_ID, "query", "Account", "JobComplete", 2, "67.0", "", None, "")

@@ -1,8 +1,6 @@
 """Bulk API 2.0 query jobs: create, wait, list the result's pages, stream each of them.
 
-A job is waited for with short polls that grow with the time already spent, so that a job of
-three seconds costs hardly more than three seconds and one of an hour not a thousand calls. Its
-pages come from ``resultPages`` and may be opened in parallel, in any order, and again.
+The pages come from ``resultPages`` and may be opened in parallel, in any order, and again.
 Source: "Bulk API 2.0 and Bulk API Developer Guide", Query.
 """
 
@@ -20,55 +18,19 @@ from urllib.parse import parse_qs, urlsplit
 import httpx2
 
 from . import errors
-from .answers import Answer, Json, http_date, named_error
+from .answers import Answer, Json, http_date
+from .jobs import ENDED, JobInfo, Polling, gone, parse_job, read_job, wait
 from .streams import CHUNK, PageStream, locator, read_page
 from .wire import Wire
 
 T = TypeVar("T")
 
-_JOB_ID = re.compile(r"750[A-Za-z0-9]{12}(?:[A-Za-z0-9]{3})?", re.ASCII)
-_CODE = re.compile(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b")
 _SELECT = re.compile(r"\s*SELECT\s+(?P<fields>.+?)\s+FROM\s+(?P<sobject>\w+)", re.IGNORECASE | re.DOTALL)
-_ENDED = frozenset({"JobComplete", "Failed", "Aborted"})
 _MOST_PAGES = 100_000
 _MOST_LISTS = 20
 # Seconds: how long a job takes to show up in the list, and how far two clocks' seconds may differ.
 _SETTLE = 2.0
 _CLOCK_GRAIN = 2.0
-
-
-@dataclass(frozen=True)
-class Polling:
-    """How often to look at a running job. Seconds.
-
-    The pause starts at ``first``, grows by ``growth``, and stays below the larger of ``floor`` and
-    ``share`` of the time already waited, and below ``longest``. ``limit`` is when to stop waiting.
-    """
-
-    first: float = 0.1
-    growth: float = 1.5
-    floor: float = 0.25
-    share: float = 0.05
-    longest: float = 30.0
-    limit: float = 6 * 3600.0
-
-    def next_pause(self, pause: float, waited: float) -> float:
-        return min(pause * self.growth, max(self.floor, self.share * waited), self.longest)
-
-
-@dataclass(frozen=True)
-class JobInfo:
-    """A job as Salesforce describes it. ``records`` are those processed so far, None where it doesn't say."""
-
-    id: str
-    operation: str
-    sobject: str
-    state: str
-    records: int | None
-    version: str
-    created_by: str
-    created_at: dt.datetime | None
-    error_message: str
 
 
 @dataclass(frozen=True)
@@ -82,43 +44,6 @@ class ResultPage:
     index: int
     locator: str | None
     max_records: int | None = None
-
-
-def check_job_id(job_id: str) -> str:
-    """The id, if it is a job's. Raises NotFound: an id becomes part of a path."""
-    if not _JOB_ID.fullmatch(job_id):
-        raise errors.NotFound("this is not the Id of a bulk job", code="malformed_job_id")
-    return job_id
-
-
-def read_job(answer: Answer) -> JobInfo:
-    """Raises BadAnswer where the answer is no job."""
-    return _job(answer.object())
-
-
-def _job(value: Json) -> JobInfo:
-    job_id, state = (value.get("id"), value.get("state")) if isinstance(value, dict) else (None, None)
-    if not isinstance(job_id, str) or not _JOB_ID.fullmatch(job_id) or not isinstance(state, str):
-        raise errors.BadAnswer("an answer about a bulk job without its id or state")
-    records, version = value.get("numberRecordsProcessed"), value.get("apiVersion")
-    return JobInfo(
-        id=job_id,
-        operation=str(value.get("operation") or ""),
-        sobject=str(value.get("object") or ""),
-        state=state,
-        records=records if isinstance(records, int) else None,
-        version=f"{float(version):.1f}" if isinstance(version, int | float) else "",
-        created_by=str(value.get("createdById") or ""),
-        created_at=_moment(value.get("createdDate")),
-        error_message=str(value.get("errorMessage") or ""),
-    )
-
-
-def _moment(value: Json) -> dt.datetime | None:
-    try:
-        return dt.datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        return None
 
 
 class BulkQueryJob:
@@ -152,24 +77,7 @@ class BulkQueryJob:
         only fail again), JobAborted, JobGone, or JobUnfinished at ``polling.limit``. What ``on_progress``
         raises ends the waiting; the job goes on and can be resumed or aborted.
         """
-        polling = polling or Polling()
-        started = self._wire.clock()
-        pause = polling.first
-        while True:
-            info = self.look()
-            if on_progress:
-                on_progress(info)
-            if info.state == "JobComplete":
-                return info
-            if info.state == "Failed":
-                raise _failure(info)
-            if info.state == "Aborted":
-                raise errors.JobAborted(info.error_message, job_id=info.id)
-            waited = self._wire.clock() - started
-            if waited >= polling.limit:
-                raise errors.JobUnfinished(f"still {info.state} after {waited:.0f} s", job_id=info.id)
-            self._wire.sleep(pause)
-            pause = polling.next_pause(pause, waited)
+        return wait(self._wire, self.look, on_progress, polling or Polling())
 
     def pages(self, max_records: int | None = None) -> list[ResultPage]:
         """The pages of a finished job, in order; none where it found nothing.
@@ -247,7 +155,7 @@ class BulkQueryJob:
     @contextmanager
     def _results(self, page: ResultPage) -> Iterator[httpx2.Response]:
         params = _max_records(page.max_records) | ({"locator": page.locator} if page.locator else {})
-        with _gone(), self._wire.stream(f"{self._path}/results", params=params, accept="text/csv") as response:
+        with gone(), self._wire.stream(f"{self._path}/results", params=params, accept="text/csv") as response:
             yield response
 
     def abort(self) -> None:
@@ -257,12 +165,12 @@ class BulkQueryJob:
         except errors.JobGone:
             return
         except errors.Rejected:
-            if self.look().state not in _ENDED:
+            if self.look().state not in ENDED:
                 raise
 
     def discard(self) -> None:
         """Stops the job where it still runs, and removes it with its results."""
-        if self.info.state not in _ENDED:
+        if self.info.state not in ENDED:
             self.abort()
         self.delete()
 
@@ -282,7 +190,7 @@ class BulkQueryJob:
         params: Mapping[str, str] | None = None,
         body: dict[str, Json] | None = None,
     ) -> T:
-        with _gone():
+        with gone():
             return self._wire.call(method, path, read, params=params, body=body)
 
 
@@ -351,7 +259,7 @@ class JobMaker:
         for _ in range(_MOST_LISTS):
             value, date = self._wire.call("GET", path, _list_and_date, params=params)
             now = date or now
-            jobs += [_job(entry) for entry in value.get("records") or ()]
+            jobs += [parse_job(entry) for entry in value.get("records") or ()]
             following = parse_qs(urlsplit(str(value.get("nextRecordsUrl") or "")).query)
             if value.get("done") is True or not following.get("queryLocator"):
                 break
@@ -379,25 +287,3 @@ def _max_records(value: int | None) -> dict[str, str]:
 
 def _nothing(_: Answer) -> None:
     return None
-
-
-@contextmanager
-def _gone() -> Iterator[None]:
-    """Below a job's path, "not found" means that the job or its result is no longer there."""
-    try:
-        yield
-    except errors.NotFound as missing:
-        raise errors.JobGone(missing.message, code=missing.code, status=missing.status) from missing
-
-
-def _failure(info: JobInfo) -> errors.SalesforceError:
-    """The error of a failed job. Its message often carries the code that explains it: where beginning
-    again wouldn't help, that is the error to act on, and the job's failure its cause."""
-    known = (named_error(code, info.error_message) for code in _CODE.findall(info.error_message))
-    reason = next((error for error in known if error), None)
-    code = reason.code if reason else ""
-    failed = errors.JobFailed(info.error_message, job_id=info.id, code=code, reason=reason)
-    if reason is None or isinstance(reason, errors.Transient | errors.StartOver):
-        return failed
-    reason.__cause__ = failed
-    return reason

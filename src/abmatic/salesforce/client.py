@@ -1,7 +1,7 @@
 """The Salesforce client: one org, many threads.
 
-It reads: who and what the org is, its objects and fields, its limits, and records by query or
-by bulk job. It knows nothing of what the records are for.
+It reads who and what the org is, its objects and fields, its limits, and records by query or by bulk job; it writes
+records by collections or by bulk job. It knows nothing of what the records are for.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ import random as chance
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 import httpx2
 
-from . import bulk, errors, query
+from . import bulk, collections, errors, ingest, jobs, query
 from .answers import Answer, Json, http_date
 from .describe import Describe, GlobalDescribe, Remembered, read_describe, read_global
 from .retry import RetryPolicy
@@ -199,12 +199,41 @@ class Client:
 
     def resume_bulk_query(self, job_id: str) -> bulk.BulkQueryJob:
         """A job created earlier, perhaps by another process or release. Raises JobGone."""
-        path = f"/services/data/v{self.api_version}/jobs/query/{bulk.check_job_id(job_id)}"
+        path = f"/services/data/v{self.api_version}/jobs/query/{jobs.check_job_id(job_id)}"
         try:
-            info = self._wire.call("GET", path, bulk.read_job)
+            info = self._wire.call("GET", path, jobs.read_job)
         except errors.NotFound as missing:
             raise errors.JobGone(missing.message, code=missing.code, status=missing.status) from missing
         return bulk.BulkQueryJob(self._wire, info, self.api_version)
+
+    def create_records(
+        self, sobject: str, records: Sequence[Mapping[str, Json]], *, save_duplicates: bool = False
+    ) -> list[collections.RowOutcome]:
+        """Creates up to 200 records, and answers what became of each, in order. One call, sent once.
+
+        A Transient error with ``outcome_unknown`` leaves open whether any was created: look before sending again.
+        """
+        return collections.write(
+            self._wire, self.api_version, "POST", sobject, records, save_duplicates=save_duplicates
+        )
+
+    def update_records(
+        self, sobject: str, records: Sequence[Mapping[str, Json]], *, save_duplicates: bool = False
+    ) -> list[collections.RowOutcome]:
+        """Updates up to 200 records, each with its ``Id``, and answers what became of each; as `create_records`."""
+        return collections.write(
+            self._wire, self.api_version, "PATCH", sobject, records, save_duplicates=save_duplicates
+        )
+
+    def bulk_ingest(
+        self, sobject: str, operation: Literal["insert", "update"], csv: bytes, *, save_duplicates: bool = False
+    ) -> ingest.BulkIngestJob:
+        """Sends records to a bulk job that is still to be closed; see `ingest`."""
+        return ingest.open_job(self._wire, self.api_version, sobject, operation, csv, save_duplicates=save_duplicates)
+
+    def resume_bulk_ingest(self, job_id: str) -> ingest.BulkIngestJob:
+        """A job opened earlier, perhaps by another process or release. Raises JobGone."""
+        return ingest.resume(self._wire, self.api_version, job_id)
 
     def _path(self, resource: str) -> str:
         return f"/services/data/v{self.api_version}/{resource}"
