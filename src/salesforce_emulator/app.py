@@ -10,7 +10,17 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from salesforce_emulator import control
-from salesforce_emulator.api import collections, composite, describe, gate, limits, query, records, versions
+from salesforce_emulator.api import (
+    collections,
+    composite,
+    describe,
+    gate,
+    limits,
+    query,
+    records,
+    replication,
+    versions,
+)
 from salesforce_emulator.api.answers import ApiError, not_found
 from salesforce_emulator.api.cursors import Cursors
 from salesforce_emulator.bulk import ingest_routes, query_routes
@@ -34,6 +44,7 @@ _BLUEPRINTS = (
     collections.blueprint,
     composite.blueprint,
     limits.blueprint,
+    replication.blueprint,
     records.blueprint,
     query_routes.blueprint,
     ingest_routes.blueprint,

@@ -48,6 +48,7 @@ def _before() -> Response | None:
             # A body that nobody read would be waited for by the server, and the fault with it.
             request.get_data(cache=False)
             return answer
+    org.store.purge()
     found = _DATA.match(request.path)
     if found is None:
         return None

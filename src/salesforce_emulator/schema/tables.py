@@ -13,7 +13,15 @@ _OWN_TABLES = """
 CREATE TABLE IF NOT EXISTS emulator_sequence (prefix TEXT PRIMARY KEY, next INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS emulator_setting (name TEXT PRIMARY KEY, value TEXT);
 CREATE TABLE IF NOT EXISTS emulator_password (user_id TEXT PRIMARY KEY, password TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS emulator_recycled (id TEXT PRIMARY KEY, sobject TEXT NOT NULL, root TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS emulator_deletion (
+    id TEXT PRIMARY KEY, sobject TEXT NOT NULL, root TEXT NOT NULL, at TEXT NOT NULL, in_bin INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS emulator_deletion_root ON emulator_deletion (root);
+CREATE INDEX IF NOT EXISTS emulator_deletion_at ON emulator_deletion (at);
+CREATE TABLE IF NOT EXISTS emulator_emptied (
+    root TEXT NOT NULL, sobject TEXT NOT NULL, id TEXT NOT NULL, field TEXT NOT NULL, value TEXT NOT NULL,
+    PRIMARY KEY (root, id, field, value)
+);
 """
 
 ADMINISTRATOR = ids.make("005", 1)

@@ -155,7 +155,7 @@ class Batch(Session):
                 lists[value].append(record_id)
                 self._listed[record_id, field] = value
 
-    def _run(self, key: str, sql: str, parameters: Sequence[object]) -> None:
+    def run(self, key: str, sql: str, parameters: Sequence[object]) -> None:
         if key in self._pending_keys:
             self._write()
         self._pending_keys.add(key)

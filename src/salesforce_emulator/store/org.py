@@ -28,6 +28,7 @@ from salesforce_emulator.schema.tables import fast_load
 from salesforce_emulator.scratch import Scratch
 from salesforce_emulator.soql.conditions import fold, stamp
 from salesforce_emulator.soql.shown import local
+from salesforce_emulator.store import recycling
 from salesforce_emulator.store.batch import Batch
 from salesforce_emulator.store.convert import Converted, ConvertOptions, convert_lead
 from salesforce_emulator.store.merge import merge
@@ -88,6 +89,8 @@ class OrgStore:
             self.schema: Schema = build_schema(custom_fields=json.loads(stored) if stored else None)
             row = conn.execute('SELECT "Id", "OrganizationType" FROM "Organization"').fetchone()
             self.organization_id, self.edition = str(row[0]), str(row[1])
+            create_tables(conn, self.schema)  # a kept org lacks those that came later
+        self._nothing_to_purge_until = self.now()
         self.path_of_files.mkdir(parents=True, exist_ok=True)
 
     def _create(
@@ -222,6 +225,17 @@ class OrgStore:
     def put_setting(self, name: str, value: str) -> None:
         with self.writing() as conn:
             _put_setting(conn, name, value)
+
+    def purge(self) -> None:
+        """Remove what has been in the recycle bin for fifteen days. Asked at every call, it seldom has to look."""
+        now = self.now()
+        if now < self._nothing_to_purge_until:
+            return
+        with self.writing() as conn:
+            recycling.purge(conn, self.schema, stamp(now - recycling.KEPT))
+            first = recycling.oldest(conn)
+        oldest = now if first is None else datetime.fromisoformat(first)
+        self._nothing_to_purge_until = oldest + recycling.KEPT
 
     # -- what Salesforce does on its pages
 

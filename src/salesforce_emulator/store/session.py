@@ -16,7 +16,7 @@ from functools import lru_cache
 from salesforce_emulator import ids
 from salesforce_emulator.schema import Field, Schema, SObject
 from salesforce_emulator.schema.tables import reserve_ids
-from salesforce_emulator.store import rules
+from salesforce_emulator.store import recycling, rules
 from salesforce_emulator.store.coerce import coerce
 from salesforce_emulator.store.errors import RecordError, deleted, not_found
 
@@ -114,18 +114,18 @@ class Session:
     def _new_id(self, sobject: SObject) -> str:
         return reserve_ids(self._conn, sobject.name, 1, self.schema)[0]
 
-    def _run(self, key: str, sql: str, parameters: Sequence[object]) -> None:
+    def run(self, key: str, sql: str, parameters: Sequence[object]) -> None:
         """Run a statement that writes. ``key`` tells apart what it concerns."""
         self._conn.execute(sql, parameters)
 
     def _insert_row(self, sobject: SObject, row: Values) -> None:
-        self._run(str(row["Id"]), _insert_sql(sobject, tuple(row)), tuple(row.values()))
+        self.run(str(row["Id"]), _insert_sql(sobject, tuple(row)), tuple(row.values()))
 
     def _update_row(self, sobject: SObject, record_id: str, row: Values) -> None:
-        self._run(record_id, _update_sql(sobject, tuple(row)), (*row.values(), record_id))
+        self.run(record_id, _update_sql(sobject, tuple(row)), (*row.values(), record_id))
 
     def _delete_row(self, sobject: SObject, record_id: str) -> None:
-        self._run(record_id, f'DELETE FROM "{sobject.name}" WHERE "Id" = ?', (record_id,))
+        self.run(record_id, f'DELETE FROM "{sobject.name}" WHERE "Id" = ?', (record_id,))
 
     # -- reading
 
@@ -190,6 +190,15 @@ class Session:
             "SystemModstamp": self.now,
         }
         self._update_row(sobject, record_id, _stored(sobject, full))
+
+    def adjust(self, sobject_name: str, record_id: str, row: Values) -> None:
+        """Store columns as they are on the system's account: SystemModstamp moves, who changed it when stays."""
+        sobject = self.schema[sobject_name]
+        self._update_row(sobject, record_id, _stored(sobject, {**row, "SystemModstamp": self.now}))
+
+    def erase(self, sobject_name: str, record_id: str) -> None:
+        """Take a record out of its table."""
+        self._delete_row(self.schema[sobject_name], record_id)
 
     def upsert(self, sobject_name: str, key_field: str, key: object, values: Mapping[str, object]) -> tuple[str, bool]:
         """Update the record with this external id, or create it: its id, and whether it is new.
@@ -335,51 +344,8 @@ class Session:
 
     def delete(self, sobject_name: str, record_id: str, *, hard: bool = False) -> None:
         """Put a record and those that hang on it into the recycle bin, or remove them for good."""
-        sobject = self.schema[sobject_name]
-        if not sobject.deletable:
-            message = f"entity type {sobject.name} does not support delete"
-            raise RecordError("INVALID_TYPE_FOR_OPERATION", message)
-        self.alive(sobject, record_id, rules.looked_at(sobject))
-        for child, child_id in self._cascade(sobject, record_id):
-            self._remove(child, child_id, record_id, hard)
-        self._remove(sobject, record_id, record_id, hard)
-
-    def _cascade(self, sobject: SObject, record_id: str) -> list[tuple[SObject, str]]:
-        """The records that go with this one, those deepest down first."""
-        found: list[tuple[SObject, str]] = []
-        for relation in sobject.describe["childRelationships"]:
-            child = self.schema.get(relation["childSObject"])
-            if child is None or not relation["cascadeDelete"] or child.get(relation["field"]) is None:
-                continue
-            alive = ' AND "IsDeleted" = 0' if child.deletes else ""
-            rows = self.read(
-                f'SELECT "Id" FROM "{child.name}" WHERE "{relation["field"]}" = ?{alive}', (record_id,)
-            ).fetchall()
-            for (child_id,) in rows:
-                found.extend([*self._cascade(child, child_id), (child, child_id)])
-        return found
-
-    def _remove(self, sobject: SObject, record_id: str, root: str, hard: bool) -> None:
-        if hard or not sobject.deletes:
-            self._delete_row(sobject, record_id)
-            return
-        self.touch(sobject.name, record_id, {"IsDeleted": 1})
-        sql = "INSERT OR REPLACE INTO emulator_recycled (id, sobject, root) VALUES (?, ?, ?)"
-        self._run(f"recycled {record_id}", sql, (record_id, sobject.name, root))
+        recycling.delete(self, sobject_name, record_id, hard=hard)
 
     def undelete(self, sobject_name: str, record_id: str) -> None:
-        """Take a record, and what was deleted with it, out of the recycle bin.
-
-        :raises RecordError: UNDELETE_FAILED for a record that isn't in it, such as the loser of a merge.
-        """
-        sobject = self.schema[sobject_name]
-        current = self.fetch(sobject.name, record_id)
-        if current is None:
-            raise not_found()
-        if not current.get("IsDeleted") or current.get("MasterRecordId"):
-            raise RecordError("UNDELETE_FAILED", "Entity is not in the recycle bin")
-        recycled = self.conn.execute(
-            "DELETE FROM emulator_recycled WHERE root = ? OR id = ? RETURNING id, sobject", (record_id, record_id)
-        ).fetchall()
-        for one_id, name in recycled or [(record_id, sobject.name)]:
-            self.touch(name, one_id, {"IsDeleted": 0})
+        """Take a record, and what was deleted with it, out of the recycle bin."""
+        recycling.undelete(self, sobject_name, record_id)
