@@ -27,7 +27,8 @@ CUSTOM = {
     ]
 }
 TABLES = ("Account", "Contact", "Campaign", "CampaignMember", "CampaignMemberStatus", "Opportunity",
-          "OpportunityContactRole", "emulator_deletion", "emulator_emptied", "emulator_sequence")  # fmt: skip
+          "OpportunityContactRole", "emulator_deletion", "emulator_emptied", "OpportunityHistory",
+          "OpportunityFieldHistory", "emulator_sequence")  # fmt: skip
 Rows = list[tuple[object, ...]]
 
 

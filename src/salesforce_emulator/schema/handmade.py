@@ -19,6 +19,7 @@ from salesforce_emulator.schema.entries import (
     user,
     viewed,
 )
+from salesforce_emulator.schema.histories import history_describes
 
 
 def _campaign() -> JsonObject:
@@ -325,4 +326,5 @@ def handmade_describes() -> list[JsonObject]:
         _user_role(),
         _opportunity_stage(),
         _lead_status(),
+        *history_describes(),
     ]

@@ -47,6 +47,7 @@ _SQLITE_TYPES = {
     "double": "REAL",
     "currency": "REAL",
     "percent": "REAL",
+    "anyType": "",  # no affinity: a value stays a number or a text
 }
 _STATE_PICKLISTS = ("StateCode", "CountryCode")
 _OBJECT_DEFAULTS: JsonObject = {"associateEntityType": None, "associateParentEntity": None}

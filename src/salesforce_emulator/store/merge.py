@@ -6,58 +6,78 @@ the winner from then on, except that nobody is a member of one campaign twice.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
+from salesforce_emulator.schema import Field, SObject
+from salesforce_emulator.store import members, recycling
 from salesforce_emulator.store.errors import RecordError
 from salesforce_emulator.store.session import Session
 
 MAX_LOSERS = 2
 
 
+@dataclass(frozen=True)
+class Merged:
+    """The winner, the losers, and the records that were moved from them to it."""
+
+    master_id: str
+    merged_ids: list[str]
+    updated_related_ids: list[str]
+
+
 def merge(
     session: Session, sobject_name: str, master_id: str, loser_ids: Sequence[str], values: Mapping[str, object]
-) -> None:
+) -> Merged:
     """Merge up to two losers into the master, which takes ``values``.
 
     :raises RecordError: a record is gone, of an object that can't be merged, or a converted lead.
     """
     sobject = session.schema[sobject_name]
+    _check(session, sobject, master_id, loser_ids)
+    session.update(sobject.name, master_id, values)
+    moved: dict[str, None] = {}
+    for loser_id in loser_ids:
+        moved.update(dict.fromkeys(_reparent(session, sobject, loser_id, master_id)))
+        session.touch(sobject.name, loser_id, {"IsDeleted": 1, "MasterRecordId": master_id})
+        recycling.log(session, sobject, loser_id, loser_id, in_bin=True)
+    still_there = [record_id for record_id in moved if record_id not in (master_id, *loser_ids)]
+    return Merged(master_id, list(loser_ids), still_there)
+
+
+def _check(session: Session, sobject: SObject, master_id: str, loser_ids: Sequence[str]) -> None:
     if not sobject.mergeable:
         raise RecordError("INVALID_TYPE_FOR_OPERATION", f"entity type {sobject.name} does not support merge")
-    if not 1 <= len(loser_ids) <= MAX_LOSERS or master_id in loser_ids:
+    if not 1 <= len(loser_ids) <= MAX_LOSERS or len({master_id, *loser_ids}) <= len(loser_ids):
         message = f"merge takes a master and one to {MAX_LOSERS} other records"
-        raise RecordError("INVALID_ARGUMENT", message)
+        raise RecordError("INVALID_OPERATION", message)
     for record_id in (master_id, *loser_ids):
         current = session.alive(sobject, record_id)
         if current.get("IsConverted"):
             raise RecordError("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead")
-    session.update(sobject.name, master_id, values)
-    for loser_id in loser_ids:
-        _reparent(session, sobject.name, loser_id, master_id)
-        session.touch(sobject.name, loser_id, {"IsDeleted": 1, "MasterRecordId": master_id})
 
 
-def _reparent(session: Session, sobject_name: str, loser_id: str, master_id: str) -> None:
+def _references(session: Session, sobject: SObject) -> Iterator[tuple[SObject, Field]]:
+    """By which fields records refer to those of an object, but for what became of them in a merge."""
     for child in session.schema:
         for reference in child.stored:
-            if sobject_name not in reference.reference_to or reference.name == "MasterRecordId":
+            if sobject.name in reference.reference_to and reference.name != "MasterRecordId":
+                yield child, reference
+
+
+def _reparent(session: Session, sobject: SObject, loser_id: str, master_id: str) -> list[str]:
+    """Move what refers to a loser to the winner; the ids of what was moved."""
+    moved = []
+    for child, reference in _references(session, sobject):
+        alive = ' AND "IsDeleted" = 0' if child.deletes else ""
+        sql = f'SELECT "Id" FROM "{child.name}" WHERE "{reference.name}" = ?{alive}'
+        for (child_id,) in session.read(sql, (loser_id,)).fetchall():
+            if child.name == "CampaignMember" and (
+                theirs := members.already(session, child_id, reference.name, master_id)
+            ):
+                members.unite(session, theirs, child_id)
                 continue
-            rows = session.conn.execute(
-                f'SELECT "Id" FROM "{child.name}" WHERE "{reference.name}" = ?', (loser_id,)
-            ).fetchall()
-            for (child_id,) in rows:
-                if child.name == "CampaignMember" and _member_already(session, child_id, reference.name, master_id):
-                    session.touch(child.name, child_id, {"IsDeleted": 1})
-                elif child_id == master_id:  # the winner doesn't report to itself
-                    session.touch(child.name, child_id, {reference.name: None})
-                else:
-                    session.touch(child.name, child_id, {reference.name: master_id})
-
-
-def _member_already(session: Session, member_id: str, by: str, master_id: str) -> bool:
-    found = session.conn.execute(
-        f'SELECT 1 FROM "CampaignMember" AS theirs JOIN "CampaignMember" AS mine ON mine."Id" = ?'
-        f' WHERE theirs."{by}" = ? AND theirs."CampaignId" = mine."CampaignId" AND theirs."IsDeleted" = 0',
-        (member_id, master_id),
-    ).fetchone()
-    return found is not None
+            target = None if child_id == master_id else master_id  # the winner doesn't report to itself
+            session.touch(child.name, child_id, {reference.name: target})
+            moved.append(str(child_id))
+    return moved

@@ -31,7 +31,7 @@ from salesforce_emulator.soql.shown import local
 from salesforce_emulator.store import recycling
 from salesforce_emulator.store.batch import Batch
 from salesforce_emulator.store.convert import Converted, ConvertOptions, convert_lead
-from salesforce_emulator.store.merge import merge
+from salesforce_emulator.store.merge import Merged, merge
 from salesforce_emulator.store.session import Session
 
 Clock = Callable[[], datetime]
@@ -90,6 +90,7 @@ class OrgStore:
             row = conn.execute('SELECT "Id", "OrganizationType" FROM "Organization"').fetchone()
             self.organization_id, self.edition = str(row[0]), str(row[1])
             create_tables(conn, self.schema)  # a kept org lacks those that came later
+            create_indexes(conn, self.schema)
         self._nothing_to_purge_until = self.now()
         self.path_of_files.mkdir(parents=True, exist_ok=True)
 
@@ -254,10 +255,10 @@ class OrgStore:
         values: Mapping[str, object] | None = None,
         *,
         user_id: str = BASE.administrator,
-    ) -> None:
+    ) -> Merged:
         """Merge up to two records into a third; :mod:`salesforce_emulator.store.merge` says what follows."""
         with self.session(user_id) as session:
-            merge(session, sobject, master_id, loser_ids, values or {})
+            return merge(session, sobject, master_id, loser_ids, values or {})
 
 
 @contextmanager

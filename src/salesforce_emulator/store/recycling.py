@@ -130,6 +130,8 @@ def undelete(session: Session, sobject_name: str, record_id: str) -> None:
     back = session.read("SELECT sobject, id FROM emulator_deletion WHERE root = ?", (record_id,)).fetchall()
     for name, one_id in back or [(sobject.name, record_id)]:
         _bring_back(session, session.schema[name], str(one_id))
+    for name, one_id in back or [(sobject.name, record_id)]:
+        _mend_references(session, session.schema[name], str(one_id))
     _fill_lookups(session, record_id)
     session.run(f"undeleted {record_id}", "DELETE FROM emulator_deletion WHERE root = ?", (record_id,))
 
@@ -145,6 +147,22 @@ def _bring_back(session: Session, sobject: SObject, record_id: str) -> None:
     if "MasterRecordId" in sobject.columns:
         row["MasterRecordId"] = None
     session.touch(sobject.name, record_id, row)
+
+
+def _mend_references(session: Session, sobject: SObject, record_id: str) -> None:
+    """What a record in the bin referred to may have gone meanwhile, or have been merged into another."""
+    current = session.fetch(sobject.name, record_id) or {}
+    mended: Values = {}
+    for reference in sobject.stored:
+        value = current.get(reference.name)
+        target = session.schema.by_id(str(value)) if reference.type == "reference" and value is not None else None
+        if target is None or not target.deletes or not reference.nillable:
+            continue
+        found = session.fetch(target.name, str(value))
+        if found is None or found["IsDeleted"]:
+            mended[reference.name] = found.get("MasterRecordId") if found else None
+    if mended:
+        session.adjust(sobject.name, record_id, mended)
 
 
 def _fill_lookups(session: Session, root: str) -> None:
@@ -209,7 +227,7 @@ def deleted_between(
             (sobject.name, start, end, most + 1),
         ).fetchall()
     )
-    if sobject.deletes:
+    if sobject.deletes and "SystemModstamp" in sobject.columns:
         rows = conn.execute(
             f'SELECT "Id", "SystemModstamp" FROM "{sobject.name}" WHERE "IsDeleted" = 1 AND "SystemModstamp" >= ?'
             ' AND "SystemModstamp" < ? AND "Id" NOT IN (SELECT id FROM emulator_deletion) LIMIT ?',
@@ -222,9 +240,10 @@ def deleted_between(
 def updated_between(conn: sqlite3.Connection, sobject: SObject, start: str, end: str, most: int) -> list[str]:
     """Ids of what was created or changed from ``start`` to before ``end`` and is there, ``most`` + 1 at most."""
     alive = ' AND "IsDeleted" = 0' if sobject.deletes else ""
+    moved = "SystemModstamp" if "SystemModstamp" in sobject.columns else "CreatedDate"
     rows = conn.execute(
-        f'SELECT "Id" FROM "{sobject.name}" WHERE "SystemModstamp" >= ? AND "SystemModstamp" < ?{alive}'
-        ' ORDER BY "SystemModstamp", "Id" LIMIT ?',
+        f'SELECT "Id" FROM "{sobject.name}" WHERE "{moved}" >= ? AND "{moved}" < ?{alive}'
+        f' ORDER BY "{moved}", "Id" LIMIT ?',
         (start, end, most + 1),
     )
     return [str(row[0]) for row in rows]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
 from salesforce_emulator.schema import SObject
+from salesforce_emulator.store import history
 from salesforce_emulator.store.errors import RecordError
 
 if TYPE_CHECKING:
@@ -16,7 +18,7 @@ _DEFAULT_STATUSES = (("Sent", 1, 0, 3), ("Responded", 0, 1, 4))
 
 _LOOKED_AT = {
     "Lead": ("IsConverted",),
-    "Opportunity": ("StageName",),
+    "Opportunity": ("StageName", "Amount", "Probability", "CloseDate", "ForecastCategory"),
     "CampaignMember": ("CampaignId", "FirstRespondedDate"),
     "CampaignMemberStatus": ("CampaignId",),
     "OpportunityContactRole": ("OpportunityId",),
@@ -46,6 +48,8 @@ def after_insert(session: Session, sobject: str, record_id: str, row: Values) ->
     elif sobject == "Opportunity" and row.get("ContactId"):
         role = {"OpportunityId": record_id, "ContactId": row["ContactId"], "IsPrimary": True}
         session.insert("OpportunityContactRole", role)
+    if sobject == "Opportunity":
+        history.opportunity_created(session, record_id, row)
 
 
 def before_update(session: Session, sobject: str, current: Values, row: Values) -> None:
@@ -54,6 +58,8 @@ def before_update(session: Session, sobject: str, current: Values, row: Values) 
     if sobject == "Opportunity" and row.get("StageName") not in (None, current["StageName"]):
         _stage(session, row)
         row["LastStageChangeDate"] = session.now
+    elif sobject == "Opportunity" and row.get("ForecastCategoryName"):
+        row["ForecastCategory"] = _forecast_category(row["ForecastCategoryName"])
     if sobject == "CampaignMember" and "Status" in row:
         _member_status(session, str(current["CampaignId"]), row, current)
 
@@ -63,26 +69,53 @@ def after_update(session: Session, sobject: str, record_id: str, current: Values
         _only_one(session, sobject, "CampaignId", current["CampaignId"], "IsDefault", record_id)
     elif sobject == "OpportunityContactRole" and row.get("IsPrimary"):
         _only_one(session, sobject, "OpportunityId", current["OpportunityId"], "IsPrimary", record_id)
+    elif sobject == "Opportunity":
+        history.opportunity_changed(session, record_id, current, row)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What follows from an opportunity's stage."""
+
+    probability: float = 0.0
+    closed: int = 0
+    won: int = 0
+    category: str = "Pipeline"
+    category_name: str = "Pipeline"
+
+
+def read_stages(session: Session) -> dict[str, Stage]:
+    """The org's stages, by name, in their order."""
+    rows = session.read(
+        'SELECT "MasterLabel", "DefaultProbability", "IsClosed", "IsWon", "ForecastCategory", "ForecastCategoryName"'
+        ' FROM "OpportunityStage" WHERE "IsActive" = 1 ORDER BY "SortOrder"'
+    )
+    return {str(name): Stage(*follows) for name, *follows in rows}
 
 
 def _stage(session: Session, row: Values) -> None:
-    """What follows from an opportunity's stage. A stage that nobody defined is an open one."""
-    found = session.read(
-        'SELECT "DefaultProbability", "IsClosed", "IsWon", "ForecastCategory", "ForecastCategoryName"'
-        ' FROM "OpportunityStage" WHERE "MasterLabel" = ?',
-        (row.get("StageName"),),
-    ).fetchone() or (0.0, 0, 0, "Pipeline", "Pipeline")
+    """Set what follows from an opportunity's stage. A stage that nobody defined is an open one."""
+    name = str(row.get("StageName")).lower()
+    found = next((stage for known, stage in session.stages.items() if known.lower() == name), Stage())
     if row.get("Probability") is None:
-        row["Probability"] = found[0]
-    row.update({"IsClosed": found[1], "IsWon": found[2], "ForecastCategory": found[3]})
-    row.setdefault("ForecastCategoryName", found[4])
+        row["Probability"] = found.probability
+    row.update({"IsClosed": found.closed, "IsWon": found.won})
+    row["ForecastCategoryName"] = row.get("ForecastCategoryName") or found.category_name
+    row["ForecastCategory"] = _forecast_category(row["ForecastCategoryName"])
+
+
+def _forecast_category(name: object) -> str:
+    """The category that goes by this name: they differ by more than blanks in one case."""
+    return {"commit": "Forecast", "most likely": "MostLikely"}.get(str(name).lower(), str(name).replace(" ", ""))
 
 
 def _only_one(session: Session, sobject: str, by: str, parent: object, flag: str, record_id: str) -> None:
-    session.conn.execute(
-        f'UPDATE "{sobject}" SET "{flag}" = 0, "SystemModstamp" = ? WHERE "{by}" = ? AND "{flag}" = 1 AND "Id" <> ?',
-        (session.now, parent, record_id),
+    """Take a mark away from the siblings of the record that has it now."""
+    rows = session.read(
+        f'SELECT "Id" FROM "{sobject}" WHERE "{by}" = ? AND "{flag}" = 1 AND "Id" <> ?', (parent, record_id)
     )
+    for (other,) in rows.fetchall():
+        session.touch(sobject, str(other), {flag: 0})
 
 
 def _default_statuses(session: Session, campaign_id: str) -> None:

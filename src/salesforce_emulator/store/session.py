@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from salesforce_emulator import ids
 from salesforce_emulator.schema import Field, Schema, SObject
@@ -129,6 +129,11 @@ class Session:
 
     # -- reading
 
+    @cached_property
+    def stages(self) -> dict[str, rules.Stage]:
+        """What follows from an opportunity's stage, by its name. No session writes that."""
+        return rules.read_stages(self)
+
     def alive(self, sobject: SObject, record_id: str, columns: Sequence[str] = ()) -> Values:
         """The stored columns of a record that is there: all of them, or those that are named.
 
@@ -159,6 +164,13 @@ class Session:
         rules.after_insert(self, sobject.name, record_id, row)
         return record_id
 
+    def add(self, sobject_name: str, row: Values) -> str:
+        """Create a record that the system keeps by itself, without any check; its id."""
+        sobject = self.schema[sobject_name]
+        record_id = self._new_id(sobject)
+        self._write_new(sobject, record_id, row)
+        return record_id
+
     def _write_new(self, sobject: SObject, record_id: str, row: Values) -> None:
         stamps: Values = {
             "CreatedDate": self.now,
@@ -172,7 +184,7 @@ class Session:
     def update(self, sobject_name: str, record_id: str, values: Mapping[str, object]) -> None:
         """Change a record. What the values leave out stays."""
         sobject = self.schema[sobject_name]
-        current = self.alive(sobject, record_id, rules.looked_at(sobject))
+        current = dict(self.alive(sobject, record_id, rules.looked_at(sobject)))
         row = self._prepare(sobject, values, creating=False)
         rules.before_update(self, sobject.name, current, row)
         self._require(row, (sobject[n] for n in row if not sobject[n].nillable))
