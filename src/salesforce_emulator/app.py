@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from salesforce_emulator import control
 from salesforce_emulator.api import (
+    batch,
     collections,
     composite,
     describe,
@@ -43,6 +44,7 @@ _BLUEPRINTS = (
     query.blueprint,
     collections.blueprint,
     composite.blueprint,
+    batch.blueprint,
     limits.blueprint,
     replication.blueprint,
     records.blueprint,

@@ -61,6 +61,10 @@ class RunningOrg:
         """A session without the OAuth dance, of the app's user unless another is named."""
         return issue_token(self.emulator, user_id, scope)
 
+    def refresh_token(self, user_id: str | None = None, scope: str = "id profile email api refresh_token") -> str:
+        """What the web server flow would have left a client with, of the same user."""
+        return issue_refresh_token(self.emulator, user_id, scope)
+
     def fault(self, action: str, match: dict[str, str] | None = None, **rule: Any) -> None:
         """Set a plan of one fault; :mod:`salesforce_emulator.faults` says what a rule may hold."""
         self.emulator.faults.set([{"action": action, "match": match or {}, **rule}])
@@ -81,12 +85,23 @@ def emulator_of(app: Flask) -> Emulator:
 
 def issue_token(emulator: Emulator, user_id: str | None = None, scope: str = "id profile email api") -> str:
     """An access token of a user, of the first app."""
-    app = emulator.apps.first
-    if user_id is None:
-        with emulator.store.reading() as conn:
-            row = conn.execute('SELECT "Id" FROM "User" WHERE "Username" = ?', (app.run_as,)).fetchone()
-        user_id = str(row[0])
-    return emulator.tokens.issue_access(app.client_id, user_id, scope, emulator.tokens.new_family())
+    tokens, client_id = emulator.tokens, emulator.apps.first.client_id
+    return tokens.issue_access(client_id, user_id or _own_user(emulator), scope, tokens.new_family())
+
+
+def issue_refresh_token(
+    emulator: Emulator, user_id: str | None = None, scope: str = "id profile email api refresh_token"
+) -> str:
+    """A refresh token of a user, of the first app."""
+    tokens, client_id = emulator.tokens, emulator.apps.first.client_id
+    return tokens.issue_refresh(client_id, user_id or _own_user(emulator), scope, tokens.new_family())
+
+
+def _own_user(emulator: Emulator) -> str:
+    """Id of the user whom the first app runs as."""
+    with emulator.store.reading() as conn:
+        row = conn.execute('SELECT "Id" FROM "User" WHERE "Username" = ?', (emulator.apps.first.run_as,)).fetchone()
+    return str(row[0])
 
 
 class _Quiet(WSGIRequestHandler):

@@ -29,6 +29,7 @@ def test_create_read_update_delete(api: Api) -> None:
         "attributes": read["attributes"],
         "Name": "Acme 2",
         "Industry": None,
+        "Id": made.json()["id"],
     }
     assert api.delete(record).status_code == 204
     assert refused(api.delete(record)) == (404, "ENTITY_IS_DELETED", "entity is deleted")

@@ -27,7 +27,10 @@ def test_labels_carry_a_curly_quote() -> None:
 
 
 def test_resources_of_a_version(api: Api) -> None:
-    assert api.get("").json()["sobjects"] == f"{DATA}/sobjects"
+    resources = api.get("").json()
+    assert resources["sobjects"] == f"{DATA}/sobjects"
+    identity = api.get(resources["identity"].removeprefix(api.org.url)).json()
+    assert (identity["id"], identity["username"]) == (resources["identity"], api.org.username)
 
 
 def test_unknown_endpoints_are_not_found(api: Api) -> None:

@@ -11,11 +11,11 @@ import re
 from contextlib import ExitStack
 from typing import Any
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response
 
 from salesforce_emulator.api.answers import ApiError, json_answer
 from salesforce_emulator.api.bodies import JsonObject, json_object
-from salesforce_emulator.api.gate import PART
+from salesforce_emulator.api.parts import call_part
 from salesforce_emulator.runtime import emulator
 
 blueprint = Blueprint("composite", __name__)
@@ -84,13 +84,7 @@ def _part(part: JsonObject, earlier: list[JsonObject]) -> JsonObject:
     except KeyError as missing:
         message = f"Invalid reference specified. No value for {missing.args[0]} found"
         return _result([{"errorCode": "PROCESSING_HALTED", "message": message}], {}, 400, reference)
-    answer = current_app.test_client(use_cookies=False).open(
-        url,
-        method=str(part.get("method", "GET")).upper(),
-        data=None if payload is None else json.dumps(payload),
-        headers={"Authorization": request.headers["Authorization"], "Content-Type": "application/json"},
-        environ_overrides={PART: True},
-    )
+    answer = call_part(str(part.get("method", "GET")), url, payload)
     headers = {"Location": answer.headers["Location"]} if "Location" in answer.headers else {}
     return _result(json.loads(answer.data) if answer.data else None, headers, answer.status_code, reference)
 

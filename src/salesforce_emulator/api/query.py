@@ -14,6 +14,7 @@ from salesforce_emulator.api.answers import ApiError, json_answer
 from salesforce_emulator.api.cursors import open_rows
 from salesforce_emulator.runtime import api_session, api_user, api_version, emulator
 from salesforce_emulator.soql import Plan, QueryContext, SoqlError, compile_soql
+from salesforce_emulator.soql.columns import columns
 from salesforce_emulator.soql.render import Record, Renderer
 from salesforce_emulator.store import OrgStore
 
@@ -65,6 +66,8 @@ def _first_page(*, include_deleted: bool) -> Response:
     if soql is None:
         raise ApiError(400, "MALFORMED_QUERY", "unexpected end of query: the parameter q is missing")
     plan = compile_for_api(soql, include_deleted=include_deleted)
+    if request.args.get("columns", "").lower() == "true":
+        return json_answer(columns(soql, plan, emulator().store.schema))
     with emulator().store.reading() as conn:
         if plan.kind == "count":
             total = conn.execute(plan.sql(narrow=True), plan.params).fetchone()[0]

@@ -81,7 +81,10 @@ def read(version: str, name: str, record_id: str) -> Response:
 
 
 def _one(sobject: SObject, record_id: str) -> Response:
-    found = read_records(sobject, [record_id], chosen_fields(sobject, request.args.get("fields")))
+    names = chosen_fields(sobject, request.args.get("fields"))
+    if "id" not in (n.lower() for n in names):
+        names.append("Id")  # asked for or not, and then the last
+    found = read_records(sobject, [record_id], names)
     if record_id not in found:
         raise not_found()
     return json_answer(found[record_id])

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 
 from salesforce_emulator.api.answers import json_answer
-from salesforce_emulator.runtime import NEWEST_VERSION, OLDEST_VERSION, api_version
+from salesforce_emulator.runtime import NEWEST_VERSION, OLDEST_VERSION, api_user, api_version, emulator
 
 blueprint = Blueprint("versions", __name__)
 
@@ -36,5 +36,7 @@ def versions() -> Response:
 @blueprint.get("/services/data/v<version>/")
 @blueprint.get("/services/data/v<version>")
 def resources(version: str) -> Response:
+    """Paths by name. Of the identity, which has no version, it is a whole URL."""
     base = f"/services/data/v{api_version()}"
-    return json_answer({name: f"{base}/{name}" for name in _RESOURCES})
+    identity = f"{request.host_url}id/{emulator().store.organization_id}/{api_user().id}"
+    return json_answer({**{name: f"{base}/{name}" for name in _RESOURCES}, "identity": identity})
