@@ -74,7 +74,7 @@ def parser() -> argparse.ArgumentParser:
         "--data",
         type=Path,
         metavar="FILE",
-        help="JSON: name, edition, apps, settings, custom_fields, users, records; see the README",
+        help="JSON: name, edition, apps, settings, custom_objects, custom_fields, users, records; see the README",
     )
     what.add_argument("--edition", help='such as "Enterprise Edition"; "Professional Edition" has no API')
     what.add_argument("--sandbox", action="store_true", help="the org says it is a sandbox")
@@ -193,7 +193,7 @@ def _make(options: argparse.Namespace, data: DataFile, database: Path) -> None:
         name=name,
         edition=options.edition or data.edition or edition,
         sandbox=sandbox,
-        custom_fields=data.custom_fields,
+        custom=data.custom,
         organization_id=options.org_id or data.organization_id or derived("00D", f"{kind}, {name}, {sandbox}"),
     ).close()
 

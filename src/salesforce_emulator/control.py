@@ -11,7 +11,8 @@ blueprint = Blueprint("control", __name__, url_prefix="/__emulator")
 
 
 @blueprint.before_request
-def _allowed() -> Response | None:
+def allowed() -> Response | None:
+    """Nothing, or the refusal of an org that is not to be controlled."""
     if emulator().settings.control:
         return None
     return ApiError(403, "CONTROL_OFF", "started without --control, and not on a loopback address").answer()

@@ -6,28 +6,30 @@
       "name": "Acme Test Org", "edition": "Enterprise Edition", "sandbox": false, "organization_id": "00DgK00000AcmeT",
       "apps": [{"client_id": "…", "client_secret": "…", "callback_urls": ["https://hub.example/callback"]}],
       "settings": {"allowance": 500, "rotate_refresh_tokens": true},
+      "custom_objects": [{"name": "Thing__c", "label": "Thing", "nameField": {"kind": "autonumber"}}],
       "custom_fields": {"Account": [{"name": "Score__c", "kind": "double", "externalId": true}]},
       "users": [{"Username": "rep@acme.example", "LastName": "Rep", "Profile": "Standard User", "Password": "…"}],
       "records": {"Account": [{"@key": "acme", "Name": "Acme"}], "Contact": [{"LastName": "Doe", "AccountId": "@acme"}]}
     }
 
-Everything may be left out.  Records are checked like those of a client; ``"@key"`` names one for those below it.
+Everything may be left out.  :mod:`salesforce_emulator.schema.spec` says what objects and fields can be.  Records are
+checked like those of a client; ``"@key"`` names one for those below it.
 """
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from salesforce_emulator.ids import is_id, to18
 from salesforce_emulator.oauth.apps import App
 from salesforce_emulator.runtime import Settings
-from salesforce_emulator.schema import BASE
-from salesforce_emulator.schema.entries import custom_field
-from salesforce_emulator.schema.objects import JsonObject, build_schema
+from salesforce_emulator.schema import BASE, Customization, build_schema
+from salesforce_emulator.schema.changes import apply
 from salesforce_emulator.store import RecordError, Session
 
 _USER_DEFAULTS = {
@@ -37,6 +39,10 @@ _USER_DEFAULTS = {
     "EmailEncodingKey": "UTF-8",
     "IsActive": True,
 }
+_KEYS = frozenset(
+    {"name", "edition", "sandbox", "organization_id", "apps", "settings", "custom_objects", "custom_fields", "users",
+     "records"}
+)  # fmt: skip
 
 
 class BadDataFile(ValueError):
@@ -53,7 +59,7 @@ class DataFile:
     organization_id: str | None = None
     apps: tuple[App, ...] = ()
     settings: dict[str, Any] = field(default_factory=dict)
-    custom_fields: dict[str, list[JsonObject]] = field(default_factory=dict)
+    custom: Customization = field(default_factory=Customization)
     users: tuple[dict[str, Any], ...] = ()
     records: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
@@ -69,7 +75,7 @@ class DataFile:
             raise BadDataFile(f"{path}: {error}") from error
         if not isinstance(data, dict):
             raise BadDataFile(f"{path}: a JSON object is wanted")
-        if unknown := set(data) - {f.name for f in fields(cls)}:
+        if unknown := set(data) - _KEYS:
             raise BadDataFile(f"{path}: unknown {', '.join(sorted(unknown))}")
         settings = dict(data.get("settings", {}))
         if unknown := set(settings) - {f.name for f in fields(Settings)}:
@@ -77,7 +83,7 @@ class DataFile:
         try:
             apps = tuple(App.from_json(a) for a in data.get("apps", ()))
             organization_id = org_id(data["organization_id"]) if data.get("organization_id") else None
-            custom = {name: [custom_field(**f) for f in made] for name, made in data.get("custom_fields", {}).items()}
+            custom = _custom(data)
         except (TypeError, ValueError) as error:
             raise BadDataFile(f"{path}: {error}") from error
         return cls(
@@ -97,7 +103,7 @@ class DataFile:
 
         :raises BadDataFile: one of them is refused.
         """
-        session = Session(conn, build_schema(custom_fields=self.custom_fields), now, BASE.administrator)
+        session = Session(conn, build_schema(self.custom), now, BASE.administrator)
         known: dict[str, str] = {}
         for user in self.users:
             self._insert(session, "User", user, known)
@@ -120,6 +126,20 @@ class DataFile:
         if sobject == "User" and "Password" in record:
             row = (record_id, str(record["Password"]))
             session.conn.execute("INSERT INTO emulator_password (user_id, password) VALUES (?, ?)", row)
+
+
+def _custom(data: dict[str, Any]) -> Customization:
+    """What the file makes of the schema: the objects first, so that fields can refer to any of them."""
+    objects = [{"action": "add_object", **made, "fields": []} for made in data.get("custom_objects", ())]
+    own = {made.get("name"): made.get("fields", []) for made in data.get("custom_objects", ())}
+    fields = [
+        {"action": "add_field", "object": name, "field": made}
+        for entries in (own, data.get("custom_fields", {}))
+        for name, fields in entries.items()
+        for made in fields
+    ]
+    made = apply(Customization(), [*objects, *fields], datetime.now(UTC))
+    return replace(made, version=0, changed={})
 
 
 def org_id(text: str) -> str:

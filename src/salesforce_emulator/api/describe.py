@@ -16,7 +16,7 @@ from salesforce_emulator.schema.objects import JsonObject
 blueprint = Blueprint("describe", __name__)
 
 _MODIFIED = datetime(2026, 10, 12, 3, 0, tzinfo=UTC)
-"""When the org's metadata last changed: when its release came."""
+"""When the metadata of an org that nobody changed last changed: when its release came."""
 
 _GLOBAL_KEYS = (
     "activateable", "associateEntityType", "associateParentEntity", "createable", "custom", "customSetting",
@@ -65,18 +65,25 @@ def full_describe(sobject: SObject) -> JsonObject:
     return {**sobject.describe, "fields": fields, "recordTypeInfos": record_types, "urls": urls}
 
 
-def _cached(body: JsonObject) -> Response:
+def _modified(*names: str) -> datetime:
+    """When these objects' metadata last changed; without a name, anybody's."""
+    changed = emulator().store.schema.changed
+    moments = [datetime.fromisoformat(at) for name, at in changed.items() if not names or name in names]
+    return max([_MODIFIED, *moments])
+
+
+def _cached(body: JsonObject, modified: datetime) -> Response:
     """The body, or 304 where the client has it already."""
     answer = json_answer(body)
     etag = hashlib.sha256(answer.get_data()).hexdigest()[:8]
     answer.headers["ETag"] = f'"{etag}"'
-    answer.headers["Last-Modified"] = format_datetime(_MODIFIED, usegmt=True)
+    answer.headers["Last-Modified"] = format_datetime(modified, usegmt=True)
     asked = request.headers.get("If-None-Match")
     if asked is not None:
         known = [tag.strip().removeprefix("W/").removesuffix('-gzip"').strip('"') for tag in asked.split(",")]
         fresh = etag in known or "*" in known
     else:
-        fresh = _unchanged_since(request.headers.get("If-Modified-Since"))
+        fresh = _unchanged_since(request.headers.get("If-Modified-Since"), modified)
     if not fresh:
         return answer
     unchanged = Response(status=304)
@@ -85,11 +92,11 @@ def _cached(body: JsonObject) -> Response:
     return unchanged
 
 
-def _unchanged_since(header: str | None) -> bool:
+def _unchanged_since(header: str | None, modified: datetime) -> bool:
     if not header:
         return False
     try:
-        return parsedate_to_datetime(header) >= _MODIFIED
+        return parsedate_to_datetime(header) >= modified
     except (TypeError, ValueError):
         return False
 
@@ -98,7 +105,7 @@ def _unchanged_since(header: str | None) -> bool:
 @blueprint.get("/services/data/v<version>/sobjects")
 def describe_global(version: str) -> Response:
     listed = [global_entry(s) for s in emulator().store.schema]
-    return _cached({"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": listed})
+    return _cached({"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": listed}, _modified())
 
 
 @blueprint.get("/services/data/v<version>/sobjects/<name>/")
@@ -111,4 +118,5 @@ def basic_information(version: str, name: str) -> Response:
 @blueprint.get("/services/data/v<version>/sobjects/<name>/describe/")
 @blueprint.get("/services/data/v<version>/sobjects/<name>/describe")
 def describe(version: str, name: str) -> Response:
-    return _cached(full_describe(sobject_or_404(name)))
+    sobject = sobject_or_404(name)
+    return _cached(full_describe(sobject), _modified(sobject.name))

@@ -235,6 +235,14 @@ class _Processing:
         self.delimiter = DELIMITERS[job.delimiter]
         self.ending = LINE_ENDINGS[job.line_ending]
 
+    @property
+    def sobject(self) -> SObject:
+        """The job's object as it is now: the schema may have changed since the job was made."""
+        found = self.store.schema.get(self.job.sobject.name)
+        if found is None:
+            raise _BadBatch(f"InvalidEntity : Entity '{self.job.sobject.name}' is not supported")
+        return found
+
     def run(self) -> str:
         """Process every row; the state the job ends in."""
         half = self._count() // 2 if self.job.break_off else -1
@@ -288,7 +296,7 @@ class _Processing:
             )
         for name in header:
             relationship = name.split(".", 1)[0]
-            known = self.job.sobject.get(name) or ("." in name and self.job.sobject.parent(relationship))
+            known = self.sobject.get(name) or ("." in name and self.sobject.parent(relationship))
             if not known:
                 raise _BadBatch(f"InvalidBatch : Field name not found : {name}")
 
@@ -303,7 +311,7 @@ class _Processing:
         done: list[list[str]] = []
         failed: list[list[str]] = []
         with self.store.batch(self.job.user_id) as batch:
-            expect(batch, self.job.sobject, self.job.external_id, header, rows)
+            expect(batch, self.sobject, self.job.external_id, header, rows)
             for row in rows:
                 record_id, created, error = self._row(batch, header, row)
                 (failed if error else done).append([record_id, error or created, *row])

@@ -155,8 +155,10 @@ def counts(store: OrgStore) -> list[tuple[SObject, int]]:
     """The objects in the bar with their records that are there."""
     found = []
     with store.reading() as conn:
-        for name in SHOWN:
-            sobject = store.schema[name]
+        for name in (*SHOWN, *(s.name for s in store.schema if s.custom)):
+            sobject = store.schema.get(name)
+            if sobject is None:
+                continue
             alive = ' WHERE "IsDeleted" = 0' if sobject.get("IsDeleted") else ""
             found.append((sobject, conn.execute(f'SELECT count(*) FROM "{sobject.name}"{alive}').fetchone()[0]))
     return found

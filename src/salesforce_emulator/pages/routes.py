@@ -35,7 +35,7 @@ def _bar() -> dict[str, object]:
     return {
         "acting": _acting(),
         "users": Users(store).everybody(),
-        "bar_objects": [store.schema[n] for n in records.SHOWN[:5]],
+        "bar_objects": [store.schema[n] for n in records.SHOWN[:5] if n in store.schema],
         "csrf": session["csrf"],
         "org_name": records.name_of(store, store.organization_id),
     }

@@ -20,16 +20,20 @@ Opportunity.IsClosed, IsWon, ForecastCategory and ForecastCategoryName are store
 """
 
 from salesforce_emulator.schema.base import BASE, STAGES, Stage, load_base
-from salesforce_emulator.schema.objects import Field, Schema, SObject, default_schema
+from salesforce_emulator.schema.building import build_schema, default_schema
+from salesforce_emulator.schema.custom import Customization
+from salesforce_emulator.schema.objects import Field, Schema, SObject
 from salesforce_emulator.schema.tables import bulk_insert, create_indexes, create_tables, reserve_ids
 
 __all__ = [
     "BASE",
     "STAGES",
+    "Customization",
     "Field",
     "SObject",
     "Schema",
     "Stage",
+    "build_schema",
     "bulk_insert",
     "create_indexes",
     "create_tables",

@@ -2,27 +2,21 @@
 
 The describe result is the one source: which fields exist, their types and limits, what may be written.
 Five are recorded from real orgs (``describe/*.json.gz``), the rest is written by hand in
-:mod:`~salesforce_emulator.schema.handmade`.  This module adds what a describe does not say: which fields
-are stored, and how the others are computed.
+:mod:`~salesforce_emulator.schema.handmade` or added by an org's administrators; all of them are put together in
+:mod:`~salesforce_emulator.schema.building`.  This module adds what a describe does not say: which fields are stored,
+and how the others are computed.
 """
 
 from __future__ import annotations
 
-import gzip
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
-from importlib import resources
-from typing import Any
-
-from salesforce_emulator.schema.computed import EXPRESSIONS
-from salesforce_emulator.schema.handmade import handmade_describes
+from functools import cached_property
+from typing import Any, cast
 
 JsonObject = dict[str, Any]
 """A describe result as Salesforce sends it: JSON of many shapes, handed on untouched."""
-
-RECORDED = ("Account.v58", "Contact", "Lead", "Opportunity", "OpportunityContactRole")
 
 TEXT_TYPES = frozenset(
     {
@@ -49,19 +43,19 @@ _SQLITE_TYPES = {
     "percent": "REAL",
     "anyType": "",  # no affinity: a value stays a number or a text
 }
-_STATE_PICKLISTS = ("StateCode", "CountryCode")
-_OBJECT_DEFAULTS: JsonObject = {"associateEntityType": None, "associateParentEntity": None}
 
 
 @dataclass(frozen=True)
 class Field:
     """One field: its describe result and, where it is not stored, how SQL computes it.
 
-    ``expression`` is an SQL template with ``{t}`` for the alias of the object's table.
+    ``expression`` is an SQL template with ``{t}`` for the alias of the object's table; ``number_format`` shapes the
+    numbers of an auto-number field, as ``T-{0000}``.
     """
 
     describe: JsonObject
     expression: str | None = None
+    number_format: str | None = None
     name: str = field(init=False)
     type: str = field(init=False)
 
@@ -119,6 +113,24 @@ class Field:
         return bool(self.describe["unique"])
 
     @cached_property
+    def case_sensitive(self) -> bool:
+        """Whether its values differ by case, as those of a unique field may."""
+        return self.type in TEXT_TYPES and self.unique and bool(self.describe["caseSensitive"])
+
+    @cached_property
+    def default(self) -> str | int | float | bool | None:
+        """What a new record has without being given a value; TODAY() and NOW() are left to the writer."""
+        given = self.describe["defaultValue"]
+        formula = self.describe["defaultValueFormula"]
+        if self.type == "boolean":
+            return bool(given)
+        if not self.createable:
+            return None
+        if given is not None or formula is None:
+            return cast("str | int | float | None", given)
+        return formula if formula in ("TODAY()", "NOW()") else cast("str | int | float", json.loads(formula))
+
+    @cached_property
     def reference_to(self) -> tuple[str, ...]:
         return tuple(self.describe["referenceTo"])
 
@@ -131,6 +143,11 @@ class Field:
     def picklist_values(self) -> tuple[str, ...]:
         """The active values, in their order."""
         return tuple(str(p["value"]) for p in self.describe["picklistValues"] if p["active"])
+
+    @cached_property
+    def allowed_values(self) -> Mapping[str, str]:
+        """The active values by their lower case."""
+        return {v.lower(): v for v in self.picklist_values}
 
     @cached_property
     def compound(self) -> bool:
@@ -163,10 +180,14 @@ class ChildRelationship:
 
 
 class SObject:
-    """One object. Field names are looked up whatever their case, as SOQL does."""
+    """One object. Field names are looked up whatever their case, as SOQL does.
 
-    def __init__(self, describe: JsonObject, fields: Iterable[Field]) -> None:
+    ``hidden`` are columns of fields that nobody can see; what the org itself says of them is still kept.
+    """
+
+    def __init__(self, describe: JsonObject, fields: Iterable[Field], hidden: Iterable[str] = ()) -> None:
         self.describe = describe
+        self.hidden = frozenset(hidden)
         self.fields = tuple(fields)
         self.name = str(describe["name"])
         self.label = str(describe["label"])
@@ -198,7 +219,21 @@ class SObject:
 
     @cached_property
     def columns(self) -> frozenset[str]:
-        return frozenset(self.stored_names)
+        return frozenset(self.stored_names) | self.hidden
+
+    @cached_property
+    def defaults(self) -> tuple[Field, ...]:
+        """The stored fields that a new record has a value of, given or not."""
+        return tuple(f for f in self.stored if f.name == "OwnerId" or f.default is not None)
+
+    @cached_property
+    def numbered(self) -> tuple[Field, ...]:
+        """The fields whose values the org counts up."""
+        return tuple(f for f in self.stored if f.number_format)
+
+    @cached_property
+    def custom(self) -> bool:
+        return bool(self.describe["custom"])
 
     @cached_property
     def deletes(self) -> bool:
@@ -238,11 +273,18 @@ class SObject:
 
 
 class Schema:
-    """The org's objects. Iterates in alphabetical order, like the global describe."""
+    """The org's objects. Iterates in alphabetical order, like the global describe.
 
-    def __init__(self, describes: Iterable[JsonObject]) -> None:
-        made = [_sobject(describe) for describe in describes]
-        self._objects = {o.name.lower(): o for o in sorted(made, key=lambda o: o.name)}
+    A schema doesn't change: the org gets another one. ``version`` counts them; ``changed`` tells when an object was
+    changed last, in ISO's form; one that it doesn't name never was.
+    """
+
+    def __init__(
+        self, objects: Iterable[SObject], *, version: int = 0, changed: Mapping[str, str] | None = None
+    ) -> None:
+        self.version = version
+        self.changed = dict(changed or {})
+        self._objects = {o.name.lower(): o for o in sorted(objects, key=lambda o: o.name)}
         self._by_prefix = {o.prefix: o for o in self._objects.values() if o.prefix}
 
     def __iter__(self) -> Iterator[SObject]:
@@ -268,47 +310,3 @@ class Schema:
         """
         found = [self._objects[n.lower()] for n in reference.reference_to if n.lower() in self._objects]
         return found[0] if found else None
-
-
-def _sobject(describe: JsonObject) -> SObject:
-    expressions = EXPRESSIONS.get(describe["name"], {})
-    return SObject(describe, [Field(f, expressions.get(f["name"])) for f in describe["fields"]])
-
-
-def _recorded(name: str) -> JsonObject:
-    packed = (resources.files("salesforce_emulator") / "describe" / f"{name}.json.gz").read_bytes()
-    describe: JsonObject = json.loads(gzip.decompress(packed))
-    return {**_OBJECT_DEFAULTS, **describe}
-
-
-def _without_state_picklists(describe: JsonObject) -> JsonObject:
-    """The describe of an org that has not switched on state and country picklists."""
-    fields = [f for f in describe["fields"] if not f["name"].endswith(_STATE_PICKLISTS)]
-    return {**describe, "fields": fields}
-
-
-def _add_custom_fields(describe: JsonObject, extra: Iterable[JsonObject]) -> JsonObject:
-    return {**describe, "fields": [*describe["fields"], *extra]}
-
-
-def build_schema(*, state_picklists: bool = False, custom_fields: dict[str, list[JsonObject]] | None = None) -> Schema:
-    """The standard objects, with the org's own settings.
-
-    The recorded Account comes from an org with state and country picklists, the other recorded objects from
-    orgs without; one org has one or the other, so the picklists' fields stay only when asked for.
-
-    :param custom_fields: more fields by object name, as full describe entries
-        (:func:`salesforce_emulator.schema.entries.custom_field` makes them).
-    """
-    extra = custom_fields or {}
-    describes: list[JsonObject] = []
-    for describe in [*map(_recorded, RECORDED), *handmade_describes()]:
-        kept = describe if state_picklists else _without_state_picklists(describe)
-        describes.append(_add_custom_fields(kept, extra.get(kept["name"], ())))
-    return Schema(describes)
-
-
-@lru_cache(maxsize=1)
-def default_schema() -> Schema:
-    """The schema of an org with nothing changed. Made once."""
-    return build_schema()

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from salesforce_emulator import ids
-from salesforce_emulator.schema.objects import TEXT_TYPES, Field, Schema, SObject, default_schema
+from salesforce_emulator.schema.building import default_schema
+from salesforce_emulator.schema.objects import TEXT_TYPES, Field, Schema, SObject
 
 _OWN_TABLES = """
 CREATE TABLE IF NOT EXISTS emulator_sequence (prefix TEXT PRIMARY KEY, next INTEGER NOT NULL);
@@ -42,8 +43,14 @@ def _column(f: Field) -> str:
         return '"Id" TEXT PRIMARY KEY NOT NULL'
     if f.type == "boolean":
         return f'"{f.name}" INTEGER NOT NULL DEFAULT {1 if f.describe["defaultValue"] is True else 0}'
-    # Salesforce compares and sorts text without regard to case.
-    return f'"{f.name}" {f.sqlite_type}{" COLLATE NOCASE" if f.type in TEXT_TYPES else ""}'
+    # Salesforce compares and sorts text without regard to case, but for the fields that say otherwise.
+    caseless = f.type in TEXT_TYPES and not f.case_sensitive
+    return f'"{f.name}" {f.sqlite_type}{" COLLATE NOCASE" if caseless else ""}'
+
+
+def add_column(conn: sqlite3.Connection, sobject: SObject, f: Field) -> None:
+    """Give a table the column of a field. Does not commit."""
+    conn.execute(f'ALTER TABLE "{sobject.name}" ADD COLUMN {_column(f)}')
 
 
 def create_tables(conn: sqlite3.Connection, schema: Schema | None = None) -> None:
@@ -62,13 +69,23 @@ def create_indexes(conn: sqlite3.Connection, schema: Schema | None = None) -> No
     """
     whole = schema or default_schema()
     for sobject in whole:
-        if "SystemModstamp" in sobject.columns:
-            _index(conn, sobject, "SystemModstamp", '"SystemModstamp"' + (', "IsDeleted"' if sobject.deletes else ""))
-        for name in _looked_up(sobject, whole):
-            _index(conn, sobject, name, f'"{name}"', f' WHERE "{name}" IS NOT NULL')
-        if sobject.deletes:
-            _index(conn, sobject, "alive", '"Id", "IsDeleted"', ' WHERE "IsDeleted" = 0')
+        index_object(conn, sobject, whole)
     conn.commit()
+
+
+def index_object(conn: sqlite3.Connection, sobject: SObject, schema: Schema) -> None:
+    """Make the indexes of one object that aren't there yet. Does not commit."""
+    if "SystemModstamp" in sobject.columns:
+        _index(conn, sobject, "SystemModstamp", '"SystemModstamp"' + (', "IsDeleted"' if sobject.deletes else ""))
+    for name in _looked_up(sobject, schema):
+        _index(conn, sobject, name, f'"{name}"', f' WHERE "{name}" IS NOT NULL')
+    if sobject.deletes:
+        _index(conn, sobject, "alive", '"Id", "IsDeleted"', ' WHERE "IsDeleted" = 0')
+
+
+def unindex(conn: sqlite3.Connection, sobject: SObject, field: Field) -> None:
+    """Drop a field's index, if it has one. Does not commit."""
+    conn.execute(f'DROP INDEX IF EXISTS "{sobject.name}_{field.name}"')
 
 
 def _index(conn: sqlite3.Connection, sobject: SObject, name: str, columns: str, where: str = "") -> None:
@@ -100,7 +117,7 @@ def reserve_ids(conn: sqlite3.Connection, sobject: str, count: int, schema: Sche
 
 
 def next_number(conn: sqlite3.Connection, prefix: str) -> int:
-    """The number of the next record with this key prefix, for who gives out ids by himself."""
+    """The number of the next record with this key prefix, for who gives out ids by himself; or of an auto-number."""
     row = conn.execute("SELECT next FROM emulator_sequence WHERE prefix = ?", (prefix,)).fetchone()
     return int(row[0]) if row else 1
 

@@ -156,7 +156,7 @@ class Conditions:
         nulls = any(v.kind == "null" or (v.kind == "string" and not v.text) for v in values)
         bound = [self._value(left, v) for v in values if v.kind != "null" and (v.text or v.kind != "string")]
         sql, folded = left.sql, bound
-        if is_text(left.type) and any(isinstance(b, str) and not b.isascii() for b in bound):
+        if _ignores_case(left) and any(isinstance(b, str) and not b.isascii() for b in bound):
             sql, folded = f"soql_fold({left.sql})", [fold(str(b)) for b in bound]
         inside = f"{sql} IN ({', '.join(self._mark(b) for b in folded)})" if folded else "0"
         test = f"({inside} OR {left.sql} IS NULL)" if nulls else inside
@@ -232,8 +232,12 @@ class Conditions:
             raise at(self.text, value.pos, "MALFORMED_QUERY", f"Invalid dateTime: {value.text}") from None
 
 
+def _ignores_case(left: Expression) -> bool:
+    return is_text(left.type) and not (left.field is not None and left.field.case_sensitive)
+
+
 def _caseless(left: Expression, value: object) -> tuple[str, object]:
-    if isinstance(value, str) and is_text(left.type) and not value.isascii():
+    if isinstance(value, str) and _ignores_case(left) and not value.isascii():
         return f"soql_fold({left.sql})", fold(value)
     return left.sql, value
 

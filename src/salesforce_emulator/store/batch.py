@@ -37,7 +37,7 @@ class Batch(Session):
         self._savepoint = False
         """Whether something of the row under way is in the tables already."""
         self._numbers: dict[str, int] = {}
-        """The next record number by key prefix."""
+        """The next record number by key prefix, the next auto-number by object and field."""
         self._numbers_before: dict[str, int] = {}
         """The same, before the row under way."""
         self._forget()
@@ -73,13 +73,13 @@ class Batch(Session):
         """Read which records hold these values of a unique field or an external id; their ids."""
         wanted = list(values)
         lists = self._holders[sobject.name, field.name]
-        lists.update((_folded(value), []) for value in wanted)
+        lists.update((_folded(field, value), []) for value in wanted)
         alive = ' AND "IsDeleted" = 0' if sobject.deletes else ""
         select = f'SELECT "Id", "{field.name}" FROM "{sobject.name}" WHERE "{field.name}" IN'
         found = []
         for record_id, value in self._among(select, wanted, f"{alive} ORDER BY rowid"):
-            lists[_folded(value)].append(str(record_id))
-            self._listed[str(record_id), field.name] = _folded(value)
+            lists[_folded(field, value)].append(str(record_id))
+            self._listed[str(record_id), field.name] = _folded(field, value)
             found.append(str(record_id))
         return found
 
@@ -112,15 +112,18 @@ class Batch(Session):
         return super().is_deleted(sobject, record_id)
 
     def holders(self, sobject: SObject, field: Field, value: object) -> list[str]:
-        known = self._holders[sobject.name, field.name].get(_folded(value))
+        known = self._holders[sobject.name, field.name].get(_folded(field, value))
         return super().holders(sobject, field, value) if known is None else known[:MAX_HOLDERS]
 
     # -- tables: what is written
 
     def _new_id(self, sobject: SObject) -> str:
-        number = self._numbers.get(sobject.prefix) or next_number(self._conn, sobject.prefix)
-        self._numbers[sobject.prefix] = number + 1
-        return ids.make(sobject.prefix, number)
+        return ids.make(sobject.prefix, self._next_number(sobject.prefix))
+
+    def _next_number(self, counter: str) -> int:
+        number = self._numbers.get(counter) or next_number(self._conn, counter)
+        self._numbers[counter] = number + 1
+        return number
 
     def _insert_row(self, sobject: SObject, row: Values) -> None:
         super()._insert_row(sobject, row)
@@ -150,7 +153,7 @@ class Batch(Session):
             before = lists.get(self._listed.pop((record_id, field), None))
             if before is not None and record_id in before:
                 before.remove(record_id)
-            value = _folded(row[field])
+            value = _folded(sobject[field], row[field])
             if value in lists:
                 lists[value].append(record_id)
                 self._listed[record_id, field] = value
@@ -215,6 +218,8 @@ class Batch(Session):
         self._write()
 
 
-def _folded(value: object) -> object:
+def _folded(field: Field, value: object) -> object:
     """What values that the tables take for equal have in common: theirs is the case of ASCII letters alone."""
+    if field.case_sensitive:
+        return value
     return value.encode().lower() if isinstance(value, str) else value

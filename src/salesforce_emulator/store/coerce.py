@@ -10,6 +10,7 @@ import json
 import math
 import re
 from datetime import UTC, date, datetime
+from decimal import ROUND_HALF_UP, Decimal
 from typing import NoReturn
 
 from salesforce_emulator import ids
@@ -20,6 +21,9 @@ from salesforce_emulator.store.errors import RecordError
 
 _EMAIL = re.compile(r"[^\s@<>()\[\],;:\"\\]+@[^\s@<>()\[\],;:\"\\]+\.[^\s@<>()\[\],;:\"\\.]+")
 _INT_DIGITS = 8
+_EXACT = 1e18
+"""From here on a number has no fractions that could be rounded."""
+_PLACE = re.compile(r"\{(0+)\}")
 _JSON_NAMES = {
     str: "VALUE_STRING",
     int: "VALUE_NUMBER_INT",
@@ -55,6 +59,11 @@ def coerce(field: Field, value: object, schema: Schema, *, from_csv: bool = Fals
     if field.type == "datetime":
         return _datetime(field, value, from_csv)
     return value
+
+
+def numbered(form: str, number: int) -> str:
+    """An auto-number: ``T-{0000}`` and 7 make ``T-0007``."""
+    return _PLACE.sub(lambda found: str(number).zfill(len(found[1])), form)
 
 
 def _wrong_type(field: Field, value: object, from_csv: bool) -> NoReturn:
@@ -96,7 +105,7 @@ def _email(field: Field, text: str) -> str:
 
 
 def _restricted(field: Field, text: str) -> str:
-    allowed = {v.lower(): v for v in field.picklist_values}
+    allowed = field.allowed_values
     parts = text.split(";") if field.type == "multipicklist" else [text]
     for part in parts:
         if part.strip().lower() not in allowed:
@@ -142,7 +151,7 @@ def _int(field: Field, value: object, from_csv: bool) -> int:
         _wrong_type(field, value, from_csv)
     digits = int(field.describe["digits"]) or _INT_DIGITS
     if abs(number) >= 10**digits:
-        _out_of_range(field)
+        _out_of_range(field, int(number))
     return int(number)
 
 
@@ -151,13 +160,21 @@ def _double(field: Field, value: object, from_csv: bool) -> float:
     if number is None:
         _wrong_type(field, value, from_csv)
     precision, scale = int(field.describe["precision"]), int(field.describe["scale"])
+    if precision and field.custom:
+        number = _rounded(number, scale)
     if precision and abs(number) >= 10 ** (precision - scale):
-        _out_of_range(field)
-    return round(number, scale) if precision and field.custom else number
+        _out_of_range(field, number)
+    return number
 
 
-def _out_of_range(field: Field) -> NoReturn:
-    message = f"{field.label}: value outside of valid range on numeric field: {field.name}"
+def _rounded(number: float, scale: int) -> float:
+    """As Salesforce rounds: a half goes away from zero."""
+    exact = Decimal(repr(number))
+    return float(exact.quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP)) if abs(number) < _EXACT else number
+
+
+def _out_of_range(field: Field, value: float) -> NoReturn:
+    message = f"{field.label}: value outside of valid range on numeric field: {value}"
     raise RecordError("NUMBER_OUTSIDE_VALID_RANGE", message, [field.name])
 
 

@@ -18,17 +18,21 @@ from pathlib import Path
 
 from salesforce_emulator.schema import (
     BASE,
+    Customization,
     Schema,
+    build_schema,
     create_indexes,
     create_tables,
     load_base,
 )
-from salesforce_emulator.schema.objects import JsonObject, build_schema
+from salesforce_emulator.schema.changes import Change, apply, whole
+from salesforce_emulator.schema.objects import JsonObject
 from salesforce_emulator.schema.tables import fast_load
 from salesforce_emulator.scratch import Scratch
 from salesforce_emulator.soql.conditions import fold, stamp
 from salesforce_emulator.soql.shown import local
 from salesforce_emulator.store import recycling
+from salesforce_emulator.store.altering import alter, fit
 from salesforce_emulator.store.batch import Batch
 from salesforce_emulator.store.convert import Converted, ConvertOptions, convert_lead
 from salesforce_emulator.store.merge import Merged, merge
@@ -39,6 +43,9 @@ Loader = Callable[[sqlite3.Connection], object]
 
 DEFAULT_PASSWORD = "abm-demo-1"  # noqa: S105  every user's, on an emulator that listens on loopback  # nosec B105
 _CACHE_KIB = 32 * 1024
+_SCHEMA = "schema"
+_FIELDS_ONLY = "custom_fields"
+"""Where orgs made earlier keep what they know of the schema."""
 
 
 def _now() -> datetime:
@@ -51,7 +58,8 @@ class OrgStore:
     :param path: the database file; it is made if it doesn't exist. None: a temporary one, gone on close.
     :param loader: fills a new org, after the base records (``data.sample.load``, a test's own function).
     :param clock: tells the time, in UTC.
-    :param custom_fields: describe entries by object, kept with the file.
+    :param custom: what administrators made of a new org's schema, kept with the file.
+    :param custom_fields: the same, where it is fields only: describe entries by object.
     :param organization_id: of a new org, 18 characters. An org that exists keeps its own.
     :param scratch: a folder for temporary files, removed by whoever made it. None: one of the store's own.
     """
@@ -65,6 +73,7 @@ class OrgStore:
         name: str = "Emulated Org",
         edition: str = "Developer Edition",
         sandbox: bool = False,
+        custom: Customization | None = None,
         custom_fields: dict[str, list[JsonObject]] | None = None,
         organization_id: str = BASE.organization,
         scratch: Path | None = None,
@@ -80,17 +89,20 @@ class OrgStore:
         self._closed = False
         if not self.path.exists():
             try:
-                self._create(loader, name, edition, sandbox, custom_fields or {}, organization_id)
+                made = custom or Customization.of_fields(custom_fields or {})
+                self._create(loader, name, edition, sandbox, made, organization_id)
             except BaseException:
                 self.close()
                 raise
         with self.reading() as conn:
-            stored = _setting(conn, "custom_fields")
-            self.schema: Schema = build_schema(custom_fields=json.loads(stored) if stored else None)
+            self.custom = _customization(conn)
+            self.schema: Schema = build_schema(self.custom)
+            with_hidden = whole(self.custom)
+            create_tables(conn, with_hidden)  # a kept org lacks those that came later
+            fit(conn, with_hidden)
+            create_indexes(conn, with_hidden)
             row = conn.execute('SELECT "Id", "OrganizationType" FROM "Organization"').fetchone()
             self.organization_id, self.edition = str(row[0]), str(row[1])
-            create_tables(conn, self.schema)  # a kept org lacks those that came later
-            create_indexes(conn, self.schema)
         self._nothing_to_purge_until = self.now()
         self.path_of_files.mkdir(parents=True, exist_ok=True)
 
@@ -100,20 +112,20 @@ class OrgStore:
         name: str,
         edition: str,
         sandbox: bool,
-        custom: dict[str, list[JsonObject]],
+        custom: Customization,
         organization_id: str,
     ) -> None:
         """Fill a new file beside its final name, so that a half-made org is never taken for a whole one."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         unfinished = self.path.with_name(self.path.name + ".unfinished")
         unfinished.unlink(missing_ok=True)
-        schema = build_schema(custom_fields=custom)
+        schema = whole(custom)
         conn = sqlite3.connect(unfinished)
         try:
             fast_load(conn)
             create_tables(conn, schema)
             load_base(conn, name=name, edition=edition, sandbox=sandbox, organization_id=organization_id)
-            _put_setting(conn, "custom_fields", json.dumps(custom))
+            _put_setting(conn, _SCHEMA, json.dumps(custom.to_json()))
             if loader is not None:
                 loader(conn)
             create_indexes(conn, schema)
@@ -238,6 +250,25 @@ class OrgStore:
         oldest = now if first is None else datetime.fromisoformat(first)
         self._nothing_to_purge_until = oldest + recycling.KEPT
 
+    # -- what administrators do
+
+    def change_schema(self, changes: Sequence[Change]) -> Schema:
+        """Change objects and fields, all as asked or none; the schema that follows, which a restart keeps.
+
+        :mod:`salesforce_emulator.schema.changes` says what can be changed.
+
+        :raises BadSpec: it can't be done; the message says why.
+        """
+        with self.writing() as conn:
+            custom = _customization(conn)
+            made = apply(custom, changes, self.now())
+            before = whole(custom)
+            alter(conn, before, whole(made, before))
+            _put_setting(conn, _SCHEMA, json.dumps(made.to_json()))
+            schema = build_schema(made, self.schema)
+        self.custom, self.schema = made, schema
+        return schema
+
     # -- what Salesforce does on its pages
 
     def convert_lead(
@@ -272,6 +303,13 @@ def _transaction(conn: sqlite3.Connection, begin: str, end: str, undo: str) -> I
             conn.execute(end)
         raise
     conn.execute(end)
+
+
+def _customization(conn: sqlite3.Connection) -> Customization:
+    stored = _setting(conn, _SCHEMA)
+    if stored is not None:
+        return Customization.from_json(json.loads(stored))
+    return Customization.of_fields(json.loads(_setting(conn, _FIELDS_ONLY) or "{}"))
 
 
 def _setting(conn: sqlite3.Connection, name: str) -> str | None:

@@ -15,9 +15,9 @@ from functools import cached_property, lru_cache
 
 from salesforce_emulator import ids
 from salesforce_emulator.schema import Field, Schema, SObject
-from salesforce_emulator.schema.tables import reserve_ids
+from salesforce_emulator.schema.tables import next_number, put_next_number, reserve_ids
 from salesforce_emulator.store import recycling, rules
-from salesforce_emulator.store.coerce import coerce
+from salesforce_emulator.store.coerce import coerce, numbered
 from salesforce_emulator.store.errors import RecordError, deleted, not_found
 
 Values = dict[str, object]
@@ -114,6 +114,12 @@ class Session:
     def _new_id(self, sobject: SObject) -> str:
         return reserve_ids(self._conn, sobject.name, 1, self.schema)[0]
 
+    def _next_number(self, counter: str) -> int:
+        """Count a counter up; the number it gives."""
+        number = next_number(self._conn, counter)
+        put_next_number(self._conn, counter, number + 1)
+        return number
+
     def run(self, key: str, sql: str, parameters: Sequence[object]) -> None:
         """Run a statement that writes. ``key`` tells apart what it concerns."""
         self._conn.execute(sql, parameters)
@@ -160,6 +166,7 @@ class Session:
         self._require(row, (f for f in sobject.fields if f.required))
         self._check_unique(sobject, row, None)
         record_id = self._new_id(sobject)
+        self._number(sobject, record_id, row)
         self._write_new(sobject, record_id, row)
         rules.after_insert(self, sobject.name, record_id, row)
         return record_id
@@ -316,6 +323,9 @@ class Session:
     def _check_reference(self, reference: Field, record_id: str) -> None:
         target = self.schema.by_id(record_id)
         missing = RecordError("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", [reference.name])
+        if reference.custom:
+            message = f"insufficient access rights on cross-reference id: {record_id[:15]}"
+            missing = RecordError("INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY", message)
         if target is None or target.name not in reference.reference_to:
             raise missing
         gone = self.is_deleted(target, record_id)
@@ -325,16 +335,26 @@ class Session:
             raise RecordError("ENTITY_IS_DELETED", "entity is deleted", [reference.name])
 
     def _defaults(self, sobject: SObject, row: Values) -> None:
-        for field in sobject.stored:
+        for field in sobject.defaults:
             if field.name in row and (row[field.name] is not None or field.nillable):
                 continue
-            default = field.describe["defaultValue"]
+            default = field.default
             if field.name == "OwnerId":
                 row["OwnerId"] = self.user_id
-            elif default is not None and field.type == "boolean":
-                row[field.name] = int(bool(default))
-            elif default is not None and field.createable:
+            elif isinstance(default, bool):
+                row[field.name] = int(default)
+            elif default in ("TODAY()", "NOW()"):
+                row[field.name] = self.now[:10] if field.type == "date" else self.now
+            else:
                 row[field.name] = default
+
+    def _number(self, sobject: SObject, record_id: str, row: Values) -> None:
+        """What the org itself calls a new record: auto-numbers, and the id of a custom object's that has no name."""
+        for field in sobject.numbered:
+            number = self._next_number(f"{sobject.name}.{field.name}")
+            row[field.name] = numbered(str(field.number_format), number)
+        if sobject.custom and row.get("Name") is None:
+            row["Name"] = record_id[:15]
 
     def _require(self, row: Values, fields: Iterator[Field]) -> None:
         missing = [f.name for f in fields if f.type != "boolean" and row.get(f.name) is None]
