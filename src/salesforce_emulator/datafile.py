@@ -28,9 +28,12 @@ from typing import Any
 from salesforce_emulator.ids import is_id, to18
 from salesforce_emulator.oauth.apps import App
 from salesforce_emulator.runtime import Settings
-from salesforce_emulator.schema import BASE, Customization, build_schema
+from salesforce_emulator.schema import BASE, Customization, Schema, build_schema
 from salesforce_emulator.schema.changes import apply
 from salesforce_emulator.store import RecordError, Session
+from salesforce_emulator.store.org import put_setting
+from salesforce_emulator.store.org_rules import OrgRules
+from salesforce_emulator.store.wording import BadRule
 
 _USER_DEFAULTS = {
     "TimeZoneSidKey": "America/Los_Angeles",
@@ -41,7 +44,7 @@ _USER_DEFAULTS = {
 }
 _KEYS = frozenset(
     {"name", "edition", "sandbox", "organization_id", "apps", "settings", "custom_objects", "custom_fields", "users",
-     "records"}
+     "records", "validation_rules"}
 )  # fmt: skip
 
 
@@ -62,6 +65,7 @@ class DataFile:
     custom: Customization = field(default_factory=Customization)
     users: tuple[dict[str, Any], ...] = ()
     records: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    validation_rules: tuple[dict[str, Any], ...] = ()
 
     @classmethod
     def read(cls, path: Path) -> DataFile:
@@ -96,6 +100,7 @@ class DataFile:
             custom,
             tuple(data.get("users", ())),
             dict(data.get("records", {})),
+            tuple(data.get("validation_rules", ())),
         )
 
     def load(self, conn: sqlite3.Connection, now: str) -> None:
@@ -112,6 +117,15 @@ class DataFile:
                 raise BadDataFile(f"records: there is no object {sobject}")
             for record in records:
                 self._insert(session, sobject, record, known)
+        self._lay_down(conn, session.schema)
+
+    def _lay_down(self, conn: sqlite3.Connection, schema: Schema) -> None:
+        """Keep the org's own rules in its file. The records above them are there already, as in an org that grew."""
+        rules = OrgRules(lambda _: None, lambda name, value: put_setting(conn, name, value))
+        try:
+            rules.put_validation(self.validation_rules, schema)
+        except BadRule as error:
+            raise BadDataFile(str(error)) from error
 
     def _insert(self, session: Session, sobject: str, record: dict[str, Any], known: dict[str, str]) -> None:
         values = {k: _resolved(v, known) for k, v in record.items() if k not in ("@key", "Password", "Profile")}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from flask import Response
 
 from salesforce_emulator.store import RecordError
 
+_WITHOUT_FIELDS = frozenset({"NOT_FOUND", "JSON_PARSER_ERROR", "INVALID_FIELD", "DUPLICATES_DETECTED"})
 _TYPE = "application/json;charset=UTF-8"
 
 
@@ -22,20 +23,38 @@ def json_answer(value: object, status: int = 200) -> Response:
 
 
 class ApiError(Exception):
-    """A call that is refused."""
+    """A call that is refused.
 
-    def __init__(self, status: int, code: str, message: str, fields: Sequence[str] | None = None) -> None:
+    :param details: what is told before code and message, by its key.
+    :param further: what else is wrong.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        fields: Sequence[str] | None = None,
+        *,
+        details: Mapping[str, object] | None = None,
+        further: Sequence[ApiError] = (),
+    ) -> None:
         super().__init__(f"{code}: {message}")
         self.status = status
         self.code = code
         self.message = message
         self.fields = fields
+        self.details = dict(details or {})
+        self.further = tuple(further)
 
-    def answer(self) -> Response:
-        body: dict[str, object] = {"message": self.message, "errorCode": self.code}
+    def _body(self) -> dict[str, object]:
+        body: dict[str, object] = {**self.details, "message": self.message, "errorCode": self.code}
         if self.fields is not None:
             body["fields"] = list(self.fields)
-        return json_answer([body], self.status)
+        return body
+
+    def answer(self) -> Response:
+        return json_answer([error._body() for error in (self, *self.further)], self.status)
 
 
 def not_found() -> ApiError:
@@ -43,5 +62,6 @@ def not_found() -> ApiError:
 
 
 def from_record_error(error: RecordError) -> ApiError:
-    fields = None if error.code in ("NOT_FOUND", "JSON_PARSER_ERROR", "INVALID_FIELD") else error.fields
-    return ApiError(error.status, error.code, error.message, fields)
+    fields = None if error.code in _WITHOUT_FIELDS else error.fields
+    further = [from_record_error(other) for other in error.further]
+    return ApiError(error.status, error.code, error.message, fields, details=error.details, further=further)

@@ -69,8 +69,8 @@ def _id(text: str) -> str:
 
 
 def _failure(error: RecordError) -> Result:
-    entry = {"statusCode": error.code, "message": error.message, "fields": error.fields}
-    return {"success": False, "errors": [entry]}
+    errors = [{"statusCode": e.code, "message": e.message, "fields": e.fields} for e in (error, *error.further)]
+    return {"success": False, "errors": errors}
 
 
 _NONE = RecordError(

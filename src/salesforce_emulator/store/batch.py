@@ -12,12 +12,15 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from salesforce_emulator import ids
 from salesforce_emulator.schema import Field, Schema, SObject
 from salesforce_emulator.schema.tables import next_number, put_next_number
-from salesforce_emulator.store import rules
 from salesforce_emulator.store.session import MAX_HOLDERS, Session, Values, select_sql
+
+if TYPE_CHECKING:
+    from salesforce_emulator.store.org_rules import Guard
 
 _Key = tuple[str, str]
 """The names of an object and a field."""
@@ -26,8 +29,10 @@ _Key = tuple[str, str]
 class Batch(Session):
     """A session for the rows of a file. It writes when it has to, at :meth:`finish` at the latest."""
 
-    def __init__(self, conn: sqlite3.Connection, schema: Schema, now: str, user_id: str) -> None:
-        super().__init__(conn, schema, now, user_id, from_csv=True)
+    def __init__(
+        self, conn: sqlite3.Connection, schema: Schema, now: str, user_id: str, guard: Guard | None = None
+    ) -> None:
+        super().__init__(conn, schema, now, user_id, from_csv=True, guard=guard)
         self._pending: dict[str, list[Sequence[object]]] = {}
         """Statements to be run, with the parameters of each time. They concern different records."""
         self._pending_keys: set[str] = set()
@@ -54,7 +59,7 @@ class Batch(Session):
 
     def expect(self, sobject: SObject, record_ids: Iterable[str]) -> None:
         """Read the records that will be written."""
-        names = rules.looked_at(sobject)
+        names = self.looked_at(sobject)
         for row in self._among(f'{select_sql(sobject, names)} WHERE "Id" IN', sorted(record_ids)):
             self._records[str(row[0])] = dict(zip(names, row, strict=True))
 

@@ -5,7 +5,7 @@ RecordError        one row is refused: code, message and fields as the API print
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 _STATUS = {
     "NOT_FOUND": 404,
@@ -19,13 +19,26 @@ class RecordError(Exception):
     """One record that Salesforce would refuse.
 
     ``code`` is the errorCode (REST) or statusCode (collections), ``fields`` the API names concerned.
+
+    :param further: what else is wrong with the record, where everything is said at once.
+    :param details: what REST tells beside code and message, by its key.
     """
 
-    def __init__(self, code: str, message: str, fields: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        fields: Sequence[str] = (),
+        *,
+        further: Sequence[RecordError] = (),
+        details: Mapping[str, object] | None = None,
+    ) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
         self.fields = list(fields)
+        self.further = tuple(further)
+        self.details = dict(details or {})
 
     @property
     def status(self) -> int:

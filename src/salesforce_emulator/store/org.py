@@ -36,6 +36,7 @@ from salesforce_emulator.store.altering import alter, fit
 from salesforce_emulator.store.batch import Batch
 from salesforce_emulator.store.convert import Converted, ConvertOptions, convert_lead
 from salesforce_emulator.store.merge import Merged, merge
+from salesforce_emulator.store.org_rules import OrgRules
 from salesforce_emulator.store.session import Session
 
 Clock = Callable[[], datetime]
@@ -103,6 +104,7 @@ class OrgStore:
             create_indexes(conn, with_hidden)
             row = conn.execute('SELECT "Id", "OrganizationType" FROM "Organization"').fetchone()
             self.organization_id, self.edition = str(row[0]), str(row[1])
+        self.rules = OrgRules(self.setting, self.put_setting)
         self._nothing_to_purge_until = self.now()
         self.path_of_files.mkdir(parents=True, exist_ok=True)
 
@@ -125,7 +127,7 @@ class OrgStore:
             fast_load(conn)
             create_tables(conn, schema)
             load_base(conn, name=name, edition=edition, sandbox=sandbox, organization_id=organization_id)
-            _put_setting(conn, _SCHEMA, json.dumps(custom.to_json()))
+            put_setting(conn, _SCHEMA, json.dumps(custom.to_json()))
             if loader is not None:
                 loader(conn)
             create_indexes(conn, schema)
@@ -198,13 +200,14 @@ class OrgStore:
     def session(self, user_id: str = BASE.administrator, *, from_csv: bool = False) -> Iterator[Session]:
         """Write records as a user, in one transaction."""
         with self.writing() as conn:
-            yield Session(conn, self.schema, stamp(self.now()), user_id, from_csv=from_csv)
+            guard = self.rules.guard(user_id)
+            yield Session(conn, self.schema, stamp(self.now()), user_id, from_csv=from_csv, guard=guard)
 
     @contextmanager
     def batch(self, user_id: str) -> Iterator[Batch]:
         """Write many rows of a file as a user, in one transaction."""
         with self.writing() as conn:
-            batch = Batch(conn, self.schema, stamp(self.now()), user_id)
+            batch = Batch(conn, self.schema, stamp(self.now()), user_id, self.rules.guard(user_id))
             yield batch
             batch.finish()
 
@@ -237,7 +240,7 @@ class OrgStore:
 
     def put_setting(self, name: str, value: str) -> None:
         with self.writing() as conn:
-            _put_setting(conn, name, value)
+            put_setting(conn, name, value)
 
     def purge(self) -> None:
         """Remove what has been in the recycle bin for fifteen days. Asked at every call, it seldom has to look."""
@@ -264,7 +267,7 @@ class OrgStore:
             made = apply(custom, changes, self.now())
             before = whole(custom)
             alter(conn, before, whole(made, before))
-            _put_setting(conn, _SCHEMA, json.dumps(made.to_json()))
+            put_setting(conn, _SCHEMA, json.dumps(made.to_json()))
             schema = build_schema(made, self.schema)
         self.custom, self.schema = made, schema
         return schema
@@ -317,7 +320,7 @@ def _setting(conn: sqlite3.Connection, name: str) -> str | None:
     return None if row is None else row[0]
 
 
-def _put_setting(conn: sqlite3.Connection, name: str, value: str) -> None:
+def put_setting(conn: sqlite3.Connection, name: str, value: str) -> None:
     conn.execute(
         "INSERT INTO emulator_setting (name, value) VALUES (?, ?)"
         " ON CONFLICT (name) DO UPDATE SET value = excluded.value",

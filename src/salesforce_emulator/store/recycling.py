@@ -13,7 +13,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from salesforce_emulator.schema import Field, Schema, SObject
-from salesforce_emulator.store import rules
 from salesforce_emulator.store.errors import RecordError, not_found
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ def delete(session: Session, sobject_name: str, record_id: str, *, hard: bool = 
     if not sobject.deletable:
         message = f"entity type {sobject.name} does not support delete"
         raise RecordError("INVALID_TYPE_FOR_OPERATION", message)
-    session.alive(sobject, record_id, rules.looked_at(sobject))
+    session.alive(sobject, record_id, session.looked_at(sobject))
     going = {**_hanging_on(session, sobject, record_id), record_id: sobject}
     for one_id, one in going.items():
         _empty_lookups(session, one, one_id, record_id, set(going), hard=hard)

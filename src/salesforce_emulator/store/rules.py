@@ -40,14 +40,16 @@ def before_insert(session: Session, sobject: str, row: Values) -> None:
 
 def after_insert(session: Session, sobject: str, record_id: str, row: Values) -> None:
     if sobject == "Campaign":
-        _default_statuses(session, record_id)
+        with session.by_system():
+            _default_statuses(session, record_id)
     elif sobject == "CampaignMemberStatus" and row.get("IsDefault"):
         _only_one(session, sobject, "CampaignId", row["CampaignId"], "IsDefault", record_id)
     elif sobject == "OpportunityContactRole" and row.get("IsPrimary"):
         _only_one(session, sobject, "OpportunityId", row["OpportunityId"], "IsPrimary", record_id)
     elif sobject == "Opportunity" and row.get("ContactId"):
         role = {"OpportunityId": record_id, "ContactId": row["ContactId"], "IsPrimary": True}
-        session.insert("OpportunityContactRole", role)
+        with session.by_system():
+            session.insert("OpportunityContactRole", role)
     if sobject == "Opportunity":
         history.opportunity_created(session, record_id, row)
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
 
 from salesforce_emulator import ids
 from salesforce_emulator.schema import Field, Schema, SObject
@@ -19,6 +20,9 @@ from salesforce_emulator.schema.tables import next_number, put_next_number, rese
 from salesforce_emulator.store import recycling, rules
 from salesforce_emulator.store.coerce import coerce, numbered
 from salesforce_emulator.store.errors import RecordError, deleted, not_found
+
+if TYPE_CHECKING:
+    from salesforce_emulator.store.org_rules import Guard
 
 Values = dict[str, object]
 MAX_HOLDERS = 20
@@ -68,6 +72,8 @@ class Session:
     now: str
     user_id: str
     from_csv: bool = False
+    guard: Guard | None = None
+    """Holds the writes to the org's own rules, where there are any."""
 
     # -- tables
 
@@ -140,6 +146,21 @@ class Session:
         """What follows from an opportunity's stage, by its name. No session writes that."""
         return rules.read_stages(self)
 
+    def looked_at(self, sobject: SObject) -> tuple[str, ...]:
+        """The columns of a record that an update or a deletion looks at."""
+        if self.guard is not None and self.guard.looks_at_all(sobject, self.schema):
+            return sobject.stored_names
+        return rules.looked_at(sobject)
+
+    @contextmanager
+    def by_system(self) -> Iterator[None]:
+        """Write what follows from somebody's write: the org's own rules hold for what people write."""
+        guard, self.guard = self.guard, None
+        try:
+            yield
+        finally:
+            self.guard = guard
+
     def alive(self, sobject: SObject, record_id: str, columns: Sequence[str] = ()) -> Values:
         """The stored columns of a record that is there: all of them, or those that are named.
 
@@ -164,6 +185,8 @@ class Session:
         self._defaults(sobject, row)
         rules.before_insert(self, sobject.name, row)
         self._require(row, (f for f in sobject.fields if f.required))
+        if self.guard is not None:
+            self.guard.check(self, sobject, row, None)
         self._check_unique(sobject, row, None)
         record_id = self._new_id(sobject)
         self._number(sobject, record_id, row)
@@ -191,10 +214,12 @@ class Session:
     def update(self, sobject_name: str, record_id: str, values: Mapping[str, object]) -> None:
         """Change a record. What the values leave out stays."""
         sobject = self.schema[sobject_name]
-        current = dict(self.alive(sobject, record_id, rules.looked_at(sobject)))
+        current = dict(self.alive(sobject, record_id, self.looked_at(sobject)))
         row = self._prepare(sobject, values, creating=False)
         rules.before_update(self, sobject.name, current, row)
         self._require(row, (sobject[n] for n in row if not sobject[n].nillable))
+        if self.guard is not None:
+            self.guard.check(self, sobject, row, current)
         self._check_unique(sobject, row, record_id)
         self.touch(sobject.name, record_id, row)
         rules.after_update(self, sobject.name, record_id, current, row)
