@@ -16,10 +16,12 @@ from salesforce_emulator.api import (
     composite,
     describe,
     gate,
+    graph,
     limits,
     query,
     records,
     replication,
+    tree,
     versions,
 )
 from salesforce_emulator.api.answers import ApiError, not_found
@@ -45,6 +47,8 @@ _BLUEPRINTS = (
     collections.blueprint,
     composite.blueprint,
     batch.blueprint,
+    graph.blueprint,
+    tree.blueprint,
     limits.blueprint,
     replication.blueprint,
     records.blueprint,
