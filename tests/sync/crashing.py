@@ -63,7 +63,7 @@ class Fuse:
 
 def _child(run_id: int, at: int | None, told: Path) -> int:
     """Executes the run, or dies trying. What died before it may still be ending its last statement."""
-    from abmatic.sync.pull.execute import execute
+    from abmatic.sync.execute import execute
 
     until = time.monotonic() + _PATIENCE
     if at is not None:

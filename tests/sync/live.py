@@ -26,9 +26,9 @@ from tests.web.emulated import EmulatedOrg
 
 from abmatic.salesforce import Client
 from abmatic.sync import connect, runs
+from abmatic.sync.execute import execute
 from abmatic.sync.models import Connection, Run
 from abmatic.sync.pull.chunk import Counts
-from abmatic.sync.pull.execute import execute
 from salesforce_emulator import OrgStore
 from salesforce_emulator.data import generate, sample
 from salesforce_emulator.store import Session

@@ -18,8 +18,8 @@ from abmatic.identity import sealing
 from abmatic.salesforce import errors
 from abmatic.sync import clients, connect, runs, settings_file
 from abmatic.sync.connect import ConnectError
+from abmatic.sync.execute import execute
 from abmatic.sync.models import Connection, ConnectionProblem, FieldMapping, MirrorAccount, Run
-from abmatic.sync.pull.execute import execute
 from salesforce_emulator.data import generate
 
 pytestmark = pytest.mark.django_db(transaction=True)

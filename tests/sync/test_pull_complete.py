@@ -12,9 +12,9 @@ from tests.sync.live import Live, Orgs
 
 from abmatic.salesforce.bulk import BulkQueryJob
 from abmatic.sync import runs
+from abmatic.sync.execute import execute
 from abmatic.sync.models import FieldMapping, Finding, MirrorAccount, ObjectSetting, Run
 from abmatic.sync.pull.chunk import Counts
-from abmatic.sync.pull.execute import execute
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -19,6 +19,7 @@ from abmatic.audiences.models import Account, Contact, Opportunity, OpportunityC
 from abmatic.changes.models import Change
 from abmatic.sync import connect, runs
 from abmatic.sync.clients import ConnectionTokens
+from abmatic.sync.execute import LAG, execute
 from abmatic.sync.models import (
     Finding,
     MirrorAccount,
@@ -29,7 +30,6 @@ from abmatic.sync.models import (
     Role,
     Run,
 )
-from abmatic.sync.pull.execute import LAG, execute
 from abmatic.sync.pull.plan import literal
 from salesforce_emulator.oauth.apps import DEFAULT_APP
 from salesforce_emulator.testing import RunningOrg

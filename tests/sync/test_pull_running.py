@@ -10,9 +10,9 @@ from tests.sync.invariants import assert_adds_up
 from tests.sync.live import Live, Orgs
 
 from abmatic.sync import runs
+from abmatic.sync.execute import execute
 from abmatic.sync.models import MirrorAccount, ObjectSetting, Run
 from abmatic.sync.pull.chunk import Counts
-from abmatic.sync.pull.execute import execute
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

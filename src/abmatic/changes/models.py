@@ -37,7 +37,12 @@ class Cause(models.Model):
 
 
 class Change(models.Model):
-    """One field of one local record going from ``before`` to ``after`` (JSON values; None is empty)."""
+    """One field of one local record going from ``before`` to ``after`` (JSON values; None is empty).
+
+    An empty ``field`` says that the record was created, by anything but a run. The database adds ``tx``, the
+    transaction that wrote the row: who follows the log asks for those of transactions that are over, and misses none
+    that commits later under a lower id.
+    """
 
     class Record(models.TextChoices):
         ACCOUNT = "account", "Account"

@@ -182,7 +182,7 @@ def _execute(ids: list[int]) -> None:
     from procrastinate.contrib.django import app
     from procrastinate.contrib.django.models import ProcrastinateJob
 
-    from abmatic.sync.pull.execute import execute
+    from abmatic.sync.execute import execute
 
     try:
         for run_id in ids:

@@ -4,10 +4,28 @@ from __future__ import annotations
 
 from abmatic.sync.objects import SObject
 from abmatic.sync.pull.chunk import Counts
+from abmatic.sync.push.outcomes import PushCounts
 
 
-def succeeded(spec: SObject, counts: Counts) -> str:
-    """What a finished pull did, or that there was nothing to do."""
+def succeeded(spec: SObject, counts: Counts, pushed: PushCounts) -> str:
+    """What a finished run did, or that there was nothing to do."""
+    return " ".join(filter(None, (_pulled(spec, counts), _pushed(pushed))))
+
+
+def _pushed(pushed: PushCounts) -> str:
+    named = (
+        (pushed.created, "created in Salesforce"),
+        (pushed.updated, "updated in Salesforce"),
+        (pushed.refused, "refused by Salesforce"),
+        (pushed.held, "held back until their issue is mended"),
+        (pushed.returned, "to be sent again by the next sync"),
+        (pushed.unknown, "sent without an answer, which the next sync looks into"),
+    )
+    parts = [f"{n:,} {what}" for n, what in named if n]
+    return f"{', '.join(parts)}." if parts else ""
+
+
+def _pulled(spec: SObject, counts: Counts) -> str:
     if counts.read == 0:
         return f"Nothing has changed in Salesforce since the last sync: no {spec.label_plural.lower()} were read."
     parts = _parts(counts)

@@ -13,6 +13,7 @@ from abmatic.identity.models import User
 from abmatic.sync import tasks
 from abmatic.sync.models import Connection, ObjectSetting, Run
 from abmatic.sync.objects import configurable, with_riders
+from abmatic.sync.push.plan import is_wanted
 
 
 class AlreadyRunning(Exception):
@@ -34,8 +35,11 @@ def start(
     trigger: str,
     user: User | None = None,
     full: bool = False,
+    direction: str = Run.Direction.BOTH,
 ) -> list[Run]:
-    """Queues a pull of the objects (default: all) and of what rides with them. Jobs and runs commit together.
+    """Queues a sync of the objects (default: all) and of what rides with them. Jobs and runs commit together.
+
+    ``direction`` "both" writes to Salesforce what the settings allow, after reading; "pull" only reads.
 
     Raises `UnknownObject`, `ConnectionNotReady`, or `AlreadyRunning` when one of the objects is queued or running.
     """
@@ -64,6 +68,9 @@ def start(
                     trigger=Run.Trigger.FIRST_IMPORT if first and trigger == Run.Trigger.MANUAL else trigger,
                     started_by=user,
                     is_full=full,
+                    direction=Run.Direction.BOTH
+                    if spec.rides_with is None and is_wanted(setting) and direction == Run.Direction.BOTH
+                    else Run.Direction.PULL,
                 )
                 tasks.pull.configure(lock=f"connection-{connection.pk}").defer(run_id=run.pk)
                 runs.append(run)

@@ -11,7 +11,7 @@ from django.db import OperationalError, close_old_connections
 from procrastinate.contrib.django import app
 from procrastinate.jobs import Job
 
-from abmatic.sync.pull.execute import abandon, execute
+from abmatic.sync.execute import abandon, execute
 
 ATTEMPTS = 5
 # Seconds, and how often: longer than the database takes to notice that a worker's machine is gone (a minute).

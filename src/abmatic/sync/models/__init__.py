@@ -1,4 +1,4 @@
-"""What the synchronisation stores: connections and settings, mirrors, runs and their findings."""
+"""What the synchronisation stores: connections and settings, mirrors, runs and their findings, writes and issues."""
 
 from abmatic.sync.models.connections import Connection, ConnectionProblem, FieldMapping, Mode, ObjectSetting
 from abmatic.sync.models.mirrors import (
@@ -10,13 +10,17 @@ from abmatic.sync.models.mirrors import (
     MirrorUser,
     Role,
 )
+from abmatic.sync.models.pushes import Batch, Due, Issue, Write
 from abmatic.sync.models.runs import Finding, Run
 
 __all__ = [
+    "Batch",
     "Connection",
     "ConnectionProblem",
+    "Due",
     "FieldMapping",
     "Finding",
+    "Issue",
     "MirrorAccount",
     "MirrorContact",
     "MirrorContactRole",
@@ -27,4 +31,5 @@ __all__ = [
     "ObjectSetting",
     "Role",
     "Run",
+    "Write",
 ]

@@ -118,6 +118,9 @@ class ObjectSetting(models.Model):
     # The fields that describe showed, kept for a day so that a run with nothing to do costs one call:
     # {sobject: {"fields": [names], "at": ISO date-time}}.
     offered = models.JSONField(default=dict)
+    # How far the push has come: {"settings": what was allowed when all records were last compared, "seen": the
+    # transaction up to which changes were looked at}. See push.due.
+    compared = models.JSONField(default=dict)
     last_pull_at = models.DateTimeField(null=True)
     last_push_at = models.DateTimeField(null=True)
 

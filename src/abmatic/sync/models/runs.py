@@ -20,6 +20,12 @@ class Run(models.Model):
         SCHEDULE = "schedule", "Schedule"
         CLI = "cli", "Command line"
         API = "api", "API"
+        AUTO_PUSH = "auto_push", "A change here"
+
+    class Direction(models.TextChoices):
+        PULL = "pull", "Salesforce to Abmatic"
+        # What changed in Salesforce is always read first: no edit there may be written over unseen.
+        BOTH = "both", "Both ways"
 
     class State(models.TextChoices):
         QUEUED = "queued", "Queued"
@@ -34,6 +40,8 @@ class Run(models.Model):
         PREPARING = "preparing", "Salesforce prepares the records"
         READING = "reading", "Reading records"
         LINKING = "linking", "Linking records"
+        COMPARING = "comparing", "Comparing with Salesforce"
+        SENDING = "sending", "Writing to Salesforce"
         DONE = "done", "Done"
 
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="runs")
@@ -42,7 +50,7 @@ class Run(models.Model):
     batch = models.UUIDField(db_index=True)
     trigger = models.TextField(choices=Trigger.choices)
     started_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
-    direction = models.TextField(default="pull")
+    direction = models.TextField(choices=Direction.choices, default=Direction.PULL)
     is_full = models.BooleanField(default=False)
     state = models.TextField(choices=State.choices, default=State.QUEUED)
     phase = models.TextField(choices=Phase.choices, default=Phase.WAITING)
@@ -56,6 +64,8 @@ class Run(models.Model):
     processed = models.BigIntegerField(default=0)
     # read = created + linked + duplicate + updated + deleted + skipped + unchanged, and the findings by reason.
     counts = models.JSONField(default=dict)
+    # What was written to Salesforce: see push.counts.
+    pushed = models.JSONField(default=dict)
     reader = models.TextField(blank=True, default="")
     api_calls = models.IntegerField(default=0)
     peak_memory = models.BigIntegerField(null=True)

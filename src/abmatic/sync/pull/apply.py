@@ -353,3 +353,34 @@ def collect(plan: PullPlan) -> sql.Composed:
          WHERE id = %(collection)s
         """
     ).format()
+
+
+def note_due(plan: PullPlan) -> sql.Composed:
+    """The push looks at records that still differ after the merge, and at all that changed where nothing is merged.
+
+    Parameters: connection, update.
+    """
+    return sql.SQL(
+        """
+        INSERT INTO push_due (connection_id, sobject, local_id)
+        SELECT %(connection)s, {sobject}, g.local_id FROM merged AS g WHERE g.base IS NOT NULL
+        UNION
+        SELECT %(connection)s, {sobject}, d.local_id FROM decided AS d
+         WHERE NOT %(update)s AND d.role = 1 AND d.is_known AND d.is_newer AND d.local_id IS NOT NULL
+        ON CONFLICT DO NOTHING
+        """
+    ).format(sobject=sql.Literal(plan.spec.name))
+
+
+def note_due_elsewhere(plan: PullPlan) -> sql.Composed:
+    """What is created here from one org may have to be created in others. Parameters: elsewhere, elsewhere_objects."""
+    return sql.SQL(
+        """
+        INSERT INTO push_due (connection_id, sobject, local_id)
+        SELECT o.connection, o.sobject, d.local_id
+          FROM decided AS d
+         CROSS JOIN unnest(%(elsewhere)s::bigint[], %(elsewhere_objects)s::text[]) AS o (connection, sobject)
+         WHERE d.action IN ('create', 'new')
+        ON CONFLICT DO NOTHING
+        """
+    ).format()

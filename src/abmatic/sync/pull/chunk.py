@@ -94,6 +94,10 @@ class Target:
     collection: int | None
     # Salesforce fields that are read for the first time: see `mirrored`.
     unread: tuple[str, ...] = ()
+    # Whether a push of this object follows, which looks at what differs after the merge.
+    is_pushed: bool = False
+    # Other connections' objects, as (connection, object), that get what is created here.
+    created_elsewhere: tuple[tuple[int, str], ...] = ()
 
 
 def _without_nul(value: Any) -> Any:
@@ -127,6 +131,8 @@ class ChunkWriter:
             "noted": [],
             "newcomers": 0,
             "claimed": [],
+            "elsewhere": [connection for connection, _ in target.created_elsewhere],
+            "elsewhere_objects": [sobject for _, sobject in target.created_elsewhere],
         }
         self._has_nul = False
         self._has_replaced = False
@@ -148,6 +154,8 @@ class ChunkWriter:
             "update_mirror": apply.update_mirror(plan),
             "count": apply.count(plan),
             "collect": apply.collect(plan) if target.collection else None,
+            "due": apply.note_due(plan) if target.is_pushed and not is_role else None,
+            "due_elsewhere": apply.note_due_elsewhere(plan) if target.created_elsewhere else None,
         }
         self._texts = {name: text.as_string(session).encode() for name, text in texts.items() if text is not None}
         self._newcomers: dict[str, bytes] = {}
@@ -319,6 +327,8 @@ class ChunkWriter:
         if is_known:
             self._do("update_mirror")
         self._do("collect")
+        self._do("due")
+        self._do("due_elsewhere")
         counts = self._counted(reasons)
         self._session.execute("SET LOCAL enable_nestloop = on")
         return counts

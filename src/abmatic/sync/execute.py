@@ -1,14 +1,17 @@
-"""Executes a pull: one object of one connection, from its window to its outcome.
+"""Executes a run: one object of one connection, from its window to its outcome.
 
 1. Take the run: an advisory lock, so that a run is executed once however often its job is delivered.
 2. Plan: mappings held against describe; mappings that the org no longer offers are marked, never read as empty. Where
    the fields aren't those that the mirror holds, it is made ready for them, and every record is read.
 3. Window: [cursor - lag, Salesforce's clock), fixed before reading and kept in the checkpoint.
 4. Read and apply, chunk by chunk; each chunk's rows, changes, counts and position commit together.
-5. Finish: the cursor moves, once as many records are committed as Salesforce says it found; the outcome is said in a
-   sentence. A bulk job that nobody needs any more leaves Salesforce, and its copy of the records with it.
+5. The cursor moves, once as many records are committed as Salesforce says it found. A bulk job that nobody needs any
+   more leaves Salesforce, and its copy of the records with it.
+6. Push, where anything of the object may be written to Salesforce (see `push`).
+7. The outcome is said in a sentence.
 
-Killed at any point, the next execution goes on after the last committed chunk.
+Killed at any point, the next execution goes on after the last committed chunk. Killed while writing to Salesforce, it
+reads what has changed there since, and compares what is left again.
 """
 
 from __future__ import annotations
@@ -43,6 +46,10 @@ from abmatic.sync.pull.chunk import Counts, Target
 from abmatic.sync.pull.parts import Position
 from abmatic.sync.pull.plan import PullPlan
 from abmatic.sync.pull.reading import Cancelled, FieldsMissing, Session, open_writer, read_by_rest
+from abmatic.sync.push.outcomes import PushCounts
+from abmatic.sync.push.phase import Push
+from abmatic.sync.push.plan import is_wanted
+from abmatic.sync.push.unknown import Unsettled
 from abmatic.sync.reasons import REASONS
 
 logger = logging.getLogger(__name__)
@@ -115,6 +122,7 @@ class _Execution:
         self._connection: Connection = run.connection
         self._spec = OBJECTS[run.sobject]
         self._counts = Counts.from_json(run.counts)
+        self._pushed = PushCounts.from_json(run.pushed)
         self._calls_before = run.api_calls
         self._client: Client | None = None
         self._job: BulkQueryJob | None = None
@@ -128,15 +136,21 @@ class _Execution:
             self._begin()
             with clients.open_client(self._connection) as client:
                 self._client = client
-                try:
-                    self._pull(client)
-                except (Cancelled, FieldsMissing, errors.StartOver):
-                    self._discard_job(client)
-                    raise
+                push = self._push(client)
+                if push is None:
+                    self._read_all(client)
+                else:
+                    self._both_ways(client, push)
+                self._end(Run.State.SUCCEEDED, outcomes.succeeded(self._spec, self._counts, self._pushed))
+                Connection.objects.filter(pk=self._connection.pk, problem__in=_MENDED_BY_SUCCESS).update(
+                    status=Connection.Status.ACTIVE, problem=ConnectionProblem.NONE, problem_detail=""
+                )
         except Cancelled:
             self._end(Run.State.CANCELLED, outcomes.cancelled(self._counts))
         except Superseded:
             logger.warning("run %s was taken over by another worker", self._run.pk)
+        except Unsettled:
+            self._fail("outcome_unknown", "", _WAIT_FOR_OUTCOME, None)
         except errors.SalesforceError as error:
             self._fail(error.code or type(error).__name__, str(error), error.remedy, clients.problem_of(error))
         except (planning.ObjectUnreadable, FieldsMissing) as error:
@@ -172,6 +186,7 @@ class _Execution:
             # Locked and read anew: a former execution that had lost its lock may be committing a chunk right now.
             run.refresh_from_db(from_queryset=Run.objects.select_for_update(of=("self",)))
             self._counts, self._calls_before = Counts.from_json(run.counts), run.api_calls
+            self._pushed = PushCounts.from_json(run.pushed)
             if run.cause_id is None:
                 run.cause = Cause.objects.create(kind=Cause.Kind.RUN, run_id=run.pk, user=run.started_by)
             run.state = Run.State.RUNNING
@@ -184,6 +199,38 @@ class _Execution:
             )  # fmt: skip
             if not begun:
                 raise self._lost()
+
+    def _push(self, client: Client) -> Push | None:
+        """The run's push; None where nothing may be written."""
+        if self._run.direction != Run.Direction.BOTH or self._setting is None or not is_wanted(self._setting):
+            return None
+        return Push(self._run, self._spec, self._setting, client, self._pushed, lambda: self._note())
+
+    def _both_ways(self, client: Client, push: Push) -> None:
+        if self._run.checkpoint.get("is_pulled"):
+            # Interrupted while writing: what is left is compared again, with what Salesforce has by now.
+            self._note(checkpoint={})
+        upper = self._window(client)
+        push.settle(upper)
+        self._read_all(client)
+        try:
+            push.perform(
+                upper,
+                lambda: self._note(phase=Run.Phase.COMPARING),
+                lambda: self._note(phase=Run.Phase.SENDING),
+            )
+        except BaseException:
+            push.put_back()
+            raise
+        if self._setting is not None:
+            ObjectSetting.objects.filter(pk=self._setting.pk).update(last_push_at=timezone.now())
+
+    def _read_all(self, client: Client) -> None:
+        try:
+            self._pull(client)
+        except (Cancelled, FieldsMissing, errors.StartOver):
+            self._discard_job(client)
+            raise
 
     def _pull(self, client: Client) -> None:
         plan = self._plan(client)
@@ -337,7 +384,18 @@ class _Execution:
                     "kind": Collection.Kind.IMPORT,
                 },
             )[0].pk
-        return Target(self._connection.pk, self._run.pk, self._run.cause_id, upper, collection, tuple(self._unread))
+        return Target(
+            self._connection.pk, self._run.pk, self._run.cause_id, upper, collection, tuple(self._unread),
+            is_pushed=is_wanted(self._setting),
+            created_elsewhere=tuple(
+                ObjectSetting.objects.filter(
+                    create_in_salesforce=True,
+                    sobject__in=[spec.name for spec in OBJECTS.values() if spec.local == self._spec.local],
+                )
+                .exclude(connection=self._connection)
+                .values_list("connection_id", "sobject")
+            ),
+        )  # fmt: skip
 
     def _checkpoint(
         self, session: Session, counts: Counts, position: Position | None, *, is_countable: bool = True
@@ -393,10 +451,7 @@ class _Execution:
             session.commit()
         with transaction.atomic():
             self._move_cursor(plan, upper)
-            self._end(Run.State.SUCCEEDED, outcomes.succeeded(self._spec, self._counts))
-            Connection.objects.filter(pk=self._connection.pk, problem__in=_MENDED_BY_SUCCESS).update(
-                status=Connection.Status.ACTIVE, problem=ConnectionProblem.NONE, problem_detail=""
-            )
+            self._note(checkpoint={**self._run.checkpoint, "is_pulled": True})
 
     def _move_cursor(self, plan: PullPlan, upper: datetime) -> None:
         if self._setting is None:
@@ -429,6 +484,7 @@ class _Execution:
             finished_at=timezone.now(),
             outcome=outcome,
             counts=self._counts.as_json(),
+            pushed=self._pushed.as_json() if self._run.direction == Run.Direction.BOTH else {},
             error_code=code,
             error_message=message[:2000],
             error_remedy=remedy,
@@ -454,6 +510,10 @@ class _Execution:
         return self._calls_before + (self._client.calls if self._client else 0)
 
 
+_WAIT_FOR_OUTCOME = (
+    "Wait a minute and sync again: an earlier sync created records and got no answer. Until it is known whether they "
+    "are in Salesforce, nothing is read or sent, so that none is made twice."
+)
 _ANALYZE_FROM = 1_000
 # What the text of a page gives rise to, whatever is known of its records.
 _OF_THE_TEXT = ("row_unusable", "row_repeated", "nul_removed", "text_replaced")

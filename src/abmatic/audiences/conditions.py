@@ -1,0 +1,212 @@
+"""Conditions on local records, as they are stored, checked and turned into SQL.
+
+A condition is JSON::
+
+    {"all": [{"field": "industry", "is": "equals", "value": "Banking"},
+             {"any": [{"field": "employee_count", "is": "at_least", "value": 200},
+                      {"not": {"field": "website", "is": "empty"}}]}]}
+
+``{}`` is met by every record. Text is compared without regard to case, and blank text is empty. A record whose field is
+empty meets no comparison but ``not_equals``, ``not_contains`` and ``empty``, as people expect of a list.
+
+=================================  ===========================  =====================================
+is                                 for                          value
+=================================  ===========================  =====================================
+equals, not_equals                 every type                   of the field's type
+in                                 every type but yes/no        a list of at most 1,000 of those
+contains, not_contains,            text                         text
+starts_with
+at_least, at_most, greater, less   numbers, dates, date-times   of the field's type; dates as ISO text
+empty, not_empty                   every type but yes/no        none
+=================================  ===========================  =====================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any, LiteralString
+
+from psycopg import sql
+
+from abmatic.audiences.fields import FIELDS, FieldType, LocalField, field
+
+# JSON as stored: checked here before anything is made of it.
+Condition = Mapping[str, Any]
+
+_DEEPEST = 10
+_LONGEST_LIST = 1_000
+_LONGEST_TEXT = 4_000
+_TEXTS = frozenset({FieldType.TEXT, FieldType.URL, FieldType.EMAIL, FieldType.PHONE, FieldType.PICKLIST})
+_ORDERED = frozenset({FieldType.INTEGER, FieldType.NUMBER, FieldType.DATE, FieldType.DATETIME})
+_ALL = frozenset(FieldType)
+_SUITED: dict[str, frozenset[FieldType]] = {
+    "equals": _ALL,
+    "not_equals": _ALL,
+    "in": _ALL - {FieldType.BOOLEAN},
+    "contains": _TEXTS,
+    "not_contains": _TEXTS,
+    "starts_with": _TEXTS,
+    "at_least": _ORDERED,
+    "at_most": _ORDERED,
+    "greater": _ORDERED,
+    "less": _ORDERED,
+    "empty": _ALL - {FieldType.BOOLEAN},
+    "not_empty": _ALL - {FieldType.BOOLEAN},
+}
+_SIGNS: dict[str, LiteralString] = {"at_least": ">=", "at_most": "<=", "greater": ">", "less": "<"}
+
+
+class ConditionRefused(ValueError):
+    """The condition can't be used; the message says where in it, and why."""
+
+
+def check(record: str, condition: object) -> str:
+    """Why a condition on such records can't be used; empty where it can."""
+    try:
+        compiled(record, condition, sql.Identifier("r"))
+    except ConditionRefused as refused:
+        return str(refused)
+    return ""
+
+
+def compiled(record: str, condition: object, alias: sql.Composable) -> sql.Composed:
+    """The condition as an SQL expression on the record's table under ``alias``. Raises `ConditionRefused`."""
+    if condition == {}:
+        return sql.SQL("true").format()
+    return _compile(record, condition, alias, "", 0)
+
+
+def _compile(record: str, condition: object, alias: sql.Composable, path: str, depth: int) -> sql.Composed:
+    if not isinstance(condition, dict):
+        raise ConditionRefused(f"{path or 'the condition'} must be a mapping")
+    if depth > _DEEPEST:
+        raise ConditionRefused(f"{path} is nested more than {_DEEPEST} deep")
+    if "field" in condition:
+        return _compare(record, condition, alias, path)
+    if len(condition) != 1 or not condition.keys() <= {"all", "any", "not"}:
+        raise ConditionRefused(f'{path or "the condition"} must have "field", or one of "all", "any", "not"')
+    ((word, inner),) = condition.items()
+    here = f"{path}.{word}".lstrip(".")
+    if word == "not":
+        return sql.SQL("NOT coalesce({}, false)").format(_compile(record, inner, alias, here, depth + 1))
+    if not isinstance(inner, list) or not inner:
+        raise ConditionRefused(f"{here} must be a list of at least one condition")
+    parts = [_compile(record, each, alias, f"{here}[{place}]", depth + 1) for place, each in enumerate(inner)]
+    return sql.SQL("({})").format(sql.SQL(" AND " if word == "all" else " OR ").join(parts))
+
+
+def _compare(record: str, condition: Condition, alias: sql.Composable, path: str) -> sql.Composed:
+    where = path or "the condition"
+    if unknown := condition.keys() - {"field", "is", "value"}:
+        raise ConditionRefused(f"{where} has {', '.join(sorted(map(str, unknown)))}, which means nothing")
+    try:
+        target = field(record, condition["field"])
+    except (KeyError, TypeError):
+        known = ", ".join(each.name for each in FIELDS[record])
+        raise ConditionRefused(f"{where}: {condition['field']!r} is no field; fields are {known}") from None
+    operator = condition.get("is")
+    if not isinstance(operator, str) or target.type not in _SUITED.get(operator, frozenset()):
+        suited = ", ".join(name for name, types in _SUITED.items() if target.type in types)
+        raise ConditionRefused(f"{where}: {operator!r} can't be asked of {target.name}; that can be: {suited}")
+    column = sql.SQL("{}.{}").format(alias, sql.Identifier(target.name))
+    if operator in {"empty", "not_empty"}:
+        if condition.get("value") is not None:
+            raise ConditionRefused(f"{where}: {operator} takes no value")
+        test = sql.SQL("coalesce({} !~ '\\S', true)") if target.type in _TEXTS else sql.SQL("{} IS NULL")
+        return (sql.SQL("NOT ({})").format(test.format(column))) if operator == "not_empty" else test.format(column)
+    return _valued(target, operator, condition.get("value"), column, where)
+
+
+def _valued(target: LocalField, operator: str, value: object, column: sql.Composed, where: str) -> sql.Composed:
+    if operator == "in":
+        if not isinstance(value, list) or not 0 < len(value) <= _LONGEST_LIST:
+            raise ConditionRefused(f"{where}: value must be a list of 1 to {_LONGEST_LIST:,} values")
+        listed = sql.SQL(", ").join(_literal(target, each, where) for each in value)
+        return sql.SQL("{} IN ({})").format(_comparable(target, column), listed)
+    literal = _literal(target, value, where)
+    comparable = _comparable(target, column)
+    if operator in {"equals", "not_equals"}:
+        sign = "IS DISTINCT FROM" if operator == "not_equals" else "="
+        return sql.SQL("{} {} {}").format(comparable, sql.SQL(sign), literal)
+    if operator in _SIGNS:
+        return sql.SQL("{} {} {}").format(comparable, sql.SQL(_SIGNS[operator]), literal)
+    if operator == "starts_with":
+        return sql.SQL("starts_with({}, {})").format(comparable, literal)
+    found = sql.SQL("strpos({}, {}) > 0").format(comparable, literal)
+    return sql.SQL("NOT coalesce({}, false)").format(found) if operator == "not_contains" else found
+
+
+def _comparable(target: LocalField, column: sql.Composed) -> sql.Composed:
+    return sql.SQL("lower({})").format(column) if target.type in _TEXTS else column
+
+
+def _literal(target: LocalField, value: object, where: str) -> sql.Composable:
+    """The value as a constant of the field's type."""
+    try:
+        read = _READERS.get(target.type, _text)(value)
+    except (TypeError, ValueError, InvalidOperation):
+        raise ConditionRefused(f"{where}: {value!r} is no value of {target.name} ({target.type.value})") from None
+    if isinstance(read, str):
+        return sql.SQL("lower({}::text)").format(sql.Literal(read))
+    return sql.Literal(read)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value.strip() or len(value) > _LONGEST_TEXT or "\0" in value:
+        raise ValueError(value)
+    return value
+
+
+def _integer(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) >= 10**18:
+        raise ValueError(value)
+    return value
+
+
+def _number(value: object) -> Decimal:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise ValueError(value)
+    number = Decimal(str(value))
+    if not number.is_finite() or abs(number) >= 10**20:
+        raise ValueError(value)
+    return number
+
+
+def _boolean(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(value)
+    return value
+
+
+def _date(value: object) -> date:
+    return date.fromisoformat(_text(value))
+
+
+def _datetime(value: object) -> datetime:
+    moment = datetime.fromisoformat(_text(value))
+    if moment.tzinfo is None:
+        raise ValueError(value)
+    return moment
+
+
+_READERS: dict[FieldType, Callable[[object], object]] = {
+    FieldType.INTEGER: _integer,
+    FieldType.NUMBER: _number,
+    FieldType.BOOLEAN: _boolean,
+    FieldType.DATE: _date,
+    FieldType.DATETIME: _datetime,
+}
+
+
+def fields_of(condition: object) -> Iterator[str]:
+    """The names of the fields that a condition asks about."""
+    if isinstance(condition, dict):
+        if "field" in condition:
+            yield str(condition["field"])
+        for inner in condition.values():
+            yield from fields_of(inner)
+    elif isinstance(condition, list):
+        for inner in condition:
+            yield from fields_of(inner)

@@ -1,0 +1,1 @@
+"""Push: Abmatic to Salesforce. What is due is compared, planned, sent in batches, and each row's outcome kept."""

@@ -1,0 +1,322 @@
+"""Compare: which values would Salesforce get? SYNC.md section 4 for the direction to Salesforce, as SQL per field.
+
+S is what the mirror last saw, A the local record as Salesforce would store it (trimmed, to its decimals, a picklist
+value in its own spelling: a difference that saving takes away again is none), B what both last agreed on. The plain
+statement of the same table in Python is in tests/sync/plain_merge.py; a property test holds the two against each other.
+
+The statements hold values of picklists and filters, in which a percent sign is one: they take no parameters.
+
+``candidate``  the local records that are looked at
+``planned``    what would be written of them, and which of their values Salesforce would refuse for certain
+"""
+
+from __future__ import annotations
+
+from typing import LiteralString
+
+from psycopg import sql
+
+from abmatic.audiences.conditions import compiled
+from abmatic.audiences.fields import FieldType
+from abmatic.sync.models import Mode, ObjectSetting
+from abmatic.sync.objects import OBJECTS, SObject
+from abmatic.sync.pull import values
+from abmatic.sync.push.plan import PushedField, PushPlan
+
+TABLES: tuple[LiteralString, ...] = (
+    "CREATE TEMP TABLE candidate (local_id bigint) ON COMMIT DELETE ROWS",
+    # problems: {Salesforce field: code}; missing: required fields that have no value.
+    """
+    CREATE TEMP TABLE planned (
+        local_id bigint, sf_id text COLLATE "C", operation text, before jsonb, sent jsonb,
+        parent_sf_id text COLLATE "C", problems jsonb, missing text[]
+    ) ON COMMIT DELETE ROWS
+    """,
+)
+
+TOO_LONG = "STRING_TOO_LONG"
+NOT_ALLOWED = "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST"
+CANT_BE_EMPTY = "REQUIRED_FIELD_MISSING"
+
+_BLANKS: LiteralString = "E' \\t\\r\\n'"
+
+
+def plan_updates(plan: PushPlan, connection: int) -> sql.Composed:
+    """Fills ``planned`` with what differs of records that are linked."""
+    fields = [f for f in plan.fields if f.updateable]
+    return sql.SQL(
+        """
+        INSERT INTO planned
+        SELECT a.id, m.sf_id, 'update', coalesce(z.before, '{{}}'), coalesce(z.sent, '{{}}'), {parent},
+               coalesce(z.problems, '{{}}'), '{{}}'
+          FROM candidate AS c
+          JOIN {local} AS a ON a.id = c.local_id
+          JOIN {mirror} AS m ON m.local_id = a.id AND m.connection_id = {connection} AND m.role = 1
+           AND NOT m.is_deleted {is_writable}
+          CROSS JOIN LATERAL (SELECT {sides} OFFSET 0) AS y
+          CROSS JOIN LATERAL (SELECT {outcomes} OFFSET 0) AS x
+          CROSS JOIN LATERAL (
+              SELECT jsonb_object_agg(v.name, v.old) FILTER (WHERE v.problem IS NULL) AS before,
+                     jsonb_object_agg(v.name, v.new) FILTER (WHERE v.problem IS NULL) AS sent,
+                     jsonb_object_agg(v.name, v.problem) FILTER (WHERE v.problem IS NOT NULL) AS problems
+                FROM (VALUES {rows}) AS v (name, old, new, is_changed, problem)
+               WHERE v.is_changed
+          ) AS z
+         WHERE {condition}
+        """
+    ).format(
+        local=sql.Identifier(plan.spec.local),
+        mirror=sql.Identifier(plan.spec.mirror),
+        parent=sql.SQL("m.account_sf_id" if plan.parent else "NULL"),
+        connection=sql.Literal(connection),
+        is_writable=sql.SQL(_LEAD_IS_WRITABLE if plan.spec.name == "Lead" else ""),
+        sides=sql.SQL(", ").join(side for f in fields for side in _sides(f)),
+        outcomes=sql.SQL(", ").join(
+            sql.SQL("{} AS {}").format(_outcome(plan, f), sql.Identifier(f"n_{f.column}")) for f in fields
+        ),
+        rows=sql.SQL(", ").join(_row(f) for f in fields),
+        condition=compiled(plan.spec.local, plan.condition, sql.Identifier("a")),
+    )
+
+
+# A converted lead can't be written, and one whose person is a contact as well is the contact's business.
+_LEAD_IS_WRITABLE: LiteralString = """AND NOT m.is_converted AND NOT EXISTS (
+               SELECT FROM mirror_contact AS mc WHERE mc.local_id = a.id AND mc.connection_id = m.connection_id
+                  AND mc.role = 1 AND NOT mc.is_deleted)"""
+
+
+def _sides(f: PushedField) -> list[sql.Composed]:
+    """S, A, B, and whether there is a base, one set per field."""
+    kind = f.local.type
+    has = sql.SQL("(m.base IS NULL OR m.base ? {})").format(sql.Literal(f.sf_field))
+    stored = values.from_json(kind, sql.SQL("coalesce(m.base, m.values)"), f.sf_field)
+    seen = values.from_json(kind, sql.SQL("m.values"), f.sf_field)
+    return [
+        sql.SQL("{} AS {}").format(_or_false(f, seen), sql.Identifier(f"s_{f.column}")),
+        sql.SQL("{} AS {}").format(as_stored(f, sql.Identifier("a", f.column)), sql.Identifier(f"a_{f.column}")),
+        sql.SQL("{} AS {}").format(has, sql.Identifier(f"has_{f.column}")),
+        sql.SQL("{} AS {}").format(_or_false(f, stored), sql.Identifier(f"b_{f.column}")),
+    ]
+
+
+def _or_false(f: PushedField, value: sql.Composable) -> sql.Composable:
+    """A checkbox is never empty: one that isn't spelled out is false."""
+    return sql.SQL("coalesce({}, false)").format(value) if f.local.type is FieldType.BOOLEAN else value
+
+
+def as_stored(f: PushedField, value: sql.Composable) -> sql.Composable:
+    """The local value as it would be after Salesforce saved it."""
+    canonical = values.local(f.local.type, value)
+    if f.local.type is FieldType.BOOLEAN:
+        return sql.SQL("coalesce({}, false)").format(value)
+    if values.SQL_TYPES[f.local.type] == "text":
+        return _text_as_stored(f, canonical)
+    if f.local.type is FieldType.NUMBER:
+        return sql.SQL("trim_scale(round({}, {}))").format(value, sql.Literal(f.scale))
+    if f.local.type is FieldType.DATETIME:
+        return sql.SQL("date_trunc('second', {})").format(value)
+    return canonical
+
+
+def _text_as_stored(f: PushedField, canonical: sql.Composable) -> sql.Composable:
+    trimmed = sql.SQL("nullif(btrim({}, " + _BLANKS + "), '')").format(canonical)
+    if f.allowed is None:
+        return trimmed
+    return sql.SQL("coalesce((SELECT p FROM unnest({}::text[]) AS p WHERE lower(p) = lower({}) LIMIT 1), {})").format(
+        sql.Literal(list(f.allowed)), trimmed, trimmed
+    )
+
+
+def _of(side: str, f: PushedField) -> sql.Composable:
+    return sql.Identifier("y", f"{side}_{f.column}")
+
+
+def _outcome(plan: PushPlan, f: PushedField) -> sql.Composed:
+    """What Salesforce should have."""
+    s, a, b, has = (_of(side, f) for side in ("s", "a", "b", "has"))
+    was_something = sql.SQL("({has} AND {b} IS NOT NULL)").format(has=has, b=b)
+    clears = sql.SQL("true").format() if f.clear_with_empty else was_something
+    match (f.to_abmatic, f.to_salesforce):
+        case (Mode.OVERWRITE, Mode.OVERWRITE):
+            return _three_way(plan, f)
+        case (_, Mode.OVERWRITE):
+            return sql.SQL("CASE WHEN {a} IS NOT NULL OR {clears} THEN {a} ELSE {s} END").format(
+                a=a, s=s, clears=clears
+            )
+        case (Mode.OVERWRITE, _):
+            # Salesforce is authoritative: what was emptied there stays empty.
+            return sql.SQL("CASE WHEN {s} IS NOT NULL OR {clears} THEN {s} ELSE {a} END").format(
+                a=a, s=s, clears=clears
+            )
+        case _:
+            return sql.SQL("coalesce({s}, {a})").format(a=a, s=s)
+
+
+def _three_way(plan: PushPlan, f: PushedField) -> sql.Composed:
+    s, a, b, has = (_of(side, f) for side in ("s", "a", "b", "has"))
+    return sql.SQL(
+        "CASE WHEN NOT {has} THEN (CASE WHEN {s} IS NULL THEN {a} WHEN {a} IS NULL THEN {s} ELSE {first} END) "
+        "WHEN {a} IS NOT DISTINCT FROM {b} THEN {s} WHEN {s} IS NOT DISTINCT FROM {b} THEN {a} "
+        "WHEN {s} IS NOT DISTINCT FROM {a} THEN {s} ELSE {settled} END"
+    ).format(
+        has=has, a=a, s=s, b=b,
+        first=a if plan.policy == ObjectSetting.Policy.ABMATIC else s,
+        settled=_settled(plan, f, s, a),
+    )  # fmt: skip
+
+
+def _settled(plan: PushPlan, f: PushedField, s: sql.Composable, a: sql.Composable) -> sql.Composable:
+    """Both sides changed to different values: the policy decides, as it does in the pull."""
+    if plan.policy == ObjectSetting.Policy.ABMATIC:
+        return a
+    if plan.policy == ObjectSetting.Policy.SALESFORCE:
+        return s
+    return sql.SQL(
+        "CASE WHEN m.modstamp >= coalesce((SELECT max(h.at) FROM change AS h WHERE h.record = {record} "
+        "AND h.record_id = a.id AND h.field = {field}), '-infinity') THEN {s} ELSE {a} END"
+    ).format(record=sql.Literal(plan.spec.local), field=sql.Literal(f.column), s=s, a=a)
+
+
+def _row(f: PushedField) -> sql.Composed:
+    """Name, old value, new value, whether they differ, and why Salesforce would refuse the new one."""
+    old, new = _of("s", f), sql.Identifier("x", f"n_{f.column}")
+    return sql.SQL("({}, to_jsonb({}), to_jsonb({}), {} IS DISTINCT FROM {}, {})").format(
+        sql.Literal(f.sf_field), old, new, old, new, _problem(f, new)
+    )
+
+
+def _problem(f: PushedField, new: sql.Composable) -> sql.Composed:
+    """The code with which Salesforce would refuse the value; NULL where nothing is known against it."""
+    tests: list[sql.Composed] = []
+    if not f.can_be_cleared and f.local.type is not FieldType.BOOLEAN:
+        tests.append(sql.SQL("WHEN {} IS NULL THEN {}").format(new, sql.Literal(CANT_BE_EMPTY)))
+    if values.SQL_TYPES[f.local.type] == "text" and f.length:
+        tests.append(sql.SQL("WHEN length({}) > {} THEN {}").format(new, sql.Literal(f.length), sql.Literal(TOO_LONG)))
+    if f.allowed is not None:
+        tests.append(
+            sql.SQL("WHEN {} <> ALL ({}::text[]) THEN {}").format(
+                new, sql.Literal(list(f.allowed)), sql.Literal(NOT_ALLOWED)
+            )
+        )
+    if not tests:
+        return sql.SQL("NULL::text").format()
+    return sql.SQL("CASE {} END").format(sql.SQL(" ").join(tests))
+
+
+def plan_creates(plan: PushPlan, connection: int) -> sql.Composed:
+    """Fills ``planned`` with the records that Salesforce doesn't have.
+
+    A link that ever was, to a record that is deleted there too, is reason enough not to make another.
+    """
+    fields = [f for f in plan.fields if f.createable]
+    return sql.SQL(
+        """
+        INSERT INTO planned
+        SELECT a.id, NULL, 'create', '{{}}', z.sent, {parent}, coalesce(z.problems, '{{}}'),
+               array(SELECT r FROM unnest({required}::text[]) AS r WHERE NOT z.sent ? r)
+          FROM candidate AS c
+          JOIN {local} AS a ON a.id = c.local_id
+          {account}
+          CROSS JOIN LATERAL (SELECT {values} OFFSET 0) AS x
+          CROSS JOIN LATERAL (
+              SELECT coalesce(jsonb_object_agg(v.name, v.new) FILTER (WHERE v.problem IS NULL), '{{}}') {with_parent}
+                         AS sent,
+                     jsonb_object_agg(v.name, v.problem) FILTER (WHERE v.problem IS NOT NULL) AS problems
+                FROM (VALUES {rows}) AS v (name, new, problem)
+               WHERE v.new IS NOT NULL
+          ) AS z
+         WHERE {unlinked} {choice} AND {condition}
+        """
+    ).format(
+        local=sql.Identifier(plan.spec.local),
+        required=sql.Literal(list(plan.required)),
+        account=sql.SQL(_ACCOUNT if plan.spec.local != "account" else "").format(connection=sql.Literal(connection)),
+        parent=sql.SQL("p.sf_id" if plan.parent else "NULL"),
+        with_parent=(
+            sql.SQL("|| CASE WHEN p.sf_id IS NULL THEN '{{}}' ELSE jsonb_build_object({}, p.sf_id) END").format(
+                sql.Literal(plan.parent[0])
+            )
+            if plan.parent
+            else sql.SQL("")
+        ),
+        values=sql.SQL(", ").join(
+            sql.SQL("{} AS {}").format(as_stored(f, _for_creation(plan, f)), sql.Identifier(f"n_{f.column}"))
+            for f in fields
+        ),
+        rows=sql.SQL(", ").join(_creation_row(f) for f in fields),
+        unlinked=_unlinked(plan.spec, connection),
+        choice=sql.SQL(_choice(plan)),
+        condition=compiled(plan.spec.local, plan.condition, sql.Identifier("a")),
+    )
+
+
+# The account that the record belongs to, as Salesforce has it.
+_ACCOUNT: LiteralString = """LEFT JOIN account AS firm ON firm.id = a.account_id
+          LEFT JOIN mirror_account AS p ON p.local_id = a.account_id AND p.connection_id = {connection}
+               AND p.role = 1 AND NOT p.is_deleted"""
+
+
+def _choice(plan: PushPlan) -> LiteralString:
+    """A person whose account is in Salesforce becomes a contact of it, everybody else a lead.
+
+    A contact without an account would be private there: seen by nobody but its owner.
+    """
+    if plan.spec.name == "Contact":
+        return "AND p.sf_id IS NOT NULL"
+    return "AND p.sf_id IS NULL" if plan.yields_to_contact else ""
+
+
+def _for_creation(plan: PushPlan, f: PushedField) -> sql.Composable:
+    own = sql.Identifier("a", f.column)
+    # A lead must say for whom the person works.
+    is_company = plan.spec.name == "Lead" and f.sf_field == "Company"
+    return sql.SQL("coalesce(nullif(btrim({}), ''), firm.name)").format(own) if is_company else own
+
+
+def _creation_row(f: PushedField) -> sql.Composed:
+    new = sql.Identifier("x", f"n_{f.column}")
+    return sql.SQL("({}, to_jsonb({}), {})").format(sql.Literal(f.sf_field), new, _problem(f, new))
+
+
+def _unlinked(spec: SObject, connection: int) -> sql.Composed:
+    """No record of the connection, of any object that is kept in such local records, is or was linked."""
+    mirrors = [other.mirror for other in OBJECTS.values() if other.local == spec.local]
+    return sql.SQL(" AND ").join(
+        sql.SQL("NOT EXISTS (SELECT FROM {} AS k WHERE k.local_id = a.id AND k.connection_id = {})").format(
+            sql.Identifier(mirror), sql.Literal(connection)
+        )
+        for mirror in mirrors
+    )
+
+
+def link_unlinked(plan: PushPlan, connection: int, run: int) -> sql.Composed | None:
+    """Links candidates with records that the mirror holds by their key and that were never to be created here.
+
+    Of several the oldest is primary, the others are duplicates. Nothing is agreed on yet.
+    """
+    spec = plan.spec
+    if spec.key is None:
+        return None
+    return sql.SQL(
+        """
+        WITH found AS (
+            SELECT m.sf_id, a.id, row_number() OVER (PARTITION BY a.id ORDER BY m.created, m.sf_id) AS place
+              FROM candidate AS c
+              JOIN {local} AS a ON a.id = c.local_id
+              JOIN {mirror} AS m ON m.connection_id = {connection} AND m.key = a.{key} AND m.local_id IS NULL
+               AND NOT m.is_deleted
+             WHERE a.{key} IS NOT NULL AND {unlinked}
+        )
+        UPDATE {mirror} AS m
+           SET local_id = f.id, role = CASE WHEN f.place = 1 THEN 1 ELSE 2 END, base = '{{}}', linked_run = {run}
+          FROM found AS f
+         WHERE m.connection_id = {connection} AND m.sf_id = f.sf_id
+        """
+    ).format(
+        local=sql.Identifier(spec.local),
+        mirror=sql.Identifier(spec.mirror),
+        key=sql.Identifier(spec.key.local_column),
+        unlinked=_unlinked(spec, connection),
+        connection=sql.Literal(connection),
+        run=sql.Literal(run),
+    )

@@ -1,0 +1,141 @@
+"""The push of one run: after the pull, so that nothing is compared with what Salesforce said long ago.
+
+1. `settle`, before anything is read: what became of batches without an answer. A creation that did happen must be
+   known before its record is read as a stranger's.
+2. `perform`: what is due is compared, a few ten thousand records at a time, and what differs is written down as
+   planned; then it is sent, batch by batch.
+
+Killed at any point, the next run returns to what is due whatever was planned and not sent, finds out about what was
+sent, and compares again with what Salesforce says then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, LiteralString
+
+import psycopg
+from django.conf import settings
+
+from abmatic.postgres import sessions
+from abmatic.postgres.sql import block
+from abmatic.salesforce import Client
+from abmatic.sync.models import Batch, ObjectSetting, Run
+from abmatic.sync.objects import SObject
+from abmatic.sync.push import compare, due, unknown
+from abmatic.sync.push import plan as planning
+from abmatic.sync.push.outcomes import PushCounts
+from abmatic.sync.push.plan import PushPlan
+from abmatic.sync.push.sending import Sender
+
+Session = psycopg.Connection[tuple[Any, ...]]
+
+# Unlike a pull's, these commits are what is known of Salesforce: none may be lost.
+_SETTINGS = {"work_mem": "64MB", "jit": "off", "timezone": "UTC"}
+CANDIDATES = 50_000
+
+
+class Push:
+    """The push of one run's object. ``note`` tells the run page, and raises where the run is over or another's."""
+
+    def __init__(
+        self, run: Run, spec: SObject, setting: ObjectSetting, client: Client, counts: PushCounts,
+        note: Callable[[], None],
+    ) -> None:  # fmt: skip
+        self._run = run
+        self._spec = spec
+        self._setting = setting
+        self._client = client
+        self._counts = counts
+        self._note = note
+        self._parameters = {"connection": run.connection_id, "sobject": spec.name, "run": run.pk}
+
+    def settle(self, upper: datetime) -> None:
+        """Finds out about earlier batches. Raises `unknown.Unsettled` where that can't be known yet."""
+        batches = list(
+            Batch.objects.filter(connection=self._run.connection_id, sobject=self._spec.name)
+            .exclude(state=Batch.State.DONE)
+            .select_related("run")
+            .order_by("pk")
+        )
+        with self._session() as session:
+            session.execute(_text("return_planned"), self._parameters)
+            session.commit()
+            if not batches:
+                return
+            plan = self._plan()
+            sender = self._sender(session, plan, upper)
+            if not unknown.settle(session, self._client, plan, sender, batches):
+                raise unknown.Unsettled
+
+    def perform(self, upper: datetime, comparing: Callable[[], None], sending: Callable[[], None]) -> None:
+        """Compares and sends. The callbacks are told when each begins."""
+        with self._session() as session:
+            due.collect(session, self._spec, self._setting)
+            session.commit()
+            if not due.are_any(session, self._spec, self._setting):
+                return
+            comparing()
+            plan = self._plan()
+            for statement in compare.TABLES:
+                session.execute(statement)
+            session.commit()
+            planned = 0
+            while (chunk := self._compare(session, plan)) is not None:
+                planned += chunk
+                self._note()
+            if planned:
+                sending()
+                self._sender(session, plan, upper).send_all()
+
+    def put_back(self) -> None:
+        """What was planned and is not going to be sent is due again."""
+        with self._session() as session:
+            session.execute(_text("return_planned"), self._parameters)
+            session.commit()
+
+    def _plan(self) -> PushPlan:
+        return planning.make(self._spec, self._setting, self._client.describe(self._spec.name))
+
+    def _sender(self, session: Session, plan: PushPlan, upper: datetime) -> Sender:
+        return Sender(
+            session, self._client, plan, run=self._run.pk, attempt=self._run.attempts,
+            connection=self._run.connection_id, upper=upper, counts=self._counts,
+            bulk_from=settings.ENVIRONMENT.rest_limit, note=self._note,
+        )  # fmt: skip
+
+    @contextmanager
+    def _session(self) -> Iterator[Session]:
+        with sessions.session(f"push {self._spec.name}", _SETTINGS) as session:
+            yield session
+
+    def _compare(self, session: Session, plan: PushPlan) -> int | None:
+        """Looks at the next records that are due, in one transaction. How many writes it planned; None at the end."""
+        taken = session.execute(_text("take_due"), {**self._parameters, "most": CANDIDATES}).rowcount
+        if not taken:
+            session.rollback()
+            return None
+        session.execute("ANALYZE candidate")
+        connection = self._run.connection_id
+        link = compare.link_unlinked(plan, connection, self._run.pk)
+        if link is not None:
+            session.execute(link)
+        if plan.update and any(f.updateable for f in plan.fields):
+            session.execute(compare.plan_updates(plan, connection))
+        if plan.create and any(f.createable for f in plan.fields):
+            session.execute(compare.plan_creates(plan, connection))
+        parameters = {**self._parameters, "settings": plan.settings}
+        session.execute(_text("close_issues"), parameters)
+        session.execute(_text("open_issues"), parameters)
+        planned = session.execute(_text("plan_writes"), parameters).rowcount
+        wanted = session.execute("SELECT count(*) FROM planned WHERE sent <> '{}'").fetchone()
+        assert wanted is not None
+        self._counts.held += wanted[0] - planned
+        session.commit()
+        return planned
+
+
+def _text(name: LiteralString) -> LiteralString:
+    return block("abmatic.sync", "sql/push.sql", name)

@@ -1,0 +1,152 @@
+-- take_due -- The next records that are due become candidates. Parameters: connection, sobject, most.
+WITH taken AS (
+    DELETE FROM push_due
+     WHERE connection_id = %(connection)s AND sobject = %(sobject)s AND local_id = ANY (ARRAY(
+           SELECT local_id FROM push_due WHERE connection_id = %(connection)s AND sobject = %(sobject)s
+            ORDER BY local_id LIMIT %(most)s))
+    RETURNING local_id
+)
+INSERT INTO candidate SELECT local_id FROM taken;
+
+-- all_due -- Every local record is due. Parameters: connection, sobject.
+INSERT INTO push_due (connection_id, sobject, local_id)
+SELECT %(connection)s, %(sobject)s, id FROM {local}
+ON CONFLICT DO NOTHING;
+
+-- changed_due -- Records that somebody changed in a transaction that is over since. Parameters: connection, sobject, record, seen, upto.
+-- What a pull of this object wrote here is what Salesforce has.
+INSERT INTO push_due (connection_id, sobject, local_id)
+SELECT DISTINCT %(connection)s::bigint, %(sobject)s, h.record_id
+  FROM change AS h
+ WHERE h.tx >= %(seen)s AND h.tx < %(upto)s AND h.record = %(record)s
+   AND h.cause_id NOT IN (
+       SELECT u.id FROM cause AS u JOIN run AS r ON r.id = u.run_id
+        WHERE r.connection_id = %(connection)s AND r.sobject = %(sobject)s
+          AND u.id = ANY (ARRAY(SELECT DISTINCT cause_id FROM change WHERE tx >= %(seen)s AND tx < %(upto)s)))
+ON CONFLICT DO NOTHING;
+
+-- close_issues -- Issues of candidates that are mended: the record has nothing to write, or the field is fine. Parameters: connection, sobject.
+UPDATE issue AS i
+   SET is_open = false, last_at = now()
+  FROM candidate AS c LEFT JOIN planned AS p ON p.local_id = c.local_id
+ WHERE i.is_open AND i.connection_id = %(connection)s AND i.sobject = %(sobject)s AND i.local_id = c.local_id
+   AND CASE WHEN i.field = '' THEN p.local_id IS NULL OR p.sent = '{}' AND p.missing = '{}'
+            ELSE p.local_id IS NULL OR NOT p.problems ? i.field END;
+
+-- open_issues -- One issue for each value that Salesforce would refuse, and for each record that lacks a required field. Parameters: connection, sobject, run, settings.
+INSERT INTO issue (connection_id, sobject, local_id, sf_id, field, code, message, fields, sent, settings, run_id,
+                   is_open, first_at, last_at, times)
+SELECT %(connection)s, %(sobject)s, p.local_id, p.sf_id, f.field, f.code, '', f.fields, p.sent, %(settings)s, %(run)s,
+       true, now(), now(), 1
+  FROM planned AS p
+ CROSS JOIN LATERAL (
+       SELECT e.key, e.value, ARRAY[e.key] FROM jsonb_each_text(p.problems) AS e
+       UNION ALL
+       SELECT '', 'REQUIRED_FIELD_MISSING', p.missing WHERE p.missing <> '{}'
+ ) AS f (field, code, fields)
+ON CONFLICT (connection_id, sobject, local_id, field) WHERE is_open
+DO UPDATE SET code = excluded.code, message = excluded.message, fields = excluded.fields, sent = excluded.sent,
+              settings = excluded.settings, run_id = excluded.run_id, last_at = now(), times = issue.times + 1;
+
+-- plan_writes -- Writes down what will be sent: all that is complete, and wasn't refused before as it is. Parameters: connection, sobject, run, settings.
+INSERT INTO salesforce_write (run_id, connection_id, sobject, local_id, sf_id, operation, before, sent, parent_sf_id,
+                              state, at)
+SELECT %(run)s, %(connection)s, %(sobject)s, p.local_id, p.sf_id, p.operation, p.before, p.sent, p.parent_sf_id,
+       'planned', now()
+  FROM planned AS p
+ WHERE p.sent <> '{}' AND p.missing = '{}'
+   AND NOT EXISTS (
+       SELECT FROM issue AS i
+        WHERE i.is_open AND i.connection_id = %(connection)s AND i.sobject = %(sobject)s AND i.local_id = p.local_id
+          AND i.field = '' AND i.sent = p.sent AND i.settings = %(settings)s);
+
+-- return_planned -- What was planned and never sent is due again. Parameters: connection, sobject.
+WITH gone AS (
+    DELETE FROM salesforce_write
+     WHERE connection_id = %(connection)s AND sobject = %(sobject)s AND state = 'planned'
+       AND run_id IN (SELECT id FROM run WHERE connection_id = %(connection)s AND sobject = %(sobject)s
+                       ORDER BY id DESC LIMIT 20)
+    RETURNING local_id
+)
+INSERT INTO push_due (connection_id, sobject, local_id) SELECT %(connection)s, %(sobject)s, local_id FROM gone
+ON CONFLICT DO NOTHING;
+
+-- outcomes_table -- Where the outcomes of a batch are put: sf_id where the record was written, else code and message.
+CREATE TEMP TABLE IF NOT EXISTS outcome (
+    write_id bigint, sf_id text COLLATE "C", code text, message text, fields text[]
+) ON COMMIT DELETE ROWS;
+
+-- mark_writes -- Each write gets its outcome. Answers how many of each kind there are.
+WITH marked AS (
+    UPDATE salesforce_write AS w
+       SET state = CASE WHEN o.code IS NULL THEN 'written' WHEN o.code = '' THEN 'returned' ELSE 'refused' END,
+           sf_id = coalesce(w.sf_id, o.sf_id), code = nullif(o.code, ''), message = o.message, fields = o.fields,
+           at = now()
+      FROM outcome AS o
+     WHERE w.id = o.write_id
+    RETURNING w.operation, w.state
+)
+SELECT operation, state, count(*) FROM marked GROUP BY operation, state;
+
+-- return_writes -- What was not carried out and is not wrong is due again.
+INSERT INTO push_due (connection_id, sobject, local_id)
+SELECT w.connection_id, w.sobject, w.local_id
+  FROM outcome AS o JOIN salesforce_write AS w ON w.id = o.write_id
+ WHERE o.code = ''
+ON CONFLICT DO NOTHING;
+
+-- mirror_updates -- The mirror takes what was written, and both sides agree on it. The key follows when the record is read again.
+UPDATE {mirror} AS m
+   SET values = jsonb_strip_nulls(m.values || w.sent),
+       base = CASE WHEN m.base IS NOT NULL THEN m.base || w.sent END
+  FROM outcome AS o JOIN salesforce_write AS w ON w.id = o.write_id AND w.operation = 'update'
+ WHERE o.code IS NULL AND m.connection_id = w.connection_id AND m.sf_id = w.sf_id;
+
+-- mirror_creates -- The mirror takes the records that were created. Parameters: upper, which is older than they are.
+INSERT INTO {mirror} (connection_id, sf_id, modstamp, created, is_deleted, role, local_id, values, base, linked_run,
+                      seen_run {columns})
+SELECT w.connection_id, o.sf_id, %(upper)s, NULL, false, 1, w.local_id, jsonb_strip_nulls(w.sent {not_parent}),
+       w.sent {not_parent}, w.run_id, w.run_id {picks}
+  FROM outcome AS o JOIN salesforce_write AS w ON w.id = o.write_id AND w.operation = 'create'
+ WHERE o.code IS NULL
+ON CONFLICT (connection_id, sf_id) DO UPDATE
+   SET local_id = excluded.local_id, role = 1, base = excluded.base, linked_run = excluded.linked_run;
+
+-- kinds_of_created -- A person who became a lead or a contact is one here too. Parameters: kind.
+UPDATE contact AS a
+   SET kind = %(kind)s
+  FROM outcome AS o JOIN salesforce_write AS w ON w.id = o.write_id AND w.operation = 'create'
+ WHERE o.code IS NULL AND a.id = w.local_id AND a.kind = '';
+
+-- close_written -- A record that was written has no issue any more.
+UPDATE issue AS i
+   SET is_open = false, last_at = now()
+  FROM outcome AS o JOIN salesforce_write AS w ON w.id = o.write_id
+ WHERE o.code IS NULL AND i.is_open AND i.connection_id = w.connection_id AND i.sobject = w.sobject
+   AND i.local_id = w.local_id AND i.field = '';
+
+-- open_refused -- One issue for each record that was refused. Parameters: settings.
+INSERT INTO issue (connection_id, sobject, local_id, sf_id, field, code, message, fields, sent, settings, run_id,
+                   is_open, first_at, last_at, times)
+SELECT w.connection_id, w.sobject, w.local_id, w.sf_id, '', o.code, left(o.message, 1000), coalesce(o.fields, '{}'),
+       w.sent, %(settings)s, w.run_id, true, now(), now(), 1
+  FROM outcome AS o JOIN salesforce_write AS w ON w.id = o.write_id
+ WHERE o.code <> ''
+ON CONFLICT (connection_id, sobject, local_id, field) WHERE is_open
+DO UPDATE SET code = excluded.code, message = excluded.message, fields = excluded.fields, sent = excluded.sent,
+              settings = excluded.settings, sf_id = excluded.sf_id, run_id = excluded.run_id, last_at = now(),
+              times = issue.times + 1;
+
+-- bulk_outcomes -- The rows of a bulk job's results find the writes that they were: by all that was sent, however often.
+-- One of several that are alike is as good as another.
+WITH sent AS (
+    SELECT s.write_id, s.content, row_number() OVER (PARTITION BY s.content ORDER BY s.write_id) AS place FROM sent_row AS s
+), back AS (
+    SELECT r.sf_id, r.error, r.content, row_number() OVER (PARTITION BY r.content ORDER BY r.error IS NOT NULL, r.sf_id) AS place
+      FROM result_row AS r
+)
+INSERT INTO outcome (write_id, sf_id, code, message)
+SELECT sent.write_id, CASE WHEN back.error IS NULL THEN back.sf_id END,
+       CASE WHEN back.error IS NOT NULL THEN coalesce(substring(back.error FROM '^([A-Z][A-Z0-9_]*):'), 'UNKNOWN') END,
+       back.error
+  FROM sent JOIN back ON back.content = sent.content AND back.place = sent.place;
