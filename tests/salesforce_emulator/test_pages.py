@@ -136,7 +136,7 @@ def test_a_form_from_elsewhere_is_refused(api: Api, rep: Rep) -> None:
 
 def test_every_object_has_its_pages(api: Api, rep: Rep) -> None:
     api.create("Campaign", Name="C")
-    for sobject in api.org.store.schema:
+    for sobject in (s for s in api.org.store.schema if s.kept):
         page = rep.open(f"/o/{sobject.name}")
         for target in re.findall(rf'href="(/o/{sobject.name}/[0-9A-Za-z]{{18}})"', page)[:1]:
             rep.open(target)

@@ -39,7 +39,7 @@ def record_count(version: str) -> Response:
     names = [n.strip() for n in asked.split(",")] if asked else [s.name for s in store.schema]
     counts = []
     with store.reading() as conn:
-        for sobject in filter(None, (store.schema.get(n) for n in names)):
+        for sobject in (s for s in map(store.schema.get, names) if s is not None and s.kept):
             alive = ' WHERE "IsDeleted" = 0' if sobject.get("IsDeleted") else ""
             count = conn.execute(f'SELECT count(*) FROM "{sobject.name}"{alive}').fetchone()[0]
             counts.append({"count": count, "name": sobject.name})

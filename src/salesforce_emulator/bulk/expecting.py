@@ -63,9 +63,10 @@ def _expect_references(batch: Batch, reference: Field, cells: Iterable[str]) -> 
 
 def _expect_parents(batch: Batch, sobject: SObject, path: str, cells: Iterable[str]) -> None:
     """Parents named by an external id: ``Parent.Code__c``."""
-    relationship, name = path.split(".", 1)
+    kind, _, rest = path.rpartition(":")
+    relationship, name = rest.split(".", 1)
     reference = sobject.parent(relationship)
-    target = batch.schema.target(reference) if reference else None
+    target = batch.schema.get(kind) if kind else batch.schema.target(reference) if reference else None
     field = target.get(name) if target else None
     if target is not None and field is not None and field.stored and (field.external_id or field.describe["idLookup"]):
         found = batch.expect_values(target, field, _values(batch, field, cells))

@@ -295,7 +295,7 @@ class _Processing:
                 f"ClientInputError : LineEnding is invalid on user data. Current LineEnding setting is {setting}"
             )
         for name in header:
-            relationship = name.split(".", 1)[0]
+            relationship = name.rpartition(":")[2].split(".", 1)[0]
             known = self.sobject.get(name) or ("." in name and self.sobject.parent(relationship))
             if not known:
                 raise _BadBatch(f"InvalidBatch : Field name not found : {name}")

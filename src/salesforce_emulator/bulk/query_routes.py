@@ -62,7 +62,7 @@ def create(version: str) -> Response:
 def _refuse_what_bulk_cannot(plan: Plan) -> None:
     if plan.kind != "rows":
         raise ApiError(400, "API_ERROR", "Aggregate functions are not supported in Bulk Query")
-    if "children" in plan.types:
+    if {"children", "typeof"} & set(plan.types):
         raise ApiError(400, "API_ERROR", "Aggregate Relationships not supported in Bulk Query")
     if {"address", "location"} & set(plan.types):
         raise ApiError(400, "FUNCTIONALITY_NOT_ENABLED", "Selecting compound data not supported in Bulk Query")

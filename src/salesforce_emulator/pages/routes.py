@@ -50,7 +50,7 @@ def _same_site() -> None:
 
 def _sobject(name: str) -> SObject:
     found = emulator().store.schema.get(name)
-    if found is None:
+    if found is None or not found.kept:
         abort(404)
     return found
 

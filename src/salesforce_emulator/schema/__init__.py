@@ -19,7 +19,7 @@ addresses, ExpectedRevenue, campaign counts, the person's fields of a campaign m
 Opportunity.IsClosed, IsWon, ForecastCategory and ForecastCategoryName are stored: ``STAGES`` says them.
 """
 
-from salesforce_emulator.schema.base import BASE, STAGES, Stage, load_base
+from salesforce_emulator.schema.base import BASE, STAGES, Stage, load_base, load_task_choices
 from salesforce_emulator.schema.building import build_schema, default_schema
 from salesforce_emulator.schema.custom import Customization
 from salesforce_emulator.schema.objects import Field, Schema, SObject
@@ -39,5 +39,6 @@ __all__ = [
     "create_tables",
     "default_schema",
     "load_base",
+    "load_task_choices",
     "reserve_ids",
 ]

@@ -6,6 +6,7 @@ import sqlite3
 from dataclasses import dataclass
 
 from salesforce_emulator import ids
+from salesforce_emulator.schema.activities import PRIORITIES, STATUSES, Choice
 from salesforce_emulator.schema.tables import ADMINISTRATOR, bulk_insert, reserve_ids
 
 
@@ -108,6 +109,7 @@ def load_base(
     _profiles(conn)
     _users(conn)
     _picklists(conn)
+    load_task_choices(conn)
     conn.commit()
 
 
@@ -247,3 +249,20 @@ def _picklists(conn: sqlite3.Connection) -> None:
     ]
     status_columns = ("Id", "MasterLabel", "ApiName", "SortOrder", "IsDefault", "IsConverted", *_AUDIT)
     bulk_insert(conn, "LeadStatus", status_columns, statuses)
+
+
+def load_task_choices(conn: sqlite3.Connection) -> None:
+    """Load the values of a task's Status and Priority, where they aren't loaded yet."""
+    if conn.execute('SELECT 1 FROM "TaskStatus" LIMIT 1').fetchone() is None:
+        _choices(conn, "TaskStatus", STATUSES, "IsClosed")
+        _choices(conn, "TaskPriority", PRIORITIES, "IsHighPriority")
+
+
+def _choices(conn: sqlite3.Connection, sobject: str, choices: tuple[Choice, ...], flag: str) -> None:
+    record_ids = reserve_ids(conn, sobject, len(choices))
+    columns = ("Id", "MasterLabel", "ApiName", "SortOrder", "IsDefault", flag, *_AUDIT)
+    rows = [
+        (record_id, c.name, c.name, order, int(c.default), int(c.marked), *_MADE)
+        for order, (record_id, c) in enumerate(zip(record_ids, choices, strict=True), 1)
+    ]
+    bulk_insert(conn, sobject, columns, rows)

@@ -14,6 +14,7 @@ from salesforce_emulator.schema.custom import Customization, JsonObject
 from salesforce_emulator.schema.entries import child
 from salesforce_emulator.schema.handmade import handmade_describes
 from salesforce_emulator.schema.objects import Field, Schema, SObject
+from salesforce_emulator.schema.polymorphic import NAME, name_expressions
 
 RECORDED = ("Account.v58", "Contact", "Lead", "Opportunity", "OpportunityContactRole")
 _STATE_PICKLISTS = ("StateCode", "CountryCode")
@@ -42,7 +43,14 @@ def build_schema(custom: Customization | None = None, before: Schema | None = No
         known = before.get(name) if before else None
         same = known is not None and known.describe == entry and known.hidden == hidden
         objects.append(known if known is not None and same else _sobject(entry, fields, hidden))
+    objects = [_name(o, objects) if o.name == NAME else o for o in objects]
     return Schema(objects, version=made.version, changed=made.changed)
+
+
+def _name(sobject: SObject, objects: Iterable[SObject]) -> SObject:
+    """The object Name, whose fields are those of whatever a polymorphic reference of these objects may lead to."""
+    expressions = name_expressions(objects)
+    return SObject(sobject.describe, [Field(f, expressions.get(f["name"])) for f in sobject.describe["fields"]])
 
 
 @lru_cache(maxsize=1)

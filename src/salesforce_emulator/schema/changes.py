@@ -31,8 +31,8 @@ from salesforce_emulator.schema.spec import BadSpec
 
 Change = Mapping[str, object]
 _NEEDED = frozenset(
-    {"Account", "CampaignMemberStatus", "Contact", "Lead", "LeadStatus", "Opportunity", "OpportunityStage",
-     "Organization", "Profile", "User", "UserRole"}
+    {"Account", "CampaignMemberStatus", "Contact", "Event", "Lead", "LeadStatus", "Name", "Opportunity",
+     "OpportunityStage", "Organization", "Profile", "Task", "User", "UserRole"}
 )  # fmt: skip
 """Standard objects that rules and pages work with."""
 

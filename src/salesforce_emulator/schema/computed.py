@@ -6,6 +6,8 @@ SystemModstamp, as in a real org.  ``{t}`` stands for the alias of the object's 
 
 from __future__ import annotations
 
+from salesforce_emulator.schema.activities import PRIORITIES, STATUSES, Choice
+
 _PERSON_NAME = """(coalesce({t}."FirstName" || ' ', '') || {t}."LastName")"""
 _PHOTO = """('/services/images/photo/' || {t}."Id")"""
 _QUARTER = """((CAST(substr({t}."CloseDate", 6, 2) AS INTEGER) + 2) / 3)"""
@@ -49,6 +51,12 @@ def _address(part: str) -> str:
     return _person(f'p."Mailing{part}"', f'p."{part}"')
 
 
+def _one_of(name: str, choices: tuple[Choice, ...]) -> str:
+    """Whether a task's picklist has one of the values that mark it."""
+    marked = ", ".join(f"'{c.name}'" for c in choices if c.marked)
+    return f'coalesce({{t}}."{name}" IN ({marked}), 0)'
+
+
 EXPRESSIONS: dict[str, dict[str, str]] = {
     "Account": {"PhotoUrl": _PHOTO},
     "Contact": {
@@ -70,6 +78,10 @@ EXPRESSIONS: dict[str, dict[str, str]] = {
             '(SELECT ocr."ContactId" FROM "OpportunityContactRole" AS ocr WHERE'
             ' ocr."OpportunityId" = {t}."Id" AND ocr."IsPrimary" = 1 AND ocr."IsDeleted" = 0 LIMIT 1)'
         ),
+    },
+    "Task": {
+        "IsClosed": _one_of("Status", STATUSES),
+        "IsHighPriority": _one_of("Priority", PRIORITIES),
     },
     "Campaign": {
         "NumberOfLeads": _members('cm."LeadId" IS NOT NULL AND cm."ContactId" IS NULL'),

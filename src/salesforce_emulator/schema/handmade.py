@@ -6,6 +6,7 @@ products that a plain Sales Cloud org lacks are left out.
 
 from __future__ import annotations
 
+from salesforce_emulator.schema.activities import activity_describes
 from salesforce_emulator.schema.entries import (
     JsonObject,
     audit,
@@ -75,6 +76,8 @@ def _campaign() -> JsonObject:
         child("CampaignMember", "CampaignId", "CampaignMembers", True),
         child("CampaignMemberStatus", "CampaignId", "CampaignMemberStatuses", True),
         child("Opportunity", "CampaignId", "Opportunities"),
+        child("Task", "WhatId", "Tasks", True),
+        child("Event", "WhatId", "Events", True),
     )
     return object_entry(
         "Campaign",
@@ -327,4 +330,5 @@ def handmade_describes() -> list[JsonObject]:
         _opportunity_stage(),
         _lead_status(),
         *history_describes(),
+        *activity_describes(),
     ]

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, cast
 
+from salesforce_emulator.schema.polymorphic import NAME, is_polymorphic
+
 JsonObject = dict[str, Any]
 """A describe result as Salesforce sends it: JSON of many shapes, handed on untouched."""
 
@@ -235,6 +237,11 @@ class SObject:
     def custom(self) -> bool:
         return bool(self.describe["custom"])
 
+    @property
+    def kept(self) -> bool:
+        """Whether it has a table. Name has none."""
+        return bool(self.stored)
+
     @cached_property
     def deletes(self) -> bool:
         """Whether a record that is deleted stays, marked as such."""
@@ -287,6 +294,11 @@ class Schema:
         self._objects = {o.name.lower(): o for o in sorted(objects, key=lambda o: o.name)}
         self._by_prefix = {o.prefix: o for o in self._objects.values() if o.prefix}
 
+    @cached_property
+    def names_by_prefix(self) -> dict[str, str]:
+        """The names of the objects by the key prefix of their ids."""
+        return {prefix: o.name for prefix, o in self._by_prefix.items()}
+
     def __iter__(self) -> Iterator[SObject]:
         return iter(self._objects.values())
 
@@ -304,9 +316,8 @@ class Schema:
         return self._by_prefix.get(record_id[:3])
 
     def target(self, reference: Field) -> SObject | None:
-        """The object that a relationship through this field leads to.
-
-        A polymorphic owner (User or Group) is read as a User: this org has no queues.
-        """
+        """The object that a relationship through this field leads to: Name, where it may lead to several."""
+        if is_polymorphic(reference):
+            return self._objects.get(NAME.lower())
         found = [self._objects[n.lower()] for n in reference.reference_to if n.lower() in self._objects]
         return found[0] if found else None

@@ -56,7 +56,8 @@ def add_column(conn: sqlite3.Connection, sobject: SObject, f: Field) -> None:
 def create_tables(conn: sqlite3.Connection, schema: Schema | None = None) -> None:
     """Make every table that isn't there yet. Indexes come later: :func:`create_indexes`."""
     for sobject in schema or default_schema():
-        conn.execute(table_sql(sobject))
+        if sobject.kept:
+            conn.execute(table_sql(sobject))
     conn.executescript(_OWN_TABLES)
     conn.commit()
 
@@ -101,8 +102,9 @@ def _looked_up(sobject: SObject, schema: Schema) -> list[str]:
 
 
 def _has_children(reference: Field, schema: Schema) -> bool:
-    """Whether anybody asks for the records that refer to one: it must be there, and no user, who owns thousands."""
-    return any(name in schema and name != "User" for name in reference.reference_to)
+    """Whether anybody asks for the records that refer to one: it must be there, and no user or queue, who owns
+    thousands."""
+    return any(name in schema and name not in ("User", "Group") for name in reference.reference_to)
 
 
 def reserve_ids(conn: sqlite3.Connection, sobject: str, count: int, schema: Schema | None = None) -> list[str]:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from itertools import count
 
 from salesforce_emulator.schema import Field, Schema, SObject
+from salesforce_emulator.schema.polymorphic import NAME, is_polymorphic
 from salesforce_emulator.soql import grouping, limits, nodes, shown, values
 from salesforce_emulator.soql.conditions import Conditions
 from salesforce_emulator.soql.errors import (
@@ -32,7 +33,7 @@ from salesforce_emulator.soql.functions import (
     is_text,
 )
 from salesforce_emulator.soql.parse import parse
-from salesforce_emulator.soql.plan import ChildShape, Leaf, ParentShape, Plan, QueryContext, Shape
+from salesforce_emulator.soql.plan import ChildShape, Leaf, ParentShape, Plan, QueryContext, Shape, TypeOfShape
 
 MAX_DEPTH = 5
 FIELDS_LIMIT = 200
@@ -57,19 +58,30 @@ class _Scope:
         self.alias = alias
         self.names = names
         self._aliases = aliases
-        self._joins: dict[tuple[str, ...], tuple[str, SObject]] = {}
-        self.from_sql = f'"{sobject.name}" AS {alias}'
+        self._joins: dict[tuple[str, ...], str] = {}
+        self._sql = [f'"{sobject.name}" AS {alias}']
+
+    @property
+    def from_sql(self) -> str:
+        return " ".join(self._sql)
 
     def join(self, path: tuple[str, ...], reference: Field, of: str, target: SObject) -> str:
-        """The alias of a parent's table."""
+        """The alias of a parent's table. Of Name, which has none: the reference by which its fields are looked up."""
         if path not in self._joins:
-            alias = f"t{next(self._aliases)}"
-            self._joins[path] = (alias, target)
-            self.from_sql += f' LEFT JOIN "{target.name}" AS {alias} ON {alias}."Id" = {reference.sql(of)}'
-        return self._joins[path][0]
+            alias = f"t{next(self._aliases)}" if target.kept else reference.sql(of)
+            self._joins[path] = alias
+            if target.kept:
+                self._sql.append(f'LEFT JOIN "{target.name}" AS {alias} ON {alias}."Id" = {reference.sql(of)}')
+        return self._joins[path]
 
     def alias_of(self, path: tuple[str, ...]) -> str:
-        return self._joins[path][0]
+        return self._joins[path]
+
+    def within(self, target: SObject, alias: str) -> _Scope:
+        """The scope of a parent that is joined already: its own parents are joined to the same FROM."""
+        inner = _Scope(target, alias, set(), self._aliases)
+        inner._sql = self._sql
+        return inner
 
 
 class _Compiler:
@@ -88,6 +100,8 @@ class _Compiler:
         sobject = self.schema.get(query.source.text)
         if sobject is None:
             raise unsupported_type(self.text, query.source.pos, query.source.text)
+        if not sobject.describe["queryable"]:
+            raise SoqlError("INVALID_TYPE_FOR_OPERATION", f"entity type {sobject.name} does not support query")
         return self.plan(query, sobject)
 
     def plan(self, query: nodes.Query, sobject: SObject) -> Plan:
@@ -155,8 +169,7 @@ class _Compiler:
                 case nodes.SelectChildren(child):
                     self._select_children(child, scope, plan)
                 case nodes.TypeOf():
-                    for path in self._typeof(item, scope):
-                        self._select_path(path, scope, plan, shapes)
+                    self._select_typeof(item, scope, plan)
                 case nodes.SelectItem(nodes.Path() as path, None):
                     self._select_path(path, scope, plan, shapes)
                 case nodes.SelectItem(nodes.Call() as call, alias):
@@ -206,8 +219,9 @@ class _Compiler:
             if path not in shapes:
                 target = self.schema.target(reference)
                 assert target is not None
-                shapes[path] = Shape(target.name, len(plan.columns))
-                plan.columns.append(f'{scope.alias_of(path)}."Id"')
+                kinds = {} if target.kept else self.schema.names_by_prefix
+                shapes[path] = Shape(target.name, len(plan.columns), kinds=kinds)
+                plan.columns.append(target["Id"].sql(scope.alias_of(path)))
                 outer.entries.append(ParentShape(str(reference.relationship_name), shapes[path]))
         return shapes[path]
 
@@ -242,24 +256,44 @@ class _Compiler:
             if which == "ALL" or found.custom == (which == "CUSTOM"):
                 yield nodes.Path(found.name, call.pos)
 
-    def _typeof(self, item: nodes.TypeOf, scope: _Scope) -> list[nodes.Path]:
-        """The fields of the branch that applies: this org's owners are all users."""
-        reference = scope.sobject.parent(item.path.text)
-        target = self.schema.target(reference) if reference else None
-        if reference is None or target is None:
+    def _select_typeof(self, item: nodes.TypeOf, scope: _Scope, plan: Plan) -> None:
+        """One shape for each object that TYPEOF names, and one of Name's fields for the rest."""
+        reference = scope.sobject.parent(item.path.parts[-1])
+        if reference is None:
             raise no_such_parent(self.text, item.path.pos, item.path.text)
+        if not is_polymorphic(reference):
+            message = f"TYPEOF needs a polymorphic relationship, and {reference.relationship_name} is none"
+            raise at(self.text, item.path.pos, "MALFORMED_QUERY", message)
+        entry = TypeOfShape(str(reference.relationship_name), len(plan.columns), self.schema.names_by_prefix)
+        plan.columns.append(reference.sql(scope.alias))
         for name, fields in item.branches:
             kind = self.schema.get(name.text)
             if kind is None:
                 raise unsupported_type(self.text, name.pos, name.text)
-            for field in fields:
-                self._walk(field, self._scope_of(kind))
-        chosen = next((f for t, f in item.branches if t.text.lower() == target.name.lower()), item.otherwise)
-        return [nodes.Path(f"{item.path.text}.{f.text}", f.pos) for f in chosen]
+            if kind.name not in reference.reference_to:
+                message = f"{entry.key} never is of type {kind.name}"
+                raise at(self.text, name.pos, "MALFORMED_QUERY", message)
+            entry.branches[kind.name] = self._branch(kind, reference, fields, scope, plan)
+        if item.otherwise:
+            entry.otherwise = self._branch(self.schema[NAME], reference, item.otherwise, scope, plan)
+        plan.names.append(entry.key)
+        plan.types.append("typeof")
+        plan.cells.append("NULL")
+        plan.shape.entries.append(entry)
 
-    def _scope_of(self, sobject: SObject) -> _Scope:
-        """A scope of its own, for looking fields up."""
-        return _Scope(sobject, f"t{next(self.aliases)}", set(), self.aliases)
+    def _branch(
+        self, kind: SObject, reference: Field, fields: tuple[nodes.Path, ...], scope: _Scope, plan: Plan
+    ) -> Shape:
+        """What TYPEOF shows of a parent of this kind."""
+        path = (str(reference.relationship_name).lower(), f"as {kind.name}")
+        inner = scope.within(kind, scope.join(path, reference, scope.alias, kind))
+        shape = Shape(kind.name if kind.kept else "", len(plan.columns), kinds=self.schema.names_by_prefix)
+        plan.columns.append(kind["Id"].sql(inner.alias))
+        part = replace(plan, names=[], types=[], cells=[])  # fills the same columns
+        for field in fields:
+            self._select_path(field, inner, part, {(): shape})
+        plan.long_text = plan.long_text or part.long_text
+        return shape
 
     def _select_children(self, query: nodes.Query, scope: _Scope, plan: Plan) -> None:
         name = query.source.text.rsplit(".", 1)[-1]

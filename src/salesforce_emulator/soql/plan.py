@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -36,17 +36,36 @@ class Leaf:
 
 @dataclass
 class Shape:
-    """A record in the answer. ``id_column`` is the SQL column of its id; a parent without one is null."""
+    """A record in the answer. ``id_column`` is the SQL column of its id; a parent without one is null.
+
+    ``kinds`` names the objects by key prefix where the record may be of several; ``type`` is then "Name", or empty
+    where the answer calls it what it is.
+    """
 
     type: str
     id_column: int
-    entries: list[Leaf | ParentShape | ChildShape] = field(default_factory=list)
+    entries: list[Leaf | ParentShape | ChildShape | TypeOfShape] = field(default_factory=list)
+    kinds: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
 class ParentShape:
     key: str
     shape: Shape
+
+
+@dataclass
+class TypeOfShape:
+    """A parent of which each row shows the fields that TYPEOF names for its object; null where it names none.
+
+    ``column`` is the SQL column of the reference.
+    """
+
+    key: str
+    column: int
+    kinds: Mapping[str, str]
+    branches: dict[str, Shape] = field(default_factory=dict)
+    otherwise: Shape | None = None
 
 
 @dataclass

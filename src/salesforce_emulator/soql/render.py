@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import cast
 
-from salesforce_emulator.soql.plan import ChildShape, Leaf, ParentShape, Plan, Shape
+from salesforce_emulator.soql.plan import ChildShape, Leaf, ParentShape, Plan, Shape, TypeOfShape
 
 Record = dict[str, object]
 Row = Sequence[object]
@@ -54,13 +54,19 @@ class Renderer:
 
     def _record(self, shape: Shape, row: Row, children: dict[int, dict[str, Record]]) -> Record:
         record_id = row[shape.id_column]
-        record: Record = {"attributes": {"type": shape.type, "url": f"{self._base}/{shape.type}/{record_id}"}}
+        kind = shape.kinds.get(str(record_id)[:3], shape.type) if shape.kinds else shape.type
+        record: Record = {"attributes": {"type": shape.type or kind, "url": f"{self._base}/{kind}/{record_id}"}}
         for entry in shape.entries:
             if isinstance(entry, Leaf):
                 record[entry.key] = row[entry.start] if entry.convert is None else _value(entry, row)
             elif isinstance(entry, ParentShape):
                 present = row[entry.shape.id_column] is not None
                 record[entry.key] = self._record(entry.shape, row, children) if present else None
+            elif isinstance(entry, TypeOfShape):
+                kind = entry.kinds.get(str(row[entry.column])[:3], "")
+                chosen = entry.branches.get(kind, entry.otherwise)
+                present = chosen is not None and row[chosen.id_column] is not None
+                record[entry.key] = self._record(chosen, row, children) if chosen and present else None
             else:
                 record[entry.key] = children[id(entry)].get(str(record_id))
         return record

@@ -2,7 +2,8 @@
 
 What follows, as the Convert button does it: fields are carried over where the target is empty, campaign
 memberships keep their LeadId and gain the ContactId (one where the contact was a member too), the contact becomes
-the opportunity's primary contact role, and the lead is closed for ever with the three ids on it.
+the opportunity's primary contact role, activities move to the contact and the opportunity (to the account where there
+is none), and the lead is closed for ever with the three ids on it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from salesforce_emulator.store import members
+from salesforce_emulator.store import activities, members
 from salesforce_emulator.store.errors import RecordError
 from salesforce_emulator.store.session import Session, Values
 
@@ -107,6 +108,7 @@ def convert_lead(session: Session, lead_id: str, options: ConvertOptions) -> Con
         "IsUnreadByOwner": 0,
     }
     session.touch("Lead", lead_id, closed)
+    _move_activities(session, lead_id, contact_id, opportunity_id or account_id, account_id)
     return Converted(lead_id, account_id, contact_id, opportunity_id)
 
 
@@ -200,6 +202,15 @@ def _join_opportunity(
         primary = not any(is_primary for _, is_primary in roles)
         role = {"OpportunityId": opportunity_id, "ContactId": contact_id, "IsPrimary": primary}
         session.insert("OpportunityContactRole", role)
+
+
+def _move_activities(session: Session, lead_id: str, contact_id: str, what_id: str, account_id: str) -> None:
+    moved: Values = {"WhoId": contact_id, "WhatId": what_id, "AccountId": account_id}
+    for sobject in sorted(activities.ACTIVITIES):
+        rows = session.conn.execute(f'SELECT "Id" FROM "{sobject}" WHERE "WhoId" = ?', (lead_id,)).fetchall()
+        for (activity_id,) in rows:
+            session.touch(sobject, activity_id, moved)
+    activities.gather(session, [contact_id, what_id, account_id])
 
 
 def _opportunity(

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from salesforce_emulator.schema import Field, SObject
-from salesforce_emulator.store import members, recycling
+from salesforce_emulator.store import activities, members, recycling
 from salesforce_emulator.store.errors import RecordError
 from salesforce_emulator.store.session import Session
 
@@ -41,6 +41,7 @@ def merge(
         moved.update(dict.fromkeys(_reparent(session, sobject, loser_id, master_id)))
         session.touch(sobject.name, loser_id, {"IsDeleted": 1, "MasterRecordId": master_id})
         recycling.log(session, sobject, loser_id, loser_id, in_bin=True)
+    activities.gather(session, [master_id])
     still_there = [record_id for record_id in moved if record_id not in (master_id, *loser_ids)]
     return Merged(master_id, list(loser_ids), still_there)
 

@@ -24,6 +24,7 @@ from salesforce_emulator.schema import (
     create_indexes,
     create_tables,
     load_base,
+    load_task_choices,
 )
 from salesforce_emulator.schema.changes import Change, apply, whole
 from salesforce_emulator.schema.objects import JsonObject
@@ -101,6 +102,7 @@ class OrgStore:
             with_hidden = whole(self.custom)
             create_tables(conn, with_hidden)  # a kept org lacks those that came later
             fit(conn, with_hidden)
+            load_task_choices(conn)
             create_indexes(conn, with_hidden)
             row = conn.execute('SELECT "Id", "OrganizationType" FROM "Organization"').fetchone()
             self.organization_id, self.edition = str(row[0]), str(row[1])

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from salesforce_emulator.schema import Field, Schema, SObject
+from salesforce_emulator.store import rules
 from salesforce_emulator.store.errors import RecordError, not_found
 
 if TYPE_CHECKING:
@@ -34,12 +35,13 @@ def delete(session: Session, sobject_name: str, record_id: str, *, hard: bool = 
     if not sobject.deletable:
         message = f"entity type {sobject.name} does not support delete"
         raise RecordError("INVALID_TYPE_FOR_OPERATION", message)
-    session.alive(sobject, record_id, session.looked_at(sobject))
+    current = dict(session.alive(sobject, record_id, session.looked_at(sobject)))
     going = {**_hanging_on(session, sobject, record_id), record_id: sobject}
     for one_id, one in going.items():
         _empty_lookups(session, one, one_id, record_id, set(going), hard=hard)
     for one_id, one in going.items():
         remove(session, one, one_id, record_id, hard=hard)
+    rules.after_delete(session, sobject.name, current)
 
 
 def remove(session: Session, sobject: SObject, record_id: str, root: str, *, hard: bool = False) -> None:
@@ -133,6 +135,7 @@ def undelete(session: Session, sobject_name: str, record_id: str) -> None:
         _mend_references(session, session.schema[name], str(one_id))
     _fill_lookups(session, record_id)
     session.run(f"undeleted {record_id}", "DELETE FROM emulator_deletion WHERE root = ?", (record_id,))
+    rules.after_undelete(session, sobject.name, current)
 
 
 def _in_bin(session: Session, record_id: str) -> bool:

@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from salesforce_emulator.schema import SObject
-from salesforce_emulator.store import history
+from salesforce_emulator.store import activities, history
 from salesforce_emulator.store.errors import RecordError
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ _LOOKED_AT = {
     "CampaignMember": ("CampaignId", "FirstRespondedDate"),
     "CampaignMemberStatus": ("CampaignId",),
     "OpportunityContactRole": ("OpportunityId",),
+    **activities.LOOKED_AT,
 }
 
 
@@ -36,6 +37,9 @@ def before_insert(session: Session, sobject: str, row: Values) -> None:
         _stage(session, row)
     elif sobject == "CampaignMember":
         _new_member(session, row)
+    elif sobject in activities.ACTIVITIES:
+        activities.before_write(session, sobject, None, row)
+    activities.check_queue(session, sobject, row)
 
 
 def after_insert(session: Session, sobject: str, record_id: str, row: Values) -> None:
@@ -52,6 +56,8 @@ def after_insert(session: Session, sobject: str, record_id: str, row: Values) ->
             session.insert("OpportunityContactRole", role)
     if sobject == "Opportunity":
         history.opportunity_created(session, record_id, row)
+    elif sobject in activities.ACTIVITIES:
+        activities.after_write(session, sobject, None, row)
 
 
 def before_update(session: Session, sobject: str, current: Values, row: Values) -> None:
@@ -64,6 +70,9 @@ def before_update(session: Session, sobject: str, current: Values, row: Values) 
         row["ForecastCategory"] = _forecast_category(row["ForecastCategoryName"])
     if sobject == "CampaignMember" and "Status" in row:
         _member_status(session, str(current["CampaignId"]), row, current)
+    if sobject in activities.ACTIVITIES:
+        activities.before_write(session, sobject, current, row)
+    activities.check_queue(session, sobject, row)
 
 
 def after_update(session: Session, sobject: str, record_id: str, current: Values, row: Values) -> None:
@@ -73,6 +82,18 @@ def after_update(session: Session, sobject: str, record_id: str, current: Values
         _only_one(session, sobject, "OpportunityId", current["OpportunityId"], "IsPrimary", record_id)
     elif sobject == "Opportunity":
         history.opportunity_changed(session, record_id, current, row)
+    elif sobject in activities.ACTIVITIES:
+        activities.after_write(session, sobject, current, row)
+
+
+def after_delete(session: Session, sobject: str, current: Values) -> None:
+    if sobject in activities.ACTIVITIES:
+        activities.after_write(session, sobject, current, None)
+
+
+def after_undelete(session: Session, sobject: str, current: Values) -> None:
+    if sobject in activities.ACTIVITIES:
+        activities.after_write(session, sobject, None, current)
 
 
 @dataclass(frozen=True)

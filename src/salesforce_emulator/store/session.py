@@ -325,17 +325,22 @@ class Session:
             inner = {k: v for k, v in value.items() if k != "attributes"}
             if len(inner) == 1:
                 (name, given), *_ = inner.items()
-                return reference, self._parent_by_key(reference, name, given)
-        if "." in key and (reference := sobject.parent(key.split(".", 1)[0])):
-            return reference, self._parent_by_key(reference, key.split(".", 1)[1], value)
+                kind = str((value.get("attributes") or {}).get("type", ""))
+                return reference, self._parent_by_key(reference, kind, name, given)
+        if "." in key:
+            kind, _, path = key.rpartition(":")  # as a file names a parent of several objects: Lead:Who.Code__c
+            relationship, name = path.split(".", 1)
+            if reference := sobject.parent(relationship):
+                return reference, self._parent_by_key(reference, kind, name, value)
         found = sobject.get(key)
         if found is None:
             message = f"No such column '{key}' on sobject of type {sobject.name}"
             raise RecordError("INVALID_FIELD", message)
         return found, value
 
-    def _parent_by_key(self, reference: Field, name: str, key: object) -> str | None:
-        target = self.schema.target(reference)
+    def _parent_by_key(self, reference: Field, kind: str, name: str, key: object) -> str | None:
+        """The parent that has this key. ``kind`` names its object, where the reference may lead to several."""
+        target = self.schema.get(kind) if kind in reference.reference_to else self.schema.target(reference)
         if target is None or key in (None, ""):
             return None
         found = self.external_id_field(target, name)
