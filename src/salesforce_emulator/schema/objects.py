@@ -159,7 +159,7 @@ class Field:
     @cached_property
     def stored(self) -> bool:
         """Whether the table has a column for it."""
-        return self.expression is None and not self.compound
+        return self.expression is None and not self.compound and not (self.custom and self.describe["calculated"])
 
     @cached_property
     def sqlite_type(self) -> str:
@@ -232,6 +232,11 @@ class SObject:
     def numbered(self) -> tuple[Field, ...]:
         """The fields whose values the org counts up."""
         return tuple(f for f in self.stored if f.number_format)
+
+    @cached_property
+    def dependent(self) -> tuple[Field, ...]:
+        """The picklists whose choice depends on another field."""
+        return tuple(f for f in self.stored if f.describe["dependentPicklist"])
 
     @cached_property
     def custom(self) -> bool:
@@ -310,6 +315,13 @@ class Schema:
 
     def get(self, name: str) -> SObject | None:
         return self._objects.get(name.lower())
+
+    def with_objects(self, objects: Iterable[SObject]) -> Schema:
+        """The same with these objects in the place of those of their names."""
+        changed = {o.name: o for o in objects}
+        if not changed:
+            return self
+        return Schema((changed.get(o.name, o) for o in self), version=self.version, changed=self.changed)
 
     def by_id(self, record_id: str) -> SObject | None:
         """The object whose key prefix an id carries."""

@@ -8,7 +8,7 @@
 
 ``kind`` is a type of describe, or ``masterdetail``, ``autonumber``, ``formula``.  Keys that describe has too are called
 as there: label, length, precision, scale, unique, caseSensitive, externalId, restrictedPicklist, referenceTo,
-relationshipName, controllerName, inlineHelpText, htmlFormatted.  The others are
+relationshipName, controllerName, inlineHelpText, htmlFormatted, formulaTreatNullNumberAsZero.  The others are
 
 =================  ====================================================================================
 required           a record can't be without a value
@@ -17,7 +17,7 @@ values             of a picklist: texts, or {"value", "label", "default", "activ
                    controlling field]}
 childRelationship  what the parent calls the records that refer to it, without __r
 displayFormat      of an auto-number field, as "T-{0000}"
-formula, returns   a formula, and the type of what it computes
+formula, returns   a formula (:mod:`salesforce_emulator.formula`), and the type of what it computes
 =================  ====================================================================================
 
 An entry may hold, beside what describe says: ``_children`` (the child relationship's name), ``_number_format``,
@@ -65,11 +65,12 @@ _OWN: Mapping[str, frozenset[str]] = {
     "reference": frozenset({"required", "referenceTo", "childRelationship"}),
     "masterdetail": frozenset({"referenceTo", "childRelationship"}),
     "autonumber": frozenset({"displayFormat", "externalId"}),
-    "formula": frozenset({"formula", "returns", "precision", "scale"}),
+    "formula": frozenset({"formula", "returns", "precision", "scale", "formulaTreatNullNumberAsZero"}),
 }
 _OBJECT_KEYS = frozenset({"name", "label", "labelPlural", "nameField", "fields"})
 _NAME_FIELD_KEYS = frozenset({"label", "kind", "displayFormat"})
 _VALUE_KEYS = frozenset({"value", "label", "default", "active", "validFor"})
+_RETURNS = frozenset({"string", "boolean", *_NUMBERS, "date", "datetime"})
 _NOW = {"date": "TODAY()", "datetime": "NOW()"}
 
 
@@ -209,7 +210,20 @@ def changed_entry(entry: JsonObject, changes: Mapping[str, object], controller: 
 
 
 def _formula(name: str, label: str, spec: Mapping[str, object]) -> JsonObject:
-    raise BadSpec(f"{name}: formulas can't be computed by this org")
+    text, returns = spec.get("formula"), spec.get("returns")
+    if not isinstance(text, str) or not text.strip():
+        raise BadSpec(f"{name}: formula says how it is computed")
+    if returns not in _RETURNS:
+        raise BadSpec(f"{name}: returns {returns!r} is none of {', '.join(sorted(_RETURNS))}")
+    kind = str(returns)
+    made = entries.custom_field(name, kind, label=label, flags="" if kind == "boolean" else "n")
+    made.update(calculated=True, calculatedFormula=text, defaultedOnCreate=False)
+    made["formulaTreatNullNumberAsZero"] = bool(spec.get("formulaTreatNullNumberAsZero", False))
+    if kind == "string":
+        made.update(length=1300, byteLength=3900)
+    if kind in _NUMBERS:
+        made.update(_sizes(name, kind, spec))
+    return made
 
 
 def _number_format(name: str, given: object) -> str:

@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from salesforce_emulator.formula.columns import FUNCTION, FormulaFields
+from salesforce_emulator.formula.errors import FormulaError
 from salesforce_emulator.schema import (
     BASE,
     Customization,
@@ -28,6 +30,7 @@ from salesforce_emulator.schema import (
 )
 from salesforce_emulator.schema.changes import Change, apply, whole
 from salesforce_emulator.schema.objects import JsonObject
+from salesforce_emulator.schema.spec import BadSpec
 from salesforce_emulator.schema.tables import fast_load
 from salesforce_emulator.scratch import Scratch
 from salesforce_emulator.soql.conditions import fold, stamp
@@ -84,6 +87,7 @@ class OrgStore:
         self._folder = self._own_scratch.path if self._own_scratch else Path(tempfile.mkdtemp(dir=scratch))
         self.path = Path(path) if path else self._folder / "org.sqlite3"
         self.clock = clock
+        self._formulas = FormulaFields(self.now)
         self._idle: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
         self._write_lock = threading.Lock()
@@ -98,8 +102,8 @@ class OrgStore:
                 raise
         with self.reading() as conn:
             self.custom = _customization(conn)
-            self.schema: Schema = build_schema(self.custom)
             with_hidden = whole(self.custom)
+            self.schema: Schema = self._formulas.computed(build_schema(self.custom), with_hidden)
             create_tables(conn, with_hidden)  # a kept org lacks those that came later
             fit(conn, with_hidden)
             load_task_choices(conn)
@@ -124,9 +128,11 @@ class OrgStore:
         unfinished = self.path.with_name(self.path.name + ".unfinished")
         unfinished.unlink(missing_ok=True)
         schema = whole(custom)
+        self._formulas.computed(schema, schema)  # refuses what can't be computed, before there is a file
         conn = sqlite3.connect(unfinished)
         try:
             fast_load(conn)
+            self._add_functions(conn)
             create_tables(conn, schema)
             load_base(conn, name=name, edition=edition, sandbox=sandbox, organization_id=organization_id)
             put_setting(conn, _SCHEMA, json.dumps(custom.to_json()))
@@ -156,9 +162,13 @@ class OrgStore:
         conn.execute("PRAGMA synchronous = OFF")  # an emulated org may lose its last second with the machine
         conn.execute("PRAGMA wal_autocheckpoint = 16000")
         conn.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+        self._add_functions(conn)
+        return conn
+
+    def _add_functions(self, conn: sqlite3.Connection) -> None:
         conn.create_function("soql_fold", 1, fold, deterministic=True)
         conn.create_function("soql_local", 2, local, deterministic=True)
-        return conn
+        conn.create_function(FUNCTION, -1, self._formulas.evaluate)
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -200,10 +210,14 @@ class OrgStore:
 
     @contextmanager
     def session(self, user_id: str = BASE.administrator, *, from_csv: bool = False) -> Iterator[Session]:
-        """Write records as a user, in one transaction."""
+        """Write records as a user, in one transaction.
+
+        :param from_csv: the values are texts that a person entered on a page, which enforces more than the API does.
+        """
         with self.writing() as conn:
             guard = self.rules.guard(user_id)
-            yield Session(conn, self.schema, stamp(self.now()), user_id, from_csv=from_csv, guard=guard)
+            now = stamp(self.now())
+            yield Session(conn, self.schema, now, user_id, from_csv=from_csv, guard=guard, by_person=from_csv)
 
     @contextmanager
     def batch(self, user_id: str) -> Iterator[Batch]:
@@ -268,9 +282,13 @@ class OrgStore:
             custom = _customization(conn)
             made = apply(custom, changes, self.now())
             before = whole(custom)
-            alter(conn, before, whole(made, before))
+            after = whole(made, before)
+            try:
+                schema = self._formulas.computed(build_schema(made, self.schema), after)
+            except FormulaError as error:
+                raise BadSpec(str(error)) from error
+            alter(conn, before, after)
             put_setting(conn, _SCHEMA, json.dumps(made.to_json()))
-            schema = build_schema(made, self.schema)
         self.custom, self.schema = made, schema
         return schema
 

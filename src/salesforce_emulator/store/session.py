@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from salesforce_emulator import ids
 from salesforce_emulator.schema import Field, Schema, SObject
+from salesforce_emulator.schema.dependent import choices
 from salesforce_emulator.schema.tables import next_number, put_next_number, reserve_ids
 from salesforce_emulator.store import recycling, rules
 from salesforce_emulator.store.coerce import coerce, numbered
@@ -74,6 +75,8 @@ class Session:
     from_csv: bool = False
     guard: Guard | None = None
     """Holds the writes to the org's own rules, where there are any."""
+    by_person: bool = False
+    """Whether a person chose the values on a page, which offers of a dependent picklist only what is valid."""
 
     # -- tables
 
@@ -185,6 +188,8 @@ class Session:
         self._defaults(sobject, row)
         rules.before_insert(self, sobject.name, row)
         self._require(row, (f for f in sobject.fields if f.required))
+        if self.by_person:
+            self._check_choices(sobject, row, None)
         if self.guard is not None:
             self.guard.check(self, sobject, row, None)
         self._check_unique(sobject, row, None)
@@ -218,6 +223,8 @@ class Session:
         row = self._prepare(sobject, values, creating=False)
         rules.before_update(self, sobject.name, current, row)
         self._require(row, (sobject[n] for n in row if not sobject[n].nillable))
+        if self.by_person:
+            self._check_choices(sobject, row, record_id)
         if self.guard is not None:
             self.guard.check(self, sobject, row, current)
         self._check_unique(sobject, row, record_id)
@@ -307,6 +314,21 @@ class Session:
         if refused:
             self._refuse(refused, creating)
         return row
+
+    def _check_choices(self, sobject: SObject, row: Values, record_id: str | None) -> None:
+        """Refuse values of dependent picklists that the page wouldn't have offered."""
+        for field in sobject.dependent:
+            controller = sobject.get(str(field.describe["controllerName"]))
+            if controller is None or not {field.name, controller.name} & row.keys():
+                continue
+            names = (controller.name, field.name)
+            current = self.fetch(sobject.name, record_id, names) if record_id else None
+            controlling, value = (row.get(name, (current or {}).get(name)) for name in names)
+            valid = {v.lower() for v in choices(sobject, field, controlling)}
+            wrong = [v for v in str(value or "").split(";") if v and v.lower() not in valid]
+            if wrong:
+                message = f"{field.label}: bad value for restricted picklist field: {wrong[0]}"
+                raise RecordError("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", message, [field.name])
 
     def _refuse(self, refused: list[str], creating: bool) -> None:
         if "Id" in refused:
