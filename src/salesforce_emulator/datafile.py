@@ -44,7 +44,7 @@ _USER_DEFAULTS = {
 }
 _KEYS = frozenset(
     {"name", "edition", "sandbox", "organization_id", "apps", "settings", "custom_objects", "custom_fields", "users",
-     "records", "validation_rules"}
+     "records", "validation_rules", "profiles", "permission_sets", "sharing"}
 )  # fmt: skip
 
 
@@ -66,6 +66,8 @@ class DataFile:
     users: tuple[dict[str, Any], ...] = ()
     records: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     validation_rules: tuple[dict[str, Any], ...] = ()
+    permissions: dict[str, Any] = field(default_factory=dict)
+    """Those of "profiles", "permission_sets" and "sharing" that the file has."""
 
     @classmethod
     def read(cls, path: Path) -> DataFile:
@@ -101,6 +103,7 @@ class DataFile:
             tuple(data.get("users", ())),
             dict(data.get("records", {})),
             tuple(data.get("validation_rules", ())),
+            {key: data[key] for key in ("profiles", "permission_sets", "sharing") if key in data},
         )
 
     def load(self, conn: sqlite3.Connection, now: str) -> None:
@@ -109,6 +112,7 @@ class DataFile:
         :raises BadDataFile: one of them is refused.
         """
         session = Session(conn, build_schema(self.custom), now, BASE.administrator)
+        self._lay_down(conn, session.schema)
         known: dict[str, str] = {}
         for user in self.users:
             self._insert(session, "User", user, known)
@@ -117,13 +121,14 @@ class DataFile:
                 raise BadDataFile(f"records: there is no object {sobject}")
             for record in records:
                 self._insert(session, sobject, record, known)
-        self._lay_down(conn, session.schema)
 
     def _lay_down(self, conn: sqlite3.Connection, schema: Schema) -> None:
-        """Keep the org's own rules in its file. The records above them are there already, as in an org that grew."""
+        """Keep the org's own rules in its file, and make its profiles. The file's records aren't held to them."""
         rules = OrgRules(lambda _: None, lambda name, value: put_setting(conn, name, value))
         try:
             rules.put_validation(self.validation_rules, schema)
+            if self.permissions:
+                rules.put_permissions(self.permissions, schema, conn, datetime.now(UTC))
         except BadRule as error:
             raise BadDataFile(str(error)) from error
 

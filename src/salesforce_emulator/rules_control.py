@@ -1,6 +1,7 @@
-"""/__emulator/rules: the org's own rules, laid down, changed and removed while it runs, as in Setup.
+"""/__emulator/rules and …/permissions: the org's own rules, laid down and removed while it runs, as in Setup.
 
-:mod:`salesforce_emulator.store.validation` says what a rule is.
+:mod:`salesforce_emulator.store.validation` says what a rule is, :mod:`salesforce_emulator.store.permissions` how
+permissions are written.
 """
 
 from __future__ import annotations
@@ -52,3 +53,23 @@ def remove_rules(sobject: str = "", name: str = "") -> Response:
         return ApiError(404, "NO_RULE", f"there is no rule {name} on {sobject}").answer()
     found.keep_validation()
     return rules()
+
+
+@blueprint.get("/permissions")
+def permissions() -> Response:
+    return json_answer(emulator().store.rules.permissions.to_json())
+
+
+@blueprint.post("/permissions")
+def put_permissions() -> Response:
+    """Change who may do what, at once: {"profiles": […], "permission_sets": […], "sharing": {…}}."""
+    emulator().store.put_permissions(_body())
+    return permissions()
+
+
+@blueprint.delete("/permissions")
+def clear_permissions() -> Response:
+    """Let everybody do everything again."""
+    store = emulator().store
+    store.rules.clear_permissions(store.now())
+    return permissions()

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from salesforce_emulator.oauth.codes import Codes
     from salesforce_emulator.oauth.tokens import ApiSession, Tokens
     from salesforce_emulator.oauth.users import OrgUser
+    from salesforce_emulator.schema import Schema
 
 NEWEST_VERSION = 67
 OLDEST_VERSION = 31
@@ -196,6 +197,11 @@ def api_session() -> ApiSession:
 def api_user() -> OrgUser:
     """The user of the current API call."""
     return cast("OrgUser", call_state().user)
+
+
+def visible_schema() -> Schema:
+    """The objects and fields that the user of the current API call may see."""
+    return emulator().store.visible(api_session().user_id)
 
 
 def api_version() -> str:

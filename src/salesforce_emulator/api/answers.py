@@ -19,7 +19,12 @@ def dumps(value: object) -> bytes:
 
 
 def json_answer(value: object, status: int = 200) -> Response:
-    return Response(dumps(value), status=status, content_type=_TYPE)
+    return json_bytes(dumps(value), status)
+
+
+def json_bytes(body: bytes, status: int = 200) -> Response:
+    """An answer of JSON that is printed already."""
+    return Response(body, status=status, content_type=_TYPE)
 
 
 class ApiError(Exception):

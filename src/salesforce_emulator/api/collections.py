@@ -12,7 +12,7 @@ from salesforce_emulator.api.answers import ApiError, json_answer
 from salesforce_emulator.api.bodies import JsonObject, json_object
 from salesforce_emulator.api.describe import sobject_or_404
 from salesforce_emulator.api.records import chosen_fields, read_records
-from salesforce_emulator.runtime import api_session, emulator
+from salesforce_emulator.runtime import api_session, emulator, visible_schema
 from salesforce_emulator.schema import SObject
 from salesforce_emulator.store import RecordError, Session, SeveralMatch
 
@@ -46,7 +46,7 @@ def _records(body: JsonObject) -> list[JsonObject]:
 
 def _type_of(record: JsonObject) -> SObject:
     name = str((record.get("attributes") or {}).get("type", ""))
-    found = emulator().store.schema.get(name)
+    found = visible_schema().get(name)
     if found is None:
         message = f"sObject type '{name}' is not supported."
         raise RecordError("INVALID_TYPE", message)

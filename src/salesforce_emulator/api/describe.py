@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
+from functools import lru_cache
 
 from flask import Blueprint, Response, request
 
-from salesforce_emulator.api.answers import json_answer, not_found
-from salesforce_emulator.runtime import api_version, emulator
-from salesforce_emulator.schema import SObject
+from salesforce_emulator.api.answers import dumps, json_answer, json_bytes, not_found
+from salesforce_emulator.runtime import api_version, visible_schema
+from salesforce_emulator.schema import Schema, SObject
 from salesforce_emulator.schema.objects import JsonObject
 
 blueprint = Blueprint("describe", __name__)
@@ -27,7 +28,7 @@ _GLOBAL_KEYS = (
 
 
 def sobject_or_404(name: str) -> SObject:
-    found = emulator().store.schema.get(name)
+    found = visible_schema().get(name)
     if found is None:
         raise not_found()
     return found
@@ -67,15 +68,31 @@ def full_describe(sobject: SObject) -> JsonObject:
 
 def _modified(*names: str) -> datetime:
     """When these objects' metadata last changed; without a name, anybody's."""
-    changed = emulator().store.schema.changed
+    changed = visible_schema().changed
     moments = [datetime.fromisoformat(at) for name, at in changed.items() if not names or name in names]
     return max([_MODIFIED, *moments])
 
 
-def _cached(body: JsonObject, modified: datetime) -> Response:
+@lru_cache(maxsize=128)
+def _described(schema: Schema, name: str, version: str, host: str) -> tuple[bytes, str]:
+    """The describe of an object of a schema and its ETag, made once for all who see that schema."""
+    return _tagged(full_describe(schema[name]))
+
+
+@lru_cache(maxsize=32)
+def _listed(schema: Schema, version: str) -> tuple[bytes, str]:
+    """The same of the global describe."""
+    return _tagged({"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": [global_entry(s) for s in schema]})
+
+
+def _tagged(body: JsonObject) -> tuple[bytes, str]:
+    text = dumps(body)
+    return text, hashlib.sha256(text).hexdigest()[:8]
+
+
+def _cached(body: bytes, etag: str, modified: datetime) -> Response:
     """The body, or 304 where the client has it already."""
-    answer = json_answer(body)
-    etag = hashlib.sha256(answer.get_data()).hexdigest()[:8]
+    answer = json_bytes(body)
     answer.headers["ETag"] = f'"{etag}"'
     answer.headers["Last-Modified"] = format_datetime(modified, usegmt=True)
     asked = request.headers.get("If-None-Match")
@@ -104,8 +121,7 @@ def _unchanged_since(header: str | None, modified: datetime) -> bool:
 @blueprint.get("/services/data/v<version>/sobjects/")
 @blueprint.get("/services/data/v<version>/sobjects")
 def describe_global(version: str) -> Response:
-    listed = [global_entry(s) for s in emulator().store.schema]
-    return _cached({"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": listed}, _modified())
+    return _cached(*_listed(visible_schema(), api_version()), _modified())
 
 
 @blueprint.get("/services/data/v<version>/sobjects/<name>/")
@@ -119,4 +135,5 @@ def basic_information(version: str, name: str) -> Response:
 @blueprint.get("/services/data/v<version>/sobjects/<name>/describe")
 def describe(version: str, name: str) -> Response:
     sobject = sobject_or_404(name)
-    return _cached(full_describe(sobject), _modified(sobject.name))
+    described = _described(visible_schema(), sobject.name, api_version(), request.host_url)
+    return _cached(*described, _modified(sobject.name))

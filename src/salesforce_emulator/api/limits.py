@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, request
 
 from salesforce_emulator.api.answers import json_answer
-from salesforce_emulator.runtime import Usage, emulator
+from salesforce_emulator.runtime import Usage, emulator, visible_schema
 
 blueprint = Blueprint("limits", __name__)
 
@@ -36,10 +36,11 @@ def record_count(version: str) -> Response:
     """Records an object; all objects where none is asked for. A name nobody knows is left out."""
     store = emulator().store
     asked = request.args.get("sObjects")
-    names = [n.strip() for n in asked.split(",")] if asked else [s.name for s in store.schema]
+    schema = visible_schema()
+    names = [n.strip() for n in asked.split(",")] if asked else [s.name for s in schema]
     counts = []
     with store.reading() as conn:
-        for sobject in (s for s in map(store.schema.get, names) if s is not None and s.kept):
+        for sobject in (s for s in map(schema.get, names) if s is not None and s.kept):
             alive = ' WHERE "IsDeleted" = 0' if sobject.get("IsDeleted") else ""
             count = conn.execute(f'SELECT count(*) FROM "{sobject.name}"{alive}').fetchone()[0]
             counts.append({"count": count, "name": sobject.name})

@@ -12,7 +12,7 @@ from flask import Blueprint, Response, request
 
 from salesforce_emulator.api.answers import ApiError, json_answer
 from salesforce_emulator.api.cursors import open_rows
-from salesforce_emulator.runtime import api_session, api_user, api_version, emulator
+from salesforce_emulator.runtime import api_session, api_user, api_version, emulator, visible_schema
 from salesforce_emulator.soql import Plan, QueryContext, SoqlError, compile_soql
 from salesforce_emulator.soql.columns import columns
 from salesforce_emulator.soql.render import Record, Renderer
@@ -33,7 +33,7 @@ def context(store: OrgStore, user_id: str, time_zone: str, *, include_deleted: b
     zone: tzinfo = UTC
     with suppress(ZoneInfoNotFoundError, ValueError):
         zone = ZoneInfo(time_zone)
-    return QueryContext(store.now().astimezone(zone), user_id, include_deleted)
+    return QueryContext(store.now().astimezone(zone), user_id, include_deleted, store.seen_by_owner_alone(user_id))
 
 
 def compile_for_api(soql: str, *, include_deleted: bool) -> Plan:
@@ -44,7 +44,7 @@ def compile_for_api(soql: str, *, include_deleted: bool) -> Plan:
     org = emulator()
     asker = context(org.store, api_session().user_id, api_user().time_zone, include_deleted=include_deleted)
     try:
-        return compile_soql(soql, org.store.schema, asker)
+        return compile_soql(soql, visible_schema(), asker)
     except SoqlError as error:
         raise ApiError(400, error.code, error.message) from None
 
@@ -67,7 +67,7 @@ def _first_page(*, include_deleted: bool) -> Response:
         raise ApiError(400, "MALFORMED_QUERY", "unexpected end of query: the parameter q is missing")
     plan = compile_for_api(soql, include_deleted=include_deleted)
     if request.args.get("columns", "").lower() == "true":
-        return json_answer(columns(soql, plan, emulator().store.schema))
+        return json_answer(columns(soql, plan, visible_schema()))
     with emulator().store.reading() as conn:
         if plan.kind == "count":
             total = conn.execute(plan.sql(narrow=True), plan.params).fetchone()[0]

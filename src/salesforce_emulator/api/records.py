@@ -11,7 +11,7 @@ from salesforce_emulator.api.answers import ApiError, from_record_error, json_an
 from salesforce_emulator.api.bodies import json_object
 from salesforce_emulator.api.describe import sobject_or_404
 from salesforce_emulator.api.query import context
-from salesforce_emulator.runtime import api_session, api_user, api_version, emulator
+from salesforce_emulator.runtime import api_session, api_user, api_version, emulator, visible_schema
 from salesforce_emulator.schema import SObject
 from salesforce_emulator.soql import SoqlError, compile_soql
 from salesforce_emulator.soql.errors import no_such_column_message
@@ -41,7 +41,7 @@ def read_records(sobject: SObject, record_ids: list[str], fields: Iterable[str])
     wanted = ", ".join(dict.fromkeys(fields))
     listed = ", ".join(f"'{i}'" for i in record_ids)
     try:
-        plan = compile_soql(f"SELECT {wanted} FROM {sobject.name} WHERE Id IN ({listed})", store.schema, asker)
+        plan = compile_soql(f"SELECT {wanted} FROM {sobject.name} WHERE Id IN ({listed})", visible_schema(), asker)
     except SoqlError as error:
         raise ApiError(400, error.code, error.message) from None
     with store.reading() as conn:

@@ -237,8 +237,8 @@ class _Processing:
 
     @property
     def sobject(self) -> SObject:
-        """The job's object as it is now: the schema may have changed since the job was made."""
-        found = self.store.schema.get(self.job.sobject.name)
+        """The job's object as its user sees it now: that may have changed since the job was made."""
+        found = self.store.visible(self.job.user_id).get(self.job.sobject.name)
         if found is None:
             raise _BadBatch(f"InvalidEntity : Entity '{self.job.sobject.name}' is not supported")
         return found

@@ -13,7 +13,7 @@ from salesforce_emulator.api.bodies import json_object
 from salesforce_emulator.bulk.csvfile import DELIMITERS, LINE_ENDINGS
 from salesforce_emulator.bulk.ingest import OPERATIONS, IngestJob
 from salesforce_emulator.bulk.query_routes import choice
-from salesforce_emulator.runtime import api_session, api_version, emulator, job_fault
+from salesforce_emulator.runtime import api_session, api_version, emulator, job_fault, visible_schema
 
 blueprint = Blueprint("bulk_ingest", __name__)
 
@@ -35,7 +35,7 @@ def create(version: str) -> Response:
     operation = choice(body, "operation", OPERATIONS, "")
     choice(body, "contentType", ("CSV",), "CSV")
     name = str(body.get("object") or "")
-    sobject = emulator().store.schema.get(name)
+    sobject = visible_schema().get(name)
     if sobject is None:
         raise ApiError(400, "INVALIDJOB", f"InvalidJob : Unable to find object: {name}")
     external_id = str(body.get("externalIdFieldName") or "")

@@ -130,7 +130,8 @@ class _Compiler:
         if self._hides_deleted(query, scope.sobject):
             plan.alive_sql = f'{scope.alias}."IsDeleted" = 0'
         where = []
-        if query.scope and query.scope.lower() == "mine":
+        mine = query.scope is not None and query.scope.lower() == "mine"
+        if mine or scope.sobject.name in self.context.only_own:
             where.append(f"{scope.alias}.\"OwnerId\" = '{self.context.user_id}'")
         if query.where is not None:
             conditions = self._conditions(scope)

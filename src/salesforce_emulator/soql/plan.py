@@ -22,6 +22,8 @@ class QueryContext:
     now: datetime
     user_id: str
     include_deleted: bool = False
+    only_own: frozenset[str] = frozenset()
+    """The objects of which the user sees only the records that he owns."""
 
 
 @dataclass(frozen=True)

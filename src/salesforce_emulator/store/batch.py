@@ -20,7 +20,7 @@ from salesforce_emulator.schema.tables import next_number, put_next_number
 from salesforce_emulator.store.session import MAX_HOLDERS, Session, Values, select_sql
 
 if TYPE_CHECKING:
-    from salesforce_emulator.store.org_rules import Guard
+    from salesforce_emulator.store.guard import Guard
 
 _Key = tuple[str, str]
 """The names of an object and a field."""

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from salesforce_emulator.formula.columns import FUNCTION, FormulaFields
 from salesforce_emulator.formula.errors import FormulaError
@@ -215,7 +216,7 @@ class OrgStore:
         :param from_csv: the values are texts that a person entered on a page, which enforces more than the API does.
         """
         with self.writing() as conn:
-            guard = self.rules.guard(user_id)
+            guard = self.rules.guard(conn, user_id)
             now = stamp(self.now())
             yield Session(conn, self.schema, now, user_id, from_csv=from_csv, guard=guard, by_person=from_csv)
 
@@ -223,7 +224,7 @@ class OrgStore:
     def batch(self, user_id: str) -> Iterator[Batch]:
         """Write many rows of a file as a user, in one transaction."""
         with self.writing() as conn:
-            batch = Batch(conn, self.schema, stamp(self.now()), user_id, self.rules.guard(user_id))
+            batch = Batch(conn, self.schema, stamp(self.now()), user_id, self.rules.guard(conn, user_id))
             yield batch
             batch.finish()
 
@@ -292,6 +293,28 @@ class OrgStore:
         self.custom, self.schema = made, schema
         return schema
 
+    # -- who may do what
+
+    def visible(self, user_id: str) -> Schema:
+        """The objects and fields that a user may see."""
+        if not self.rules.permissions:
+            return self.rules.visible(self.schema, None)
+        with self.reading() as conn:
+            return self.rules.visible(self.schema, self.rules.access(conn, user_id))
+
+    def seen_by_owner_alone(self, user_id: str) -> frozenset[str]:
+        """The objects of which a user sees only the records that he owns."""
+        if not self.rules.permissions.sharing:
+            return frozenset()
+        with self.reading() as conn:
+            access = self.rules.access(conn, user_id)
+        return frozenset(name for name in access.sharing if access.only_own(name)) if access else frozenset()
+
+    def put_permissions(self, given: Mapping[str, Any]) -> None:
+        """Change who may do what; :mod:`salesforce_emulator.store.permissions` says how it is written."""
+        with self.writing() as conn:
+            self.rules.put_permissions(given, self.schema, conn, self.now())
+
     # -- what Salesforce does on its pages
 
     def convert_lead(
@@ -299,6 +322,7 @@ class OrgStore:
     ) -> Converted:
         """Convert a lead as the Convert button does; :mod:`salesforce_emulator.store.convert` says what follows."""
         with self.session(user_id) as session:
+            session.sees_all = True
             return convert_lead(session, lead_id, options or ConvertOptions())
 
     def merge(

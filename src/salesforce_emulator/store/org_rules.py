@@ -1,24 +1,27 @@
-"""The org's own rules, kept in its file, and the guard that holds a session's writes to them."""
+"""The org's own rules, kept in its file: validation, permissions."""
 
 from __future__ import annotations
 
 import json
+import sqlite3
+import threading
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
 
-from salesforce_emulator.schema import Schema, SObject
-from salesforce_emulator.store import validation
-from salesforce_emulator.store.change import Change
+from salesforce_emulator.schema import Schema
+from salesforce_emulator.store import permissions as permitting
+from salesforce_emulator.store import profiles
+from salesforce_emulator.store.access import Access, access_of, visible
+from salesforce_emulator.store.guard import Guard
+from salesforce_emulator.store.permissions import Permissions
 from salesforce_emulator.store.validation import Json, ValidationRule, ValidationRules, read_rule
 
-if TYPE_CHECKING:
-    from salesforce_emulator.store.session import Session, Values
-
 VALIDATION_RULES = "validation_rules"
+PERMISSIONS = "permissions"
 
 
 class OrgRules:
-    """What an org's administrators have laid down.
+    """What an org's administrators have laid down. Thread-safe.
 
     :param setting: reads a setting of the org's file.
     :param keep: writes one.
@@ -26,8 +29,14 @@ class OrgRules:
 
     def __init__(self, setting: Callable[[str], str | None], keep: Callable[[str, str], None]) -> None:
         self._keep = keep
+        self._lock = threading.Lock()
         kept = json.loads(setting(VALIDATION_RULES) or "[]")
         self.validation = ValidationRules(map(ValidationRule.kept, kept))
+        self.permissions: Permissions = permitting.restored(json.loads(setting(PERMISSIONS) or "{}"))
+        self._seen: tuple[Schema, Permissions, dict[tuple[str, ...], Schema]] | None = None
+        """What users see, by the key of their access; of one schema and one set of permissions."""
+
+    # -- validation
 
     def put_validation(self, given: Iterable[Json], schema: Schema) -> None:
         """Add validation rules, or change those that have their names.
@@ -40,26 +49,58 @@ class OrgRules:
     def keep_validation(self) -> None:
         self._keep(VALIDATION_RULES, json.dumps([rule.to_json() for rule in self.validation.all()]))
 
-    def guard(self, user_id: str) -> Guard | None:
-        """What stands guard over a user's session; None where nothing is laid down."""
-        return Guard(self) if self.validation.all() else None
+    # -- permissions
 
+    def put_permissions(self, given: Json, schema: Schema, conn: sqlite3.Connection, now: datetime) -> None:
+        """Change permissions; profiles that aren't there are made.
 
-class Guard:
-    """Holds the writes of one session to the org's own rules."""
-
-    def __init__(self, rules: OrgRules) -> None:
-        self._rules = rules
-
-    def looks_at_all(self, sobject: SObject, schema: Schema) -> bool:
-        """Whether an update has to know the whole record."""
-        return bool(self._rules.validation.of(sobject, schema))
-
-    def check(self, session: Session, sobject: SObject, row: Values, before: Values | None) -> None:
-        """What a record that is complete in itself still has to pass before it is saved.
-
-        :raises RecordError: it doesn't.
+        :raises BadRule: something can't be followed; then nothing is changed.
         """
-        rules = self._rules.validation.of(sobject, session.schema)
-        if rules:
-            validation.check(rules, Change(session, sobject, row, before))
+        with self._lock:
+            made = permitting.changed_by(self.permissions, given, schema, self._later(now))
+            profiles.put(conn, given, now)
+            self._put(made)
+
+    def clear_permissions(self, now: datetime) -> None:
+        """Allow everybody everything again. Profiles keep their own permissions on all data."""
+        with self._lock:
+            before = self.permissions
+            self._put(permitting.stamped(Permissions(changed=before.changed), before.named(), self._later(now)))
+
+    def _later(self, now: datetime) -> str:
+        """Now, or a second after the last change: Last-Modified knows no fractions."""
+        last = max(self.permissions.changed.values(), default="")
+        moment = now if not last else max(now, datetime.fromisoformat(last) + timedelta(seconds=1))
+        return moment.isoformat()
+
+    def _put(self, made: Permissions) -> None:
+        self._keep(PERMISSIONS, json.dumps(made.kept()))
+        self.permissions = made
+
+    def access(self, conn: sqlite3.Connection, user_id: str) -> Access | None:
+        """A user's permissions; None where everybody may do everything."""
+        permissions = self.permissions
+        return access_of(permissions, conn, user_id) if permissions else None
+
+    def visible(self, schema: Schema, access: Access | None) -> Schema:
+        """What a user may see: the schema itself where nothing was ever laid down."""
+        permissions = self.permissions
+        if access is None and not permissions.changed:
+            return schema
+        known = self._seen
+        if known is None or known[0] is not schema or known[1] is not permissions:
+            self._seen = known = (schema, permissions, {})
+        key = access.key if access is not None else ()
+        if key not in known[2]:
+            changed = dict(permissions.changed)
+            known[2][key] = visible(schema, access or Access("", (permitting.ALL,), {}, True, True), changed)
+        return known[2][key]
+
+    # -- holding sessions to them
+
+    def guard(self, conn: sqlite3.Connection, user_id: str) -> Guard | None:
+        """What holds a user's session to the rules; None where nothing is laid down."""
+        access = self.access(conn, user_id)
+        if access is None and not self.validation.all():
+            return None
+        return Guard(self.validation, access, lambda schema: self.visible(schema, access))

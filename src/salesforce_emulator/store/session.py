@@ -23,7 +23,7 @@ from salesforce_emulator.store.coerce import coerce, numbered
 from salesforce_emulator.store.errors import RecordError, deleted, not_found
 
 if TYPE_CHECKING:
-    from salesforce_emulator.store.org_rules import Guard
+    from salesforce_emulator.store.guard import Guard
 
 Values = dict[str, object]
 MAX_HOLDERS = 20
@@ -77,6 +77,8 @@ class Session:
     """Holds the writes to the org's own rules, where there are any."""
     by_person: bool = False
     """Whether a person chose the values on a page, which offers of a dependent picklist only what is valid."""
+    sees_all: bool = False
+    """Whether fields are written that the user himself doesn't see, as by a conversion."""
 
     # -- tables
 
@@ -152,8 +154,14 @@ class Session:
     def looked_at(self, sobject: SObject) -> tuple[str, ...]:
         """The columns of a record that an update or a deletion looks at."""
         if self.guard is not None and self.guard.looks_at_all(sobject, self.schema):
-            return sobject.stored_names
+            return self.schema[sobject.name].stored_names
         return rules.looked_at(sobject)
+
+    def _seen(self, sobject: SObject) -> SObject:
+        """An object as the user may see it."""
+        if self.guard is None or self.sees_all:
+            return sobject
+        return self.guard.visible(self.schema).get(sobject.name) or sobject
 
     @contextmanager
     def by_system(self) -> Iterator[None]:
@@ -184,6 +192,8 @@ class Session:
         if not sobject.createable:
             message = f"entity type {sobject.name} does not support insert"
             raise RecordError("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", message)
+        if self.guard is not None:
+            self.guard.may_create(sobject)
         row = self._prepare(sobject, values, creating=True)
         self._defaults(sobject, row)
         rules.before_insert(self, sobject.name, row)
@@ -220,6 +230,8 @@ class Session:
         """Change a record. What the values leave out stays."""
         sobject = self.schema[sobject_name]
         current = dict(self.alive(sobject, record_id, self.looked_at(sobject)))
+        if self.guard is not None:
+            self.guard.may_change(sobject, current)
         row = self._prepare(sobject, values, creating=False)
         rules.before_update(self, sobject.name, current, row)
         self._require(row, (sobject[n] for n in row if not sobject[n].nillable))
@@ -270,7 +282,7 @@ class Session:
 
     def external_id_field(self, sobject: SObject, name: str) -> Field:
         """The field an upsert may use as a key: an external id, or one that describe calls idLookup."""
-        found = sobject.get(name)
+        found = self._seen(sobject).get(name)
         if found is None or not (found.external_id or found.describe["idLookup"]):
             message = f"Provided external ID field does not exist or is not accessible: {name}"
             raise RecordError("NOT_FOUND", message)
@@ -299,10 +311,11 @@ class Session:
         """Column values from what a client sent."""
         row: Values = {}
         refused: list[str] = []
+        seen = self._seen(sobject)
         for key, value in values.items():
             if key.lower() == "attributes":
                 continue
-            found, given = self._field_and_value(sobject, key, value)
+            found, given = self._field_and_value(seen, key, value)
             if not (found.createable if creating else found.updateable):
                 refused.append(found.name)
                 continue
