@@ -21,6 +21,7 @@ from salesforce_emulator.api import (
     query,
     records,
     replication,
+    search,
     tree,
     versions,
 )
@@ -51,6 +52,7 @@ _BLUEPRINTS = (
     tree.blueprint,
     limits.blueprint,
     replication.blueprint,
+    search.blueprint,
     records.blueprint,
     query_routes.blueprint,
     ingest_routes.blueprint,

@@ -32,6 +32,15 @@ def at(query: str, position: int, code: str, message: str) -> SoqlError:
     return SoqlError(code, f"\n{before}{after}\n{caret}\nERROR at Row:{row}:Column:{column}\n{message}")
 
 
+def at_in_search(query: str, position: int, message: str) -> SoqlError:
+    """The same for SOSL: as quoted, columns are counted from 0 there, and the caret stands one character early."""
+    row = query.count("\n", 0, position) + 1
+    column = position - (query.rfind("\n", 0, position) + 1)
+    before, after = _snippet(query, position)
+    caret = " " * (len(before) - 1) + "^"
+    return SoqlError("MALFORMED_SEARCH", f"\n{before}{after}\n{caret}\nERROR at Row:{row}:Column:{column}\n{message}")
+
+
 def _snippet(query: str, position: int) -> tuple[str, str]:
     first = query.rfind("\n", 0, position) + 1
     last = query.find("\n", position)
