@@ -17,6 +17,7 @@ from pathlib import Path
 from salesforce_emulator import server
 from salesforce_emulator.data import generate, hostile, sample
 from salesforce_emulator.datafile import BadDataFile, DataFile, org_id
+from salesforce_emulator.faults import FaultPlan
 from salesforce_emulator.ids import derived
 from salesforce_emulator.oauth.apps import DEFAULT_APP
 from salesforce_emulator.runtime import Settings
@@ -91,6 +92,12 @@ def parser() -> argparse.ArgumentParser:
     how.add_argument("--rotate-refresh-tokens", action="store_true", help="a refresh answers with a new refresh token")
     how.add_argument("--job-seconds", type=float, metavar="N", help="least time a Bulk query job takes (default: 0)")
     how.add_argument(
+        "--faults",
+        type=Path,
+        metavar="FILE",
+        help="JSON: the fault plan to begin with, in place of the data file's; see the README",
+    )
+    how.add_argument(
         "--control",
         action=argparse.BooleanOptionalAction,
         default=None,
@@ -146,6 +153,7 @@ def _terminable() -> Iterator[None]:
 
 def _serve(options: argparse.Namespace, database: Path, scratch: Path) -> int:
     data = DataFile.read(options.data) if options.data else DataFile()
+    faults = _faults(options.faults) if options.faults else data.faults
     port = server.free_port(options.host, options.port)
     if not database.exists():
         _make(options, data, database)
@@ -167,8 +175,23 @@ def _serve(options: argparse.Namespace, database: Path, scratch: Path) -> int:
             file=sys.stderr,
             flush=True,
         )
-    server.serve(server.Serving(database, scratch, _settings(options, data), data.apps), options.host, port, ready)
+    server.serve(
+        server.Serving(database, scratch, _settings(options, data), data.apps, faults), options.host, port, ready
+    )
     return 0
+
+
+def _faults(file: Path) -> object:
+    """The fault plan of a file.
+
+    :raises ValueError: it is no plan that can be followed.
+    """
+    try:
+        plan = json.loads(file.read_text(encoding="utf-8"))
+        FaultPlan().set(plan)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{file}: {error}") from error
+    return plan
 
 
 def _make(options: argparse.Namespace, data: DataFile, database: Path) -> None:

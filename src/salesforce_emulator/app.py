@@ -64,15 +64,24 @@ _BLUEPRINTS = (
 )
 
 
-def create_app(store: OrgStore | Path | str, *, settings: Settings | None = None, apps: Iterable[App] = ()) -> Flask:
+def create_app(
+    store: OrgStore | Path | str,
+    *,
+    settings: Settings | None = None,
+    apps: Iterable[App] = (),
+    faults: object = None,
+) -> Flask:
     """The WSGI application of an org.
 
     :param store: the org, or the file it is in (made with the base records where it doesn't exist).
     :param apps: the registered apps; without any, one for demos is there (its client id and secret are in
         :data:`salesforce_emulator.oauth.apps.DEFAULT_APP`).
+    :param faults: the fault plan to begin with; :mod:`salesforce_emulator.faults` says what it looks like.
     """
     org_store = store if isinstance(store, OrgStore) else OrgStore(store)
     chosen = settings or Settings()
+    plan = FaultPlan()
+    plan.set([] if faults is None else faults)
     app = Flask("salesforce_emulator", static_url_path="/__static")
     app.secret_key = secrets.token_bytes(32)
     app.config["MAX_CONTENT_LENGTH"] = _MAX_BODY
@@ -87,7 +96,7 @@ def create_app(store: OrgStore | Path | str, *, settings: Settings | None = None
         cursors=Cursors(),
         query_jobs=QueryJobs(org_store, chosen.job_seconds),
         ingest_jobs=IngestJobs(org_store),
-        faults=FaultPlan(),
+        faults=plan,
         calls=CallLog(),
     )
     gate.install(app)

@@ -9,7 +9,8 @@
       "custom_objects": [{"name": "Thing__c", "label": "Thing", "nameField": {"kind": "autonumber"}}],
       "custom_fields": {"Account": [{"name": "Score__c", "kind": "double", "externalId": true}]},
       "users": [{"Username": "rep@acme.example", "LastName": "Rep", "Profile": "Standard User", "Password": "…"}],
-      "records": {"Account": [{"@key": "acme", "Name": "Acme"}], "Contact": [{"LastName": "Doe", "AccountId": "@acme"}]}
+      "records": {"Account": [{"@key": "a", "Name": "Acme"}], "Contact": [{"LastName": "Doe", "AccountId": "@a"}]},
+      "faults": {"seed": 7, "rules": [{"match": {"path": "/query"}, "action": "status", "status": 503, "p": 0.05}]}
     }
 
 Everything may be left out.  :mod:`salesforce_emulator.schema.spec` says what objects and fields can be.  Records are
@@ -25,6 +26,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from salesforce_emulator.faults import FaultPlan
 from salesforce_emulator.ids import is_id, to18
 from salesforce_emulator.oauth.apps import App
 from salesforce_emulator.runtime import Settings
@@ -44,7 +46,7 @@ _USER_DEFAULTS = {
 }
 _KEYS = frozenset(
     {"name", "edition", "sandbox", "organization_id", "apps", "settings", "custom_objects", "custom_fields", "users",
-     "records", "validation_rules", "profiles", "permission_sets", "sharing"}
+     "records", "validation_rules", "profiles", "permission_sets", "sharing", "faults"}
 )  # fmt: skip
 
 
@@ -68,6 +70,8 @@ class DataFile:
     validation_rules: tuple[dict[str, Any], ...] = ()
     permissions: dict[str, Any] = field(default_factory=dict)
     """Those of "profiles", "permission_sets" and "sharing" that the file has."""
+    faults: Any = None
+    """A fault plan, checked; None where the file has none."""
 
     @classmethod
     def read(cls, path: Path) -> DataFile:
@@ -90,6 +94,7 @@ class DataFile:
             apps = tuple(App.from_json(a) for a in data.get("apps", ()))
             organization_id = org_id(data["organization_id"]) if data.get("organization_id") else None
             custom = _custom(data)
+            FaultPlan().set(data.get("faults", []))
         except (TypeError, ValueError) as error:
             raise BadDataFile(f"{path}: {error}") from error
         return cls(
@@ -104,6 +109,7 @@ class DataFile:
             dict(data.get("records", {})),
             tuple(data.get("validation_rules", ())),
             {key: data[key] for key in ("profiles", "permission_sets", "sharing") if key in data},
+            data.get("faults"),
         )
 
     def load(self, conn: sqlite3.Connection, now: str) -> None:

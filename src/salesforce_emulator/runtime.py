@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 from flask import current_app, request
 
+from salesforce_emulator.bulk.breaking import BreakOff
 from salesforce_emulator.store import OrgStore
 from salesforce_emulator.store.org import Clock
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from salesforce_emulator.bulk.ingest import IngestJobs
     from salesforce_emulator.bulk.query import QueryJobs
     from salesforce_emulator.calls import CallLog
-    from salesforce_emulator.faults import Fault, FaultPlan
+    from salesforce_emulator.faults import FaultPlan, Struck
     from salesforce_emulator.oauth.apps import Apps
     from salesforce_emulator.oauth.codes import Codes
     from salesforce_emulator.oauth.tokens import ApiSession, Tokens
@@ -120,6 +121,24 @@ class Usage:
         return now
 
 
+class UnderWay:
+    """How many calls are being answered. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.count = 0
+
+    def begin(self) -> int:
+        """One more; how many others there are."""
+        with self._lock:
+            self.count += 1
+            return self.count - 1
+
+    def end(self) -> None:
+        with self._lock:
+            self.count -= 1
+
+
 @dataclass
 class Emulator:
     """One running org."""
@@ -138,12 +157,15 @@ class Emulator:
     """Calls of the API."""
     bulk_queries: Usage = field(init=False)
     bulk_batches: Usage = field(init=False)
+    under_way: UnderWay = field(init=False, default_factory=UnderWay)
 
     def __post_init__(self) -> None:
         default = _ALLOWANCES.get(self.store.edition, _DEFAULT_ALLOWANCE)
-        self.usage = Usage(default if self.settings.allowance is None else self.settings.allowance, self.store.now)
-        self.bulk_queries = Usage(_BULK_QUERIES, self.store.now)
-        self.bulk_batches = Usage(_BULK_BATCHES, self.store.now)
+        clock = self.store.clock
+        self.store.lag.wanted = lambda: self.faults.lag
+        self.usage = Usage(default if self.settings.allowance is None else self.settings.allowance, clock)
+        self.bulk_queries = Usage(_BULK_QUERIES, clock)
+        self.bulk_batches = Usage(_BULK_BATCHES, clock)
 
     @property
     def has_api(self) -> bool:
@@ -153,6 +175,7 @@ class Emulator:
 
     def close(self) -> None:
         """Stop background work and close the store."""
+        self.faults.release()
         self.query_jobs.close()
         self.ingest_jobs.close()
         self.store.close()
@@ -169,7 +192,7 @@ class CallState:
 
     started: float
     counted: bool = False
-    fault: Fault | None = None
+    struck: Struck | None = None
     version: str = ""
     session: ApiSession | None = None
     user: OrgUser | None = None
@@ -209,7 +232,7 @@ def api_version() -> str:
     return call_state().version
 
 
-def job_fault() -> str | None:
-    """The state that a fault makes the Bulk job of this call end in."""
-    fault = call_state().fault
-    return fault.job_state if fault is not None else None
+def job_fault() -> BreakOff | None:
+    """Where a fault makes the Bulk job of this call end."""
+    struck = call_state().struck
+    return struck.break_off if struck is not None else None

@@ -38,12 +38,16 @@ _LOOK_EVERY = 0.5
 
 @dataclass(frozen=True)
 class Serving:
-    """What the serving process has to know. ``scratch`` is a folder of the command's, which outlives it."""
+    """What the serving process has to know.
+
+    ``scratch`` is a folder of the command's, which outlives it; ``faults`` a plan as JSON, or None.
+    """
 
     database: Path
     scratch: Path
     settings: Settings
     apps: tuple[App, ...]
+    faults: object = None
 
     def to_environment(self) -> None:
         data = {
@@ -51,6 +55,7 @@ class Serving:
             "scratch": str(self.scratch),
             "settings": asdict(self.settings),
             "apps": [asdict(a) for a in self.apps],
+            "faults": self.faults,
         }
         os.environ[_VARIABLE] = json.dumps(data)
 
@@ -58,7 +63,7 @@ class Serving:
     def from_environment(cls) -> Serving:
         data = json.loads(os.environ[_VARIABLE])
         apps = tuple(App.from_json(a) for a in data["apps"])
-        return cls(Path(data["database"]), Path(data["scratch"]), Settings(**data["settings"]), apps)
+        return cls(Path(data["database"]), Path(data["scratch"]), Settings(**data["settings"]), apps, data["faults"])
 
 
 def application() -> Flask:
@@ -66,7 +71,7 @@ def application() -> Flask:
     serving = Serving.from_environment()
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     store = OrgStore(serving.database, scratch=serving.scratch)
-    return create_app(store, settings=serving.settings, apps=serving.apps)
+    return create_app(store, settings=serving.settings, apps=serving.apps, faults=serving.faults)
 
 
 def _end_with(command: int) -> None:

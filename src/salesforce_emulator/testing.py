@@ -65,7 +65,7 @@ class RunningOrg:
         """What the web server flow would have left a client with, of the same user."""
         return issue_refresh_token(self.emulator, user_id, scope)
 
-    def fault(self, action: str, match: dict[str, str] | None = None, **rule: Any) -> None:
+    def fault(self, action: str, match: dict[str, Any] | None = None, **rule: Any) -> None:
         """Set a plan of one fault; :mod:`salesforce_emulator.faults` says what a rule may hold."""
         self.emulator.faults.set([{"action": action, "match": match or {}, **rule}])
 
@@ -111,6 +111,10 @@ class _Quiet(WSGIRequestHandler):
 
     def log(self, type: str, message: str, *args: object) -> None:
         pass
+
+    def send_response(self, code: int, message: str | None = None) -> None:
+        """Without a Date: the org tells its own."""
+        self.send_response_only(code, message)
 
     def connection_dropped(self, error: BaseException, environ: dict[str, Any] | None = None) -> None:
         self.close_connection = True

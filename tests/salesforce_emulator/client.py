@@ -13,7 +13,17 @@ from salesforce_emulator.testing import RunningOrg
 
 VERSION = "60.0"
 DATA = f"/services/data/v{VERSION}"
+_PATIENCE = 60.0
 Json = Any  # answers are JSON of many shapes
+
+
+def wait_for(happens: Callable[[], bool]) -> bool:
+    """Look until it happens; False where it never does."""
+    end = time.monotonic() + _PATIENCE
+    while time.monotonic() < end:
+        if happens():
+            return True
+    return False
 
 
 @dataclass
@@ -68,12 +78,15 @@ class Api:
         self, kind: str, job_id: str, *, until: tuple[str, ...] = ("JobComplete", "Failed", "Aborted")
     ) -> Json:
         """A Bulk job's status once it is in one of these states."""
-        end = time.monotonic() + 20
-        while time.monotonic() < end:
+        info: Json = None
+
+        def is_there() -> bool:
+            nonlocal info
             info = self.get(f"jobs/{kind}/{job_id}").json()
-            if info["state"] in until:
-                return info
-        raise AssertionError(f"the job stays {info['state']}")
+            return info["state"] in until
+
+        assert wait_for(is_there), f"the job stays {info['state']}"
+        return info
 
     def bulk_query(self, soql: str, **settings: str) -> str:
         """Run a query job to its end; its id."""

@@ -31,6 +31,7 @@ from abmatic.sync.models import Connection, Run
 from abmatic.sync.pull.chunk import Counts
 from salesforce_emulator import OrgStore
 from salesforce_emulator.data import generate, sample
+from salesforce_emulator.faults import Asked, Struck
 from salesforce_emulator.store import Session
 from salesforce_emulator.testing import RunningOrg, running
 
@@ -90,17 +91,17 @@ class Live:
         answer = faults.before
         lock = threading.Lock()
 
-        def before(method: str, called: str) -> Any:
+        def before(asked: Asked) -> Struck:
             is_now = False
             with lock:
-                if waiting and pattern.search(called):
+                if waiting and pattern.search(asked.path):
                     waiting[0] -= 1
                     if waiting[0] < 0:
                         waiting.clear()
                         is_now = True
             if is_now:  # outside the lock: it may call the org itself
                 action()
-            return answer(method, called)
+            return answer(asked)
 
         faults.before = before  # type: ignore[method-assign]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,11 +13,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 from django.conf import settings as django_settings
-from werkzeug.serving import make_server
 
-from salesforce_emulator import create_app
+from salesforce_emulator import OrgStore
 from salesforce_emulator.oauth.apps import DEFAULT_APP
 from salesforce_emulator.store import DEFAULT_PASSWORD
+from salesforce_emulator.testing import running
 
 APP = {"client_id": DEFAULT_APP.client_id, "client_secret": DEFAULT_APP.client_secret}
 USER = DEFAULT_APP.run_as
@@ -61,15 +60,8 @@ def _hidden(page: str) -> dict[str, str]:
 @contextmanager
 def running_org(folder: Path) -> Iterator[EmulatedOrg]:
     """Serves a fresh Developer Edition org from this process."""
-    server = make_server("127.0.0.1", 0, create_app(folder / "org.db"), threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield EmulatedOrg(f"http://127.0.0.1:{server.server_port}")
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with running(OrgStore(folder / "org.db")) as org:
+        yield EmulatedOrg(org.url)
 
 
 def environment_with(org: EmulatedOrg, **changed: Any) -> Any:

@@ -8,10 +8,18 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Iterator
+from email.utils import format_datetime
+from io import BytesIO
 
 from flask import Flask, Response, request
 
 from salesforce_emulator.api.answers import ApiError
+from salesforce_emulator.calls import Call
+from salesforce_emulator.faults import Asked
+from salesforce_emulator.faults.answers import answer_instead
+from salesforce_emulator.faults.bodies import change
+from salesforce_emulator.oauth.tokens import ApiSession
 from salesforce_emulator.oauth.users import Users
 from salesforce_emulator.runtime import (
     NEWEST_VERSION,
@@ -22,6 +30,7 @@ from salesforce_emulator.runtime import (
     call_state,
     emulator,
 )
+from salesforce_emulator.store.conditions import NORMAL
 
 PART = "salesforce_emulator.part"
 """Marks the environment of a composite's part: the whole has been counted."""
@@ -29,6 +38,7 @@ MAX_URI = 16_384
 MAX_HEAD = 32_768
 _DATA = re.compile(r"/services/data/v(\d+)\.0(?:/|$)")
 _CLIENT = re.compile(r"(?:^|,)\s*client=([^,]+)")
+_VERSION = re.compile(r"^/services/data/v<version>/?")
 _CARRIES_LIMIT = frozenset({200, 201, 204, 400})
 
 
@@ -36,6 +46,7 @@ def install(app: Flask) -> None:
     """Make an application's calls pass the gate."""
     app.before_request(_before)
     app.after_request(_after)
+    app.teardown_request(_end)
 
 
 def _before() -> Response | None:
@@ -43,8 +54,12 @@ def _before() -> Response | None:
     state = begin_call(time.perf_counter())
     is_part = PART in request.environ
     if not is_part:
-        state.fault = org.faults.before(request.method, request.full_path.rstrip("?"))
-        if state.fault is not None and (answer := state.fault.answer_instead(org)) is not None:
+        others = org.under_way.begin()
+        path = request.full_path.rstrip("?")
+        state.struck = org.faults.before(Asked(request.method, path, _body, lambda: _known_as(org), others))
+        org.store.conditions = state.struck.conditions
+        fault = state.struck.fault
+        if fault is not None and (answer := answer_instead(fault, org)) is not None:
             # A body that nobody read would be waited for by the server, and the fault with it.
             request.get_data(cache=False)
             return answer
@@ -64,6 +79,25 @@ def _before() -> Response | None:
     return None
 
 
+def _body() -> str:
+    """The request's body, which whoever answers the call can still read."""
+    body = request.get_data()
+    request.stream = BytesIO(body)
+    return body.decode("utf-8", "replace")
+
+
+def _known_as(org: Emulator) -> frozenset[str]:
+    """Id and username of whoever calls."""
+    session = _session(org)
+    user = Users(org.store).by_id(session.user_id) if session is not None else None
+    return frozenset((user.id, user.id[:15], user.username)) if user is not None else frozenset()
+
+
+def _session(org: Emulator) -> ApiSession | None:
+    kind, _, token = request.headers.get("Authorization", "").partition(" ")
+    return org.tokens.access(token.strip()) if kind.lower() in ("bearer", "oauth") else None
+
+
 def _check(org: Emulator, state: CallState, version: int) -> None:
     length = len(request.environ.get("RAW_URI") or request.full_path)
     if length > MAX_URI:
@@ -73,8 +107,7 @@ def _check(org: Emulator, state: CallState, version: int) -> None:
     if not OLDEST_VERSION <= version <= NEWEST_VERSION:
         raise ApiError(404, "NOT_FOUND", "The requested resource does not exist")
     state.version = f"{version}.0"
-    kind, _, token = request.headers.get("Authorization", "").partition(" ")
-    session = org.tokens.access(token.strip()) if kind.lower() in ("bearer", "oauth") else None
+    session = _session(org)
     if session is None:
         raise ApiError(401, "INVALID_SESSION_ID", "Session expired or invalid")
     if not {"api", "full", "web"} & set(session.scope.split()):
@@ -101,27 +134,63 @@ def _after(answer: Response) -> Response:
         return answer
     if state.counted and answer.status_code in _CARRIES_LIMIT:
         answer.headers["Sforce-Limit-Info"] = f"api-usage={org.usage.used}/{org.usage.allowance}"
-    if state.fault is not None:
-        answer = state.fault.change(answer)
-    org.calls.add(
-        request.method,
-        request.path,
-        request.query_string.decode("latin-1"),
-        answer.status_code,
-        answer.content_length,
-        round((time.perf_counter() - state.started) * 1000, 3),
-        counted=state.counted,
-        fault=state.fault.action if state.fault is not None else None,
-        user=state.user.username if state.user is not None else None,
-        client=_client(org, state),
-    )
+    answer.headers["Date"] = format_datetime(org.store.now(), usegmt=True)
+    struck = state.struck
+    if struck is not None and struck.fault is not None:
+        answer = change(struck.fault, answer, org.faults.released)
+    _log(org, state, answer)
+    answer.call_on_close(org.under_way.end)
     return answer
+
+
+def _log(org: Emulator, state: CallState, answer: Response) -> None:
+    length = int(answer.headers["Content-Length"]) if "Content-Length" in answer.headers else None
+    call = org.calls.add(
+        Call(
+            at=org.store.clock(),
+            method=request.method,
+            path=request.path,
+            query=request.query_string.decode("latin-1"),
+            kind=_kind(),
+            status=answer.status_code,
+            bytes=length,
+            ms=round((time.perf_counter() - state.started) * 1000, 3),
+            counted=state.counted,
+            fault=state.struck.names if state.struck is not None else None,
+            user=state.user.username if state.user is not None else None,
+            client=_client(org, state),
+        )
+    )
+    if length is None:
+        answer.response = _counted(answer.iter_encoded(), call)
+
+
+def _kind() -> str:
+    """The call's path with names in place of what varies."""
+    rule = str(request.url_rule) if request.url_rule is not None else "unknown"
+    return f"{request.method} {_VERSION.sub('/', rule).rstrip('/') or '/'}"
 
 
 def _client(org: Emulator, state: CallState) -> str | None:
     """What the caller of the API calls itself, or what its app is called."""
-    if state.session is None:
+    session = state.session
+    if session is None and state.struck is not None and state.struck.fault is not None:
+        session = _session(org)  # struck before anybody asked
+    if session is None:
         return None
     named = _CLIENT.search(request.headers.get("Sforce-Call-Options", ""))
-    app = org.apps.get(state.session.client_id)
+    app = org.apps.get(session.client_id)
     return named[1].strip() if named else app.name if app else None
+
+
+def _counted(pieces: Iterator[bytes], call: Call) -> Iterator[bytes]:
+    """A body of unknown length, whose bytes are noted as they are sent."""
+    call.bytes = 0
+    for piece in pieces:
+        call.bytes += len(piece)
+        yield piece
+
+
+def _end(_: BaseException | None) -> None:
+    if PART not in request.environ:
+        emulator().store.conditions = NORMAL

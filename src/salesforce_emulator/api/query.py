@@ -68,7 +68,7 @@ def _first_page(*, include_deleted: bool) -> Response:
     plan = compile_for_api(soql, include_deleted=include_deleted)
     if request.args.get("columns", "").lower() == "true":
         return json_answer(columns(soql, plan, visible_schema()))
-    with emulator().store.reading() as conn:
+    with emulator().store.querying() as conn:
         if plan.kind == "count":
             total = conn.execute(plan.sql(narrow=True), plan.params).fetchone()[0]
             return json_answer({"totalSize": total, "done": True, "records": []})
@@ -113,7 +113,7 @@ def next_page(version: str, locator: str) -> Response:
     if cursor is None or found is None or int(found[2]) >= len(cursor.rows):
         raise ApiError(400, "INVALID_QUERY_LOCATOR", "invalid query locator")
     start = int(found[2])
-    with emulator().store.reading() as conn:
+    with emulator().store.querying() as conn:
         records = Renderer(conn, api_version(), _open_children).records(cursor.plan, cursor.page(conn, start))
     following = start + cursor.batch
     more = f"{cursor.locator}-{following}" if following < len(cursor.rows) else None

@@ -10,6 +10,7 @@ import re
 import sqlite3
 from array import array
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -88,19 +89,29 @@ class CsvFile:
     starts: array[int] = field(default_factory=lambda: array("q"))
 
     def write(
-        self, conn: sqlite3.Connection, plan: Plan, delimiter: str, ending: str, progress: Callable[[int], bool]
+        self,
+        conn: sqlite3.Connection,
+        plan: Plan,
+        delimiter: str,
+        ending: str,
+        progress: Callable[[int], bool],
+        most: int | None = None,
     ) -> None:
         """Run the query and write its rows.
 
         :param progress: told the rows so far; False stops the writing.
+        :param most: rows that are written, whatever the query finds.
         """
         columns = list(zip(plan.cells, plan.types, strict=True))
         end = ending.encode()
-        conn.text_factory = bytes
-        cursor = conn.execute(plan.sql([row_sql(columns, delimiter)]), plan.params)
+        # As a BLOB it comes as bytes: nothing is decoded that would be encoded again.
+        sql = plan.sql([f"CAST({row_sql(columns, delimiter)} AS BLOB)"])
         position = 0
-        with self.path.open("wb", buffering=READ) as file:
-            while chunk := cursor.fetchmany(INDEX_EVERY):
+        with closing(conn.execute(sql, plan.params)) as cursor, self.path.open("wb", buffering=READ) as file:
+            while most is None or self.rows < most:
+                chunk = cursor.fetchmany(INDEX_EVERY if most is None else min(INDEX_EVERY, most - self.rows))
+                if not chunk:
+                    return
                 data = end.join([row[0] for row in chunk]) + end
                 self.starts.append(position)
                 file.write(data)

@@ -14,17 +14,20 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
 from salesforce_emulator import ids
+from salesforce_emulator.bulk.breaking import BreakOff
 from salesforce_emulator.bulk.csvfile import DELIMITERS, LINE_ENDINGS
 from salesforce_emulator.bulk.expecting import expect
 from salesforce_emulator.schema import SObject
 from salesforce_emulator.soql.conditions import stamp
 from salesforce_emulator.soql.values import json_datetime
 from salesforce_emulator.store import OrgStore, RecordError, Session, SeveralMatch
+from salesforce_emulator.store.conditions import NORMAL, Conditions
 
 PREFIX = "750"
 NULL = "#N/A"
@@ -33,6 +36,7 @@ ENDED = frozenset({"JobComplete", "Failed", "Aborted"})
 _NUMBERS_FROM = 500_000_000
 """Ingest jobs are numbered apart from query jobs: their ids share a prefix."""
 _CHUNK = 5_000
+KEPT = timedelta(days=7)
 _FIELD_LIMIT = 1 << 24
 
 Json = dict[str, Any]
@@ -45,7 +49,7 @@ class _BadBatch(Exception):
 
 @dataclass
 class IngestJob:
-    """One job. ``break_off`` is a state the job is made to end in half-way, by a fault."""
+    """One job. ``break_off`` is where it is made to end before its time, by a fault."""
 
     id: str
     sobject: SObject
@@ -63,7 +67,9 @@ class IngestJob:
     processed: int = 0
     failed: int = 0
     milliseconds: int = 0
-    break_off: str | None = None
+    break_off: BreakOff | None = None
+    conditions: Conditions = NORMAL
+    """Those of the call that made it."""
     stop: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -135,7 +141,7 @@ class IngestJobs:
         *,
         delimiter: str,
         line_ending: str,
-        break_off: str | None = None,
+        break_off: BreakOff | None = None,
     ) -> IngestJob:
         with self._lock:
             self.started += 1
@@ -154,19 +160,31 @@ class IngestJobs:
             stamp(self._store.now()),
             folder,
             break_off=break_off,
+            conditions=self._store.conditions,
         )
         with self._lock:
             self._jobs[job_id] = job
         return job
 
     def get(self, job_id: str) -> IngestJob | None:
+        self._forget_old()
         with self._lock:
             return self._jobs.get(job_id)
 
     def all(self) -> list[IngestJob]:
         """The jobs, the newest first."""
+        self._forget_old()
         with self._lock:
             return list(reversed(self._jobs.values()))
+
+    def _forget_old(self) -> None:
+        """Jobs, and what became of their rows, are kept for seven days; one that is being processed, to its end."""
+        before = stamp(self._store.now() - KEPT)
+        with self._lock:
+            old = [job for job in self._jobs.values() if job.created < before and job.state in (*ENDED, "Open")]
+        for job in old:
+            self.abort(job)
+            self.delete(job)
 
     def upload_complete(self, job: IngestJob) -> bool:
         """Begin processing; False where the job isn't open or has no data."""
@@ -202,6 +220,7 @@ class IngestJobs:
 
     def _run(self, job: IngestJob) -> None:
         began = time.monotonic()
+        self._store.conditions = job.conditions
         if not job.stop.is_set():
             job.state = "InProgress"
         processing = _Processing(self._store, job)
@@ -245,7 +264,7 @@ class _Processing:
 
     def run(self) -> str:
         """Process every row; the state the job ends in."""
-        half = self._count() // 2 if self.job.break_off else -1
+        last = self.job.break_off.rows(self._count()) if self.job.break_off else None
         with ExitStack() as stack:
             reader = self._reader(stack)
             header = next(reader, [])
@@ -254,17 +273,22 @@ class _Processing:
             bad = stack.enter_context(self.job.result("failed").open("wb"))
             good.write(self._lines([["sf__Id", "sf__Created", *header]]))
             bad.write(self._lines([["sf__Id", "sf__Error", *header]]))
-            size = _CHUNK if half < 0 else max(1, half)
-            while chunk := list(islice(reader, size)):
+            while chunk := list(islice(reader, self._at_once(last))):
                 self._write(header, chunk, good, bad)
-                if self.job.stop.is_set() or 0 <= half <= self.job.processed:
+                if self.job.stop.is_set():
                     break
             self._rest(header, reader)
         if self.job.stop.is_set():
             return "Aborted"
-        if self.job.break_off == "Failed":
+        if self.job.break_off is None:
+            return "JobComplete"
+        if self.job.break_off.state == "Failed":
             self.job.error = "InternalServerError : the job ended unexpectedly"
-        return self.job.break_off or "JobComplete"
+        return self.job.break_off.state
+
+    def _at_once(self, last: int | None) -> int:
+        """How many rows the next transaction takes; none where the job ends before them."""
+        return _CHUNK if last is None else min(_CHUNK, last - self.job.processed)
 
     def leave_unprocessed(self) -> None:
         """Say of every row that nothing was done about it."""

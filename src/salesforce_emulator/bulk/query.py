@@ -7,18 +7,22 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from salesforce_emulator import ids
+from salesforce_emulator.bulk.breaking import BreakOff
 from salesforce_emulator.bulk.csvfile import DELIMITERS, LINE_ENDINGS, CsvFile, line
 from salesforce_emulator.soql import Plan
 from salesforce_emulator.soql.conditions import stamp
 from salesforce_emulator.soql.values import json_datetime
 from salesforce_emulator.store import OrgStore
+from salesforce_emulator.store.conditions import NORMAL, Conditions
 
 PREFIX = "750"
 ENDED = frozenset({"JobComplete", "Failed", "Aborted"})
 _WORKERS = 2
+KEPT = timedelta(days=7)
 
 Json = dict[str, Any]
 """A job as JSON."""
@@ -26,7 +30,7 @@ Json = dict[str, Any]
 
 @dataclass
 class QueryJob:
-    """One job. ``break_off`` is a state the job is made to end in half-way, by a fault."""
+    """One job. ``break_off`` is where it is made to end before its time, by a fault."""
 
     id: str
     operation: str
@@ -42,7 +46,9 @@ class QueryJob:
     error: str = ""
     processed: int = 0
     milliseconds: int = 0
-    break_off: str | None = None
+    break_off: BreakOff | None = None
+    conditions: Conditions = NORMAL
+    """Those of the call that made it."""
     stop: threading.Event = field(default_factory=threading.Event)
 
     def summary(self) -> Json:
@@ -98,7 +104,7 @@ class QueryJobs:
         *,
         delimiter: str = "COMMA",
         line_ending: str = "LF",
-        break_off: str | None = None,
+        break_off: BreakOff | None = None,
     ) -> QueryJob:
         """Make a job and run it in the background."""
         with self._lock:
@@ -108,7 +114,17 @@ class QueryJobs:
         file = CsvFile(self._store.path_of_files / f"{job_id}.csv", header)
         created = stamp(self._store.now())
         job = QueryJob(
-            job_id, operation, plan, user_id, version, delimiter, line_ending, created, file, break_off=break_off
+            job_id,
+            operation,
+            plan,
+            user_id,
+            version,
+            delimiter,
+            line_ending,
+            created,
+            file,
+            break_off=break_off,
+            conditions=self._store.conditions,
         )
         with self._lock:
             self._jobs[job_id] = job
@@ -118,28 +134,32 @@ class QueryJobs:
     def _run(self, job: QueryJob) -> None:
         if job.stop.is_set():
             return
-        began = time.monotonic()
+        began, due = time.monotonic(), self._store.clock() + timedelta(seconds=self._least_seconds)
         job.state = "InProgress"
-        conn = self._store.connect()
+        self._store.conditions = job.conditions
         try:
-            half = self._half(conn, job) if job.break_off else -1
-
-            def progress(rows: int) -> bool:
-                job.processed = rows
-                return not job.stop.is_set() and not 0 <= half <= rows
-
-            job.file.write(conn, job.plan, DELIMITERS[job.delimiter], LINE_ENDINGS[job.line_ending], progress)
-            job.stop.wait(max(0.0, self._least_seconds - (time.monotonic() - began)))
-            self._end(job, job.break_off or "JobComplete", began)
+            with self._store.querying() as conn:
+                self._write(conn, job)
+            self._store.clock.wait_until(due, job.stop)
+            self._end(job, job.break_off.state if job.break_off else "JobComplete", began)
         except Exception as error:  # noqa: BLE001  whatever it is, the job has to end
             job.error = f"The query could not be run: {error}"
             self._end(job, "Failed", began)
-        finally:
-            conn.close()
 
-    def _half(self, conn: sqlite3.Connection, job: QueryJob) -> int:
-        total = conn.execute(job.plan.sql(["count(*)"], window=False), job.plan.params).fetchone()[0]
-        return int(total) // 2
+    def _write(self, conn: sqlite3.Connection, job: QueryJob) -> None:
+        rows = None
+        if job.break_off is not None:
+            rows = job.break_off.rows(self._total(conn, job.plan))
+
+        def progress(done: int) -> bool:
+            job.processed = done
+            return not job.stop.is_set()
+
+        job.file.write(conn, job.plan, DELIMITERS[job.delimiter], LINE_ENDINGS[job.line_ending], progress, rows)
+
+    def _total(self, conn: sqlite3.Connection, plan: Plan) -> int:
+        total = int(conn.execute(plan.sql(["count(*)"], window=False), plan.params).fetchone()[0])
+        return total if plan.limit is None else min(total, plan.limit)
 
     def _end(self, job: QueryJob, state: str, began: float) -> None:
         job.milliseconds = int((time.monotonic() - began) * 1000)
@@ -153,13 +173,23 @@ class QueryJobs:
             job.state = state
 
     def get(self, job_id: str) -> QueryJob | None:
+        self._forget_old()
         with self._lock:
             return self._jobs.get(job_id)
 
     def all(self) -> list[QueryJob]:
         """The jobs, the newest first."""
+        self._forget_old()
         with self._lock:
             return list(reversed(self._jobs.values()))
+
+    def _forget_old(self) -> None:
+        """Jobs that have ended, and their results, are kept for seven days."""
+        before = stamp(self._store.now() - KEPT)
+        with self._lock:
+            old = [job for job in self._jobs.values() if job.created < before and job.state in ENDED]
+        for job in old:
+            self.delete(job)
 
     def abort(self, job: QueryJob) -> bool:
         """Stop a job; False where it has ended already."""

@@ -13,10 +13,11 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from salesforce_emulator.clock import OrgClock, Reading
 from salesforce_emulator.formula.columns import FUNCTION, FormulaFields
 from salesforce_emulator.formula.errors import FormulaError
 from salesforce_emulator.schema import (
@@ -39,7 +40,9 @@ from salesforce_emulator.soql.shown import local
 from salesforce_emulator.store import recycling
 from salesforce_emulator.store.altering import alter, fit
 from salesforce_emulator.store.batch import Batch
+from salesforce_emulator.store.conditions import NORMAL, Conditions
 from salesforce_emulator.store.convert import Converted, ConvertOptions, convert_lead
+from salesforce_emulator.store.lag import Lag
 from salesforce_emulator.store.merge import Merged, merge
 from salesforce_emulator.store.org_rules import OrgRules
 from salesforce_emulator.store.session import Session
@@ -87,13 +90,14 @@ class OrgStore:
         self._own_scratch = Scratch() if scratch is None else None
         self._folder = self._own_scratch.path if self._own_scratch else Path(tempfile.mkdtemp(dir=scratch))
         self.path = Path(path) if path else self._folder / "org.sqlite3"
-        self.clock = clock
+        self.clock = OrgClock(clock)
         self._formulas = FormulaFields(self.now)
         self._idle: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
         self._write_lock = threading.Lock()
         self._thread = threading.local()
         self._closed = False
+        self.lag = Lag(self.connect, lambda: self.clock())
         if not self.path.exists():
             try:
                 made = custom or Customization.of_fields(custom_fields or {})
@@ -111,6 +115,8 @@ class OrgStore:
             create_indexes(conn, with_hidden)
             row = conn.execute('SELECT "Id", "OrganizationType" FROM "Organization"').fetchone()
             self.organization_id, self.edition = str(row[0]), str(row[1])
+            if (clock_set := _setting(conn, "clock")) is not None:
+                self.clock = OrgClock(clock, Reading.from_json(json.loads(clock_set)))
         self.rules = OrgRules(self.setting, self.put_setting)
         self._nothing_to_purge_until = self.now()
         self.path_of_files.mkdir(parents=True, exist_ok=True)
@@ -191,6 +197,17 @@ class OrgStore:
                 conn.close()
 
     @contextmanager
+    def querying(self) -> Iterator[sqlite3.Connection]:
+        """Borrow a connection for a query: where queries lag, it shows the org as it was."""
+        behind = self.conditions.behind
+        if not behind or getattr(self._thread, "writer", None) is not None:
+            with self.reading() as conn:
+                yield conn
+            return
+        with self.lag.reading(behind) as earlier, self.reading() as conn:
+            yield conn if earlier is None else earlier
+
+    @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """The one writer's transaction: committed at the end, rolled back on an exception.
 
@@ -202,6 +219,7 @@ class OrgStore:
                 yield outer
             return
         with self._write_lock, self.reading() as conn:
+            self.lag.before_write()
             self._thread.writer = conn
             try:
                 with _transaction(conn, "BEGIN IMMEDIATE", "COMMIT", "ROLLBACK"):
@@ -218,13 +236,16 @@ class OrgStore:
         with self.writing() as conn:
             guard = self.rules.guard(conn, user_id)
             now = stamp(self.now())
-            yield Session(conn, self.schema, now, user_id, from_csv=from_csv, guard=guard, by_person=from_csv)
+            session = Session(conn, self.schema, now, user_id, from_csv=from_csv, guard=guard, by_person=from_csv)
+            session.locked = self.conditions.locked
+            yield session
 
     @contextmanager
     def batch(self, user_id: str) -> Iterator[Batch]:
         """Write many rows of a file as a user, in one transaction."""
         with self.writing() as conn:
             batch = Batch(conn, self.schema, stamp(self.now()), user_id, self.rules.guard(conn, user_id))
+            batch.locked = self.conditions.locked
             yield batch
             batch.finish()
 
@@ -233,6 +254,7 @@ class OrgStore:
         with self._lock:
             self._closed = True
             idle, self._idle = self._idle, []
+        self.lag.close()
         for conn in idle:
             conn.close()
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -249,7 +271,30 @@ class OrgStore:
 
     def now(self) -> datetime:
         """The org's time, in whole seconds, as Salesforce stamps records."""
-        return self.clock().astimezone(UTC).replace(microsecond=0)
+        return (self.clock() + timedelta(seconds=self.conditions.skew)).astimezone(UTC).replace(microsecond=0)
+
+    def set_clock(
+        self,
+        *,
+        to: datetime | None = None,
+        by: float = 0.0,
+        rate: float | None = None,
+        runs: bool | None = None,
+        forced: bool = False,
+    ) -> None:
+        """Change the clock, as :meth:`OrgClock.change` does, and keep it so with the file."""
+        reading = self.clock.change(to=to, by=by, rate=rate, runs=runs, forced=forced)
+        self.put_setting("clock", json.dumps(reading.to_json()))
+
+    @property
+    def conditions(self) -> Conditions:
+        """Under which this thread works."""
+        found: Conditions = getattr(self._thread, "conditions", NORMAL)
+        return found
+
+    @conditions.setter
+    def conditions(self, conditions: Conditions) -> None:
+        self._thread.conditions = conditions
 
     def setting(self, name: str) -> str | None:
         with self.reading() as conn:

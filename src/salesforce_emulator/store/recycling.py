@@ -38,6 +38,7 @@ def delete(session: Session, sobject_name: str, record_id: str, *, hard: bool = 
     current = dict(session.alive(sobject, record_id, session.looked_at(sobject)))
     if session.guard is not None:
         session.guard.may_delete(sobject, current)
+    session.lock(record_id)
     going = {**_hanging_on(session, sobject, record_id), record_id: sobject}
     for one_id, one in going.items():
         _empty_lookups(session, one, one_id, record_id, set(going), hard=hard)

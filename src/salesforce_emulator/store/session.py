@@ -8,7 +8,7 @@ collections, Bulk and the pages.  What touches the database are the few methods 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -65,7 +65,8 @@ class SeveralMatch(Exception):
 class Session:
     """One transaction of one user.
 
-    ``now`` is the stamp of all it writes; ``from_csv`` tells how to word a value that isn't of its type.
+    ``now`` is the stamp of all it writes; ``from_csv`` tells how to word a value that isn't of its type; ``locked``
+    says of a record whether somebody else has it locked.
     """
 
     _conn: sqlite3.Connection
@@ -79,6 +80,7 @@ class Session:
     """Whether a person chose the values on a page, which offers of a dependent picklist only what is valid."""
     sees_all: bool = False
     """Whether fields are written that the user himself doesn't see, as by a conversion."""
+    locked: Callable[[str], bool] | None = None
 
     # -- tables
 
@@ -203,6 +205,7 @@ class Session:
         if self.guard is not None:
             self.guard.check(self, sobject, row, None)
         self._check_unique(sobject, row, None)
+        self._lock_parents(sobject, row)
         record_id = self._new_id(sobject)
         self._number(sobject, record_id, row)
         self._write_new(sobject, record_id, row)
@@ -232,6 +235,7 @@ class Session:
         current = dict(self.alive(sobject, record_id, self.looked_at(sobject)))
         if self.guard is not None:
             self.guard.may_change(sobject, current)
+        self.lock(record_id)
         row = self._prepare(sobject, values, creating=False)
         rules.before_update(self, sobject.name, current, row)
         self._require(row, (sobject[n] for n in row if not sobject[n].nillable))
@@ -436,6 +440,26 @@ class Session:
             if other:
                 message = f"duplicate value found: {name} duplicates value on record with id: {other[:15]}"
                 raise RecordError("DUPLICATE_VALUE", message)
+
+    # -- locks
+
+    def lock(self, record_id: str) -> None:
+        """Lock a record, as every write does.
+
+        :raises RecordError: UNABLE_TO_LOCK_ROW.
+        """
+        if self.locked is not None and self.locked(record_id):
+            message = f"unable to obtain exclusive access to this record or 1 records: {record_id}"
+            raise RecordError("UNABLE_TO_LOCK_ROW", message)
+
+    def _lock_parents(self, sobject: SObject, row: Values) -> None:
+        """A new record locks those that it refers to, users apart."""
+        if self.locked is None:
+            return
+        for name, value in row.items():
+            field = sobject[name]
+            if value is not None and field.type == "reference" and "User" not in field.reference_to:
+                self.lock(str(value))
 
     # -- deleting
 
