@@ -77,6 +77,13 @@ def parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="JSON: name, edition, apps, settings, custom_objects, custom_fields, users, records; see the README",
     )
+    what.add_argument(
+        "--state-country-picklists",
+        action="append_const",
+        dest="features",
+        const="state_country_picklists",
+        help="state and country picklists are on: codes beside the texts of addresses, and only what is listed",
+    )
     what.add_argument("--edition", help='such as "Enterprise Edition"; "Professional Edition" has no API')
     what.add_argument("--sandbox", action="store_true", help="the org says it is a sandbox")
     what.add_argument(
@@ -196,6 +203,8 @@ def _faults(file: Path) -> object:
 
 def _make(options: argparse.Namespace, data: DataFile, database: Path) -> None:
     """Make the org's file."""
+    features = data.custom.features | frozenset(options.features or ())
+    data = replace(data, custom=replace(data.custom, features=features))
     now = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
 
     def load(conn: sqlite3.Connection) -> None:

@@ -13,8 +13,9 @@
       "faults": {"seed": 7, "rules": [{"match": {"path": "/query"}, "action": "status", "status": 503, "p": 0.05}]}
     }
 
-Everything may be left out.  :mod:`salesforce_emulator.schema.spec` says what objects and fields can be.  Records are
-checked like those of a client; ``"@key"`` names one for those below it.
+Everything may be left out.  ``features`` lists what the org has switched on (``"state_country_picklists"``).
+:mod:`salesforce_emulator.schema.spec` says what objects and fields can be.  Records are checked like those of a client;
+``"@key"`` names one for those below it.
 """
 
 from __future__ import annotations
@@ -45,8 +46,8 @@ _USER_DEFAULTS = {
     "IsActive": True,
 }
 _KEYS = frozenset(
-    {"name", "edition", "sandbox", "organization_id", "apps", "settings", "custom_objects", "custom_fields", "users",
-     "records", "validation_rules", "profiles", "permission_sets", "sharing", "faults"}
+    {"name", "edition", "sandbox", "organization_id", "apps", "settings", "features", "custom_objects",
+     "custom_fields", "users", "records", "faults", "permission_sets", "profiles", "sharing", "validation_rules"}
 )  # fmt: skip
 
 
@@ -163,7 +164,8 @@ def _custom(data: dict[str, Any]) -> Customization:
         for name, fields in entries.items()
         for made in fields
     ]
-    made = apply(Customization(), [*objects, *fields], datetime.now(UTC))
+    start = Customization(features=frozenset(data.get("features", ())))
+    made = apply(start, [*objects, *fields], datetime.now(UTC))
     return replace(made, version=0, changed={})
 
 

@@ -14,10 +14,10 @@ from salesforce_emulator.schema.custom import Customization, JsonObject
 from salesforce_emulator.schema.entries import child
 from salesforce_emulator.schema.handmade import handmade_describes
 from salesforce_emulator.schema.objects import Field, Schema, SObject
+from salesforce_emulator.schema.places import with_codes, without_codes
 from salesforce_emulator.schema.polymorphic import NAME, name_expressions
 
 RECORDED = ("Account.v58", "Contact", "Lead", "Opportunity", "OpportunityContactRole")
-_STATE_PICKLISTS = ("StateCode", "CountryCode")
 _OBJECT_DEFAULTS: JsonObject = {"associateEntityType": None, "associateParentEntity": None}
 
 
@@ -104,7 +104,10 @@ def _standard(features: frozenset[str]) -> tuple[JsonObject, ...]:
     The recorded Account comes from an org with state and country picklists, the other recorded objects from
     orgs without; one org has one or the other.
     """
-    return tuple(_without_state_picklists(d) for d in (*map(_recorded, RECORDED), *handmade_describes()))
+    made = [*map(_recorded, RECORDED), *handmade_describes()]
+    if "state_country_picklists" in features:
+        return tuple(with_codes(d, made[0]) for d in made)
+    return tuple(without_codes(d) for d in made)
 
 
 @cache
@@ -112,9 +115,3 @@ def _recorded(name: str) -> JsonObject:
     packed = (resources.files("salesforce_emulator") / "describe" / f"{name}.json.gz").read_bytes()
     describe: JsonObject = json.loads(gzip.decompress(packed))
     return {**_OBJECT_DEFAULTS, **describe}
-
-
-def _without_state_picklists(describe: JsonObject) -> JsonObject:
-    """The describe of an org that has not switched on state and country picklists."""
-    fields = [f for f in describe["fields"] if not f["name"].endswith(_STATE_PICKLISTS)]
-    return {**describe, "fields": fields}

@@ -29,6 +29,12 @@ def has_place(packed: str, place: int) -> bool:
     return place // 8 < len(data) and bool(data[place // 8] & 0x80 >> place % 8)
 
 
+def places(packed: str) -> list[int]:
+    """The places that a bitmap has set."""
+    data = base64.b64decode(packed)
+    return [place for place in range(len(data) * 8) if data[place // 8] & 0x80 >> place % 8]
+
+
 def choices(sobject: SObject, field: Field, controlling: object) -> list[str]:
     """The values of a dependent picklist that may be chosen.
 

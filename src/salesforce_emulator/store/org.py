@@ -37,7 +37,7 @@ from salesforce_emulator.schema.tables import fast_load
 from salesforce_emulator.scratch import Scratch
 from salesforce_emulator.soql.conditions import fold, stamp
 from salesforce_emulator.soql.shown import local
-from salesforce_emulator.store import recycling
+from salesforce_emulator.store import places, recycling
 from salesforce_emulator.store.altering import alter, fit
 from salesforce_emulator.store.batch import Batch
 from salesforce_emulator.store.conditions import NORMAL, Conditions
@@ -145,6 +145,7 @@ class OrgStore:
             put_setting(conn, _SCHEMA, json.dumps(custom.to_json()))
             if loader is not None:
                 loader(conn)
+            places.fill_codes(conn, schema)
             create_indexes(conn, schema)
             conn.commit()
             conn.execute("PRAGMA locking_mode = NORMAL")

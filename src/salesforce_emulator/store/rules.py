@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from salesforce_emulator.schema import SObject
-from salesforce_emulator.store import activities, history
+from salesforce_emulator.store import activities, history, places
 from salesforce_emulator.store.errors import RecordError
 
 if TYPE_CHECKING:
@@ -29,7 +29,12 @@ _LOOKED_AT = {
 @cache
 def looked_at(sobject: SObject) -> tuple[str, ...]:
     """The columns of a record that the rules of an update or a deletion look at."""
-    return ("Id", *(("IsDeleted",) if sobject.deletes else ()), *_LOOKED_AT.get(sobject.name, ()))
+    return (
+        "Id",
+        *(("IsDeleted",) if sobject.deletes else ()),
+        *_LOOKED_AT.get(sobject.name, ()),
+        *places.looked_at(sobject),
+    )
 
 
 def before_insert(session: Session, sobject: str, row: Values) -> None:

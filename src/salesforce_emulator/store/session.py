@@ -18,7 +18,7 @@ from salesforce_emulator import ids
 from salesforce_emulator.schema import Field, Schema, SObject
 from salesforce_emulator.schema.dependent import choices
 from salesforce_emulator.schema.tables import next_number, put_next_number, reserve_ids
-from salesforce_emulator.store import recycling, rules
+from salesforce_emulator.store import places, recycling, rules
 from salesforce_emulator.store.coerce import coerce, numbered
 from salesforce_emulator.store.errors import RecordError, deleted, not_found
 
@@ -197,6 +197,7 @@ class Session:
         if self.guard is not None:
             self.guard.may_create(sobject)
         row = self._prepare(sobject, values, creating=True)
+        places.complete(sobject, row, {})
         self._defaults(sobject, row)
         rules.before_insert(self, sobject.name, row)
         self._require(row, (f for f in sobject.fields if f.required))
@@ -237,6 +238,7 @@ class Session:
             self.guard.may_change(sobject, current)
         self.lock(record_id)
         row = self._prepare(sobject, values, creating=False)
+        places.complete(sobject, row, current)
         rules.before_update(self, sobject.name, current, row)
         self._require(row, (sobject[n] for n in row if not sobject[n].nillable))
         if self.by_person:
