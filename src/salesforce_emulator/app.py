@@ -38,6 +38,7 @@ from salesforce_emulator.oauth.codes import Codes
 from salesforce_emulator.oauth.tokens import Tokens
 from salesforce_emulator.pages import routes as page_routes
 from salesforce_emulator.runtime import Emulator, Settings
+from salesforce_emulator.soap import routes as soap_routes
 from salesforce_emulator.store import OrgStore
 
 _MAX_BODY = 150 * 1024 * 1024 + 1024 * 1024
@@ -56,6 +57,7 @@ _BLUEPRINTS = (
     records.blueprint,
     query_routes.blueprint,
     ingest_routes.blueprint,
+    soap_routes.blueprint,
     oauth_routes.blueprint,
     control.blueprint,
     schema_control.blueprint,

@@ -50,6 +50,8 @@ class Settings:
     code_seconds              how long an authorization code lives
     rotate_refresh_tokens     whether a refresh answers with a new refresh token, ending the old one
     password_flow             whether username and password are accepted at the token endpoint
+    soap_login                whether SOAP's login() is turned on, for the versions that have it
+    security_token            what these two want behind the password; empty: the client's network is trusted
     control                   whether /__emulator/… answers (faults, calls)
     job_seconds               how long a Bulk job at least stays InProgress
     ========================  =======================================================================
@@ -61,6 +63,8 @@ class Settings:
     code_seconds: int = 900
     rotate_refresh_tokens: bool = False
     password_flow: bool = False
+    soap_login: bool = False
+    security_token: str = ""
     control: bool = True
     job_seconds: float = 0.0
 

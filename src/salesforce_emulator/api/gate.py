@@ -70,7 +70,7 @@ def _before() -> Response | None:
     try:
         _check(org, state, int(found[1]))
         if not is_part:
-            _count(org, state)
+            count(org, state)
     except ApiError as error:
         answer = error.answer()
         if error.status == 401:
@@ -107,7 +107,14 @@ def _check(org: Emulator, state: CallState, version: int) -> None:
     if not OLDEST_VERSION <= version <= NEWEST_VERSION:
         raise ApiError(404, "NOT_FOUND", "The requested resource does not exist")
     state.version = f"{version}.0"
-    session = _session(org)
+    admit(org, state, _session(org))
+
+
+def admit(org: Emulator, state: CallState, session: ApiSession | None) -> None:
+    """Let a call of a session in.
+
+    :raises ApiError: the session isn't valid, or its org or user has no API.
+    """
     if session is None:
         raise ApiError(401, "INVALID_SESSION_ID", "Session expired or invalid")
     if not {"api", "full", "web"} & set(session.scope.split()):
@@ -122,7 +129,11 @@ def _check(org: Emulator, state: CallState, version: int) -> None:
     state.session, state.user = session, user
 
 
-def _count(org: Emulator, state: CallState) -> None:
+def count(org: Emulator, state: CallState) -> None:
+    """Count a call.
+
+    :raises ApiError: the allowance is used up.
+    """
     if not org.usage.take():
         raise ApiError(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
     state.counted = True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from array import array
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -68,12 +69,29 @@ def _first_page(*, include_deleted: bool) -> Response:
     plan = compile_for_api(soql, include_deleted=include_deleted)
     if request.args.get("columns", "").lower() == "true":
         return json_answer(columns(soql, plan, visible_schema()))
+    asked = _BATCH_OPTION.search(request.headers.get("Sforce-Query-Options", ""))
+    return _answer(first_page(plan, int(asked[1]) if asked else None))
+
+
+@dataclass(frozen=True)
+class Page:
+    """Records of a query, how many it found, and the locator of the page that follows."""
+
+    total: int
+    records: list[Record]
+    more: str | None = None
+
+
+def first_page(plan: Plan, asked: int | None) -> Page:
+    """The beginning of what a query finds.
+
+    :param asked: rows of a page, as the client would like.
+    """
     with emulator().store.querying() as conn:
         if plan.kind == "count":
-            total = conn.execute(plan.sql(narrow=True), plan.params).fetchone()[0]
-            return json_answer({"totalSize": total, "done": True, "records": []})
+            return Page(conn.execute(plan.sql(narrow=True), plan.params).fetchone()[0], [])
         renderer = Renderer(conn, api_version(), _open_children)
-        batch = _batch_size(plan)
+        batch = _batch_size(plan, asked)
         # Aggregates have no row numbers to page by; Salesforce too answers them in one page of 2,000 at most.
         limit = MAX_BATCH if plan.kind == "aggregate" else batch
         rows = conn.execute(plan.sql(), plan.params).fetchmany(limit + 1)
@@ -83,10 +101,10 @@ def _first_page(*, include_deleted: bool) -> Response:
             )
             raise ApiError(400, "EXCEEDED_ID_LIMIT", message)
         if len(rows) <= limit:
-            return _answer(len(rows), renderer.records(plan, rows), None)
+            return Page(len(rows), renderer.records(plan, rows))
         session = api_session()
         cursor = emulator().cursors.open(session.key, session.user_id, plan, open_rows(conn, plan), batch)
-        return _answer(len(cursor.rows), renderer.records(plan, rows[:batch]), f"{cursor.locator}-{batch}")
+        return Page(len(cursor.rows), renderer.records(plan, rows[:batch]), f"{cursor.locator}-{batch}")
 
 
 def _open_children(plan: Plan, rows: array[int], batch: int) -> str:
@@ -95,18 +113,23 @@ def _open_children(plan: Plan, rows: array[int], batch: int) -> str:
     return f"{cursor.locator}-{batch}"
 
 
-def _batch_size(plan: Plan) -> int:
+def _batch_size(plan: Plan, asked: int | None) -> int:
     """The rows of a page: what the client would like, between 200 and what Salesforce gives at most."""
     most = LONG_TEXT_BATCH if plan.long_text else MAX_BATCH
-    asked = _BATCH_OPTION.search(request.headers.get("Sforce-Query-Options", ""))
-    if asked is None:
-        return most
-    return max(MIN_BATCH, min(int(asked[1]), most))
+    return most if asked is None else max(MIN_BATCH, min(asked, most))
 
 
 @blueprint.get("/services/data/v<version>/query/<locator>")
 @blueprint.get("/services/data/v<version>/queryAll/<locator>")
 def next_page(version: str, locator: str) -> Response:
+    return _answer(following_page(locator))
+
+
+def following_page(locator: str) -> Page:
+    """The page that a locator leads to.
+
+    :raises ApiError: it isn't one of this session's, or has ended.
+    """
     session = api_session()
     found = _LOCATOR.fullmatch(locator)
     cursor = emulator().cursors.get(session.key, session.user_id, found[1]) if found else None
@@ -117,11 +140,11 @@ def next_page(version: str, locator: str) -> Response:
         records = Renderer(conn, api_version(), _open_children).records(cursor.plan, cursor.page(conn, start))
     following = start + cursor.batch
     more = f"{cursor.locator}-{following}" if following < len(cursor.rows) else None
-    return _answer(len(cursor.rows), records, more)
+    return Page(len(cursor.rows), records, more)
 
 
-def _answer(total: int, records: list[Record], more: str | None) -> Response:
-    body: dict[str, object] = {"totalSize": total, "done": more is None}
-    if more is not None:
-        body["nextRecordsUrl"] = f"/services/data/v{api_version()}/query/{more}"
-    return json_answer({**body, "records": records})
+def _answer(page: Page) -> Response:
+    body: dict[str, object] = {"totalSize": page.total, "done": page.more is None}
+    if page.more is not None:
+        body["nextRecordsUrl"] = f"/services/data/v{api_version()}/query/{page.more}"
+    return json_answer({**body, "records": page.records})

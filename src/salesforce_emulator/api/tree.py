@@ -12,7 +12,7 @@ from flask import Blueprint, Response
 from salesforce_emulator.api.answers import ApiError, json_answer, not_found
 from salesforce_emulator.api.bodies import JsonObject, json_object
 from salesforce_emulator.api.describe import sobject_or_404
-from salesforce_emulator.runtime import api_session, api_version, emulator
+from salesforce_emulator.runtime import api_session, api_version, emulator, visible_schema
 from salesforce_emulator.schema import SObject
 from salesforce_emulator.store import RecordError, Session
 
@@ -125,8 +125,8 @@ def _node(record: JsonObject, expected: SObject) -> _Node:
     if not reference:
         message = "Include a reference ID for each record in the request."
         raise _Failed([("", RecordError("INVALID_INPUT", message))])
-    found = emulator().store.schema.get(str(attributes.get("type", "")))
-    if found is not expected:
+    found = visible_schema().get(str(attributes.get("type", "")))
+    if found is None or found.name != expected.name:
         message = f"type {attributes.get('type')!r} is not the expected {expected.name}"
         raise _Failed([(reference, RecordError("INVALID_INPUT", message))])
     return _Node(expected, reference, {k: v for k, v in record.items() if k != "attributes"})
@@ -137,7 +137,7 @@ def _children(node: _Node) -> list[_Node]:
     found = []
     for key in [k for k, v in node.values.items() if isinstance(v, dict) and "records" in v]:
         relation = node.sobject.children.get(key.lower())
-        child = emulator().store.schema.get(relation.child) if relation is not None else None
+        child = visible_schema().get(relation.child) if relation is not None else None
         if relation is None or child is None:
             message = f"No such relation '{key}' on entity {node.sobject.name}"
             raise _Failed([(node.reference, RecordError("INVALID_FIELD", message))])

@@ -135,8 +135,9 @@ class Grants:
 
     def _password(self, app: App, form: Form) -> dict[str, str]:
         user = self.users.by_name(form.get("username", ""))
-        fits = user is not None and self.users.password_fits(user, form.get("password", ""))
-        if not self.emulator.settings.password_flow or not fits:
+        settings = self.emulator.settings
+        fits = user is not None and self.users.signs_in(user, form.get("password", ""), settings.security_token)
+        if not settings.password_flow or not fits:
             raise OAuthError("invalid_grant", "authentication failure")
         return self._tokens(app, self._active(user), self._scopes(app), refreshable=False)
 

@@ -78,6 +78,11 @@ class Users:
         expected = str(row[0]) if row else DEFAULT_PASSWORD
         return hmac.compare_digest(expected.encode(), password.encode())
 
+    def signs_in(self, user: OrgUser, given: str, security_token: str) -> bool:
+        """Whether a password is right for a client that is no browser: the security token, if any, is behind it."""
+        fits = given.endswith(security_token)
+        return fits and self.password_fits(user, given.removesuffix(security_token))
+
 
 def _user(row: tuple[str, ...]) -> OrgUser:
     named = dict(zip((f.name for f in fields(OrgUser)), row, strict=True))

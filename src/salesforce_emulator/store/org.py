@@ -229,15 +229,20 @@ class OrgStore:
                 self._thread.writer = None
 
     @contextmanager
-    def session(self, user_id: str = BASE.administrator, *, from_csv: bool = False) -> Iterator[Session]:
+    def session(
+        self, user_id: str = BASE.administrator, *, from_csv: bool = False, by_person: bool | None = None
+    ) -> Iterator[Session]:
         """Write records as a user, in one transaction.
 
-        :param from_csv: the values are texts that a person entered on a page, which enforces more than the API does.
+        :param from_csv: the values are texts.
+        :param by_person: a person entered them on a page, which enforces more than the API does. Unless said
+            otherwise, texts are a person's.
         """
         with self.writing() as conn:
             guard = self.rules.guard(conn, user_id)
             now = stamp(self.now())
-            session = Session(conn, self.schema, now, user_id, from_csv=from_csv, guard=guard, by_person=from_csv)
+            person = from_csv if by_person is None else by_person
+            session = Session(conn, self.schema, now, user_id, from_csv=from_csv, guard=guard, by_person=person)
             session.locked = self.conditions.locked
             yield session
 
