@@ -87,7 +87,6 @@ def create_app(
     app = Flask("salesforce_emulator", static_url_path="/__static")
     app.secret_key = secrets.token_bytes(32)
     app.config["MAX_CONTENT_LENGTH"] = _MAX_BODY
-    app.config["SESSION_COOKIE_NAME"] = "emulator_sid"
     app.config["SESSION_COOKIE_SAMESITE"] = "Lax"
     app.extensions["salesforce_emulator"] = Emulator(
         store=org_store,
@@ -102,6 +101,7 @@ def create_app(
         calls=CallLog(),
     )
     gate.install(app)
+    page_routes.install(app)
     for blueprint in _BLUEPRINTS:
         app.register_blueprint(blueprint)
     app.register_error_handler(ApiError, lambda error: error.answer())
@@ -109,10 +109,10 @@ def create_app(
     return app
 
 
-def _http_error(error: HTTPException) -> Response | HTTPException:
-    """Errors of the framework, worded as the API words them."""
+def _http_error(error: HTTPException) -> Response | tuple[str, int]:
+    """Errors of the framework: as a page outside the API, worded as the API words them inside."""
     if not request.path.startswith("/services/"):
-        return error
+        return page_routes.error_page(error)
     if isinstance(error, NotFound):
         return not_found().answer()
     if isinstance(error, MethodNotAllowed):
