@@ -42,7 +42,7 @@ def test_a_lead_is_converted_into_what_is_there(api: Api, rep: Rep) -> None:
     assert f'data-id="{contact}"' in page
     rep.send(
         f"/o/Lead/{lead}/convert", account="existing", AccountId="Lee Ltd", contact="existing", ContactId="Lee",
-        no_opportunity="1", OwnerId="Sam Sato",
+        opportunity="none", OwnerId="Sam Sato",
     )  # fmt: skip
     ids = "ConvertedAccountId, ConvertedContactId, ConvertedOpportunityId"
     assert api.rows(f"SELECT {ids} FROM Lead") == [
@@ -50,12 +50,26 @@ def test_a_lead_is_converted_into_what_is_there(api: Api, rep: Rep) -> None:
     ]
 
 
+def test_a_lead_joins_an_opportunity_that_is_there(api: Api, rep: Rep) -> None:
+    lead = api.create("Lead", LastName="Lee", Company="Lee Ltd")
+    account = api.create("Account", Name="Lee Ltd")
+    deal = api.create("Opportunity", Name="Deal", StageName="Prospecting", CloseDate="2026-12-31", AccountId=account)
+    existing = {"account": "existing", "AccountId": account, "opportunity": "existing", "OpportunityId": "Deal"}
+    rep.send(f"/o/Lead/{lead}/convert", **existing)
+    assert api.rows("SELECT ConvertedOpportunityId FROM Lead") == [{"ConvertedOpportunityId": deal}]
+    assert len(api.rows("SELECT Id FROM Opportunity")) == 1
+
+
 def test_what_is_missing_for_a_conversion_is_said(api: Api, rep: Rep) -> None:
     lead = api.create("Lead", LastName="Lee", Company="Lee Ltd")
     other = api.create("Contact", LastName="Elsewhere", AccountId=api.create("Account", Name="Other"))
     page = rep.send(f"/o/Lead/{lead}/convert", status=422, account="existing")
-    assert "Choose the account, or create a new one." in page
-    page = rep.send(f"/o/Lead/{lead}/convert", status=422, contact="existing", ContactId=other, opportunity_name="Kept")
+    assert "Choose the account." in page
+    api.create("Account", Name="Lee Ltd")
+    page = rep.send(
+        f"/o/Lead/{lead}/convert", status=422, account="existing", AccountId="Lee Ltd", contact="existing",
+        ContactId=other, opportunity_name="Kept",
+    )  # fmt: skip
     assert "parent account does not match" in page.replace("&#39;", "'")
     assert 'value="Kept"' in page
     assert api.rows("SELECT IsConverted FROM Lead") == [{"IsConverted": False}]

@@ -189,3 +189,41 @@ def test_addresses_and_names_are_shown_whole(api: Api, rep: Rep) -> None:
     assert "<bdi>1 Quay\n24103 Kiel\nGermany</bdi>" in page
     assert "<bdi>Ana Lee</bdi></h1>" in page
     assert "Mailing Street" not in page
+
+
+def test_the_orgs_own_rules_speak_at_their_fields(api: Api, rep: Rep) -> None:
+    rule = {
+        "object": "Account", "fullName": "Sites", "errorConditionFormula": "ISBLANK(Website)",
+        "errorMessage": "Where is it?", "errorDisplayField": "Website",
+    }  # fmt: skip
+    general = {**rule, "fullName": "Phones", "errorConditionFormula": "ISBLANK(Phone)", "errorMessage": "And a phone?"}
+    del general["errorDisplayField"]
+    assert api.post("/__emulator/rules", json={"validation_rules": [rule, general]}).status_code == 200
+    page = rep.send("/o/Account/new", status=422, Name="A")
+    assert error_at(page, "Website") == "Where is it?"
+    assert "<li>And a phone?</li>" in page
+
+
+def test_a_dependent_picklist_is_held_to_what_controls_it(api: Api, rep: Rep) -> None:
+    def add(**field: Any) -> None:
+        answer = api.post("/__emulator/schema", json=[{"action": "add_field", "object": "Account", "field": field}])
+        assert answer.status_code == 200, answer.text
+
+    add(name="Land__c", label="Land", kind="picklist", values=["DE", "FR"])
+    cities = [{"value": "Kiel", "validFor": ["DE"]}, {"value": "Lyon", "validFor": ["FR"]}]
+    add(name="City__c", label="City", kind="picklist", values=cities, controllerName="Land__c")
+    page = rep.send("/o/Account/new", status=422, Name="A", Land__c="FR", City__c="Kiel")
+    assert error_at(page, "City__c") == "Kiel is no choice for this Land: choose Lyon."
+    rep.send("/o/Account/new", Name="A", Land__c="FR", City__c="Lyon")
+    (account,) = api.rows("SELECT Id FROM Account")
+    assert error_at(rep.send(f"/o/Account/{account['Id']}/edit", status=422, Land__c="DE"), "City__c")
+    rep.send(f"/o/Account/{account['Id']}/edit", Land__c="DE", City__c="")
+
+
+def test_objects_of_its_own_have_a_place_in_the_bar(api: Api, rep: Rep) -> None:
+    made = {"action": "add_object", "name": "Visit__c", "label": "Visit", "plural": "Visits"}
+    answer = api.post("/__emulator/schema", json=[made])
+    assert answer.status_code == 200, answer.text
+    assert '<a href="/o/Visit__c">Visits</a>' in rep.open("/")
+    rep.send("/o/Visit__c/new", Name="First")
+    assert "First" in rep.open("/o/Visit__c")

@@ -29,13 +29,16 @@ def convert(record_id: str) -> Answer:
                 flash("The lead has been converted.")
                 return redirect(url_for("pages.view", name="Account", record_id=done.account_id))
             except RecordError as refused:
-                problems.refused(refused, set())
+                problems.refused(
+                    refused, {f.name for f in (_account(), _contact(), _opportunity(), lead.sobject["OwnerId"])}
+                )
     page = render_template(
         "pages/convert.html",
         sobject=lead.sobject,
         lead=lead,
         account=_input(_account(), problems),
         contact=_input(_contact(), problems),
+        opportunity=_input(_opportunity(), problems),
         owner=_owner(lead, problems),
         alike=_alike(lead),
         statuses=inputs.lead_statuses(emulator().store, converted=True),
@@ -53,10 +56,20 @@ def _contact() -> Field:
     return emulator().store.schema["CampaignMember"]["ContactId"]
 
 
+def _opportunity() -> Field:
+    return emulator().store.schema["OpportunityContactRole"]["OpportunityId"]
+
+
 def _options(lead: Record, problems: Problems) -> ConvertOptions:
     """What the form asks for. A record that it names but that isn't there becomes a problem."""
     named = {}
-    for field, choice in ((_account(), "account"), (_contact(), "contact"), (lead.sobject["OwnerId"], "")):
+    wanted = (
+        (_account(), "account"),
+        (_contact(), "contact"),
+        (_opportunity(), "opportunity"),
+        (lead.sobject["OwnerId"], ""),
+    )
+    for field, choice in wanted:
         if choice and request.form.get(choice) != _EXISTING:
             continue
         try:
@@ -65,14 +78,15 @@ def _options(lead: Record, problems: Problems) -> ConvertOptions:
             problems.by_field[field.name].append(str(unknown))
             continue
         if choice and named[field.name] is None:
-            problems.by_field[field.name].append(f"Choose the {choice}, or create a new one.")
+            problems.by_field[field.name].append(f"Choose the {choice}.")
     return ConvertOptions(
         account_id=named.get("AccountId"),
         contact_id=named.get("ContactId"),
         owner_id=named.get("OwnerId"),
-        create_opportunity="no_opportunity" not in request.form,
+        opportunity_id=named.get("OpportunityId"),
+        create_opportunity=request.form.get("opportunity") != "none",
         opportunity_name=request.form.get("opportunity_name", "").strip() or None,
-        status=request.form.get("status") or ConvertOptions.status,
+        status=request.form.get("status") or None,
     )
 
 

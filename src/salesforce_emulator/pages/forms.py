@@ -10,7 +10,7 @@ from werkzeug.datastructures import MultiDict
 from salesforce_emulator.pages import inputs, layout
 from salesforce_emulator.pages.inputs import Input
 from salesforce_emulator.pages.records import Record
-from salesforce_emulator.schema import Field, SObject
+from salesforce_emulator.schema import Field, SObject, dependent
 from salesforce_emulator.store import OrgStore, RecordError
 
 _MISSING = "Complete this field."
@@ -27,7 +27,9 @@ class Problems:
         return bool(self.by_field or self.general)
 
     def refused(self, error: RecordError, shown: set[str]) -> None:
-        """Put a refusal where its fields are."""
+        """Put a refusal where its fields are, and what else was refused with it."""
+        for further in error.further:
+            self.refused(further, shown)
         here = [name for name in error.fields if name in shown]
         for name in here:
             self.by_field[name].append(_MISSING if error.code == "REQUIRED_FIELD_MISSING" else error.message)
@@ -73,7 +75,25 @@ class Form:
                 continue
             if differs:
                 found[each.name] = value
+        self._check_dependent(found)
         return found
+
+    def _check_dependent(self, changes: dict[str, object]) -> None:
+        """Hold dependent picklists to what controls them: pages do, the API doesn't."""
+        for each in self.fields:
+            controller = self.sobject.get(str(each.describe.get("controllerName")))
+            if controller is None or not {each.name, controller.name} & set(changes):
+                continue
+            offered = dependent.choices(self.sobject, each, self._after(controller, changes))
+            chosen = str(self._after(each, changes) or "").split(";")
+            if wrong := [v for v in chosen if v and v not in offered]:
+                self.problems.by_field[each.name].append(
+                    f"{wrong[0]} is no choice for this {layout.label(controller)}: choose {_either(offered)}."
+                )
+
+    def _after(self, each: Field, changes: dict[str, object]) -> object:
+        stored = self.record.value(each.name) if self.record else None
+        return changes.get(each.name, stored)
 
     def save(self) -> str | None:
         """Write what was sent, as the user: the record's id, or None where Salesforce refuses it."""
@@ -95,7 +115,7 @@ class Form:
 
     def _switched_off(self) -> dict[str, object]:
         """Boxes that are ticked in a new record unless somebody unticks them."""
-        boxes = [f for f in self.fields if f.type == "boolean" and f.describe["defaultValue"] is True]
+        boxes = [f for f in self.fields if f.type == "boolean" and f.default is True]
         return {f.name: False for f in boxes if f.name not in self.typed}
 
     def sections(self, *, sent: bool) -> list[FormSection]:
@@ -135,11 +155,16 @@ class Form:
     def _default(self, each: Field) -> str:
         if each.name == "OwnerId":
             return self._user_id
-        default = each.describe["defaultValue"]
         if each.type == "boolean":
-            return "1" if default is True else ""
+            return "1" if each.default is True else ""
         chosen = next((p["value"] for p in each.describe["picklistValues"] if p.get("defaultValue")), None)
-        return str(chosen or default or "")
+        # The org fills in the day or the moment itself.
+        default = None if each.default in ("TODAY()", "NOW()") else each.default
+        return inputs.text_of(each, chosen if default is None else default)
+
+
+def _either(values: list[str]) -> str:
+    return " or ".join(values) if values else "none"
 
 
 def _value_label(each: Field, value: str) -> str:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from salesforce_emulator.schema import Field, Schema, SObject
 
 BAR = ("Account", "Contact", "Lead", "Opportunity", "Campaign", "Task", "Event")
-"""The objects in the app bar, where the org has them."""
+"""The objects in the app bar, where the org has them; objects of its own follow."""
+_CUSTOM_IN_BAR = 5
 
 _COLUMNS = {
     "Account": ("Name", "Website", "Industry", "BillingCountry", "OwnerId", "LastModifiedDate"),
@@ -26,6 +27,8 @@ _COLUMNS = {
     "Event": ("Subject", "StartDateTime", "WhoId", "WhatId", "OwnerId"),
     "User": ("Name", "Username", "Title", "ProfileId", "IsActive"),
     "OpportunityStage": ("MasterLabel", "DefaultProbability", "ForecastCategoryName", "IsClosed", "IsWon"),
+    "OpportunityHistory": ("CreatedDate", "StageName", "Amount", "CloseDate", "CreatedById"),
+    "OpportunityFieldHistory": ("CreatedDate", "Field", "OldValue", "NewValue", "CreatedById"),
     "LeadStatus": ("MasterLabel", "SortOrder", "IsDefault", "IsConverted"),
 }
 # Shown beside the record's name.
@@ -150,4 +153,5 @@ def _sections(sobject: SObject, fields: list[Field], addresses: list[Field]) -> 
 
 
 def bar(schema: Schema) -> list[SObject]:
-    return [found for n in BAR if (found := schema.get(n)) is not None]
+    known = [found for n in BAR if (found := schema.get(n)) is not None]
+    return [*known, *[o for o in schema if o.custom and o.createable][:_CUSTOM_IN_BAR]]
