@@ -187,3 +187,27 @@ def test_changes_are_watched(api: Api, rep: Rep) -> None:
     page = rep.open("/watch/changes")
     assert re.search(r"<td>Created</td><td>Account</td>.*Fresh.*Abmatic Integration", page)
     assert re.search(r"<td>Deleted</td><td>Contact</td>.*Gone", page)
+
+
+def test_a_rep_sees_what_his_profile_lets_him_see(api: Api, rep: Rep) -> None:
+    mine = api.create("Account", Name="Mine", OwnerId=BASE.reps[0], Phone="4711")
+    theirs = api.create("Account", Name="Theirs", OwnerId=BASE.reps[1])
+    contact = api.create("Contact", LastName="Con", AccountId=mine)
+    hidden = [{"field": "Account.Phone", "readable": False, "editable": False}]
+    closed = [{"object": "Lead", "allowRead": False}]
+    profile = {"fullName": "Standard User", "fieldPermissions": hidden, "objectPermissions": closed}
+    answer = api.post("/__emulator/permissions", json={"profiles": [profile], "sharing": {"Account": "Private"}})
+    assert answer.status_code == 200, answer.text
+    assert names(rep.open("/o/Account")) == ["Mine"]
+    assert "Theirs" not in rep.open("/search?q=e")
+    assert "Theirs" not in rep.open("/watch/changes")
+    assert rep.http.get("/pick", params={"of": "Account", "q": "Theirs"}).json() == []
+    rep.open(f"/o/Account/{theirs}", 404)
+    assert "4711" not in rep.open(f"/o/Account/{mine}")
+    assert "Phone" not in dict(rep.form(f"/o/Account/{mine}/edit"))
+    assert "Leads" not in rep.open("/")
+    rep.open("/o/Lead", 404)
+    rep.open(f"/{contact}")
+    rep.send("/o/Account", to="/acting", user_id=BASE.administrator)
+    assert names(rep.open("/o/Account")) == ["Theirs", "Mine"]
+    assert "4711" in rep.open(f"/o/Account/{mine}")

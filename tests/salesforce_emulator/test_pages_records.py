@@ -213,7 +213,7 @@ def test_a_dependent_picklist_is_held_to_what_controls_it(api: Api, rep: Rep) ->
     cities = [{"value": "Kiel", "validFor": ["DE"]}, {"value": "Lyon", "validFor": ["FR"]}]
     add(name="City__c", label="City", kind="picklist", values=cities, controllerName="Land__c")
     page = rep.send("/o/Account/new", status=422, Name="A", Land__c="FR", City__c="Kiel")
-    assert error_at(page, "City__c") == "Kiel is no choice for this Land: choose Lyon."
+    assert error_at(page, "City__c") == "City: bad value for restricted picklist field: Kiel"
     rep.send("/o/Account/new", Name="A", Land__c="FR", City__c="Lyon")
     (account,) = api.rows("SELECT Id FROM Account")
     assert error_at(rep.send(f"/o/Account/{account['Id']}/edit", status=422, Land__c="DE"), "City__c")
@@ -221,7 +221,7 @@ def test_a_dependent_picklist_is_held_to_what_controls_it(api: Api, rep: Rep) ->
 
 
 def test_objects_of_its_own_have_a_place_in_the_bar(api: Api, rep: Rep) -> None:
-    made = {"action": "add_object", "name": "Visit__c", "label": "Visit", "plural": "Visits"}
+    made = {"action": "add_object", "name": "Visit__c", "label": "Visit", "labelPlural": "Visits"}
     answer = api.post("/__emulator/schema", json=[made])
     assert answer.status_code == 200, answer.text
     assert '<a href="/o/Visit__c">Visits</a>' in rep.open("/")

@@ -5,11 +5,12 @@ from __future__ import annotations
 from flask import flash, redirect, render_template, request, url_for
 
 from salesforce_emulator.pages import inputs, lists
+from salesforce_emulator.pages.acting import acting
 from salesforce_emulator.pages.forms import Problems
 from salesforce_emulator.pages.inputs import NAME, Input
 from salesforce_emulator.pages.lists import Match
 from salesforce_emulator.pages.records import Record
-from salesforce_emulator.pages.site import Answer, acting, blueprint, record_of
+from salesforce_emulator.pages.site import Answer, blueprint, record_of
 from salesforce_emulator.runtime import emulator
 from salesforce_emulator.schema import Field
 from salesforce_emulator.store import ConvertOptions, RecordError

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from werkzeug.datastructures import MultiDict
 
 from salesforce_emulator.pages import inputs, layout
+from salesforce_emulator.pages.acting import schema
 from salesforce_emulator.pages.inputs import Input
 from salesforce_emulator.pages.records import Record
-from salesforce_emulator.schema import Field, SObject, dependent
+from salesforce_emulator.schema import Field, SObject
 from salesforce_emulator.store import OrgStore, RecordError
 
 _MISSING = "Complete this field."
@@ -58,7 +59,7 @@ class Form:
         self.store, self.sobject, self.record, self.typed = store, sobject, record, typed
         self.problems = Problems()
         self._user_id = user_id
-        self._sections = layout.form_sections(store.schema, sobject, creating=record is None)
+        self._sections = layout.form_sections(schema(), sobject, creating=record is None)
 
     @property
     def fields(self) -> list[Field]:
@@ -75,25 +76,7 @@ class Form:
                 continue
             if differs:
                 found[each.name] = value
-        self._check_dependent(found)
         return found
-
-    def _check_dependent(self, changes: dict[str, object]) -> None:
-        """Hold dependent picklists to what controls them: pages do, the API doesn't."""
-        for each in self.fields:
-            controller = self.sobject.get(str(each.describe.get("controllerName")))
-            if controller is None or not {each.name, controller.name} & set(changes):
-                continue
-            offered = dependent.choices(self.sobject, each, self._after(controller, changes))
-            chosen = str(self._after(each, changes) or "").split(";")
-            if wrong := [v for v in chosen if v and v not in offered]:
-                self.problems.by_field[each.name].append(
-                    f"{wrong[0]} is no choice for this {layout.label(controller)}: choose {_either(offered)}."
-                )
-
-    def _after(self, each: Field, changes: dict[str, object]) -> object:
-        stored = self.record.value(each.name) if self.record else None
-        return changes.get(each.name, stored)
 
     def save(self) -> str | None:
         """Write what was sent, as the user: the record's id, or None where Salesforce refuses it."""
@@ -161,10 +144,6 @@ class Form:
         # The org fills in the day or the moment itself.
         default = None if each.default in ("TODAY()", "NOW()") else each.default
         return inputs.text_of(each, chosen if default is None else default)
-
-
-def _either(values: list[str]) -> str:
-    return " or ".join(values) if values else "none"
 
 
 def _value_label(each: Field, value: str) -> str:

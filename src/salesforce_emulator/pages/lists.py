@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from salesforce_emulator.pages import layout
+from salesforce_emulator.pages.acting import readable
 from salesforce_emulator.pages.shown import Cell, cells, visible
 from salesforce_emulator.schema import Field, SObject
 from salesforce_emulator.soql.conditions import stamp
@@ -94,6 +95,7 @@ def listing(store: OrgStore, sobject: SObject, asked: Asked, user_id: str) -> Li
 
 def _where(store: OrgStore, sobject: SObject, asked: Asked, user_id: str) -> _Where:
     where = _Where()
+    where.add("1" + readable(sobject))
     if sobject.deletes:
         where.add(f't."IsDeleted" = {int(asked.view == "bin")}')
     if asked.view == "recent" and "SystemModstamp" in sobject.columns:
@@ -135,10 +137,10 @@ class Match:
 def named(store: OrgStore, sobject: SObject, search: str, *, exactly: bool = False, limit: int = _FOUND) -> list[Match]:
     """Records that are there and whose name contains a text, those that begin with it first; or is it, exactly."""
     name = layout.name_field(sobject)
-    if name is None or not search:
+    if name is None or not search or not sobject.kept:
         return []
     hint = next((c for c in layout.columns(sobject)[1:] if c.type not in ("reference", "boolean")), None)
-    alive = ' AND t."IsDeleted" = 0' if sobject.deletes else ""
+    alive = (' AND t."IsDeleted" = 0' if sobject.deletes else "") + readable(sobject)
     sql, text = name.sql("t"), search.strip()
     # COLLATE, as a name that is put together has lost the column's own.
     condition = f"({sql}) = ? COLLATE NOCASE" if exactly else f"({sql}) LIKE ? ESCAPE '\\'"
@@ -157,6 +159,7 @@ def counts(store: OrgStore, objects: list[SObject]) -> list[tuple[SObject, int]]
     found = []
     with store.reading() as conn:
         for sobject in objects:
-            alive = ' WHERE "IsDeleted" = 0' if sobject.deletes else ""
-            found.append((sobject, conn.execute(f'SELECT count(*) FROM "{sobject.name}"{alive}').fetchone()[0]))
+            alive = 't."IsDeleted" = 0' if sobject.deletes else "1"
+            sql = f'SELECT count(*) FROM "{sobject.name}" AS t WHERE {alive}{readable(sobject)}'
+            found.append((sobject, conn.execute(sql).fetchone()[0]))
     return found

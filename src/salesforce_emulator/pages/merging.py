@@ -8,11 +8,12 @@ from flask import abort, flash, redirect, render_template, request, url_for
 
 from salesforce_emulator import ids
 from salesforce_emulator.pages import inputs, lists, records
+from salesforce_emulator.pages.acting import acting
 from salesforce_emulator.pages.forms import Problems
 from salesforce_emulator.pages.inputs import NAME, Input
 from salesforce_emulator.pages.records import Record
 from salesforce_emulator.pages.shown import Cell
-from salesforce_emulator.pages.site import Answer, acting, blueprint, sobject_named
+from salesforce_emulator.pages.site import Answer, blueprint, sobject_named
 from salesforce_emulator.runtime import emulator
 from salesforce_emulator.schema import Field, SObject
 from salesforce_emulator.store import RecordError

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from flask import abort, flash, redirect, request, url_for
 
 from salesforce_emulator.pages import inputs
+from salesforce_emulator.pages.acting import acting
 from salesforce_emulator.pages.records import Record
-from salesforce_emulator.pages.site import Answer, acting, back_to, blueprint, record_of
+from salesforce_emulator.pages.site import Answer, back_to, blueprint, record_of
 from salesforce_emulator.runtime import emulator
 from salesforce_emulator.schema import Field
 from salesforce_emulator.store import OrgStore, RecordError

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from salesforce_emulator.pages import layout, shown
+from salesforce_emulator.pages.acting import readable, schema
 from salesforce_emulator.pages.lists import Row
 from salesforce_emulator.pages.shown import Cell
 from salesforce_emulator.schema import Field, SObject
@@ -59,7 +60,8 @@ def one(store: OrgStore, sobject: SObject, record_id: str) -> Record | None:
     fields = [f for f in sobject.fields if not f.compound]
     selected = ", ".join(f.sql("t") for f in fields)
     with store.reading() as conn:
-        row = conn.execute(f'SELECT {selected} FROM "{sobject.name}" AS t WHERE t."Id" = ?', (record_id,)).fetchone()
+        where = f't."Id" = ?{readable(sobject)}'
+        row = conn.execute(f'SELECT {selected} FROM "{sobject.name}" AS t WHERE {where}', (record_id,)).fetchone()
     if row is None:
         return None
     return Record(sobject, record_id, {c.field.name: c for c in shown.cells(store, fields, row)})
@@ -81,7 +83,7 @@ def related(store: OrgStore, record: Record) -> list[Related]:
         return []
     found = []
     for relation in record.sobject.children.values():
-        child = store.schema.get(relation.child)
+        child = schema().get(relation.child)
         by = child.get(relation.field) if child else None
         if child is None or by is None or not by.stored or not child.deletes:
             continue
@@ -94,7 +96,7 @@ def related(store: OrgStore, record: Record) -> list[Related]:
 
 def _children(store: OrgStore, child: SObject, by: Field, record_id: str) -> Related:
     columns = [f for f in layout.columns(child) if f.name != by.name][:4]
-    where = f'"{child.name}" AS t WHERE t."{by.name}" = ? AND t."IsDeleted" = 0'
+    where = f'"{child.name}" AS t WHERE t."{by.name}" = ? AND t."IsDeleted" = 0{readable(child)}'
     selected = ", ".join(['t."Id"', *(c.sql("t") for c in columns)])
     with store.reading() as conn:
         total = conn.execute(f"SELECT count(*) FROM {where}", (record_id,)).fetchone()[0]

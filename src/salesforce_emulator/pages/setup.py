@@ -8,6 +8,7 @@ from urllib.parse import unquote_plus
 from flask import abort, render_template, request
 
 from salesforce_emulator.pages import layout, shown
+from salesforce_emulator.pages.acting import readable, schema
 from salesforce_emulator.pages.site import blueprint
 from salesforce_emulator.runtime import emulator
 from salesforce_emulator.schema import SObject
@@ -53,7 +54,7 @@ class Change:
 def changes() -> str:
     """The records that were changed last."""
     _only_with_control()
-    found = [c for o in layout.bar(emulator().store.schema) for c in _changes(o)]
+    found = [c for o in layout.bar(schema()) for c in _changes(o)]
     latest = sorted(found, key=lambda c: c.stamp, reverse=True)[:_CHANGES]
     return render_template("pages/changes.html", changes=[_readable(c) for c in latest])
 
@@ -64,7 +65,7 @@ def _changes(sobject: SObject) -> list[Change]:
         rows = conn.execute(
             f'SELECT t."SystemModstamp", t."IsDeleted", t."CreatedDate" = t."SystemModstamp", t."Id",'
             f' {name.sql("t") if name else "NULL"}, t."LastModifiedById" FROM "{sobject.name}" AS t'
-            f' ORDER BY t."SystemModstamp" DESC, t."Id" LIMIT {_CHANGES}'
+            f' WHERE 1{readable(sobject)} ORDER BY t."SystemModstamp" DESC, t."Id" LIMIT {_CHANGES}'
         ).fetchall()
     return [
         Change(

@@ -9,11 +9,12 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
 from salesforce_emulator import ids
-from salesforce_emulator.oauth.users import OrgUser, Users
+from salesforce_emulator.oauth.users import Users
 from salesforce_emulator.pages import layout, records, shown
+from salesforce_emulator.pages.acting import acting, schema
 from salesforce_emulator.pages.records import Record
 from salesforce_emulator.runtime import emulator
-from salesforce_emulator.schema import BASE, SObject
+from salesforce_emulator.schema import SObject
 
 Answer = Response | BaseResponse | str | tuple[str, int]
 
@@ -57,15 +58,6 @@ def error_page(error: HTTPException) -> tuple[str, int]:
     return found, error.code or 500
 
 
-def acting() -> OrgUser:
-    """Who the pages' edits are made by: the rep chosen in the bar."""
-    users = Users(emulator().store)
-    found = users.by_id(session.get("acting", "")) or users.by_id(BASE.reps[0]) or users.by_id(BASE.administrator)
-    if found is None:
-        abort(404)
-    return found
-
-
 @blueprint.context_processor
 def _bar() -> dict[str, object]:
     session.setdefault("csrf", secrets.token_urlsafe(16))
@@ -73,7 +65,7 @@ def _bar() -> dict[str, object]:
     return {
         "acting": acting(),
         "users": Users(store).everybody(),
-        "bar_objects": layout.bar(store.schema),
+        "bar_objects": layout.bar(schema()),
         "csrf": session["csrf"],
         "org_name": shown.visible(shown.name_of(store, store.organization_id) or ""),
         "control": emulator().settings.control,
@@ -91,8 +83,8 @@ def _same_site() -> None:
 
 
 def sobject_named(name: str) -> SObject:
-    found = emulator().store.schema.get(name)
-    if found is None:
+    found = schema().get(name)
+    if found is None or not found.kept:
         abort(404, f"This org has no object {name[:80]}.")
     return found
 

@@ -7,10 +7,11 @@ from werkzeug.datastructures import MultiDict
 
 from salesforce_emulator import ids
 from salesforce_emulator.pages import layout, lists, path, records
+from salesforce_emulator.pages.acting import acting
 from salesforce_emulator.pages.forms import Form
 from salesforce_emulator.pages.lists import Asked
 from salesforce_emulator.pages.records import Record
-from salesforce_emulator.pages.site import Answer, acting, blueprint, record_of, sobject_named
+from salesforce_emulator.pages.site import Answer, blueprint, record_of, sobject_named
 from salesforce_emulator.runtime import emulator
 from salesforce_emulator.schema import Field, SObject
 from salesforce_emulator.store import RecordError
