@@ -22,6 +22,7 @@ from salesforce_emulator.ids import derived
 from salesforce_emulator.oauth.apps import DEFAULT_APP
 from salesforce_emulator.runtime import Settings
 from salesforce_emulator.schema.base import USER_DOMAIN
+from salesforce_emulator.schema.currencies import corporate
 from salesforce_emulator.scratch import Scratch, sweep
 from salesforce_emulator.store import DEFAULT_PASSWORD, OrgStore
 
@@ -84,6 +85,14 @@ def parser() -> argparse.ArgumentParser:
         const="state_country_picklists",
         help="state and country picklists are on: codes beside the texts of addresses, and only what is listed",
     )
+    what.add_argument(
+        "--currency",
+        action="append",
+        dest="currencies",
+        type=_currency,
+        metavar="CODE=RATE",
+        help="a currency of an org of several, such as EUR=0.9; that of rate 1, else USD, is the corporate one",
+    )
     what.add_argument("--edition", help='such as "Enterprise Edition"; "Professional Edition" has no API')
     what.add_argument("--sandbox", action="store_true", help="the org says it is a sandbox")
     what.add_argument(
@@ -118,6 +127,15 @@ def _port(text: str) -> int:
     if not 0 <= number <= 65535:
         raise argparse.ArgumentTypeError(f"{number} is not between 0 and 65535")
     return number
+
+
+def _currency(text: str) -> tuple[str, float]:
+    code, _, rate = text.partition("=")
+    try:
+        corporate({code: float(rate), "USD": 1})
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return code, float(rate)
 
 
 def _org_id(text: str) -> str:
@@ -204,7 +222,10 @@ def _faults(file: Path) -> object:
 def _make(options: argparse.Namespace, data: DataFile, database: Path) -> None:
     """Make the org's file."""
     features = data.custom.features | frozenset(options.features or ())
-    data = replace(data, custom=replace(data.custom, features=features))
+    currencies = {**data.custom.currencies, **dict(options.currencies or ())}
+    if currencies and 1 not in currencies.values():
+        currencies["USD"] = 1.0
+    data = replace(data, custom=replace(data.custom, features=features, currencies=currencies))
     now = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
 
     def load(conn: sqlite3.Connection) -> None:

@@ -13,9 +13,9 @@
       "faults": {"seed": 7, "rules": [{"match": {"path": "/query"}, "action": "status", "status": 503, "p": 0.05}]}
     }
 
-Everything may be left out.  ``features`` lists what the org has switched on (``"state_country_picklists"``).
-:mod:`salesforce_emulator.schema.spec` says what objects and fields can be.  Records are checked like those of a client;
-``"@key"`` names one for those below it.
+Everything may be left out.  ``features`` lists what the org has switched on (``"state_country_picklists"``);
+``currencies`` are rates by code, as ``{"USD": 1, "EUR": 0.9}``.  :mod:`salesforce_emulator.schema.spec` says what
+objects and fields can be.  Records are checked like those of a client; ``"@key"`` names one for those below it.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from salesforce_emulator.oauth.apps import App
 from salesforce_emulator.runtime import Settings
 from salesforce_emulator.schema import BASE, Customization, Schema, build_schema
 from salesforce_emulator.schema.changes import apply
+from salesforce_emulator.schema.currencies import corporate
 from salesforce_emulator.store import RecordError, Session
 from salesforce_emulator.store.org import put_setting
 from salesforce_emulator.store.org_rules import OrgRules
@@ -46,7 +47,7 @@ _USER_DEFAULTS = {
     "IsActive": True,
 }
 _KEYS = frozenset(
-    {"name", "edition", "sandbox", "organization_id", "apps", "settings", "features", "custom_objects",
+    {"name", "edition", "sandbox", "organization_id", "apps", "settings", "features", "currencies", "custom_objects",
      "custom_fields", "users", "records", "faults", "permission_sets", "profiles", "sharing", "validation_rules"}
 )  # fmt: skip
 
@@ -164,7 +165,10 @@ def _custom(data: dict[str, Any]) -> Customization:
         for name, fields in entries.items()
         for made in fields
     ]
-    start = Customization(features=frozenset(data.get("features", ())))
+    currencies = dict(data.get("currencies", {}))
+    if currencies:
+        corporate(currencies)
+    start = Customization(features=frozenset(data.get("features", ())), currencies=currencies)
     made = apply(start, [*objects, *fields], datetime.now(UTC))
     return replace(made, version=0, changed={})
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from salesforce_emulator import ids
 from salesforce_emulator.schema.activities import PRIORITIES, STATUSES, Choice
+from salesforce_emulator.schema.currencies import corporate
+from salesforce_emulator.schema.objects import Schema
 from salesforce_emulator.schema.tables import ADMINISTRATOR, bulk_insert, reserve_ids
 
 
@@ -87,6 +90,7 @@ _USERS = (
     ("Olu", "Okafor", "olu", "ookafor", "Sales Development", BASE.standard_profile),
     ("Mia", "Maier", "mia", "mmaier", "VP Sales", BASE.standard_profile),
 )
+_NO_DECIMALS = frozenset({"JPY", "KRW", "CLP", "VND", "ISK"})
 USER_DOMAIN = "emulator.example"
 MADE = "2020-01-06T08:00:00.000Z"
 
@@ -266,3 +270,17 @@ def _choices(conn: sqlite3.Connection, sobject: str, choices: tuple[Choice, ...]
         for order, (record_id, c) in enumerate(zip(record_ids, choices, strict=True), 1)
     ]
     bulk_insert(conn, sobject, columns, rows)
+
+
+def load_rates(conn: sqlite3.Connection, currencies: Mapping[str, float], schema: Schema) -> None:
+    """Load the org's currencies into a new org. Does not commit."""
+    if not currencies:
+        return
+    own = corporate(currencies)
+    taken = reserve_ids(conn, "CurrencyType", len(currencies), schema)
+    rows = [
+        (record_id, code, float(rate), 0 if code in _NO_DECIMALS else 2, 1, int(code == own))
+        for record_id, (code, rate) in zip(taken, currencies.items(), strict=True)
+    ]
+    columns = ("Id", "IsoCode", "ConversionRate", "DecimalPlaces", "IsActive", "IsCorporate")
+    bulk_insert(conn, "CurrencyType", columns, rows, schema)

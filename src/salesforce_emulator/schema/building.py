@@ -10,6 +10,7 @@ from functools import cache, lru_cache
 from importlib import resources
 
 from salesforce_emulator.schema.computed import EXPRESSIONS
+from salesforce_emulator.schema.currencies import currency_type, with_currency
 from salesforce_emulator.schema.custom import Customization, JsonObject
 from salesforce_emulator.schema.entries import child
 from salesforce_emulator.schema.handmade import handmade_describes
@@ -28,7 +29,9 @@ def build_schema(custom: Customization | None = None, before: Schema | None = No
         about them.
     """
     made = custom or Customization()
-    whole = [*_standard(made.features), *made.objects.values()]
+    whole = [with_currency(d, made.currencies) for d in (*_standard(made.features), *made.objects.values())]
+    if made.currencies:
+        whole.append(currency_type())
     relations = _relations(made)
     objects = []
     for describe in whole:

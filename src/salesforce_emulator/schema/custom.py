@@ -12,7 +12,7 @@ from typing import Any
 
 JsonObject = dict[str, Any]
 
-FEATURES = frozenset({"multi_currency", "person_accounts", "state_country_picklists"})
+FEATURES = frozenset({"state_country_picklists"})
 """What can be switched on in a new org, and never off again."""
 
 _Fields = Mapping[str, Mapping[str, JsonObject]]
@@ -24,6 +24,7 @@ class Customization:
     ``fields``: by object and name, the entries of custom fields, and of standard ones that were changed; keys that
     begin with an underscore are not part of describe (:mod:`~salesforce_emulator.schema.spec` says which).
     ``hidden``: names of objects, and ``Object.Field``, that are there but that nobody can see.
+    ``currencies``: rates by code, of an org with several.
     ``prefixes``: how many key prefixes were given out.
     ``version`` counts changes; ``changed`` tells when each object was changed last, in ISO's form.
     """
@@ -32,6 +33,7 @@ class Customization:
     fields: _Fields = field(default_factory=dict)
     hidden: frozenset[str] = frozenset()
     features: frozenset[str] = frozenset()
+    currencies: Mapping[str, float] = field(default_factory=dict)
     prefixes: int = 0
     version: int = 0
     changed: Mapping[str, str] = field(default_factory=dict)

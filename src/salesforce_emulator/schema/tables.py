@@ -45,7 +45,9 @@ def _column(f: Field) -> str:
         return f'"{f.name}" INTEGER NOT NULL DEFAULT {1 if f.describe["defaultValue"] is True else 0}'
     # Salesforce compares and sorts text without regard to case, but for the fields that say otherwise.
     caseless = f.type in TEXT_TYPES and not f.case_sensitive
-    return f'"{f.name}" {f.sqlite_type}{" COLLATE NOCASE" if caseless else ""}'
+    # Whoever loads records doesn't know what currencies there are: theirs are in the corporate one.
+    default = f" DEFAULT '{f.default}'" if f.name.endswith("CurrencyIsoCode") else ""
+    return f'"{f.name}" {f.sqlite_type}{" COLLATE NOCASE" if caseless else ""}{default}'
 
 
 def add_column(conn: sqlite3.Connection, sobject: SObject, f: Field) -> None:

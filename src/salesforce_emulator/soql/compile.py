@@ -12,7 +12,7 @@ from itertools import count
 
 from salesforce_emulator.schema import Field, Schema, SObject
 from salesforce_emulator.schema.polymorphic import NAME, is_polymorphic
-from salesforce_emulator.soql import grouping, limits, nodes, shown, values
+from salesforce_emulator.soql import grouping, limits, money, nodes, shown, values
 from salesforce_emulator.soql.conditions import Conditions
 from salesforce_emulator.soql.errors import (
     SoqlError,
@@ -186,7 +186,14 @@ class _Compiler:
         shapes: dict[tuple[str, ...], Shape],
         key: str = "",
         function: str = "",
+        instead: str = "",
     ) -> None:
+        """A field in the answer.
+
+        :param key: what the answer calls it, where that is another name.
+        :param function: what changes how it is shown.
+        :param instead: SQL of what is shown in the field's place.
+        """
         alias, found, parents = self._walk(path, scope)
         shape = self._shape(parents, scope, plan, shapes)
         name = ".".join([*(p.relationship_name or "" for p in parents), key or found.name])
@@ -196,7 +203,7 @@ class _Compiler:
         plan.types.append(found.type)
         start = len(plan.columns)
         owner = self._owner(parents, scope)
-        parts = values.sql_columns(owner, found, alias)
+        parts = [instead] if instead else values.sql_columns(owner, found, alias)
         plan.columns.extend(parts)
         plan.cells.append(parts[0])
         plan.long_text = plan.long_text or (found.type == "textarea" and found.length > LONG_TEXT)
@@ -239,11 +246,35 @@ class _Compiler:
             for path in self._fields(call, query, scope.sobject):
                 self._select_path(path, scope, plan, shapes)
             return
-        if call.lower in SHOWN and len(call.arguments) == 1 and isinstance(call.arguments[0], nodes.Path):
-            self._select_path(call.arguments[0], scope, plan, shapes, alias or "", call.lower)
+        if call.lower in SHOWN and len(call.arguments) == 1:
+            inner = call.arguments[0]
+            if isinstance(inner, nodes.Path):
+                self._select_path(inner, scope, plan, shapes, alias or "", call.lower)
+                return
+            if call.lower == "format" and inner.lower == "convertcurrency":
+                self._select_converted(inner, scope, plan, shapes, alias or "", "format")
+                return
+        if call.lower == "convertcurrency":
+            self._select_converted(call, scope, plan, shapes, alias or "")
             return
         self._expression(call, scope, aggregates=True)  # says what is wrong with its argument, if anything
         raise at(self.text, call.pos, "MALFORMED_QUERY", f"function {call.name} is not allowed here")
+
+    def _select_converted(
+        self,
+        call: nodes.Call,
+        scope: _Scope,
+        plan: Plan,
+        shapes: dict[tuple[str, ...], Shape],
+        key: str,
+        function: str = "",
+    ) -> None:
+        """An amount in the user's currency."""
+        path = call.arguments[0] if len(call.arguments) == 1 else None
+        amount = self._field(path, scope).corporate if isinstance(path, nodes.Path) else ""
+        if not amount or not isinstance(path, nodes.Path):
+            raise self._not_converted(call)
+        self._select_path(path, scope, plan, shapes, key, function, money.in_users(amount, self.context.user_id))
 
     def _fields(self, call: nodes.Call, query: nodes.Query, sobject: SObject) -> Iterator[nodes.Path]:
         """FIELDS(ALL), FIELDS(STANDARD), FIELDS(CUSTOM)."""
@@ -386,6 +417,8 @@ class _Compiler:
         if found.field is not None and not found.field.sortable:
             message = f"field '{found.field.name}' can not be sorted in a query call"
             raise at(self.text, operand.pos, "MALFORMED_QUERY", message)
+        if found.corporate and not found.grouped:
+            return replace(found, sql=found.corporate)
         return found
 
     # -- fields and functions
@@ -406,11 +439,12 @@ class _Compiler:
         return found
 
     def _field(self, path: nodes.Path, scope: _Scope) -> Expression:
-        alias, found, _ = self._walk(path, scope)
+        alias, found, parents = self._walk(path, scope)
         sql = found.sql(alias)
         if is_text(found.type) and not found.stored:
             sql = f"({sql} COLLATE NOCASE)"
-        return Expression(sql, found.type, found.name, found)
+        corporate = money.in_corporate(self.schema, self._owner(parents, scope), found, alias)
+        return Expression(sql, found.type, found.name, found, corporate=corporate)
 
     def _call(self, call: nodes.Call, scope: _Scope, aggregates: bool) -> Expression:
         if call.lower == "count" and not call.arguments and aggregates:
@@ -418,8 +452,7 @@ class _Compiler:
         if len(call.arguments) != 1:
             raise unexpected_token(self.text, call.pos, call.name)
         if call.lower == "convertcurrency":
-            message = "convertCurrency is only available in organizations with multiple currencies"
-            raise at(self.text, call.pos, "INVALID_FIELD", message)
+            raise self._not_converted(call)
         if call.lower == "format" and aggregates:
             return replace(self._expression(call.arguments[0], scope, aggregates=True), shown_by="format")
         if call.lower == "grouping" and aggregates:
@@ -431,6 +464,13 @@ class _Compiler:
         if call.lower == "tolabel":
             return self._expression(call.arguments[0], scope)
         raise unexpected_token(self.text, call.pos, call.name)
+
+    def _not_converted(self, call: nodes.Call) -> SoqlError:
+        if not money.knows_currencies(self.schema):
+            message = "convertCurrency is only available in organizations with multiple currencies"
+            return at(self.text, call.pos, "INVALID_FIELD", message)
+        message = "convertCurrency is only allowed on currency fields in SELECT, and on no aggregate"
+        return at(self.text, call.pos, "MALFORMED_QUERY", message)
 
     def _grouping(self, call: nodes.Call, scope: _Scope) -> Expression:
         """1 in a row that sums up over the field, 0 in others."""
@@ -444,6 +484,8 @@ class _Compiler:
         if argument.sql in self.grouped:
             message = f"Grouped field should not be aggregated: {_text(call.arguments[0])}"
             raise at(self.text, call.arguments[0].pos, "MALFORMED_QUERY", message)
+        if argument.corporate:  # amounts of several currencies are added up in the corporate one
+            argument = replace(argument, sql=argument.corporate)
         found = aggregate(call.lower, argument)
         if found is None:
             message = f"field {argument.name} does not support aggregate operator {call.name.upper()}"

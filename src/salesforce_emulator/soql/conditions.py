@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, time, tzinfo
 
 from salesforce_emulator import ids
-from salesforce_emulator.soql import nodes
+from salesforce_emulator.soql import money, nodes
 from salesforce_emulator.soql.dates import literal_days
 from salesforce_emulator.soql.errors import SoqlError, at, wrong_literal
 from salesforce_emulator.soql.functions import Expression, is_text
@@ -90,8 +90,19 @@ class Conditions:
             raise self._operator_error(operand, left)
         if value.kind == "date_literal":
             return self._compare_days(left, operator, value)
+        if value.kind == "amount":
+            return self._compare_amount(left, operator, value)
         bound = self._value(left, value)
         return self._compare_value(left, operator, bound)
+
+    def _compare_amount(self, left: Expression, operator: str, value: nodes.Literal) -> str:
+        """``Amount > USD5000``: compared in the corporate currency."""
+        if not left.corporate:
+            raise self._wrong(left)
+        code, amount = money.literal(value.text)
+        worth = f"({self._mark(amount)} / {money.rate(self._mark(code))})"
+        sign = "IS NOT" if operator == "!=" else _SQL_OPERATORS[operator]
+        return f"round({left.corporate}, 6) {sign} round({worth}, 6)"
 
     def _compare_null(self, left: Expression, operator: str) -> str:
         if left.type == "boolean":  # a boolean is never null
@@ -149,7 +160,7 @@ class Conditions:
     def _in_values(
         self, left: Expression, values: tuple[nodes.Literal, ...], negated: bool, operand: nodes.Operand
     ) -> str:
-        if any(v.kind == "date_literal" for v in values):
+        if any(v.kind in ("date_literal", "amount") for v in values):
             tests = [self._compare(left, "=", v, operand) for v in values]
             joined = "(" + " OR ".join(tests) + ")"
             return f"NOT coalesce({joined}, 0)" if negated else joined

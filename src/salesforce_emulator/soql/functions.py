@@ -40,6 +40,8 @@ class Expression:
     aggregate: bool = False
     grouped: bool = False
     """Whether the query groups by it."""
+    corporate: str = ""
+    """Of an amount in an org of several currencies, the SQL of what it is in the corporate one."""
     shown_by: str = ""
     """"format" where the value is to be shown as a person sees it."""
 

@@ -35,7 +35,7 @@ Operand = Path | Call
 
 @dataclass(frozen=True)
 class Literal:
-    """A value. ``kind``: string, number, date, datetime, date_literal, null, boolean."""
+    """A value. ``kind``: string, number, amount (USD5000), date, datetime, date_literal, null, boolean."""
 
     kind: str
     text: str

@@ -24,6 +24,7 @@ _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", '"': '"', "'"
 _LITERAL_KINDS = {
     "STRING": "string",
     "NUMBER": "number",
+    "AMOUNT": "amount",
     "DATE": "date",
     "DATETIME": "datetime",
     "DATE_LITERAL": "date_literal",

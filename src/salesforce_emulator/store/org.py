@@ -30,6 +30,7 @@ from salesforce_emulator.schema import (
     load_base,
     load_task_choices,
 )
+from salesforce_emulator.schema.base import load_rates
 from salesforce_emulator.schema.changes import Change, apply, whole
 from salesforce_emulator.schema.objects import JsonObject
 from salesforce_emulator.schema.spec import BadSpec
@@ -142,6 +143,7 @@ class OrgStore:
             self._add_functions(conn)
             create_tables(conn, schema)
             load_base(conn, name=name, edition=edition, sandbox=sandbox, organization_id=organization_id)
+            load_rates(conn, custom.currencies, schema)
             put_setting(conn, _SCHEMA, json.dumps(custom.to_json()))
             if loader is not None:
                 loader(conn)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from salesforce_emulator import ids
 from salesforce_emulator.schema import Field, Schema, SObject
@@ -412,12 +412,20 @@ class Session:
             default = field.default
             if field.name == "OwnerId":
                 row["OwnerId"] = self.user_id
+            elif field.name == "CurrencyIsoCode":
+                row[field.name] = self.currency or default
             elif isinstance(default, bool):
                 row[field.name] = int(default)
             elif default in ("TODAY()", "NOW()"):
                 row[field.name] = self.now[:10] if field.type == "date" else self.now
             else:
                 row[field.name] = default
+
+    @cached_property
+    def currency(self) -> str | None:
+        """The user's own currency, in an org of several."""
+        user = self.fetch("User", self.user_id, ("DefaultCurrencyIsoCode",))
+        return None if user is None else cast("str | None", user["DefaultCurrencyIsoCode"])
 
     def _number(self, sobject: SObject, record_id: str, row: Values) -> None:
         """What the org itself calls a new record: auto-numbers, and the id of a custom object's that has no name."""

@@ -1,0 +1,68 @@
+"""Several currencies: CurrencyIsoCode on records, CurrencyType with the rates.
+
+A rate says what one unit of the corporate currency is worth, whose own rate is 1.  A record's amounts are in the
+record's currency; converting them is left to who reads them (:mod:`salesforce_emulator.soql.money`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from salesforce_emulator.schema.entries import JsonObject, audit, field, id_entry, object_entry
+
+CODE = "CurrencyIsoCode"
+USERS_CODE = "DefaultCurrencyIsoCode"
+_HAVE_ONE = ("Account", "Campaign", "CampaignMember", "Contact", "Lead", "Opportunity", "User")
+
+
+def corporate(currencies: Mapping[str, float]) -> str:
+    """The org's own currency: the first whose rate is 1.
+
+    :raises ValueError: there is none, or a code or a rate can't be one.
+    """
+    for code, rate in currencies.items():
+        if not re.fullmatch(r"[A-Z]{3}", code) or isinstance(rate, bool) or not 0 < float(rate) < 10**9:
+            raise ValueError(f"currency {code}={rate}: a code is three capitals, as EUR, and a rate above 0")
+    found = next((code for code, rate in currencies.items() if rate == 1), None)
+    if found is None:
+        raise ValueError("currencies: one of them, the corporate currency, has rate 1")
+    return found
+
+
+def with_currency(describe: JsonObject, currencies: Mapping[str, float]) -> JsonObject:
+    """An object's describe with the currency of its records, where its records have one."""
+    if not currencies or not (describe["custom"] or describe["name"] in _HAVE_ONE):
+        return describe
+    own = corporate(currencies)
+    label = "Currency ISO Code" if describe["custom"] else f"{describe['label']} Currency"
+    fields = [_code(CODE, label, currencies, own)]
+    if describe["name"] == "User":
+        fields.append(_code(USERS_CODE, "Default Currency ISO Code", currencies, own))
+    return {**describe, "fields": [*describe["fields"], *fields]}
+
+
+def _code(name: str, label: str, currencies: Mapping[str, float], own: str) -> JsonObject:
+    return field(
+        name,
+        "picklist",
+        "cud",
+        label=label,
+        length=3,
+        values=tuple(currencies),
+        default=own,
+        restrictedPicklist=True,
+    )
+
+
+def currency_type() -> JsonObject:
+    fields = [
+        id_entry("Currency Type ID"),
+        field("IsoCode", "picklist", "c", label="Currency ISO Code", length=3, nameField=True),
+        field("ConversionRate", "double", "cu", label="Conversion Rate", precision=18, scale=9),
+        field("DecimalPlaces", "int", "cu", label="Decimal Places"),
+        field("IsActive", "boolean", "cu", label="Active", default=True),
+        field("IsCorporate", "boolean", "d", label="Corporate Currency"),
+        *audit(),
+    ]
+    return object_entry("CurrencyType", "01L", fields, label="Currency Type", writable=False, updateable=True)
