@@ -29,6 +29,8 @@ Session = psycopg.Connection[tuple[Any, ...]]
 
 # A creation that isn't found after this long was not carried out.
 SETTLED = timedelta(seconds=60)
+# The clock that dates Salesforce's answers and the one that stamps its records need not be the same.
+_CLOCKS_DIFFER = timedelta(minutes=5)
 _IDS_A_QUERY = 200
 
 
@@ -87,7 +89,7 @@ def _settle_creates(session: Session, client: Client, sender: Sender, plan: Push
     fields = sorted({name for _, _, sent in writes for name in sent})
     soql = (
         f"SELECT Id, {', '.join(fields)} FROM {plan.spec.name} WHERE CreatedById = '{client.userinfo().user_id}' "
-        f"AND CreatedDate >= {literal(batch.since)} ORDER BY CreatedDate, Id"
+        f"AND CreatedDate >= {literal(batch.since - _CLOCKS_DIFFER)} ORDER BY CreatedDate, Id"
     )
     unlinked = _unlinked(session, plan, batch, list(client.query_rows(soql)))
     found: dict[int, str] = {}
