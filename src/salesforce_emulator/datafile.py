@@ -48,7 +48,8 @@ _USER_DEFAULTS = {
 }
 _KEYS = frozenset(
     {"name", "edition", "sandbox", "organization_id", "apps", "settings", "features", "currencies", "custom_objects",
-     "custom_fields", "users", "records", "faults", "permission_sets", "profiles", "sharing", "validation_rules"}
+     "custom_fields", "users", "records", "faults", "permission_sets", "profiles", "sharing", "validation_rules",
+     "duplicate_rules"}
 )  # fmt: skip
 
 
@@ -70,6 +71,7 @@ class DataFile:
     users: tuple[dict[str, Any], ...] = ()
     records: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     validation_rules: tuple[dict[str, Any], ...] = ()
+    duplicate_rules: tuple[dict[str, Any], ...] = ()
     permissions: dict[str, Any] = field(default_factory=dict)
     """Those of "profiles", "permission_sets" and "sharing" that the file has."""
     faults: Any = None
@@ -110,6 +112,7 @@ class DataFile:
             tuple(data.get("users", ())),
             dict(data.get("records", {})),
             tuple(data.get("validation_rules", ())),
+            tuple(data.get("duplicate_rules", ())),
             {key: data[key] for key in ("profiles", "permission_sets", "sharing") if key in data},
             data.get("faults"),
         )
@@ -134,7 +137,7 @@ class DataFile:
         """Keep the org's own rules in its file, and make its profiles. The file's records aren't held to them."""
         rules = OrgRules(lambda _: None, lambda name, value: put_setting(conn, name, value))
         try:
-            rules.put_validation(self.validation_rules, schema)
+            rules.put(self.validation_rules, self.duplicate_rules, schema)
             if self.permissions:
                 rules.put_permissions(self.permissions, schema, conn, datetime.now(UTC))
         except BadRule as error:

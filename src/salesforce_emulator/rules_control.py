@@ -1,7 +1,7 @@
 """/__emulator/rules and …/permissions: the org's own rules, laid down and removed while it runs, as in Setup.
 
-:mod:`salesforce_emulator.store.validation` says what a rule is, :mod:`salesforce_emulator.store.permissions` how
-permissions are written.
+:mod:`salesforce_emulator.store.validation` and :mod:`salesforce_emulator.store.duplicates` say what a rule is,
+:mod:`salesforce_emulator.store.permissions` how permissions are written.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from flask import Blueprint, Response, request
 from salesforce_emulator import control
 from salesforce_emulator.api.answers import ApiError, json_answer
 from salesforce_emulator.runtime import emulator
-from salesforce_emulator.store.wording import BadRule, entries, only
+from salesforce_emulator.store.wording import BadRule
 
 blueprint = Blueprint("rules_control", __name__, url_prefix="/__emulator")
 blueprint.before_request(control.allowed)
@@ -30,15 +30,18 @@ def _body() -> dict[str, Any]:
 @blueprint.get("/rules")
 def rules() -> Response:
     found = emulator().store.rules
-    return json_answer({"validation_rules": [rule.to_json() for rule in found.validation.all()]})
+    return json_answer(
+        {
+            "validation_rules": [rule.to_json() for rule in found.validation.all()],
+            "duplicate_rules": [rule.to_json() for rule in found.duplicates.all()],
+        }
+    )
 
 
 @blueprint.post("/rules")
 def put_rules() -> Response:
-    """Add rules, or change those that have their names: {"validation_rules": […]}."""
-    body, store = _body(), emulator().store
-    only(body, ("validation_rules",), "rules")
-    store.rules.put_validation(entries(body, "validation_rules", "rules"), store.schema)
+    """Add rules, or change those that have their names: {"validation_rules": […], "duplicate_rules": […]}."""
+    emulator().store.put_rules(_body())
     return rules()
 
 
@@ -46,12 +49,9 @@ def put_rules() -> Response:
 @blueprint.delete("/rules/<sobject>")
 @blueprint.delete("/rules/<sobject>/<name>")
 def remove_rules(sobject: str = "", name: str = "") -> Response:
-    """Remove all rules, those of an object, or one."""
-    found = emulator().store.rules
-    removed = found.validation.remove(sobject, name)
-    if name and not removed:
+    """Remove all rules, those of an object, or those of a name."""
+    if not emulator().store.remove_rules(sobject, name) and name:
         return ApiError(404, "NO_RULE", f"there is no rule {name} on {sobject}").answer()
-    found.keep_validation()
     return rules()
 
 

@@ -12,7 +12,8 @@ from salesforce_emulator.api.answers import ApiError, json_answer
 from salesforce_emulator.api.bodies import JsonObject, json_object
 from salesforce_emulator.api.describe import sobject_or_404
 from salesforce_emulator.api.records import chosen_fields, read_records
-from salesforce_emulator.runtime import api_session, emulator, visible_schema
+from salesforce_emulator.api.writing import writing
+from salesforce_emulator.runtime import visible_schema
 from salesforce_emulator.schema import SObject
 from salesforce_emulator.store import RecordError, Session, SeveralMatch
 
@@ -83,7 +84,7 @@ def _run(rows: list[JsonObject], write: Write, *, all_or_none: bool) -> Response
     """Write every row; the results are in the rows' order."""
     results: list[Result] = []
     try:
-        with emulator().store.session(api_session().user_id) as session:
+        with writing() as session:
             results.extend(_attempt(session, write, row) for row in rows)
             if all_or_none and not all(r["success"] for r in results):
                 raise _RolledBack

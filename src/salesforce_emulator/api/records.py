@@ -11,6 +11,7 @@ from salesforce_emulator.api.answers import ApiError, from_record_error, json_an
 from salesforce_emulator.api.bodies import json_object
 from salesforce_emulator.api.describe import sobject_or_404
 from salesforce_emulator.api.query import context
+from salesforce_emulator.api.writing import writing
 from salesforce_emulator.runtime import api_session, api_user, api_version, emulator, visible_schema
 from salesforce_emulator.schema import SObject
 from salesforce_emulator.soql import SoqlError, compile_soql
@@ -65,7 +66,7 @@ def chosen_fields(sobject: SObject, text: str | None) -> list[str]:
 def create(version: str, name: str) -> Response:
     sobject, values = sobject_or_404(name), json_object()
     try:
-        with emulator().store.session(api_session().user_id) as session:
+        with writing() as session:
             record_id = session.insert(sobject.name, values)
     except RecordError as error:
         raise from_record_error(error) from None
@@ -98,7 +99,7 @@ def update(version: str, name: str, record_id: str) -> Response:
         message = "The Id field should not be specified in the sobject data."
         raise ApiError(400, "INVALID_FIELD", message)
     try:
-        with emulator().store.session(api_session().user_id) as session:
+        with writing() as session:
             session.update(sobject.name, full_id, values)
     except RecordError as error:
         raise from_record_error(error) from None
@@ -110,7 +111,7 @@ def delete(version: str, name: str, record_id: str) -> Response:
     sobject = sobject_or_404(name)
     full_id = record_id_of(sobject, record_id)
     try:
-        with emulator().store.session(api_session().user_id) as session:
+        with writing() as session:
             session.delete(sobject.name, full_id)
     except RecordError as error:
         raise from_record_error(error) from None
@@ -128,7 +129,7 @@ def read_by_key(version: str, name: str, field: str, key: str) -> Response:
 
 def _only_match(sobject: SObject, field: str, key: str) -> str:
     try:
-        with emulator().store.session(api_session().user_id) as session:
+        with writing() as session:
             matches = session.find_by_key(sobject, session.external_id_field(sobject, field), key)
     except RecordError as error:
         raise from_record_error(error) from None
@@ -158,7 +159,7 @@ def upsert(version: str, name: str, field: str, key: str) -> Response:
         message = f"The {field} field should not be specified in the sobject data."
         raise ApiError(400, "INVALID_FIELD", message)
     try:
-        with emulator().store.session(api_session().user_id) as session:
+        with writing() as session:
             record_id, created = session.upsert(sobject.name, field, key, values)
     except RecordError as error:
         raise from_record_error(error) from None

@@ -12,7 +12,8 @@ from flask import Blueprint, Response
 from salesforce_emulator.api.answers import ApiError, json_answer, not_found
 from salesforce_emulator.api.bodies import JsonObject, json_object
 from salesforce_emulator.api.describe import sobject_or_404
-from salesforce_emulator.runtime import api_session, api_version, emulator, visible_schema
+from salesforce_emulator.api.writing import writing
+from salesforce_emulator.runtime import api_version, visible_schema
 from salesforce_emulator.schema import SObject
 from salesforce_emulator.store import RecordError, Session
 
@@ -53,7 +54,7 @@ def tree(version: str, name: str) -> Response:
     root, body = sobject_or_404(name), json_object()
     try:
         nodes = _nodes(root, body)
-        with emulator().store.session(api_session().user_id) as session:
+        with writing() as session:
             for level in nodes:
                 _create(session, level)
     except _Failed as failed:

@@ -9,9 +9,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from salesforce_emulator.schema import Schema, SObject
-from salesforce_emulator.store import validation
+from salesforce_emulator.store import duplicate_check, validation
 from salesforce_emulator.store.access import Access
 from salesforce_emulator.store.change import Change
+from salesforce_emulator.store.duplicates import DuplicateRules
 from salesforce_emulator.store.errors import RecordError
 from salesforce_emulator.store.validation import ValidationRules
 
@@ -21,19 +22,28 @@ if TYPE_CHECKING:
 
 class Guard:
     """
+    :param rules: validation rules.
+    :param duplicates: duplicate rules.
     :param access: the user's permissions; None where everybody may do everything.
     :param visible: the objects and fields of a schema that the user may see.
     """
 
-    def __init__(self, rules: ValidationRules, access: Access | None, visible: Callable[[Schema], Schema]) -> None:
+    def __init__(
+        self,
+        rules: ValidationRules,
+        duplicates: DuplicateRules,
+        access: Access | None,
+        visible: Callable[[Schema], Schema],
+    ) -> None:
         self._rules = rules
+        self._duplicates = duplicates
         self._access = access
         self.visible = visible
 
     def looks_at_all(self, sobject: SObject, schema: Schema) -> bool:
         """Whether an update has to know the whole record."""
         shared = self._access is not None and sobject.name in self._access.sharing
-        return shared or bool(self._rules.of(sobject, schema))
+        return shared or bool(self._rules.of(sobject, schema)) or bool(self._duplicates.of(sobject.name))
 
     # -- permissions
 
@@ -96,6 +106,15 @@ class Guard:
         rules = self._rules.of(sobject, session.schema)
         if rules:
             validation.check(rules, change)
+        duplicates = self._duplicates.of(sobject.name)
+        if duplicates:
+            duplicate_check.check(duplicates, session, change, self._only_owner(session, sobject))
+
+    def _only_owner(self, session: Session, sobject: SObject) -> str | None:
+        """Whose records are looked at, where a rule is run as the user and he sees only his own."""
+        access = self._access
+        as_user = session.duplicates.as_current_user and access is not None and access.only_own(sobject.name)
+        return session.user_id if as_user else None
 
 
 def _no_access() -> RecordError:

@@ -38,15 +38,16 @@ from salesforce_emulator.schema.tables import fast_load
 from salesforce_emulator.scratch import Scratch
 from salesforce_emulator.soql.conditions import fold, stamp
 from salesforce_emulator.soql.shown import local
-from salesforce_emulator.store import places, recycling
+from salesforce_emulator.store import duplicates, matching, places, recycling
 from salesforce_emulator.store.altering import alter, fit
 from salesforce_emulator.store.batch import Batch
 from salesforce_emulator.store.conditions import NORMAL, Conditions
 from salesforce_emulator.store.convert import Converted, ConvertOptions, convert_lead
 from salesforce_emulator.store.lag import Lag
 from salesforce_emulator.store.merge import Merged, merge
-from salesforce_emulator.store.org_rules import OrgRules
+from salesforce_emulator.store.org_rules import DUPLICATE_RULES, VALIDATION_RULES, OrgRules
 from salesforce_emulator.store.session import Session
+from salesforce_emulator.store.wording import entries, only
 
 Clock = Callable[[], datetime]
 Loader = Callable[[sqlite3.Connection], object]
@@ -119,6 +120,8 @@ class OrgStore:
             if (clock_set := _setting(conn, "clock")) is not None:
                 self.clock = OrgClock(clock, Reading.from_json(json.loads(clock_set)))
         self.rules = OrgRules(self.setting, self.put_setting)
+        if self.rules.duplicates.all():  # as a data file laid them down
+            self.index_duplicates()
         self._nothing_to_purge_until = self.now()
         self.path_of_files.mkdir(parents=True, exist_ok=True)
 
@@ -178,6 +181,7 @@ class OrgStore:
     def _add_functions(self, conn: sqlite3.Connection) -> None:
         conn.create_function("soql_fold", 1, fold, deterministic=True)
         conn.create_function("soql_local", 2, local, deterministic=True)
+        conn.create_function(matching.FUNCTION, 2, matching.match_key, deterministic=True)
         conn.create_function(FUNCTION, -1, self._formulas.evaluate)
 
     @contextmanager
@@ -346,7 +350,30 @@ class OrgStore:
         self.custom, self.schema = made, schema
         return schema
 
-    # -- who may do what
+    # -- the org's own rules
+
+    def put_rules(self, given: Mapping[str, Any]) -> None:
+        """Lay down rules, all or none: {"validation_rules": […], "duplicate_rules": […]}.
+
+        :raises BadRule: one of them can't be followed.
+        """
+        with self.writing():
+            only(given, (VALIDATION_RULES, DUPLICATE_RULES), "rules")
+            duplicating = entries(given, DUPLICATE_RULES, "rules")
+            self.rules.put(entries(given, VALIDATION_RULES, "rules"), duplicating, self.schema)
+            if duplicating:
+                self.index_duplicates()
+
+    def remove_rules(self, sobject: str = "", name: str = "") -> int:
+        """Remove the rules of an object, one of them, or all; how many they were."""
+        removed = self.rules.remove(sobject, name)
+        self.index_duplicates()
+        return removed
+
+    def index_duplicates(self) -> None:
+        """Index what duplicate rules match by."""
+        with self.writing() as conn:
+            duplicates.index(conn, self.rules.duplicates.all(), self.schema)
 
     def visible(self, user_id: str) -> Schema:
         """The objects and fields that a user may see."""

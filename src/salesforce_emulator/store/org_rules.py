@@ -1,4 +1,4 @@
-"""The org's own rules, kept in its file: validation, permissions."""
+"""The org's own rules, kept in its file: validation, duplicates, permissions."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from salesforce_emulator.schema import Schema
+from salesforce_emulator.store import duplicates as duplicate_rules
 from salesforce_emulator.store import permissions as permitting
 from salesforce_emulator.store import profiles
 from salesforce_emulator.store.access import Access, access_of, visible
+from salesforce_emulator.store.duplicates import DuplicateRules, read_duplicate_rule
 from salesforce_emulator.store.guard import Guard
 from salesforce_emulator.store.permissions import Permissions
 from salesforce_emulator.store.validation import Json, ValidationRule, ValidationRules, read_rule
 
 VALIDATION_RULES = "validation_rules"
+DUPLICATE_RULES = "duplicate_rules"
 PERMISSIONS = "permissions"
 
 
@@ -32,22 +35,33 @@ class OrgRules:
         self._lock = threading.Lock()
         kept = json.loads(setting(VALIDATION_RULES) or "[]")
         self.validation = ValidationRules(map(ValidationRule.kept, kept))
+        kept = json.loads(setting(DUPLICATE_RULES) or "[]")
+        self.duplicates = DuplicateRules(map(duplicate_rules.kept_rule, kept))
         self.permissions: Permissions = permitting.restored(json.loads(setting(PERMISSIONS) or "{}"))
         self._seen: tuple[Schema, Permissions, dict[tuple[str, ...], Schema]] | None = None
         """What users see, by the key of their access; of one schema and one set of permissions."""
 
-    # -- validation
+    # -- validation and duplicates
 
-    def put_validation(self, given: Iterable[Json], schema: Schema) -> None:
-        """Add validation rules, or change those that have their names.
+    def put(self, validation: Iterable[Json], duplicates: Iterable[Json], schema: Schema) -> None:
+        """Add rules, or change those that have their names.
 
         :raises BadRule: one of them can't be followed; then none is added.
         """
-        self.validation.put([read_rule(rule, schema) for rule in given])
-        self.keep_validation()
+        read = [read_rule(rule, schema) for rule in validation]
+        self.duplicates.put([read_duplicate_rule(rule, schema) for rule in duplicates])
+        self.validation.put(read)
+        self._keep_rules()
 
-    def keep_validation(self) -> None:
+    def remove(self, sobject: str = "", name: str = "") -> int:
+        """Remove the rules of an object, one of them, or all; how many they were."""
+        removed = self.validation.remove(sobject, name) + self.duplicates.remove(sobject, name)
+        self._keep_rules()
+        return removed
+
+    def _keep_rules(self) -> None:
         self._keep(VALIDATION_RULES, json.dumps([rule.to_json() for rule in self.validation.all()]))
+        self._keep(DUPLICATE_RULES, json.dumps([rule.to_json() for rule in self.duplicates.all()]))
 
     # -- permissions
 
@@ -101,6 +115,6 @@ class OrgRules:
     def guard(self, conn: sqlite3.Connection, user_id: str) -> Guard | None:
         """What holds a user's session to the rules; None where nothing is laid down."""
         access = self.access(conn, user_id)
-        if access is None and not self.validation.all():
+        if access is None and not self.validation.all() and not self.duplicates.all():
             return None
-        return Guard(self.validation, access, lambda schema: self.visible(schema, access))
+        return Guard(self.validation, self.duplicates, access, lambda schema: self.visible(schema, access))

@@ -20,6 +20,7 @@ from salesforce_emulator.schema.dependent import choices
 from salesforce_emulator.schema.tables import next_number, put_next_number, reserve_ids
 from salesforce_emulator.store import places, recycling, rules
 from salesforce_emulator.store.coerce import coerce, numbered
+from salesforce_emulator.store.duplicates import NOTHING_ASKED, DuplicateOptions
 from salesforce_emulator.store.errors import RecordError, deleted, not_found
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ class Session:
     """Holds the writes to the org's own rules, where there are any."""
     by_person: bool = False
     """Whether a person chose the values on a page, which offers of a dependent picklist only what is valid."""
+    duplicates: DuplicateOptions = NOTHING_ASKED
+    """What the writer wants of duplicate rules."""
     sees_all: bool = False
     """Whether fields are written that the user himself doesn't see, as by a conversion."""
     locked: Callable[[str], bool] | None = None
@@ -159,7 +162,7 @@ class Session:
             return self.schema[sobject.name].stored_names
         return rules.looked_at(sobject)
 
-    def _seen(self, sobject: SObject) -> SObject:
+    def seen(self, sobject: SObject) -> SObject:
         """An object as the user may see it."""
         if self.guard is None or self.sees_all:
             return sobject
@@ -288,7 +291,7 @@ class Session:
 
     def external_id_field(self, sobject: SObject, name: str) -> Field:
         """The field an upsert may use as a key: an external id, or one that describe calls idLookup."""
-        found = self._seen(sobject).get(name)
+        found = self.seen(sobject).get(name)
         if found is None or not (found.external_id or found.describe["idLookup"]):
             message = f"Provided external ID field does not exist or is not accessible: {name}"
             raise RecordError("NOT_FOUND", message)
@@ -317,7 +320,7 @@ class Session:
         """Column values from what a client sent."""
         row: Values = {}
         refused: list[str] = []
-        seen = self._seen(sobject)
+        seen = self.seen(sobject)
         for key, value in values.items():
             if key.lower() == "attributes":
                 continue
