@@ -10,6 +10,7 @@
       "custom_fields": {"Account": [{"name": "Score__c", "kind": "double", "externalId": true}]},
       "users": [{"Username": "rep@acme.example", "LastName": "Rep", "Profile": "Standard User", "Password": "…"}],
       "records": {"Account": [{"@key": "a", "Name": "Acme"}], "Contact": [{"LastName": "Doe", "AccountId": "@a"}]},
+      "list_views": [{"sobject": "Account", "name": "Big", "columns": ["Name"], "where": "NumberOfEmployees > 100"}],
       "faults": {"seed": 7, "rules": [{"match": {"path": "/query"}, "action": "status", "status": 503, "p": 0.05}]}
     }
 
@@ -34,9 +35,12 @@ from salesforce_emulator.runtime import Settings
 from salesforce_emulator.schema import BASE, Customization, Schema, build_schema
 from salesforce_emulator.schema.changes import apply
 from salesforce_emulator.schema.currencies import corporate
+from salesforce_emulator.schema.views import ListView
+from salesforce_emulator.soql import QueryContext, SoqlError, compile_soql
 from salesforce_emulator.store import RecordError, Session
 from salesforce_emulator.store.org import put_setting
 from salesforce_emulator.store.org_rules import OrgRules
+from salesforce_emulator.store.views import load_standard_views, put_views
 from salesforce_emulator.store.wording import BadRule
 
 _USER_DEFAULTS = {
@@ -49,7 +53,7 @@ _USER_DEFAULTS = {
 _KEYS = frozenset(
     {"name", "edition", "sandbox", "organization_id", "apps", "settings", "features", "currencies", "custom_objects",
      "custom_fields", "users", "records", "faults", "permission_sets", "profiles", "sharing", "validation_rules",
-     "duplicate_rules"}
+     "duplicate_rules", "list_views"}
 )  # fmt: skip
 
 
@@ -76,6 +80,7 @@ class DataFile:
     """Those of "profiles", "permission_sets" and "sharing" that the file has."""
     faults: Any = None
     """A fault plan, checked; None where the file has none."""
+    list_views: tuple[ListView, ...] = ()
 
     @classmethod
     def read(cls, path: Path) -> DataFile:
@@ -99,6 +104,7 @@ class DataFile:
             organization_id = org_id(data["organization_id"]) if data.get("organization_id") else None
             custom = _custom(data)
             FaultPlan().set(data.get("faults", []))
+            list_views = tuple(map(ListView.from_json, data.get("list_views", ())))
         except (TypeError, ValueError) as error:
             raise BadDataFile(f"{path}: {error}") from error
         return cls(
@@ -115,6 +121,7 @@ class DataFile:
             tuple(data.get("duplicate_rules", ())),
             {key: data[key] for key in ("profiles", "permission_sets", "sharing") if key in data},
             data.get("faults"),
+            list_views,
         )
 
     def load(self, conn: sqlite3.Connection, now: str) -> None:
@@ -132,6 +139,17 @@ class DataFile:
                 raise BadDataFile(f"records: there is no object {sobject}")
             for record in records:
                 self._insert(session, sobject, record, known)
+        self._add_views(session)
+
+    def _add_views(self, session: Session) -> None:
+        context = QueryContext(datetime.fromisoformat(session.now), BASE.administrator)
+        for view in self.list_views:
+            try:
+                compile_soql(view.soql, session.schema, context)
+            except SoqlError as error:
+                raise BadDataFile(f"list view {view.developer_name}: {error.message}") from error
+        load_standard_views(session.conn, session.now)
+        put_views(session.conn, self.list_views, session.now)
 
     def _lay_down(self, conn: sqlite3.Connection, schema: Schema) -> None:
         """Keep the org's own rules in its file, and make its profiles. The file's records aren't held to them."""

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, request
 from salesforce_emulator.api.answers import ApiError, json_answer
 from salesforce_emulator.api.bodies import json_object
 from salesforce_emulator.api.query import context
-from salesforce_emulator.runtime import api_session, api_user, api_version, emulator
+from salesforce_emulator.runtime import api_session, api_user, api_version, emulator, visible_schema
 from salesforce_emulator.search import Request, Returning, read_sosl, search
 from salesforce_emulator.search.run import GROUPS, MOST
 from salesforce_emulator.search.terms import parse_terms, plain
@@ -38,17 +38,17 @@ def sosl(version: str) -> Response:
 
 
 def _answer(asked: Request, text: str) -> Response:
-    store = emulator().store
+    store, schema = emulator().store, visible_schema()
     asker = context(store, api_session().user_id, api_user().time_zone, include_deleted=False)
 
     def compiled(one: Returning) -> Plan:
         try:
-            return compile_soql(one.soql, store.schema, asker)
+            return compile_soql(one.soql, schema, asker)
         except SoqlError as error:  # it points into the part: point at its object instead
             raise at(text, one.pos, error.code, _POINTED.sub("", error.message)) from None
 
     with store.reading() as conn:
-        records = search(conn, store.schema, asked, compiled, api_version())
+        records = search(conn, schema, asked, compiled, api_version())
     bare = float(api_version()) <= _BARE_LIST
     return json_answer(records if bare else {"searchRecords": records})
 

@@ -21,6 +21,7 @@ from salesforce_emulator.schema.entries import (
     viewed,
 )
 from salesforce_emulator.schema.histories import history_describes
+from salesforce_emulator.schema.views import view_describes
 
 
 def _campaign() -> JsonObject:
@@ -331,4 +332,5 @@ def handmade_describes() -> list[JsonObject]:
         _lead_status(),
         *history_describes(),
         *activity_describes(),
+        *view_describes(),
     ]

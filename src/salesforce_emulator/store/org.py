@@ -30,7 +30,7 @@ from salesforce_emulator.schema import (
     load_base,
     load_task_choices,
 )
-from salesforce_emulator.schema.base import load_rates
+from salesforce_emulator.schema.base import MADE, load_rates
 from salesforce_emulator.schema.changes import Change, apply, whole
 from salesforce_emulator.schema.objects import JsonObject
 from salesforce_emulator.schema.spec import BadSpec
@@ -47,6 +47,7 @@ from salesforce_emulator.store.lag import Lag
 from salesforce_emulator.store.merge import Merged, merge
 from salesforce_emulator.store.org_rules import DUPLICATE_RULES, VALIDATION_RULES, OrgRules
 from salesforce_emulator.store.session import Session
+from salesforce_emulator.store.views import load_standard_views
 from salesforce_emulator.store.wording import entries, only
 
 Clock = Callable[[], datetime]
@@ -114,6 +115,7 @@ class OrgStore:
             create_tables(conn, with_hidden)  # a kept org lacks those that came later
             fit(conn, with_hidden)
             load_task_choices(conn)
+            load_standard_views(conn, MADE)
             create_indexes(conn, with_hidden)
             row = conn.execute('SELECT "Id", "OrganizationType" FROM "Organization"').fetchone()
             self.organization_id, self.edition = str(row[0]), str(row[1])
