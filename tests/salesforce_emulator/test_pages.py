@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from datetime import UTC, datetime
 
 import pytest
 from tests.salesforce_emulator.client import Api, OpenApi
@@ -37,7 +39,8 @@ def test_every_page_says_that_it_is_no_place_for_production_data(api: Api, rep: 
     for path in (
         "/", "/o/Account", f"/o/Account/{account}", f"/o/Account/{account}/edit", "/o/Account/new", "/search?q=a",
         f"/o/Lead/{lead}/convert", f"/o/Account/merge?id={account}", f"/o/Campaign/{campaign}/members",
-        f"/o/Campaign/{campaign}/add-member", f"/o/Lead/{lead}/join", "/watch/calls", "/watch/changes", "/login",
+        f"/o/Campaign/{campaign}/add-member", f"/o/Lead/{lead}/join", "/watch/calls", "/watch/changes",
+        "/watch/control", "/login",
     ):  # fmt: skip
         assert NOTICE in rep.open(path), path
     for path in ("/nothing", "/o/Nothing", "/o/Account/001000000000000AAA", "/no/such/page"):
@@ -166,7 +169,7 @@ def test_nowhere_else_is_one_sent_after_choosing_who_acts(api: Api, rep: Rep) ->
 def test_without_control_nobody_watches(open_api: OpenApi) -> None:
     rep = Rep(open_api(store=OrgStore(), settings=Settings(control=False)))
     assert "API calls" not in re.sub("API calls in 24", "", rep.open("/"))
-    for path in ("/watch/calls", "/watch/changes"):
+    for path in ("/watch/calls", "/watch/changes", "/watch/control"):
         assert "--control" in rep.open(path, 403)
 
 
@@ -211,3 +214,33 @@ def test_a_rep_sees_what_his_profile_lets_him_see(api: Api, rep: Rep) -> None:
     rep.send("/o/Account", to="/acting", user_id=BASE.administrator)
     assert names(rep.open("/o/Account")) == ["Theirs", "Mine"]
     assert "4711" in rep.open(f"/o/Account/{mine}")
+
+
+def test_the_clock_is_moved_from_its_page(api: Api, rep: Rep) -> None:
+    api.org.store.set_clock(to=datetime(2031, 2, 3, 4, 5, 6, tzinfo=UTC), runs=False)
+    assert "2031-02-03 04:05:06 UTC, standing still" in rep.open("/watch/control")
+    send = rep.http.post  # the page has two forms for the clock
+    token = dict(rep.form("/", "/acting"))["csrf"]
+    assert "2031-02-04 04:05:06" in send("/watch/control/clock", data={"csrf": token, "by": "1 day"}).text
+    back = {"csrf": token, "to": "2030-01-01T00:00:00"}
+    assert "before the org" in send("/watch/control/clock", data=back).text
+    assert "2030-01-01 00:00:00" in send("/watch/control/clock", data={**back, "force": "1"}).text
+    assert "standing still" not in send("/watch/control/clock", data={"csrf": token, "run": "yes"}).text
+    assert "Invalid isoformat" in send("/watch/control/clock", data={"csrf": token, "to": "noon"}).text
+
+
+def test_faults_are_laid_down_from_their_page(api: Api, rep: Rep) -> None:
+    page, faults = "/watch/control", "/watch/control/faults"
+    assert "None: the org behaves." in rep.open(page)
+    plan = '[{"action": "status", "status": 503, "match": {"path": "/limits"}, "times": 1}]'
+    assert "The plan is in force." in rep.send(page, to=faults, plan=plan)
+    assert api.get("limits").status_code == 503
+    assert api.get("limits").status_code == 200
+    shown = rep.open(page)
+    assert re.search(r'status</th>.*/limits.*>2</td><td class="number">1</td>', shown)
+    kept = dict(rep.form(page, faults))["plan"]
+    assert json.loads(kept) == json.loads(plan)
+    assert "rule 1" in rep.send(page, to=faults, status=422, plan='[{"action": "nonsense"}]')
+    assert "Expecting" in rep.send(page, to=faults, status=422, plan="[")
+    rep.send(page, to=faults, clear="1")
+    assert "None: the org behaves." in rep.open(page)

@@ -62,6 +62,7 @@ def addresses(api: Api) -> dict[str, str]:
         "search": "/search?q=a",
         "calls": "/watch/calls",
         "changes": "/watch/changes",
+        "control": "/watch/control",
         "problem": "/nothing",
         "login": "/login",
     }

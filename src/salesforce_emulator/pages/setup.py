@@ -17,7 +17,7 @@ _SHOWN = 200
 _CHANGES = 100
 
 
-def _only_with_control() -> None:
+def only_with_control() -> None:
     if not emulator().settings.control:
         abort(403, "This org was started without --control, and not on a loopback address.")
 
@@ -31,7 +31,7 @@ def _readable_query(query: str) -> str:
 @blueprint.get("/watch/calls")
 def calls() -> str:
     """The latest calls, of the API alone or all of them."""
-    _only_with_control()
+    only_with_control()
     everything = "everything" in request.args
     org = emulator()
     found = org.calls.latest(_SHOWN, api_only=not everything)
@@ -53,7 +53,7 @@ class Change:
 @blueprint.get("/watch/changes")
 def changes() -> str:
     """The records that were changed last."""
-    _only_with_control()
+    only_with_control()
     found = [c for o in layout.bar(schema()) for c in _changes(o)]
     latest = sorted(found, key=lambda c: c.stamp, reverse=True)[:_CHANGES]
     return render_template("pages/changes.html", changes=[_readable(c) for c in latest])
