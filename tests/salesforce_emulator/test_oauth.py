@@ -9,6 +9,7 @@ import json
 import re
 import secrets
 import time
+from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import httpx2
@@ -231,7 +232,95 @@ def test_a_token_without_the_api_scope(browser: Browser) -> None:
 
 
 def test_an_unknown_grant(browser: Browser) -> None:
-    assert refused(browser.token(grant_type="device"))[1] == "unsupported_grant_type"
+    assert refused(browser.token(grant_type="assertion"))[1] == "unsupported_grant_type"
+
+
+def test_the_device_flow(browser: Browser) -> None:
+    """ "invalid_grant device flow is not enabled for the app"."""
+    off = (400, "invalid_grant", "device flow is not enabled for the app")
+    assert refused(browser.token(response_type="device_code", scope="api")) == off
+    assert refused(browser.token(grant_type="urn:ietf:params:oauth:grant-type:device_code", code="x")) == off
+    assert refused(browser.token(response_type="device_code", client_id="nobody"))[1] == "invalid_client_id"
+
+
+@pytest.mark.parametrize(("scope", "status"), [("api", 200), ("full", 200), ("web", 401), ("chatter_api", 401)])
+def test_which_scopes_open_the_api(api: Api, scope: str, status: int) -> None:
+    token = api.org.access_token(scope=scope)
+    assert api.get("limits", headers={"Authorization": f"Bearer {token}"}).status_code == status
+
+
+def test_where_to_find_what(browser: Browser) -> None:
+    found = browser.http.get("/.well-known/openid-configuration").json()
+    assert (found["issuer"], found["code_challenge_methods_supported"]) == (browser.org.url, ["S256"])
+    for name in ("authorization", "token", "revocation", "userinfo", "introspection"):
+        where = found[f"{name}_endpoint"]
+        assert where.startswith(f"{browser.org.url}/services/oauth2/")
+        assert browser.http.post(where).status_code != 404 or name == "authorization"
+    assert browser.http.get("/services/oauth2/singleaccess").status_code == 404
+
+
+def introspected(browser: Browser, token: str, **form: str) -> dict[str, object]:
+    keys = {"client_id": browser.org.client_id, "client_secret": browser.org.client_secret}
+    answer = browser.http.post("/services/oauth2/introspect", data={"token": token, **keys, **form})
+    assert answer.status_code == 200, answer.text
+    body: dict[str, object] = answer.json()
+    return body
+
+
+def test_what_a_token_is_worth(open_api: OpenApi) -> None:
+    """ "active, scope, client_id, username, sub, token_type, exp, iat, nbf"."""
+    moment = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    apps = [App("id-1", "secret-1"), App("id-2", "secret-2")]
+    api = open_api(store=OrgStore(clock=lambda: moment), apps=apps, user_id=BASE.administrator)
+    browser = Browser(api.org)
+    body = browser.exchange(browser.code()).json()
+    now = int(moment.timestamp())
+    assert introspected(browser, body["access_token"]) == {
+        "active": True,
+        "scope": "id profile email api refresh_token",
+        "client_id": "id-1",
+        "username": ADMIN,
+        "sub": body["id"],
+        "token_type": "access_token",
+        "exp": now + 7200,
+        "iat": now,
+        "nbf": now,
+    }
+    refresh = introspected(browser, body["refresh_token"])
+    assert (refresh["active"], refresh["token_type"], "exp" in refresh) == (True, "refresh_token", False)
+    theirs = introspected(browser, body["access_token"], client_id="id-2", client_secret="secret-2")
+    assert theirs == {"active": False}, "another app learns nothing"
+    assert introspected(browser, "nonsense") == {"active": False}
+    wrong = browser.http.post("/services/oauth2/introspect", data={"client_id": "id-1", "client_secret": "x"})
+    assert refused(wrong)[1] == "invalid_client"
+    moment += timedelta(hours=1, minutes=59)
+    assert introspected(browser, body["access_token"])["active"], "asking doesn't prolong it"
+    moment += timedelta(minutes=2)
+    assert introspected(browser, body["access_token"]) == {"active": False}
+
+
+def test_a_session_in_use_lives_on(open_api: OpenApi) -> None:
+    """Used in the second half of its time, a session gets its whole time anew; the file knows it too."""
+    moment = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    api = open_api(store=OrgStore(clock=lambda: moment), settings=Settings(session_seconds=7200))
+
+    def after(minutes: int) -> int:
+        nonlocal moment
+        moment += timedelta(minutes=minutes)
+        return api.get("limits").status_code
+
+    assert after(59) == 200  # the first half: until 14:00 as before
+    assert after(59) == 200  # the second: until 15:58
+    assert after(119) == 200
+    assert after(119) == 200
+    assert after(121) == 401
+
+
+def test_the_security_token_follows_the_password(open_api: OpenApi) -> None:
+    browser = Browser(open_api(settings=Settings(password_flow=True, security_token="tok3n")).org)
+    typed = {"grant_type": "password", "username": ADMIN}
+    assert browser.token(**typed, password=f"{browser.org.password}tok3n").status_code == 200
+    assert refused(browser.token(**typed, password=browser.org.password))[1] == "invalid_grant"
 
 
 def test_client_credentials_and_password(browser: Browser, open_api: OpenApi) -> None:

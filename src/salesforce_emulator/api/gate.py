@@ -117,7 +117,7 @@ def admit(org: Emulator, state: CallState, session: ApiSession | None) -> None:
     """
     if session is None:
         raise ApiError(401, "INVALID_SESSION_ID", "Session expired or invalid")
-    if not {"api", "full", "web"} & set(session.scope.split()):
+    if not {"api", "full"} & set(session.scope.split()):
         raise ApiError(401, "INVALID_SESSION_ID", "This session is not valid for use with the REST API")
     if not org.has_api:
         raise ApiError(403, "API_DISABLED_FOR_ORG", "The REST API is not enabled for this Organization.")

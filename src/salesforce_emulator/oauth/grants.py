@@ -22,6 +22,8 @@ from salesforce_emulator.oauth.users import OrgUser, Users
 from salesforce_emulator.runtime import Emulator
 
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+_DEVICE_GRANTS = ("device", "urn:ietf:params:oauth:grant-type:device_code")
+"""Off in a new app, and blocked in the apps that people don't register themselves."""
 _LOGIN_AUDIENCES = ("https://login.salesforce.com", "https://test.salesforce.com")
 _MAX_ASSERTION_SECONDS = 300
 _REFRESH_SCOPES = {"refresh_token", "offline_access", "full_refresh"}
@@ -57,11 +59,14 @@ class Grants:
         :raises OAuthError: refused.
         """
         grant = form.get("grant_type", "")
+        if form.get("response_type") == "device_code" or grant in _DEVICE_GRANTS:
+            self._app(form.get("client_id", ""))
+            raise OAuthError("invalid_grant", "device flow is not enabled for the app")
         if grant == JWT_BEARER:
             return self._jwt(form)
         if grant not in ("authorization_code", "refresh_token", "client_credentials", "password"):
             raise OAuthError("unsupported_grant_type", "grant type not supported")
-        app = self._client(form, basic, grant)
+        app = self.client(form, basic, grant)
         if grant == "authorization_code":
             return self._code(app, form)
         if grant == "refresh_token":
@@ -72,7 +77,11 @@ class Grants:
 
     # -- who asks
 
-    def _client(self, form: Form, basic: tuple[str, str] | None, grant: str) -> App:
+    def client(self, form: Form, basic: tuple[str, str] | None, grant: str) -> App:
+        """The app that asks.
+
+        :raises OAuthError: it isn't known, or its secret is wrong, or missing where this grant wants it.
+        """
         client_id, secret = basic or (form.get("client_id", ""), form.get("client_secret", ""))
         app = self._app(client_id)
         if not secret and not _secret_required(app, grant):

@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from salesforce_emulator.oauth.apps import App
 from salesforce_emulator.oauth.codes import Code
+from salesforce_emulator.oauth.discovery import configuration, introspection
 from salesforce_emulator.oauth.grants import Grants, OAuthError
 from salesforce_emulator.oauth.users import OrgUser, Users
 from salesforce_emulator.runtime import Emulator, emulator
@@ -180,17 +181,41 @@ def consent() -> Answer:
 @blueprint.post("/services/oauth2/token")
 def token() -> Answer:
     org = emulator()
-    basic = request.authorization
-    client = (basic.username or "", basic.password or "") if basic and basic.type == "basic" else None
     try:
-        body = Grants(org, base_url()).answer(request.form.to_dict(), client)
+        body = Grants(org, base_url()).answer(request.form.to_dict(), _basic())
     except OAuthError as refused:
-        answer = jsonify({"error": refused.error, "error_description": refused.description})
-        answer.status_code = 400
-        return answer
+        return _refused(refused)
     answer = jsonify(body)
     answer.headers["Cache-Control"] = "no-cache, no-store"
     return answer
+
+
+def _basic() -> tuple[str, str] | None:
+    """Id and secret of the client, where they are in the header."""
+    basic = request.authorization
+    return (basic.username or "", basic.password or "") if basic and basic.type == "basic" else None
+
+
+def _refused(error: OAuthError) -> Response:
+    answer = jsonify({"error": error.error, "error_description": error.description})
+    answer.status_code = 400
+    return answer
+
+
+@blueprint.post("/services/oauth2/introspect")
+def introspect() -> Answer:
+    """What a token of the asking app is worth."""
+    org, form = emulator(), request.form.to_dict()
+    try:
+        app = Grants(org, base_url()).client(form, _basic(), "introspect")
+    except OAuthError as refused:
+        return _refused(refused)
+    return jsonify(introspection(org, app, form.get("token", ""), base_url()))
+
+
+@blueprint.get("/.well-known/openid-configuration")
+def openid_configuration() -> Answer:
+    return jsonify(configuration(base_url()))
 
 
 @blueprint.route("/services/oauth2/revoke", methods=["GET", "POST"])

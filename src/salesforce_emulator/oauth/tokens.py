@@ -1,7 +1,7 @@
 """Access and refresh tokens. They live in the org's file, so that a restarted emulator knows them still.
 
 Only hashes are stored.  A refresh token and the access tokens made from it are one family: revoking the
-refresh token ends them all.
+refresh token ends them all.  A session that is used in the second half of its time gets its whole time anew.
 """
 
 from __future__ import annotations
@@ -9,21 +9,24 @@ from __future__ import annotations
 import hashlib
 import secrets
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from salesforce_emulator.store import OrgStore
 
 _TABLE = """
 CREATE TABLE IF NOT EXISTS emulator_token (
     hash TEXT PRIMARY KEY, kind TEXT NOT NULL, client_id TEXT NOT NULL, user_id TEXT NOT NULL,
-    scope TEXT NOT NULL, family TEXT NOT NULL, expires REAL
+    scope TEXT NOT NULL, family TEXT NOT NULL, expires REAL, issued REAL
 )
 """
 
 
 @dataclass(frozen=True)
 class ApiSession:
-    """Who a token speaks for. ``key`` identifies the session: query locators belong to it."""
+    """Who a token speaks for, in seconds since 1970 from when and until when.
+
+    ``key`` identifies the session: query locators belong to it.
+    """
 
     key: str
     client_id: str
@@ -31,6 +34,7 @@ class ApiSession:
     scope: str
     family: str
     expires: float | None
+    issued: float | None
 
 
 def _hash(token: str) -> str:
@@ -47,6 +51,8 @@ class Tokens:
         self._lock = threading.Lock()
         with store.writing() as conn:
             conn.execute(_TABLE)
+            if "issued" not in [row[1] for row in conn.execute("PRAGMA table_info(emulator_token)")]:
+                conn.execute("ALTER TABLE emulator_token ADD COLUMN issued REAL")  # a file kept from before
 
     def issue_access(self, client_id: str, user_id: str, scope: str, family: str) -> str:
         token = f"{self._store.organization_id[:15]}!AQ{secrets.token_urlsafe(70)}"
@@ -65,12 +71,26 @@ class Tokens:
     def _put(
         self, token: str, kind: str, client_id: str, user_id: str, scope: str, family: str, expires: float | None
     ) -> None:
-        row = (_hash(token), kind, client_id, user_id, scope, family, expires)
+        row = (_hash(token), kind, client_id, user_id, scope, family, expires, self._store.clock().timestamp())
         with self._store.writing() as conn:
-            conn.execute("INSERT INTO emulator_token VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+            conn.execute(
+                "INSERT INTO emulator_token (hash, kind, client_id, user_id, scope, family, expires, issued)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                row,
+            )
 
     def access(self, token: str) -> ApiSession | None:
-        """The session of an access token, or None where it isn't valid any more."""
+        """The session of an access token, which uses it; None where it isn't valid any more."""
+        session = self.session(token)
+        if session is None or session.expires is None:
+            return session
+        now = self._store.clock().timestamp()
+        if session.expires - now > self.session_seconds / 2:
+            return session
+        return self._extend(session, now + self.session_seconds)
+
+    def session(self, token: str) -> ApiSession | None:
+        """The same, without using it."""
         key = _hash(token)
         with self._lock:
             session = self._known.get(key)
@@ -83,6 +103,15 @@ class Tokens:
         alive = session.expires is None or session.expires > self._store.clock().timestamp()
         return session if alive else None
 
+    def _extend(self, session: ApiSession, expires: float) -> ApiSession:
+        extended = replace(session, expires=expires)
+        with self._store.writing() as conn:
+            conn.execute("UPDATE emulator_token SET expires = ? WHERE hash = ?", (expires, session.key))
+        with self._lock:
+            if session.key in self._known:  # else it has just been ended
+                self._known[session.key] = extended
+        return extended
+
     def refresh(self, token: str) -> ApiSession | None:
         """What a refresh token stands for, or None where it isn't valid any more."""
         return self._find(_hash(token), "refresh")
@@ -90,7 +119,7 @@ class Tokens:
     def _find(self, key: str, kind: str) -> ApiSession | None:
         with self._store.reading() as conn:
             row = conn.execute(
-                "SELECT hash, client_id, user_id, scope, family, expires FROM emulator_token"
+                "SELECT hash, client_id, user_id, scope, family, expires, issued FROM emulator_token"
                 " WHERE hash = ? AND kind = ?",
                 (key, kind),
             ).fetchone()

@@ -14,7 +14,7 @@ from salesforce_emulator.soap.markup import Xml, joined, result, tag
 from salesforce_emulator.soql.conditions import stamp
 
 _LAST_WITH_LOGIN = 64
-_SCOPE = "id api web"
+_SCOPE = "full"
 _WRONG = "Invalid username, password, security token; or user locked out."
 _OFF = "SOAP API login() is disabled by default in this org. Contact the org administrator to enable SOAP API login()."
 
