@@ -25,6 +25,7 @@ from salesforce_emulator.schema.base import USER_DOMAIN
 from salesforce_emulator.schema.currencies import corporate
 from salesforce_emulator.scratch import Scratch, sweep
 from salesforce_emulator.store import DEFAULT_PASSWORD, OrgStore
+from salesforce_emulator.store.org import CAPTURED
 
 _EPILOG = f"""
 Unless a data file registers apps of its own, one is there already:
@@ -94,6 +95,13 @@ def parser() -> argparse.ArgumentParser:
         help="a currency of an org of several, such as EUR=0.9; that of rate 1, else USD, is the corporate one",
     )
     what.add_argument("--edition", help='such as "Enterprise Edition"; "Professional Edition" has no API')
+    what.add_argument(
+        "--change-events",
+        type=lambda text: [] if text == "none" else text.split(","),
+        metavar="OBJECTS",
+        help='objects whose changes make change events, such as "Account,Contact"; "none" ends it, in a kept org too '
+        f"(default: {', '.join(CAPTURED)})",
+    )
     what.add_argument("--sandbox", action="store_true", help="the org says it is a sandbox")
     what.add_argument(
         "--org-id",
@@ -182,6 +190,8 @@ def _serve(options: argparse.Namespace, database: Path, scratch: Path) -> int:
     port = server.free_port(options.host, options.port)
     if not database.exists():
         _make(options, data, database)
+    elif options.change_events is not None:
+        OrgStore(database, captured=options.change_events).close()
     host = f"[{options.host}]" if ":" in options.host else options.host
     url = f"http://{host}:{port}"
     app = (data.apps or (DEFAULT_APP,))[0]
@@ -247,6 +257,7 @@ def _make(options: argparse.Namespace, data: DataFile, database: Path) -> None:
         edition=options.edition or data.edition or edition,
         sandbox=sandbox,
         custom=data.custom,
+        captured=data.change_events if options.change_events is None else options.change_events,
         organization_id=options.org_id or data.organization_id or derived("00D", f"{kind}, {name}, {sandbox}"),
     ).close()
 

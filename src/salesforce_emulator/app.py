@@ -9,7 +9,7 @@ from pathlib import Path
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
-from salesforce_emulator import control, rules_control, schema_control
+from salesforce_emulator import changes_control, control, rules_control, schema_control
 from salesforce_emulator.api import (
     batch,
     collections,
@@ -62,6 +62,7 @@ _BLUEPRINTS = (
     soap_routes.blueprint,
     oauth_routes.blueprint,
     control.blueprint,
+    changes_control.blueprint,
     schema_control.blueprint,
     rules_control.blueprint,
     page_routes.blueprint,

@@ -11,7 +11,8 @@
       "users": [{"Username": "rep@acme.example", "LastName": "Rep", "Profile": "Standard User", "Password": "…"}],
       "records": {"Account": [{"@key": "a", "Name": "Acme"}], "Contact": [{"LastName": "Doe", "AccountId": "@a"}]},
       "list_views": [{"sobject": "Account", "name": "Big", "columns": ["Name"], "where": "NumberOfEmployees > 100"}],
-      "faults": {"seed": 7, "rules": [{"match": {"path": "/query"}, "action": "status", "status": 503, "p": 0.05}]}
+      "faults": {"seed": 7, "rules": [{"match": {"path": "/query"}, "action": "status", "status": 503, "p": 0.05}]},
+      "change_events": ["Account", "Thing__c"]
     }
 
 Everything may be left out.  ``features`` lists what the org has switched on (``"state_country_picklists"``);
@@ -53,7 +54,7 @@ _USER_DEFAULTS = {
 _KEYS = frozenset(
     {"name", "edition", "sandbox", "organization_id", "apps", "settings", "features", "currencies", "custom_objects",
      "custom_fields", "users", "records", "faults", "permission_sets", "profiles", "sharing", "validation_rules",
-     "duplicate_rules", "list_views"}
+     "duplicate_rules", "list_views", "change_events"}
 )  # fmt: skip
 
 
@@ -81,6 +82,7 @@ class DataFile:
     faults: Any = None
     """A fault plan, checked; None where the file has none."""
     list_views: tuple[ListView, ...] = ()
+    change_events: tuple[str, ...] | None = None
 
     @classmethod
     def read(cls, path: Path) -> DataFile:
@@ -122,6 +124,7 @@ class DataFile:
             {key: data[key] for key in ("profiles", "permission_sets", "sharing") if key in data},
             data.get("faults"),
             list_views,
+            tuple(map(str, data["change_events"])) if "change_events" in data else None,
         )
 
     def load(self, conn: sqlite3.Connection, now: str) -> None:

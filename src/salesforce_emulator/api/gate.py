@@ -16,6 +16,8 @@ from flask import Flask, Response, request
 
 from salesforce_emulator.api.answers import ApiError
 from salesforce_emulator.calls import Call
+from salesforce_emulator.changes import api_origin, change_origin
+from salesforce_emulator.changes.origin import FROM_PAGES
 from salesforce_emulator.faults import Asked
 from salesforce_emulator.faults.answers import answer_instead
 from salesforce_emulator.faults.bodies import change
@@ -63,6 +65,7 @@ def _before() -> Response | None:
             # A body that nobody read would be waited for by the server, and the fault with it.
             request.get_data(cache=False)
             return answer
+        change_origin.set(_origin())
     org.store.purge()
     found = _DATA.match(request.path)
     if found is None:
@@ -96,6 +99,14 @@ def _known_as(org: Emulator) -> frozenset[str]:
 def _session(org: Emulator) -> ApiSession | None:
     kind, _, token = request.headers.get("Authorization", "").partition(" ")
     return org.tokens.access(token.strip()) if kind.lower() in ("bearer", "oauth") else None
+
+
+def _origin() -> str:
+    """What change events call the door that this call came by."""
+    found = _DATA.match(request.path)
+    if found is not None:
+        return api_origin("rest", f"{found[1]}.0", request.headers.get("Sforce-Call-Options", ""))
+    return "" if request.path.startswith("/services/") else FROM_PAGES
 
 
 def _check(org: Emulator, state: CallState, version: int) -> None:
@@ -205,3 +216,4 @@ def _counted(pieces: Iterator[bytes], call: Call) -> Iterator[bytes]:
 def _end(_: BaseException | None) -> None:
     if PART not in request.environ:
         emulator().store.conditions = NORMAL
+        change_origin.set("")

@@ -20,6 +20,7 @@ def expect(
 
     :param external_id: the field that an upsert finds its records by, or "".
     """
+    written = [field.name for name in header if (field := sobject.get(name)) is not None]
     for place, name in enumerate(header):
         cells = {row[place] for row in rows if len(row) > place and row[place]}
         if "." in name:
@@ -29,11 +30,11 @@ def expect(
         if field is None:
             continue
         if field.name == "Id":
-            batch.expect(sobject, _ids(cells))
+            batch.expect(sobject, _ids(cells), written)
         elif field.type == "reference":
             _expect_references(batch, field, cells)
         elif field.unique or field.name.lower() == external_id.lower():
-            batch.expect(sobject, batch.expect_values(sobject, field, _values(batch, field, cells)))
+            batch.expect(sobject, batch.expect_values(sobject, field, _values(batch, field, cells)), written)
 
 
 def _ids(cells: Iterable[str]) -> list[str]:

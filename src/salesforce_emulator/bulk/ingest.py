@@ -61,6 +61,8 @@ class IngestJob:
     line_ending: str
     created: str
     folder: Path
+    origin: str = ""
+    """What change events call the client that made the job."""
     state: str = "Open"
     modified: str = ""
     error: str = ""
@@ -142,6 +144,7 @@ class IngestJobs:
         delimiter: str,
         line_ending: str,
         break_off: BreakOff | None = None,
+        origin: str = "",
     ) -> IngestJob:
         with self._lock:
             self.started += 1
@@ -159,6 +162,7 @@ class IngestJobs:
             line_ending,
             stamp(self._store.now()),
             folder,
+            origin,
             break_off=break_off,
             conditions=self._store.conditions,
         )
@@ -334,7 +338,7 @@ class _Processing:
         """One transaction. What it wrote is told only once it is committed."""
         done: list[list[str]] = []
         failed: list[list[str]] = []
-        with self.store.batch(self.job.user_id) as batch:
+        with self.store.batch(self.job.user_id, self.job.origin) as batch:
             expect(batch, self.sobject, self.job.external_id, header, rows)
             for row in rows:
                 record_id, created, error = self._row(batch, header, row)

@@ -13,6 +13,7 @@ from salesforce_emulator.api.bodies import json_object
 from salesforce_emulator.bulk.csvfile import DELIMITERS, LINE_ENDINGS
 from salesforce_emulator.bulk.ingest import OPERATIONS, IngestJob
 from salesforce_emulator.bulk.query_routes import choice
+from salesforce_emulator.changes import api_origin
 from salesforce_emulator.runtime import api_session, api_version, emulator, job_fault, visible_schema
 
 blueprint = Blueprint("bulk_ingest", __name__)
@@ -57,6 +58,7 @@ def create(version: str) -> Response:
         api_version(),
         delimiter=choice(body, "columnDelimiter", DELIMITERS, "COMMA"),
         line_ending=choice(body, "lineEnding", LINE_ENDINGS, "LF"),
+        origin=api_origin("bulkapi", api_version(), request.headers.get("Sforce-Call-Options", "")),
         break_off=job_fault(),
     )
     return json_answer(job.summary())

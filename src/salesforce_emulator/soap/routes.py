@@ -13,6 +13,7 @@ from flask import Blueprint, Response, request
 
 from salesforce_emulator.api import gate
 from salesforce_emulator.api.answers import ApiError, not_found
+from salesforce_emulator.changes import api_origin, change_origin
 from salesforce_emulator.runtime import NEWEST_VERSION, OLDEST_VERSION, call_state, emulator
 from salesforce_emulator.soap import reading, signing_in, writing
 from salesforce_emulator.soap.calls import (
@@ -114,6 +115,8 @@ def _answer(asked: Flavour, version: str) -> Response:
         raise illegal_session()
     gate.admit(org, state, org.tokens.access(session_id))
     gate.count(org, state)
+    client = call.header_value("CallOptions", "client")
+    change_origin.set(api_origin("soap", call.version, f"client={client}" if client else ""))
     results = _OPERATIONS[name](call)
     return answer(asked, name, results, (org.usage.used, org.usage.allowance))
 

@@ -30,7 +30,12 @@ class Batch(Session):
     """A session for the rows of a file. It writes when it has to, at :meth:`finish` at the latest."""
 
     def __init__(
-        self, conn: sqlite3.Connection, schema: Schema, now: str, user_id: str, guard: Guard | None = None
+        self,
+        conn: sqlite3.Connection,
+        schema: Schema,
+        now: str,
+        user_id: str,
+        guard: Guard | None = None,
     ) -> None:
         super().__init__(conn, schema, now, user_id, from_csv=True, guard=guard)
         self._pending: dict[str, list[Sequence[object]]] = {}
@@ -49,6 +54,8 @@ class Batch(Session):
 
     def _forget(self) -> None:
         self._records: dict[str, Values] = {}
+        self._columns: dict[str, set[str]] = defaultdict(set)
+        """By object, the columns that its records were read with."""
         self._deleted: dict[str, bool | None] = {}
         self._holders: dict[_Key, dict[object, list[str]]] = defaultdict(dict)
         """The records that are there, by a value that they hold. A value that isn't listed is unknown."""
@@ -57,11 +64,15 @@ class Batch(Session):
 
     # -- reading beforehand
 
-    def expect(self, sobject: SObject, record_ids: Iterable[str]) -> None:
-        """Read the records that will be written."""
+    def expect(self, sobject: SObject, record_ids: Iterable[str], columns: Iterable[str] = ()) -> None:
+        """Read the records that will be written. ``columns`` will be changed."""
         names = self.looked_at(sobject)
+        if self.journal is not None and sobject.name in self.journal.selected:
+            written = dict.fromkeys((*columns, "LastModifiedDate", "LastModifiedById"))
+            names = tuple(dict.fromkeys((*names, *self.journal.told(sobject.name, written))))
         for row in self._among(f'{select_sql(sobject, names)} WHERE "Id" IN', sorted(record_ids)):
             self._records[str(row[0])] = dict(zip(names, row, strict=True))
+        self._columns[sobject.name].update(names)
 
     def expect_references(self, target: SObject, record_ids: Iterable[str]) -> None:
         """Read which of these records are there."""
@@ -111,6 +122,23 @@ class Batch(Session):
             return super().fetch(sobject, record_id, columns)
         return known
 
+    def _before(self, sobject: SObject, record_id: str, names: tuple[str, ...]) -> Values | None:
+        known = self._records.get(record_id)
+        if known is None:
+            return super()._before(sobject, record_id, names)
+        if not self._columns[sobject.name].issuperset(names):
+            self._read_more(sobject, names)
+        return known
+
+    def _read_more(self, sobject: SObject, names: Iterable[str]) -> None:
+        """Read more columns of the records that will be written: most of them will be written as this one is."""
+        read = self._columns[sobject.name]
+        missing = [name for name in names if name not in read]
+        own = [record_id for record_id in self._records if record_id.startswith(sobject.prefix)]
+        for record_id, *values in self._among(f'{select_sql(sobject, ("Id", *missing))} WHERE "Id" IN', own):
+            self._records[record_id].update(zip(missing, values, strict=True))
+        read.update(missing)
+
     def is_deleted(self, sobject: SObject, record_id: str) -> bool | None:
         if record_id in self._deleted:
             return self._deleted[record_id]
@@ -140,7 +168,7 @@ class Batch(Session):
         super()._update_row(sobject, record_id, row)
         known = self._records.get(record_id)
         if known is not None:
-            known.update((name, row[name]) for name in known if name in row)
+            known.update(row)
         if "IsDeleted" in row:
             self._deleted[record_id] = bool(row["IsDeleted"])
             self._holders.clear()  # who counts as a holder depends on it
@@ -198,9 +226,12 @@ class Batch(Session):
     @contextmanager
     def row(self) -> Iterator[None]:
         self._in_row, self._own, self._numbers_before = True, [], dict(self._numbers)
+        mark = self.journal.next_row() if self.journal is not None else 0
         try:
             yield
         except BaseException:
+            if self.journal is not None:
+                self.journal.back_to(mark)
             self._take_back()
             raise
         finally:

@@ -11,12 +11,13 @@ import shutil
 import sqlite3
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from salesforce_emulator.changes import ChangeLog, Journal, change_origin
 from salesforce_emulator.clock import OrgClock, Reading
 from salesforce_emulator.formula.columns import FUNCTION, FormulaFields
 from salesforce_emulator.formula.errors import FormulaError
@@ -58,6 +59,9 @@ _CACHE_KIB = 32 * 1024
 _SCHEMA = "schema"
 _FIELDS_ONLY = "custom_fields"
 """Where orgs made earlier keep what they know of the schema."""
+_CAPTURE = "change_events"
+CAPTURED = ("Account", "Contact", "Lead", "Opportunity", "Campaign", "CampaignMember", "Task")
+"""Objects whose changes are captured unless an org says otherwise; those it has."""
 
 
 def _now() -> datetime:
@@ -73,6 +77,8 @@ class OrgStore:
     :param custom: what administrators made of a new org's schema, kept with the file.
     :param custom_fields: the same, where it is fields only: describe entries by object.
     :param organization_id: of a new org, 18 characters. An org that exists keeps its own.
+    :param captured: the objects selected for change data capture, kept with the file; none at all where it is empty.
+        None: those the file says, else :data:`CAPTURED`.
     :param scratch: a folder for temporary files, removed by whoever made it. None: one of the store's own.
     """
 
@@ -88,6 +94,7 @@ class OrgStore:
         custom: Customization | None = None,
         custom_fields: dict[str, list[JsonObject]] | None = None,
         organization_id: str = BASE.organization,
+        captured: Iterable[str] | None = None,
         scratch: Path | None = None,
     ) -> None:
         self._own_scratch = Scratch() if scratch is None else None
@@ -101,10 +108,11 @@ class OrgStore:
         self._thread = threading.local()
         self._closed = False
         self.lag = Lag(self.connect, lambda: self.clock())
+        self._captured: frozenset[str] = frozenset()
         if not self.path.exists():
             try:
                 made = custom or Customization.of_fields(custom_fields or {})
-                self._create(loader, name, edition, sandbox, made, organization_id)
+                self._create(loader, name, edition, sandbox, made, organization_id, captured)
             except BaseException:
                 self.close()
                 raise
@@ -126,6 +134,10 @@ class OrgStore:
             self.index_duplicates()
         self._nothing_to_purge_until = self.now()
         self.path_of_files.mkdir(parents=True, exist_ok=True)
+        self.changes = ChangeLog(self.reading, self.writing, self.now)
+        self._captured = self._selected()
+        if captured is not None:
+            self.capture(captured)
 
     def _create(
         self,
@@ -135,6 +147,7 @@ class OrgStore:
         sandbox: bool,
         custom: Customization,
         organization_id: str,
+        captured: Iterable[str] | None,
     ) -> None:
         """Fill a new file beside its final name, so that a half-made org is never taken for a whole one."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -142,6 +155,7 @@ class OrgStore:
         unfinished.unlink(missing_ok=True)
         schema = whole(custom)
         self._formulas.computed(schema, schema)  # refuses what can't be computed, before there is a file
+        _known(schema, captured or ())
         conn = sqlite3.connect(unfinished)
         try:
             fast_load(conn)
@@ -224,17 +238,41 @@ class OrgStore:
         """
         outer: sqlite3.Connection | None = getattr(self._thread, "writer", None)
         if outer is not None:
-            with _transaction(outer, "SAVEPOINT part", "RELEASE part", "ROLLBACK TO part"):
+            with self._undoable(), _transaction(outer, "SAVEPOINT part", "RELEASE part", "ROLLBACK TO part"):
                 yield outer
             return
         with self._write_lock, self.reading() as conn:
             self.lag.before_write()
-            self._thread.writer = conn
+            journal = Journal.of(self.schema, self._captured) if self._captured else None
+            self._thread.writer, self._thread.journal = conn, journal
             try:
                 with _transaction(conn, "BEGIN IMMEDIATE", "COMMIT", "ROLLBACK"):
                     yield conn
+                    if journal:
+                        self.changes.append(conn, journal)
             finally:
-                self._thread.writer = None
+                self._thread.writer = self._thread.journal = None
+        if journal:
+            self.changes.committed()
+
+    @contextmanager
+    def _undoable(self) -> Iterator[None]:
+        """A part of a transaction: what it noted is forgotten when it fails."""
+        journal: Journal | None = self._thread.journal
+        mark = journal.mark() if journal is not None else 0
+        try:
+            yield
+        except BaseException:
+            if journal is not None:
+                journal.back_to(mark)
+            raise
+
+    def _journal(self, user_id: str, origin: str) -> Journal | None:
+        """Where a session notes its changes; None where no object is captured."""
+        journal: Journal | None = self._thread.journal
+        if journal is not None:
+            journal.user_id, journal.origin = user_id, origin
+        return journal
 
     @contextmanager
     def session(
@@ -252,14 +290,16 @@ class OrgStore:
             person = from_csv if by_person is None else by_person
             session = Session(conn, self.schema, now, user_id, from_csv=from_csv, guard=guard, by_person=person)
             session.locked = self.conditions.locked
+            session.journal = self._journal(user_id, change_origin.get())
             yield session
 
     @contextmanager
-    def batch(self, user_id: str) -> Iterator[Batch]:
-        """Write many rows of a file as a user, in one transaction."""
+    def batch(self, user_id: str, origin: str = "") -> Iterator[Batch]:
+        """Write many rows of a file as a user, in one transaction. ``origin`` is what change events call it."""
         with self.writing() as conn:
             batch = Batch(conn, self.schema, stamp(self.now()), user_id, self.rules.guard(conn, user_id))
             batch.locked = self.conditions.locked
+            batch.journal = self._journal(user_id, origin)
             yield batch
             batch.finish()
 
@@ -397,6 +437,25 @@ class OrgStore:
         with self.writing() as conn:
             self.rules.put_permissions(given, self.schema, conn, self.now())
 
+    # -- change data capture
+
+    @property
+    def captured(self) -> frozenset[str]:
+        """The objects whose changes are captured."""
+        return self._captured
+
+    def capture(self, objects: Iterable[str]) -> None:
+        """Select the objects whose changes are captured from now on.
+
+        :raises ValueError: the org has no such object.
+        """
+        self.put_setting(_CAPTURE, json.dumps(_known(self.schema, objects)))
+        self._captured = self._selected()
+
+    def _selected(self) -> frozenset[str]:
+        stored = self.setting(_CAPTURE)
+        return frozenset(CAPTURED if stored is None else json.loads(stored))
+
     # -- what Salesforce does on its pages
 
     def convert_lead(
@@ -439,6 +498,14 @@ def _customization(conn: sqlite3.Connection) -> Customization:
     if stored is not None:
         return Customization.from_json(json.loads(stored))
     return Customization.of_fields(json.loads(_setting(conn, _FIELDS_ONLY) or "{}"))
+
+
+def _known(schema: Schema, objects: Iterable[str]) -> list[str]:
+    """The objects' own names."""
+    wanted = list(objects)
+    if unknown := [name for name in wanted if name not in schema]:
+        raise ValueError(f"change events: there is no object {', '.join(unknown)}")
+    return [schema[name].name for name in wanted]
 
 
 def _setting(conn: sqlite3.Connection, name: str) -> str | None:

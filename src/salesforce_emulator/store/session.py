@@ -15,6 +15,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, cast
 
 from salesforce_emulator import ids
+from salesforce_emulator.changes import Journal
 from salesforce_emulator.schema import Field, Schema, SObject
 from salesforce_emulator.schema.dependent import choices
 from salesforce_emulator.schema.tables import next_number, put_next_number, reserve_ids
@@ -67,7 +68,7 @@ class Session:
     """One transaction of one user.
 
     ``now`` is the stamp of all it writes; ``from_csv`` tells how to word a value that isn't of its type; ``locked``
-    says of a record whether somebody else has it locked.
+    says of a record whether somebody else has it locked.  What it changes is noted in the ``journal``.
     """
 
     _conn: sqlite3.Connection
@@ -84,6 +85,7 @@ class Session:
     sees_all: bool = False
     """Whether fields are written that the user himself doesn't see, as by a conversion."""
     locked: Callable[[str], bool] | None = None
+    journal: Journal | None = None
 
     # -- tables
 
@@ -100,9 +102,12 @@ class Session:
     def row(self) -> Iterator[None]:
         """One record: what was written of it is taken back when it fails, its neighbours stay."""
         self._conn.execute("SAVEPOINT one_row")
+        mark = self.journal.mark() if self.journal is not None else 0
         try:
             yield
         except BaseException:
+            if self.journal is not None:
+                self.journal.back_to(mark)
             self._conn.execute("ROLLBACK TO one_row")
             self._conn.execute("RELEASE one_row")
             raise
@@ -141,13 +146,37 @@ class Session:
         self._conn.execute(sql, parameters)
 
     def _insert_row(self, sobject: SObject, row: Values) -> None:
+        if self.journal is not None and sobject.name in self.journal.selected:
+            self.journal.created(sobject.name, row)
         self.run(str(row["Id"]), _insert_sql(sobject, tuple(row)), tuple(row.values()))
 
     def _update_row(self, sobject: SObject, record_id: str, row: Values) -> None:
+        if self.journal is not None and sobject.name in self.journal.selected:
+            self._note_update(self.journal, sobject, record_id, row)
         self.run(record_id, _update_sql(sobject, tuple(row)), (*row.values(), record_id))
 
     def _delete_row(self, sobject: SObject, record_id: str) -> None:
+        journal = self.journal
+        # What leaves the recycle bin makes no event.
+        if journal is not None and sobject.name in journal.selected and self.is_deleted(sobject, record_id) is False:
+            journal.deleted(sobject.name, record_id)
         self.run(record_id, f'DELETE FROM "{sobject.name}" WHERE "Id" = ?', (record_id,))
+
+    def _note_update(self, journal: Journal, sobject: SObject, record_id: str, row: Values) -> None:
+        if "IsDeleted" not in row:
+            told = journal.told(sobject.name, row)
+            before = self._before(sobject, record_id, told)
+            if before is not None:
+                journal.updated(sobject.name, record_id, told, before, row)
+        elif row["IsDeleted"]:
+            journal.deleted(sobject.name, record_id)
+        else:
+            whole = self.fetch(sobject.name, record_id) or {}
+            journal.undeleted(sobject.name, record_id, {**whole, **row})
+
+    def _before(self, sobject: SObject, record_id: str, names: tuple[str, ...]) -> Values | None:
+        """What these columns of a record hold before it is written."""
+        return self.fetch(sobject.name, record_id, ("Id", *names))
 
     # -- reading
 
