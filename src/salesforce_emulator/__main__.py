@@ -87,6 +87,13 @@ def parser() -> argparse.ArgumentParser:
         help="state and country picklists are on: codes beside the texts of addresses, and only what is listed",
     )
     what.add_argument(
+        "--person-accounts",
+        action="append_const",
+        dest="features",
+        const="person_accounts",
+        help="accounts may be persons: those with a LastName, or the record type of one",
+    )
+    what.add_argument(
         "--currency",
         action="append",
         dest="currencies",

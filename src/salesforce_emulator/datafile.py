@@ -15,7 +15,7 @@
       "change_events": ["Account", "Thing__c"]
     }
 
-Everything may be left out.  ``features`` lists what the org has switched on (``"state_country_picklists"``);
+Everything may be left out.  ``features`` lists what the org has switched on (``"person_accounts"``, …);
 ``currencies`` are rates by code, as ``{"USD": 1, "EUR": 0.9}``.  :mod:`salesforce_emulator.schema.spec` says what
 objects and fields can be.  Records are checked like those of a client; ``"@key"`` names one for those below it.
 """

@@ -10,6 +10,7 @@ from salesforce_emulator import ids
 from salesforce_emulator.schema.activities import PRIORITIES, STATUSES, Choice
 from salesforce_emulator.schema.currencies import corporate
 from salesforce_emulator.schema.objects import Schema
+from salesforce_emulator.schema.persons import BUSINESS_TYPE, RECORD_TYPES
 from salesforce_emulator.schema.tables import ADMINISTRATOR, bulk_insert, reserve_ids
 
 
@@ -270,6 +271,15 @@ def _choices(conn: sqlite3.Connection, sobject: str, choices: tuple[Choice, ...]
         for order, (record_id, c) in enumerate(zip(record_ids, choices, strict=True), 1)
     ]
     bulk_insert(conn, sobject, columns, rows)
+
+
+def load_record_types(conn: sqlite3.Connection, schema: Schema) -> None:
+    """Load the record types of an org with person accounts, and give those that are there theirs. Does not commit."""
+    if schema.get("RecordType") is None:
+        return
+    columns = ("Id", "Name", "DeveloperName", "IsPersonType", "SobjectType", "IsActive", *_AUDIT)
+    bulk_insert(conn, "RecordType", columns, [(*r, "Account", 1, *_MADE) for r in RECORD_TYPES], schema)
+    conn.execute('UPDATE "Account" SET "RecordTypeId" = ? WHERE "RecordTypeId" IS NULL', (BUSINESS_TYPE,))
 
 
 def load_rates(conn: sqlite3.Connection, currencies: Mapping[str, float], schema: Schema) -> None:

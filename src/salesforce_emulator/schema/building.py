@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache
 from importlib import resources
 
+from salesforce_emulator.schema import persons
 from salesforce_emulator.schema.computed import EXPRESSIONS
 from salesforce_emulator.schema.currencies import currency_type, with_currency
 from salesforce_emulator.schema.custom import Customization, JsonObject
@@ -32,6 +33,8 @@ def build_schema(custom: Customization | None = None, before: Schema | None = No
     whole = [with_currency(d, made.currencies) for d in (*_standard(made.features), *made.objects.values())]
     if made.currencies:
         whole.append(currency_type())
+    if persons.FEATURE in made.features:
+        whole = _with_persons(whole, made)
     relations = _relations(made)
     objects = []
     for describe in whole:
@@ -69,6 +72,17 @@ def _fields(describe: JsonObject, custom: Customization) -> list[JsonObject]:
     if describe["custom"] and any(f["cascadeDelete"] for f in own.values()):
         fields = [f for f in fields if f["name"] != "OwnerId"]
     return [*fields, *own.values()]
+
+
+def _with_persons(describes: list[JsonObject], custom: Customization) -> list[JsonObject]:
+    """The same of an org whose accounts may be persons."""
+    contact = next(d for d in describes if d["name"] == "Contact")
+    added = {"Account": persons.account_fields(_fields(contact, custom)), "Contact": persons.contact_fields()}
+    made = [{**d, "fields": [*d["fields"], *added.get(d["name"], ())]} for d in describes]
+    for describe in made:
+        if describe["name"] == "Account":
+            describe["recordTypeInfos"] = persons.record_type_infos(describe["recordTypeInfos"])
+    return [*made, persons.record_type()]
 
 
 def _shown(entry: JsonObject) -> JsonObject:

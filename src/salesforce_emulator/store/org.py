@@ -31,7 +31,7 @@ from salesforce_emulator.schema import (
     load_base,
     load_task_choices,
 )
-from salesforce_emulator.schema.base import MADE, load_rates
+from salesforce_emulator.schema.base import MADE, load_rates, load_record_types
 from salesforce_emulator.schema.changes import Change, apply, whole
 from salesforce_emulator.schema.objects import JsonObject
 from salesforce_emulator.schema.spec import BadSpec
@@ -167,6 +167,7 @@ class OrgStore:
             if loader is not None:
                 loader(conn)
             places.fill_codes(conn, schema)
+            load_record_types(conn, schema)
             create_indexes(conn, schema)
             conn.commit()
             conn.execute("PRAGMA locking_mode = NORMAL")

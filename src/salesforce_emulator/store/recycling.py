@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from salesforce_emulator.schema import Field, Schema, SObject
-from salesforce_emulator.store import rules
+from salesforce_emulator.store import persons, rules
 from salesforce_emulator.store.errors import RecordError, not_found
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def delete(session: Session, sobject_name: str, record_id: str, *, hard: bool = 
     current = dict(session.alive(sobject, record_id, session.looked_at(sobject)))
     if session.guard is not None:
         session.guard.may_delete(sobject, current)
+    persons.check_deletion(sobject, current)
     session.lock(record_id)
     going = {**_hanging_on(session, sobject, record_id), record_id: sobject}
     for one_id, one in going.items():

@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from salesforce_emulator.schema import SObject
-from salesforce_emulator.store import activities, history, places
+from salesforce_emulator.store import activities, history, persons, places
 from salesforce_emulator.store.errors import RecordError
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def looked_at(sobject: SObject) -> tuple[str, ...]:
         *(("IsDeleted",) if sobject.deletes else ()),
         *_LOOKED_AT.get(sobject.name, ()),
         *places.looked_at(sobject),
+        *persons.looked_at(sobject),
     )
 
 

@@ -19,7 +19,7 @@ from salesforce_emulator.changes import Journal
 from salesforce_emulator.schema import Field, Schema, SObject
 from salesforce_emulator.schema.dependent import choices
 from salesforce_emulator.schema.tables import next_number, put_next_number, reserve_ids
-from salesforce_emulator.store import places, recycling, rules
+from salesforce_emulator.store import persons, places, recycling, rules
 from salesforce_emulator.store.coerce import coerce, numbered
 from salesforce_emulator.store.duplicates import NOTHING_ASKED, DuplicateOptions
 from salesforce_emulator.store.errors import RecordError, deleted, not_found
@@ -230,6 +230,7 @@ class Session:
             self.guard.may_create(sobject)
         row = self._prepare(sobject, values, creating=True)
         places.complete(sobject, row, {})
+        persons.prepare(self, sobject, row, None)
         self._defaults(sobject, row)
         rules.before_insert(self, sobject.name, row)
         self._require(row, (f for f in sobject.fields if f.required))
@@ -241,6 +242,7 @@ class Session:
         self._lock_parents(sobject, row)
         record_id = self._new_id(sobject)
         self._number(sobject, record_id, row)
+        persons.write_contact(self, sobject, record_id, row, None)
         self._write_new(sobject, record_id, row)
         rules.after_insert(self, sobject.name, record_id, row)
         return record_id
@@ -271,6 +273,7 @@ class Session:
         self.lock(record_id)
         row = self._prepare(sobject, values, creating=False)
         places.complete(sobject, row, current)
+        persons.prepare(self, sobject, row, current)
         rules.before_update(self, sobject.name, current, row)
         self._require(row, (sobject[n] for n in row if not sobject[n].nillable))
         if self.by_person:
@@ -278,6 +281,7 @@ class Session:
         if self.guard is not None:
             self.guard.check(self, sobject, row, current)
         self._check_unique(sobject, row, record_id)
+        persons.write_contact(self, sobject, record_id, row, current)
         self.touch(sobject.name, record_id, row)
         rules.after_update(self, sobject.name, record_id, current, row)
 
