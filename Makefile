@@ -21,7 +21,7 @@ test: install-dev browser clients ## Run every test: make test ARGS="tests/postg
 
 check: lint test ## What CI runs: lint and test
 
-bench: install-dev ## Measure the import beside its floor: make bench ARGS="--accounts 200000"
+bench: install-dev ## Measure the import beside its floor, and the emulator: make bench ARGS="--only emulator"
 	@$(RUN) benchmarks $(ARGS)
 
 run: install ## Run it with your own org

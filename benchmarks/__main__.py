@@ -7,6 +7,8 @@ import  `abmatic demo`: the product as it is, with worker, web server and embedd
 
 Both have a fresh embedded database of their own. Rates depend on the machine; their ratio hardly does. CPU seconds are
 those of the reading process and of Postgres together, without the emulator's.
+
+Then the emulator by itself, on the largest org (`emulator.py`): how fast it exports, answers and takes in.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks import first_import, floor_process, org
+from benchmarks import emulator, first_import, floor_process, org
 
 SIZES = [12_500, 200_000, 1_000_000]
 
@@ -34,17 +36,37 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="what the orgs are generated from (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="one JSON object per size instead of a table")
     parser.add_argument("--org", type=Path, help="keep a generated org in this folder, and use it where it is there")
+    parser.add_argument("--only", choices=("import", "emulator"), help="only this section")
     arguments = parser.parse_args()
+    try:
+        if arguments.only != "emulator":
+            _imports(arguments)
+        if arguments.only != "import":
+            _emulator(arguments)
+    except org.Unmeasured as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _imports(arguments: argparse.Namespace) -> None:
     if not arguments.json:
         print(_HEAD)
     for accounts in arguments.accounts:
         try:
             result = measure(accounts, arguments.seed, arguments.org)
         except org.Unmeasured as error:
-            print(f"{accounts:,} accounts: {error}", file=sys.stderr)
-            return 1
+            raise org.Unmeasured(f"{accounts:,} accounts: {error}") from error
         print(json.dumps(result) if arguments.json else _line(result), flush=True)
-    return 0
+
+
+def _emulator(arguments: argparse.Namespace) -> None:
+    """The emulator by itself, on the largest of the orgs."""
+    with tempfile.TemporaryDirectory(prefix="abmatic-bench-") as name:
+        folder = Path(name)
+        made = org.make(folder, max(arguments.accounts), arguments.seed, arguments.org)
+        figures = emulator.measure(folder, made)
+    print(json.dumps({"emulator": figures}) if arguments.json else "\n".join(emulator.lines(figures)), flush=True)
 
 
 def measure(accounts: int, seed: int, kept: Path | None) -> dict[str, Any]:
