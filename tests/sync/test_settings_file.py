@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.sync.org import new_connection
 
+from abmatic.audiences.fields import FIELDS
 from abmatic.sync.models import Connection, FieldMapping, ObjectSetting
 from abmatic.sync.objects import OBJECTS, configurable
 from abmatic.sync.settings_file import Plan, PlanOutdated, export_yaml, plan_import
@@ -101,7 +102,11 @@ def object_entries(draw: st.DrawFn) -> tuple[str, Document]:
     if draw(st.booleans()):
         entry["conflict_policy"] = draw(st.sampled_from(["recent", "salesforce", "abmatic"]))
     if draw(st.booleans()):
-        entry["push_filter"] = draw(st.dictionaries(st.text("abc", max_size=3), st.integers() | st.text("äb\n'\"")))
+        texts = st.text("äb\n'\"", min_size=1).filter(str.strip)
+        asked = st.fixed_dictionaries(
+            {"field": st.just(FIELDS[spec.local][0].name), "is": st.just("contains"), "value": texts}
+        )
+        entry["push_filter"] = draw(st.just({}) | st.fixed_dictionaries({"all": st.lists(asked, min_size=1)}))
     if draw(st.booleans()):
         entry["mappings"] = draw(mapping_lists(spec.name))
     return spec.name, entry
@@ -242,6 +247,8 @@ def test_settings_changed_meanwhile_are_not_overwritten(connection: Connection) 
         ("push_filter", [], "must be a mapping, and is a list"),
         ("push_filter", {"a": float("nan")}, "may hold texts, numbers, true, false, null, lists and mappings only"),
         ("push_filter", {"a": "\0"}, "may hold texts, numbers, true, false, null, lists and mappings only"),
+        ("push_filter", {"a": 1}, 'the condition must have "field", or one of "all", "any", "not"'),
+        ("push_filter", {"all": []}, "all must be a list of at least one condition"),
         ("mappings", {}, "must be a list, and is a mapping"),
     ],
 )

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from abmatic.sync.models import Run
     from abmatic.sync.models.runs import Finding
 
+_PUSHED = ("created", "updated", "refused", "held", "returned", "unknown")
 _COUNTS = ("read", "created", "linked", "updated", "unchanged", "duplicate", "deleted", "skipped")
 
 
@@ -58,7 +59,9 @@ def as_dict(run: Run) -> dict[str, Any]:
         "finished_at": _iso(run.finished_at),
         "expected": run.expected,
         "processed": run.processed,
+        "direction": run.direction,
         "counts": run.counts,
+        "pushed": run.pushed,
         "reader": run.reader,
         "api_calls": run.api_calls,
         "peak_memory": run.peak_memory,
@@ -156,6 +159,9 @@ def _describe(run: Run) -> None:
     counted = ", ".join(f"{run.counts[name]:,} {name}" for name in _COUNTS if run.counts.get(name))
     if counted:
         console.print(f"Counts: {counted}")
+    pushed = ", ".join(f"{run.pushed[name]:,} {name}" for name in _PUSHED if run.pushed.get(name))
+    if pushed:
+        console.print(f"Into Salesforce: {pushed}")
     console.print(f"API calls: {run.api_calls:,}{f', read by {run.reader}' if run.reader else ''}")
     for code, times in sorted(run.counts.get("reasons", {}).items(), key=lambda item: -item[1]):
         known = REASONS.get(code)

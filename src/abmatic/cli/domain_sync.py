@@ -24,6 +24,13 @@ _NO_WORKER = "No worker is alive"
 @click.command()
 @click.argument("objects", metavar="[OBJECT]…", nargs=-1)
 @click.option("--full", is_flag=True, help="Read every record again, not only what has changed since the last sync.")
+@click.option(
+    "--direction",
+    type=click.Choice(["both", "pull"]),
+    default="both",
+    show_default=True,
+    help="Read, then write to Salesforce what the settings allow; or only read.",
+)
 @click.option("--wait/--no-wait", default=True, show_default=True, help="Wait for the end, or only queue it.")
 @click.option("--here", is_flag=True, help="Do it in this process, without a worker.")
 @click.option("--connection", metavar="NAME", help="Only this connection.  [default: all that are active]")
@@ -33,6 +40,7 @@ def sync(
     context: click.Context,
     objects: tuple[str, ...],
     full: bool,
+    direction: str,
     wait: bool,
     here: bool,
     connection: str | None,
@@ -56,7 +64,7 @@ def sync(
             )
         if here and not alive:
             _finish_abandoned(usable, outcomes=as_json)
-        runs = [run for each in usable for run in _start(each, sobjects, full)]
+        runs = [run for each in usable for run in _start(each, sobjects, full, direction)]
         if here:
             runs = _follow_here(runs, outcomes=as_json)
         elif wait:
@@ -107,12 +115,12 @@ def _what_is_wrong(connection: Connection) -> str:
     return f"“{connection.name}” {wrong}. {helps}, or under Settings → Integrations"
 
 
-def _start(connection: Connection, sobjects: list[str], full: bool) -> list[Run]:
+def _start(connection: Connection, sobjects: list[str], full: bool, direction: str) -> list[Run]:
     from abmatic.sync import runs
     from abmatic.sync.models import Run
 
     try:
-        return runs.start(connection, sobjects or None, trigger=Run.Trigger.CLI, full=full)
+        return runs.start(connection, sobjects or None, trigger=Run.Trigger.CLI, full=full, direction=direction)
     except (runs.AlreadyRunning, runs.ConnectionNotReady, runs.UnknownObject) as error:
         raise Failure(str(error)) from error
 

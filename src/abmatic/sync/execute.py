@@ -48,7 +48,6 @@ from abmatic.sync.pull.plan import PullPlan
 from abmatic.sync.pull.reading import Cancelled, FieldsMissing, Session, open_writer, read_by_rest
 from abmatic.sync.push.outcomes import PushCounts
 from abmatic.sync.push.phase import Push
-from abmatic.sync.push.plan import is_wanted
 from abmatic.sync.push.unknown import Unsettled
 from abmatic.sync.reasons import REASONS
 
@@ -202,7 +201,7 @@ class _Execution:
 
     def _push(self, client: Client) -> Push | None:
         """The run's push; None where nothing may be written."""
-        if self._run.direction != Run.Direction.BOTH or self._setting is None or not is_wanted(self._setting):
+        if self._run.direction != Run.Direction.BOTH or self._setting is None or not self._setting.is_pushed:
             return None
         return Push(self._run, self._spec, self._setting, client, self._pushed, lambda: self._note())
 
@@ -386,7 +385,7 @@ class _Execution:
             )[0].pk
         return Target(
             self._connection.pk, self._run.pk, self._run.cause_id, upper, collection, tuple(self._unread),
-            is_pushed=is_wanted(self._setting),
+            is_pushed=self._setting is not None and self._setting.is_pushed,
             created_elsewhere=tuple(
                 ObjectSetting.objects.filter(
                     create_in_salesforce=True,

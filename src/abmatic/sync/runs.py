@@ -13,7 +13,6 @@ from abmatic.identity.models import User
 from abmatic.sync import tasks
 from abmatic.sync.models import Connection, ObjectSetting, Run
 from abmatic.sync.objects import configurable, with_riders
-from abmatic.sync.push.plan import is_wanted
 
 
 class AlreadyRunning(Exception):
@@ -61,6 +60,7 @@ def start(
             for spec in with_riders(wanted):
                 setting = settings_of.get(spec.rides_with or spec.name)
                 first = setting is None or setting.cursor is None
+                is_pushed = setting is not None and setting.is_pushed
                 run = Run.objects.create(
                     connection=connection,
                     sobject=spec.name,
@@ -68,9 +68,7 @@ def start(
                     trigger=Run.Trigger.FIRST_IMPORT if first and trigger == Run.Trigger.MANUAL else trigger,
                     started_by=user,
                     is_full=full,
-                    direction=Run.Direction.BOTH
-                    if spec.rides_with is None and is_wanted(setting) and direction == Run.Direction.BOTH
-                    else Run.Direction.PULL,
+                    direction=direction if spec.rides_with is None and is_pushed else Run.Direction.PULL,
                 )
                 tasks.pull.configure(lock=f"connection-{connection.pk}").defer(run_id=run.pk)
                 runs.append(run)

@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from abmatic.audiences.conditions import check
 from abmatic.audiences.fields import FIELDS
 from abmatic.sync.models import Connection, Mode, ObjectSetting
 from abmatic.sync.objects import SObject, configurable
@@ -187,7 +188,7 @@ class _Reader:
         values = {}
         for name, value in given.items():
             if name != "mappings":
-                problem = SETTINGS[name].judge(value)
+                problem = SETTINGS[name].judge(value) or (check(spec.local, value) if name == "push_filter" else "")
                 if problem:
                     self.say(f"{path}.{name}", problem)
                 values[name] = value

@@ -131,6 +131,11 @@ class ObjectSetting(models.Model):
     def __str__(self) -> str:
         return f"{self.sobject} of {self.connection}"
 
+    @property
+    def is_pushed(self) -> bool:
+        """Whether anything of the object may be written to Salesforce."""
+        return self.create_in_salesforce or self.update_in_salesforce
+
 
 class Mode(models.TextChoices):
     """What happens to a field in one direction."""

@@ -148,8 +148,3 @@ def allowed(setting: ObjectSetting) -> str:
         setting.create_in_salesforce, setting.update_in_salesforce, setting.policy, setting.push_filter, mappings,
     ]  # fmt: skip
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def is_wanted(setting: ObjectSetting | None) -> bool:
-    """Whether anything of the object may be written to Salesforce."""
-    return setting is not None and (setting.create_in_salesforce or setting.update_in_salesforce)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
@@ -30,7 +31,17 @@ COUNTS = (
     ("deleted", "Deleted in Salesforce", False),
     ("skipped", "Skipped", False),
 )
+# What its push counts; "created" and "updated" are shown even when they are 0.
+PUSHED = (
+    ("created", "Created", True),
+    ("updated", "Updated", True),
+    ("refused", "Refused", False),
+    ("held", "Held back by an issue", False),
+    ("returned", "To be sent again", False),
+    ("unknown", "Without an answer", False),
+)
 STEPS = (Run.Phase.WAITING, Run.Phase.ASKING, Run.Phase.PREPARING, Run.Phase.READING, Run.Phase.LINKING)
+WRITING_STEPS = (Run.Phase.COMPARING, Run.Phase.SENDING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +103,8 @@ def _context(run: Run) -> dict[str, object]:
         "label": object_label(run.sobject),
         "progress": runs.progress(run),
         "steps": _steps(run),
-        "counts": _counts(run),
+        "counts": _counts(run.counts, COUNTS),
+        "pushed": _counts(run.pushed, PUSHED) if run.direction == Run.Direction.BOTH else [],
         "reasons": reason_counts(run),
         "siblings": siblings,
         "siblings_under_way": any(not row.run.is_over for row in siblings),
@@ -110,18 +122,17 @@ def _siblings(run: Run) -> list[RunRow]:
 
 
 def _steps(run: Run) -> list[Step]:
+    steps = (*STEPS, *WRITING_STEPS) if run.direction == Run.Direction.BOTH else STEPS
     now = (
-        len(STEPS)
+        len(steps)
         if run.phase == Run.Phase.DONE or run.state == Run.State.SUCCEEDED
-        else STEPS.index(Run.Phase(run.phase))
+        else steps.index(Run.Phase(run.phase))
     )
     return [
         Step(str(phase.label), "done" if place < now else "now" if place == now and not run.is_over else "later")
-        for place, phase in enumerate(STEPS)
+        for place, phase in enumerate(steps)
     ]
 
 
-def _counts(run: Run) -> list[CountShown]:
-    return [
-        CountShown(label, int(run.counts.get(key, 0))) for key, label, always in COUNTS if always or run.counts.get(key)
-    ]
+def _counts(numbers: dict[str, Any], named: tuple[tuple[str, str, bool], ...]) -> list[CountShown]:
+    return [CountShown(label, int(numbers.get(key, 0))) for key, label, always in named if always or numbers.get(key)]
