@@ -1,7 +1,8 @@
-"""/__emulator/rules and …/permissions: the org's own rules, laid down and removed while it runs, as in Setup.
+"""/__emulator/rules, …/permissions, …/locks: the org's own rules, laid down and removed while it runs, as in Setup.
 
 :mod:`salesforce_emulator.store.validation` and :mod:`salesforce_emulator.store.duplicates` say what a rule is,
-:mod:`salesforce_emulator.store.permissions` how permissions are written.
+:mod:`salesforce_emulator.store.permissions` how permissions are written, :mod:`salesforce_emulator.store.locks` what a
+lock is.
 """
 
 from __future__ import annotations
@@ -73,3 +74,24 @@ def clear_permissions() -> Response:
     store = emulator().store
     store.rules.clear_permissions(store.now())
     return permissions()
+
+
+@blueprint.get("/locks")
+def locks() -> Response:
+    """The locks that are held, with the writes that they refused."""
+    return json_answer([held.to_json() for held in emulator().store.rules.locks.all()])
+
+
+@blueprint.post("/locks")
+def hold_lock() -> Response:
+    """Lock records: {"records": [id, …], "kind": "row" or "approval", "calls": how many calls find them locked}."""
+    return json_answer(emulator().store.rules.locks.hold(_body()).to_json())
+
+
+@blueprint.delete("/locks")
+@blueprint.delete("/locks/<int:number>")
+def release_lock(number: int | None = None) -> Response:
+    """Release a lock, or all."""
+    if not emulator().store.rules.locks.release(number):
+        return ApiError(404, "NO_LOCK", f"there is no lock {number}: it was released, or found often enough").answer()
+    return locks()

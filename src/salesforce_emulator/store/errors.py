@@ -51,3 +51,12 @@ def deleted() -> RecordError:
 
 def not_found() -> RecordError:
     return RecordError("NOT_FOUND", "The requested resource does not exist")
+
+
+def row_locked(record_id: str) -> RecordError:
+    message = f"unable to obtain exclusive access to this record or 1 records: {record_id}"
+    return RecordError("UNABLE_TO_LOCK_ROW", message)
+
+
+def entity_locked() -> RecordError:
+    return RecordError("ENTITY_IS_LOCKED", "the entity is locked for editing")

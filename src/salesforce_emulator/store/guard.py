@@ -14,6 +14,7 @@ from salesforce_emulator.store.access import Access
 from salesforce_emulator.store.change import Change
 from salesforce_emulator.store.duplicates import DuplicateRules
 from salesforce_emulator.store.errors import RecordError
+from salesforce_emulator.store.locks import LocksOfCall
 from salesforce_emulator.store.validation import ValidationRules
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class Guard:
     :param rules: validation rules.
     :param duplicates: duplicate rules.
     :param access: the user's permissions; None where everybody may do everything.
+    :param locks: the records that others hold; None where nobody does.
     :param visible: the objects and fields of a schema that the user may see.
     """
 
@@ -33,17 +35,24 @@ class Guard:
         rules: ValidationRules,
         duplicates: DuplicateRules,
         access: Access | None,
+        locks: LocksOfCall | None,
         visible: Callable[[Schema], Schema],
     ) -> None:
         self._rules = rules
         self._duplicates = duplicates
         self._access = access
+        self._locks = locks
         self.visible = visible
 
     def looks_at_all(self, sobject: SObject, schema: Schema) -> bool:
         """Whether an update has to know the whole record."""
         shared = self._access is not None and sobject.name in self._access.sharing
-        return shared or bool(self._rules.of(sobject, schema)) or bool(self._duplicates.of(sobject.name))
+        return (
+            self._locks is not None
+            or shared
+            or bool(self._rules.of(sobject, schema))
+            or bool(self._duplicates.of(sobject.name))
+        )
 
     # -- permissions
 
@@ -55,7 +64,7 @@ class Guard:
             message = f"entity type cannot be inserted: {sobject.label}"
             raise RecordError("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", message)
 
-    def may_change(self, sobject: SObject, current: Values) -> None:
+    def may_change(self, session: Session, sobject: SObject, current: Values) -> None:
         """
         :raises RecordError: the user may not edit this record.
         """
@@ -63,8 +72,9 @@ class Guard:
             self._check_owner(self._access, sobject, current)
             if not self._access.of_object(sobject.name).edit:
                 raise _no_access()
+        self._check_locks(session, sobject, current)
 
-    def may_delete(self, sobject: SObject, current: Values) -> None:
+    def may_delete(self, session: Session, sobject: SObject, current: Values) -> None:
         """
         :raises RecordError: the user may not delete this record.
         """
@@ -72,6 +82,15 @@ class Guard:
             self._check_owner(self._access, sobject, current)
             if not self._access.of_object(sobject.name).delete:
                 raise _no_access()
+        self._check_locks(session, sobject, current)
+
+    def _check_locks(self, session: Session, sobject: SObject, current: Values) -> None:
+        if self._locks is None:
+            return
+        record_id = str(current["Id"])
+        administrator = self._access is not None and self._access.modifies_all
+        self._locks.check_approval(record_id, administrator=administrator)
+        self._locks.check_rows([record_id, *_referred_to(session.schema[sobject.name], current)])
 
     def _check_owner(self, access: Access, sobject: SObject, current: Values) -> None:
         if access.may_change(sobject.name, current.get("OwnerId")):
@@ -101,6 +120,8 @@ class Guard:
         :raises RecordError: it doesn't.
         """
         change = Change(session, sobject, row, before)
+        if self._locks is not None:
+            self._locks.check_rows(_referred_to(sobject, row))
         if self._access is not None:
             self._check_references(self._access, session, sobject, change)
         rules = self._rules.of(sobject, session.schema)
@@ -115,6 +136,12 @@ class Guard:
         access = self._access
         as_user = session.duplicates.as_current_user and access is not None and access.only_own(sobject.name)
         return session.user_id if as_user else None
+
+
+def _referred_to(sobject: SObject, row: Values) -> list[str]:
+    """The records that a write locks besides the one that is written. Users are not locked."""
+    references = (f for f in sobject.stored if f.type == "reference" and "User" not in f.reference_to)
+    return [str(row[f.name]) for f in references if row.get(f.name) is not None]
 
 
 def _no_access() -> RecordError:

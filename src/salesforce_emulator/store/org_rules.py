@@ -1,4 +1,4 @@
-"""The org's own rules, kept in its file: validation, duplicates, permissions."""
+"""The org's own rules, kept in its file: validation, duplicates, permissions; and who holds which records."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from salesforce_emulator.store import profiles
 from salesforce_emulator.store.access import Access, access_of, visible
 from salesforce_emulator.store.duplicates import DuplicateRules, read_duplicate_rule
 from salesforce_emulator.store.guard import Guard
+from salesforce_emulator.store.locks import RecordLocks
 from salesforce_emulator.store.permissions import Permissions
 from salesforce_emulator.store.validation import Json, ValidationRule, ValidationRules, read_rule
 
@@ -37,6 +38,7 @@ class OrgRules:
         self.validation = ValidationRules(map(ValidationRule.kept, kept))
         kept = json.loads(setting(DUPLICATE_RULES) or "[]")
         self.duplicates = DuplicateRules(map(duplicate_rules.kept_rule, kept))
+        self.locks = RecordLocks()
         self.permissions: Permissions = permitting.restored(json.loads(setting(PERMISSIONS) or "{}"))
         self._seen: tuple[Schema, Permissions, dict[tuple[str, ...], Schema]] | None = None
         """What users see, by the key of their access; of one schema and one set of permissions."""
@@ -115,6 +117,9 @@ class OrgRules:
     def guard(self, conn: sqlite3.Connection, user_id: str) -> Guard | None:
         """What holds a user's session to the rules; None where nothing is laid down."""
         access = self.access(conn, user_id)
+        locks = self.locks.of_call() if self.locks else None
+        if access is None and locks is not None:
+            access = access_of(self.permissions, conn, user_id)
         if access is None and not self.validation.all() and not self.duplicates.all():
             return None
-        return Guard(self.validation, self.duplicates, access, lambda schema: self.visible(schema, access))
+        return Guard(self.validation, self.duplicates, access, locks, lambda schema: self.visible(schema, access))

@@ -37,7 +37,7 @@ def delete(session: Session, sobject_name: str, record_id: str, *, hard: bool = 
         raise RecordError("INVALID_TYPE_FOR_OPERATION", message)
     current = dict(session.alive(sobject, record_id, session.looked_at(sobject)))
     if session.guard is not None:
-        session.guard.may_delete(sobject, current)
+        session.guard.may_delete(session, sobject, current)
     persons.check_deletion(sobject, current)
     session.lock(record_id)
     going = {**_hanging_on(session, sobject, record_id), record_id: sobject}

@@ -22,7 +22,7 @@ from salesforce_emulator.schema.tables import next_number, put_next_number, rese
 from salesforce_emulator.store import persons, places, recycling, rules
 from salesforce_emulator.store.coerce import coerce, numbered
 from salesforce_emulator.store.duplicates import NOTHING_ASKED, DuplicateOptions
-from salesforce_emulator.store.errors import RecordError, deleted, not_found
+from salesforce_emulator.store.errors import RecordError, deleted, not_found, row_locked
 
 if TYPE_CHECKING:
     from salesforce_emulator.store.guard import Guard
@@ -269,7 +269,7 @@ class Session:
         sobject = self.schema[sobject_name]
         current = dict(self.alive(sobject, record_id, self.looked_at(sobject)))
         if self.guard is not None:
-            self.guard.may_change(sobject, current)
+            self.guard.may_change(self, sobject, current)
         self.lock(record_id)
         row = self._prepare(sobject, values, creating=False)
         places.complete(sobject, row, current)
@@ -495,8 +495,7 @@ class Session:
         :raises RecordError: UNABLE_TO_LOCK_ROW.
         """
         if self.locked is not None and self.locked(record_id):
-            message = f"unable to obtain exclusive access to this record or 1 records: {record_id}"
-            raise RecordError("UNABLE_TO_LOCK_ROW", message)
+            raise row_locked(record_id)
 
     def _lock_parents(self, sobject: SObject, row: Values) -> None:
         """A new record locks those that it refers to, users apart."""
