@@ -32,15 +32,18 @@ from typing import Any
 from salesforce_emulator.faults import FaultPlan
 from salesforce_emulator.ids import is_id, to18
 from salesforce_emulator.oauth.apps import App
+from salesforce_emulator.reports.query import BadReport, column
 from salesforce_emulator.runtime import Settings
 from salesforce_emulator.schema import BASE, Customization, Schema, build_schema
 from salesforce_emulator.schema.changes import apply
 from salesforce_emulator.schema.currencies import corporate
+from salesforce_emulator.schema.reports import Report
 from salesforce_emulator.schema.views import ListView
 from salesforce_emulator.soql import QueryContext, SoqlError, compile_soql
 from salesforce_emulator.store import RecordError, Session
 from salesforce_emulator.store.org import put_setting
 from salesforce_emulator.store.org_rules import OrgRules
+from salesforce_emulator.store.reports import put_reports
 from salesforce_emulator.store.views import load_standard_views, put_views
 from salesforce_emulator.store.wording import BadRule
 
@@ -54,7 +57,7 @@ _USER_DEFAULTS = {
 _KEYS = frozenset(
     {"name", "edition", "sandbox", "organization_id", "apps", "settings", "features", "currencies", "custom_objects",
      "custom_fields", "users", "records", "faults", "permission_sets", "profiles", "sharing", "validation_rules",
-     "duplicate_rules", "list_views", "change_events"}
+     "duplicate_rules", "list_views", "change_events", "reports"}
 )  # fmt: skip
 
 
@@ -83,6 +86,7 @@ class DataFile:
     """A fault plan, checked; None where the file has none."""
     list_views: tuple[ListView, ...] = ()
     change_events: tuple[str, ...] | None = None
+    reports: tuple[Report, ...] = ()
 
     @classmethod
     def read(cls, path: Path) -> DataFile:
@@ -107,6 +111,7 @@ class DataFile:
             custom = _custom(data)
             FaultPlan().set(data.get("faults", []))
             list_views = tuple(map(ListView.from_json, data.get("list_views", ())))
+            reports = tuple(map(Report.from_json, data.get("reports", ())))
         except (TypeError, ValueError) as error:
             raise BadDataFile(f"{path}: {error}") from error
         return cls(
@@ -125,6 +130,7 @@ class DataFile:
             data.get("faults"),
             list_views,
             tuple(map(str, data["change_events"])) if "change_events" in data else None,
+            reports,
         )
 
     def load(self, conn: sqlite3.Connection, now: str) -> None:
@@ -153,6 +159,14 @@ class DataFile:
                 raise BadDataFile(f"list view {view.developer_name}: {error.message}") from error
         load_standard_views(session.conn, session.now)
         put_views(session.conn, self.list_views, session.now)
+        for report in self.reports:
+            try:
+                named = [*report.columns, *(str(f.get("column")) for f in report.filters)]
+                for name in named:
+                    column(session.schema, report, name)
+            except BadReport as error:
+                raise BadDataFile(f"report {report.name}: {error}") from error
+        put_reports(session.conn, self.reports, session.now)
 
     def _lay_down(self, conn: sqlite3.Connection, schema: Schema) -> None:
         """Keep the org's own rules in its file, and make its profiles. The file's records aren't held to them."""

@@ -21,6 +21,7 @@ from salesforce_emulator.schema.entries import (
     viewed,
 )
 from salesforce_emulator.schema.histories import history_describes
+from salesforce_emulator.schema.reports import report_describes
 from salesforce_emulator.schema.views import view_describes
 
 
@@ -333,4 +334,5 @@ def handmade_describes() -> list[JsonObject]:
         *history_describes(),
         *activity_describes(),
         *view_describes(),
+        *report_describes(),
     ]
