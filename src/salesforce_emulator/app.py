@@ -29,7 +29,8 @@ from salesforce_emulator.api import (
 )
 from salesforce_emulator.api.answers import ApiError, not_found
 from salesforce_emulator.api.cursors import Cursors
-from salesforce_emulator.bulk import ingest_routes, query_routes
+from salesforce_emulator.bulk import classic_routes, ingest_routes, query_routes
+from salesforce_emulator.bulk.classic import ClassicJobs
 from salesforce_emulator.bulk.ingest import IngestJobs
 from salesforce_emulator.bulk.query import QueryJobs
 from salesforce_emulator.calls import CallLog
@@ -61,6 +62,7 @@ _BLUEPRINTS = (
     records.blueprint,
     query_routes.blueprint,
     ingest_routes.blueprint,
+    classic_routes.blueprint,
     soap_routes.blueprint,
     oauth_routes.blueprint,
     control.blueprint,
@@ -102,6 +104,7 @@ def create_app(
         cursors=Cursors(),
         query_jobs=QueryJobs(org_store, chosen.job_seconds),
         ingest_jobs=IngestJobs(org_store),
+        classic_jobs=ClassicJobs(org_store, chosen.job_seconds),
         faults=plan,
         calls=CallLog(),
     )

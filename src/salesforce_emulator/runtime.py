@@ -18,6 +18,7 @@ from salesforce_emulator.store.org import Clock
 
 if TYPE_CHECKING:
     from salesforce_emulator.api.cursors import Cursors
+    from salesforce_emulator.bulk.classic import ClassicJobs
     from salesforce_emulator.bulk.ingest import IngestJobs
     from salesforce_emulator.bulk.query import QueryJobs
     from salesforce_emulator.calls import CallLog
@@ -155,6 +156,7 @@ class Emulator:
     cursors: Cursors
     query_jobs: QueryJobs
     ingest_jobs: IngestJobs
+    classic_jobs: ClassicJobs
     faults: FaultPlan
     calls: CallLog
     usage: Usage = field(init=False)
@@ -182,6 +184,7 @@ class Emulator:
         self.faults.release()
         self.query_jobs.close()
         self.ingest_jobs.close()
+        self.classic_jobs.close()
         self.store.close()
 
 

@@ -85,15 +85,22 @@ class QueryJobs:
     """The query jobs of an org, kept in memory, their results on disk. Thread-safe.
 
     :param least_seconds: how long a job at least stays InProgress.
+    :param prefix: of the jobs' ids.
     """
 
-    def __init__(self, store: OrgStore, least_seconds: float = 0.0) -> None:
+    def __init__(self, store: OrgStore, least_seconds: float = 0.0, prefix: str = PREFIX) -> None:
+        self._prefix = prefix
         self._store = store
         self._least_seconds = least_seconds
         self._jobs: dict[str, QueryJob] = {}
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(_WORKERS, "bulk-query")
         self.started = 0
+
+    def new_id(self) -> str:
+        with self._lock:
+            self.started += 1
+            return ids.make(self._prefix, self.started)
 
     def start(
         self,
@@ -107,9 +114,7 @@ class QueryJobs:
         break_off: BreakOff | None = None,
     ) -> QueryJob:
         """Make a job and run it in the background."""
-        with self._lock:
-            self.started += 1
-            job_id = ids.make(PREFIX, self.started)
+        job_id = self.new_id()
         header = line(plan.names, DELIMITERS[delimiter], LINE_ENDINGS[line_ending])
         file = CsvFile(self._store.path_of_files / f"{job_id}.csv", header)
         created = stamp(self._store.now())

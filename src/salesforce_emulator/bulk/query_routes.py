@@ -44,7 +44,7 @@ def create(version: str) -> Response:
     delimiter = choice(body, "columnDelimiter", DELIMITERS, "COMMA")
     ending = choice(body, "lineEnding", LINE_ENDINGS, "LF")
     plan = compile_for_api(str(body.get("query") or ""), include_deleted=operation == "queryAll")
-    _refuse_what_bulk_cannot(plan)
+    refuse_what_bulk_cannot(plan)
     if not emulator().bulk_queries.take():
         raise ApiError(400, "LIMIT_EXCEEDED", "DailyBulkV2QueryJobs limit exceeded")
     job = emulator().query_jobs.start(
@@ -59,7 +59,7 @@ def create(version: str) -> Response:
     return json_answer({**job.summary(), "state": "UploadComplete"})  # it may be under way already
 
 
-def _refuse_what_bulk_cannot(plan: Plan) -> None:
+def refuse_what_bulk_cannot(plan: Plan) -> None:
     if plan.kind != "rows":
         raise ApiError(400, "API_ERROR", "Aggregate functions are not supported in Bulk Query")
     if {"children", "typeof"} & set(plan.types):

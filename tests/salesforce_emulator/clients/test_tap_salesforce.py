@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from tests.salesforce_emulator.clients.clients import ACCOUNTS, Clients, Json, answer
 
-UNWANTED = {"Name"}
-"""The parent of several kinds of record, which the tap leaves out."""
+UNWANTED = {"REST": {"Name"}, "BULK": {"Name", "TaskPriority", "TaskStatus"}}
+"""Objects that a real org doesn't let one read this way. The tap leaves them out."""
 
 
 class Tap:
@@ -56,12 +56,12 @@ def records(messages: list[Json]) -> list[Json]:
     return [message["record"] for message in messages if message["type"] == "RECORD"]
 
 
-@pytest.mark.parametrize("api", ["REST"])
+@pytest.mark.parametrize("api", ["REST", "BULK"])
 def test_discovery_and_two_runs(clients: Clients, tmp_path: Path, api: str) -> None:
     tap = Tap(clients, tmp_path, api)
     catalog = tap.discover()
     objects = {sobject.name for sobject in clients.org.store.schema}
-    assert {entry["stream"] for entry in catalog["streams"]} == objects - UNWANTED
+    assert {entry["stream"] for entry in catalog["streams"]} == objects - UNWANTED[api]
     select(catalog, "Account")
     with clients.org.store.session() as session:
         changed = str((clients.account("K3") or {})["Id"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import requests
 import tap_salesforce
+import tap_salesforce.salesforce.bulk
 from to_the_org import ToTheOrg
 
 _prepare = requests.Session.__init__
@@ -15,4 +16,5 @@ def _session(made: requests.Session) -> None:
 
 
 requests.Session.__init__ = _session  # type: ignore[method-assign]
+tap_salesforce.salesforce.bulk.BATCH_STATUS_POLLING_SLEEP = 0.05  # seconds, not twenty: nothing takes that long here
 tap_salesforce.main()
