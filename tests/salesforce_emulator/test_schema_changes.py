@@ -141,6 +141,14 @@ def test_what_is_hidden_keeps_its_values(api: Api) -> None:
     assert api.rows("SELECT Id FROM Campaign") == []
 
 
+def test_what_the_org_computes_of_a_hidden_field_is_kept(api: Api) -> None:
+    changed(api, "hide", "Opportunity", field="Probability")
+    deal = api.create("Opportunity", Name="O", StageName="Prospecting", CloseDate="2026-12-31")
+    assert api.patch(f"sobjects/Opportunity/{deal}", json={"StageName": "Closed Won"}).status_code == 204
+    changed(api, "show", "Opportunity", field="Probability")
+    assert api.rows("SELECT Probability FROM Opportunity") == [{"Probability": 100.0}]
+
+
 def test_objects_come_and_go(api: Api) -> None:
     thing = {"action": "add_object", "name": "Thing__c", "fields": [SCORE]}
     lookup = {"name": "Thing__c", "kind": "reference", "referenceTo": "Thing__c", "childRelationship": "Accounts"}

@@ -229,6 +229,20 @@ class SObject:
         return tuple(f for f in self.stored if f.name == "OwnerId" or f.default is not None)
 
     @cached_property
+    def required(self) -> tuple[Field, ...]:
+        """The fields that a new record must bring a value of."""
+        return tuple(f for f in self.fields if f.required)
+
+    @cached_property
+    def never_null(self) -> tuple[Field, ...]:
+        return tuple(f for f in self.fields if not f.nillable)
+
+    @cached_property
+    def unique(self) -> tuple[Field, ...]:
+        """The fields of which no two records have the same value."""
+        return tuple(f for f in self.stored if f.unique)
+
+    @cached_property
     def numbered(self) -> tuple[Field, ...]:
         """The fields whose values the org counts up."""
         return tuple(f for f in self.stored if f.number_format)

@@ -233,7 +233,7 @@ class Session:
         persons.prepare(self, sobject, row, None)
         self._defaults(sobject, row)
         rules.before_insert(self, sobject.name, row)
-        self._require(row, (f for f in sobject.fields if f.required))
+        self._require(row, sobject.required)
         if self.by_person:
             self._check_choices(sobject, row, None)
         if self.guard is not None:
@@ -275,7 +275,7 @@ class Session:
         places.complete(sobject, row, current)
         persons.prepare(self, sobject, row, current)
         rules.before_update(self, sobject.name, current, row)
-        self._require(row, (sobject[n] for n in row if not sobject[n].nillable))
+        self._require(row, [f for f in sobject.never_null if f.name in row])
         if self.by_person:
             self._check_choices(sobject, row, record_id)
         if self.guard is not None:
@@ -471,20 +471,20 @@ class Session:
         if sobject.custom and row.get("Name") is None:
             row["Name"] = record_id[:15]
 
-    def _require(self, row: Values, fields: Iterator[Field]) -> None:
+    def _require(self, row: Values, fields: Sequence[Field]) -> None:
         missing = [f.name for f in fields if f.type != "boolean" and row.get(f.name) is None]
         if missing:
             message = f"Required fields are missing: [{', '.join(missing)}]"
             raise RecordError("REQUIRED_FIELD_MISSING", message, missing)
 
     def _check_unique(self, sobject: SObject, row: Values, own_id: str | None) -> None:
-        for name, value in row.items():
-            field = sobject[name]
-            if value is None or not field.unique:
+        for field in sobject.unique:
+            value = row.get(field.name)
+            if value is None:
                 continue
             other = next((i for i in self.holders(sobject, field, value) if i != own_id), None)
             if other:
-                message = f"duplicate value found: {name} duplicates value on record with id: {other[:15]}"
+                message = f"duplicate value found: {field.name} duplicates value on record with id: {other[:15]}"
                 raise RecordError("DUPLICATE_VALUE", message)
 
     # -- locks
