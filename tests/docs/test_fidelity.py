@@ -15,10 +15,17 @@ EVIDENCE = re.compile(
 
 
 def rows() -> list[tuple[str, str, str]]:
-    """Capability, evidence and tests of every row."""
-    cells = [re.split(r"(?<!\\)\|", line.strip("|")) for line in TABLE.splitlines() if line.startswith("| ")]
-    found = [tuple(cell.strip() for cell in row) for row in cells if row[0].strip() not in ("capability",)]
-    return [(row[0], row[1], row[2]) for row in found]
+    """Capability, evidence and tests of every row of the tables that have these columns."""
+    found, counts = [], False
+    for line in TABLE.splitlines():
+        if not line.startswith("|"):
+            counts = False
+        elif line == "| capability | evidence | test |":
+            counts = True
+        elif counts and not line.startswith("|---"):
+            capability, evidence, tests = (cell.strip() for cell in line.strip("|").split(" | "))
+            found.append((capability, evidence, tests))
+    return found
 
 
 @pytest.mark.parametrize(("capability", "evidence", "tests"), rows())

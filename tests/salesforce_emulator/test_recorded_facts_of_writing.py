@@ -115,8 +115,8 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
 def test_refusals(api: Api, sobject: str, values: dict[str, Any], code: str, message: str) -> None:
     """REQUIRED_FIELD_MISSING 400 "Required fields are missing: [Name]" · INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST 400
     "Job Category: bad value for restricted picklist field: NURSE" · STRING_TOO_LONG 400 "Topic Name: data value too
-    large: VALUE (max length=25)". Lead needs LastName and Company; Contact needs LastName; Account needs Name; Opportunity
-    needs Name, StageName, CloseDate."""
+    large: VALUE (max length=25)". Lead needs LastName and Company; Contact needs LastName; Account needs Name;
+    Opportunity needs Name, StageName, CloseDate."""
     assert refused(api.post(f"sobjects/{sobject}", json=values)) == (400, code, message)
 
 
