@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from salesforce_emulator.formula import FieldPath, FormulaError, Value, compile_formula
-from salesforce_emulator.schema.objects import default_schema
+from salesforce_emulator.schema import default_schema
 
 SCHEMA = default_schema()
 NOW = datetime(2026, 11, 25, 15, 30, tzinfo=UTC)
