@@ -8,6 +8,7 @@ import pytest
 from tests.salesforce_emulator.client import Api, Json, OpenApi
 
 from salesforce_emulator import OrgStore, Settings
+from salesforce_emulator.schema import BASE
 from salesforce_emulator.store import RecordError, recycling
 
 NOW = datetime(2026, 11, 20, 12, 30, 45, tzinfo=UTC)
@@ -203,3 +204,17 @@ def test_what_cannot_be_undeleted(api: Api) -> None:
     api.delete(f"sobjects/CampaignMember/{member}")
     with pytest.raises(RecordError, match="INVALID_TYPE_FOR_OPERATION"), api.org.store.session() as session:
         session.undelete("CampaignMember", member)
+
+
+def test_of_private_records_one_learns_only_of_his_own(api: Api, clock: Clock) -> None:
+    """ "Records are returned only if the user has access to them"."""
+    mine, theirs = (api.create("Account", Name=n, OwnerId=o) for n, o in (("M", BASE.reps[0]), ("T", BASE.reps[1])))
+    gone = [api.create("Account", Name="G", OwnerId=o) for o in BASE.reps[:2]]
+    for account in gone:
+        api.delete(f"sobjects/Account/{account}")
+    clock.now += timedelta(minutes=1)
+    assert api.post("/__emulator/permissions", json={"sharing": {"Account": "Private"}}).status_code == 200
+    assert asked(api, "updated", NOW, clock.now)["ids"] == [mine, theirs], "an administrator sees all"
+    api.http.headers["Authorization"] = f"Bearer {api.org.access_token(BASE.reps[0])}"
+    assert asked(api, "updated", NOW, clock.now)["ids"] == [mine]
+    assert deleted_ids(api, NOW, clock.now) == gone[:1]

@@ -106,3 +106,25 @@ def test_merges_that_are_refused(api: Api, soap: Soap) -> None:
     assert code(sobject("masterRecord", "Account", Name="x"), accounts[:1]) == "MISSING_ARGUMENT"
     assert code("", accounts[:1]) == "MISSING_ARGUMENT"
     assert len(api.rows("SELECT Id FROM Account")) == 4
+
+
+def test_who_may_merge_and_convert(api: Api, soap: Soap) -> None:
+    """Merging deletes, converting changes: who may do neither does neither."""
+    rights = {"allowRead": True, "allowCreate": True, "allowEdit": True, "allowDelete": False}
+    profile = {
+        "fullName": "Standard User",
+        "objectPermissions": [
+            {"object": "Account", **rights},
+            {"object": "Lead", "allowRead": True, "allowEdit": False, "allowCreate": False, "allowDelete": False},
+        ],
+    }
+    accounts = [api.create("Account", Name=n) for n in "AB"]
+    lead = api.create("Lead", LastName="L", Company="C")
+    answer = api.post("/__emulator/permissions", json={"profiles": [profile]})
+    assert answer.status_code == 200, answer.text
+    request = sobject("masterRecord", "Account", Id=accounts[0]) + many("recordToMergeIds", accounts[1:])
+    (merged,) = soap.call(f"<merge><request>{request}</request></merge>")
+    assert text(merged, "errors/statusCode") == "INSUFFICIENT_ACCESS_OR_READONLY"
+    (converted,) = soap.call(f"<convertLead>{convert(lead)}</convertLead>")
+    assert text(converted, "errors/statusCode") == "INSUFFICIENT_ACCESS_OR_READONLY"
+    assert len(api.rows("SELECT Id FROM Account")) == 2

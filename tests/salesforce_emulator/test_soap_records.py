@@ -198,3 +198,25 @@ def test_deleted_and_updated(api: Api, soap: Soap) -> None:
         "INVALID_REPLICATION_DATE",
         "startDate cannot be more than 30 days ago",
     )
+
+
+def test_duplicate_rules_and_their_header(api: Api, soap: Soap) -> None:
+    rule = {
+        "object": "Contact",
+        "fullName": "Contacts_DR",
+        "matchingRule": "Contact_MR",
+        "actionOnInsert": "Alert",
+        "actionOnUpdate": "Alert",
+        "alertText": "Use one of these records?",
+        "matchOn": [[{"field": "Email", "method": "Exact"}]],
+    }
+    assert api.post("/__emulator/rules", json={"duplicate_rules": [rule]}).status_code == 200
+    api.create("Contact", LastName="Doe", Email="doe@acme.example")
+    body = f"<create>{sobject('sObjects', 'Contact', LastName='D.', Email='doe@acme.example')}</create>"
+    (refused,) = soap.call(body)
+    assert (text(refused, "errors/statusCode"), text(refused, "errors/message")) == (
+        "DUPLICATES_DETECTED",
+        "Use one of these records?",
+    )
+    insist = "<DuplicateRuleHeader><allowSave>true</allowSave></DuplicateRuleHeader>"
+    assert codes(soap.call(body, insist)) == [None]

@@ -13,7 +13,7 @@ from flask import Blueprint, Response, request
 
 from salesforce_emulator.api.answers import ApiError, json_answer
 from salesforce_emulator.api.describe import sobject_or_404
-from salesforce_emulator.runtime import emulator
+from salesforce_emulator.runtime import api_session, emulator
 from salesforce_emulator.schema import SObject
 from salesforce_emulator.soql.conditions import stamp
 from salesforce_emulator.store import OrgStore, recycling
@@ -65,26 +65,28 @@ def span(start: str | None, end: str | None, now: datetime) -> Span:
     return Span(first, last, min(last, _minute(now)))
 
 
-def deleted(store: OrgStore, sobject: SObject, asked: Span) -> Deleted:
-    """What of an object was deleted in a span.
+def deleted(store: OrgStore, user_id: str, sobject: SObject, asked: Span) -> Deleted:
+    """What of an object was deleted in a span, as far as the user sees it.
 
     :raises ApiError: EXCEEDED_ID_LIMIT.
     """
     _check_replicateable(sobject)
-    with store.reading() as conn:
-        found = recycling.deleted_between(conn, sobject, stamp(asked.start), stamp(asked.end), MAX_IDS)
+    owner = user_id if sobject.name in store.seen_by_owner_alone(user_id) else None
+    with store.querying() as conn:
+        found = recycling.deleted_between(conn, sobject, stamp(asked.start), stamp(asked.end), MAX_IDS, owner)
     _check_count(len(found))
     return Deleted(found, _minute(store.now() - recycling.KEPT), asked.covered)
 
 
-def updated(store: OrgStore, sobject: SObject, asked: Span) -> Updated:
-    """What of an object was created or changed in a span.
+def updated(store: OrgStore, user_id: str, sobject: SObject, asked: Span) -> Updated:
+    """What of an object was created or changed in a span, as far as the user sees it.
 
     :raises ApiError: EXCEEDED_ID_LIMIT.
     """
     _check_replicateable(sobject)
-    with store.reading() as conn:
-        found = recycling.updated_between(conn, sobject, stamp(asked.start), stamp(asked.end), MAX_IDS)
+    owner = user_id if sobject.name in store.seen_by_owner_alone(user_id) else None
+    with store.querying() as conn:
+        found = recycling.updated_between(conn, sobject, stamp(asked.start), stamp(asked.end), MAX_IDS, owner)
     _check_count(len(found))
     return Updated(found, asked.covered)
 
@@ -129,7 +131,7 @@ def _printed(moment: str | datetime) -> str:
 @blueprint.get(f"{_BASE}/deleted/")
 @blueprint.get(f"{_BASE}/deleted")
 def get_deleted(version: str, name: str) -> Response:
-    found = deleted(emulator().store, sobject_or_404(name), _asked())
+    found = deleted(emulator().store, api_session().user_id, sobject_or_404(name), _asked())
     return json_answer(
         {
             "deletedRecords": [{"deletedDate": _printed(at), "id": one} for one, at in found.records],
@@ -142,5 +144,5 @@ def get_deleted(version: str, name: str) -> Response:
 @blueprint.get(f"{_BASE}/updated/")
 @blueprint.get(f"{_BASE}/updated")
 def get_updated(version: str, name: str) -> Response:
-    found = updated(emulator().store, sobject_or_404(name), _asked())
+    found = updated(emulator().store, api_session().user_id, sobject_or_404(name), _asked())
     return json_answer({"ids": found.record_ids, "latestDateCovered": _printed(found.covered)})

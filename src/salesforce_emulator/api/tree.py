@@ -58,14 +58,14 @@ def tree(version: str, name: str) -> Response:
             for level in nodes:
                 _create(session, level)
     except _Failed as failed:
-        results = [{"referenceId": reference, "errors": [_error(error)]} for reference, error in failed.errors]
+        results = [{"referenceId": reference, "errors": _errors(error)} for reference, error in failed.errors]
         return json_answer({"hasErrors": True, "results": results}, 400)
     made = [{"referenceId": node.reference, "id": node.record_id} for level in nodes for node in level]
     return json_answer({"hasErrors": False, "results": made}, 201)
 
 
-def _error(error: RecordError) -> JsonObject:
-    return {"statusCode": error.code, "message": error.message, "fields": error.fields}
+def _errors(error: RecordError) -> list[JsonObject]:
+    return [{"statusCode": e.code, "message": e.message, "fields": e.fields} for e in (error, *error.further)]
 
 
 def _create(session: Session, level: list[_Node]) -> None:

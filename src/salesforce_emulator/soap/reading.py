@@ -6,7 +6,7 @@ from salesforce_emulator import ids
 from salesforce_emulator.api import replication
 from salesforce_emulator.api.query import Page, compile_for_api, first_page, following_page
 from salesforce_emulator.api.records import chosen_fields, read_records
-from salesforce_emulator.runtime import emulator, visible_schema
+from salesforce_emulator.runtime import api_session, emulator, visible_schema
 from salesforce_emulator.schema import SObject
 from salesforce_emulator.soap.calls import Flavour, SoapCall, SoapFault
 from salesforce_emulator.soap.markup import Xml, joined, result, tag
@@ -78,7 +78,7 @@ def _span(call: SoapCall) -> replication.Span:
 
 
 def get_deleted(call: SoapCall) -> list[Xml]:
-    found = replication.deleted(emulator().store, _sobject(call), _span(call))
+    found = replication.deleted(emulator().store, api_session().user_id, _sobject(call), _span(call))
     records = (
         tag("deletedRecords", joined(tag("deletedDate", at), tag("id", record_id))) for record_id, at in found.records
     )
@@ -87,5 +87,5 @@ def get_deleted(call: SoapCall) -> list[Xml]:
 
 
 def get_updated(call: SoapCall) -> list[Xml]:
-    found = replication.updated(emulator().store, _sobject(call), _span(call))
+    found = replication.updated(emulator().store, api_session().user_id, _sobject(call), _span(call))
     return [result(*(tag("ids", one) for one in found.record_ids), tag("latestDateCovered", stamp(found.covered)))]

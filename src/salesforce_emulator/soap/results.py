@@ -9,6 +9,7 @@ from salesforce_emulator.runtime import api_session, emulator
 from salesforce_emulator.soap.calls import SoapCall, SoapFault
 from salesforce_emulator.soap.markup import Xml, joined, tag
 from salesforce_emulator.store import RecordError, Session, SeveralMatch
+from salesforce_emulator.store.duplicates import DuplicateOptions
 
 MAX_RECORDS = 200
 Asked = TypeVar("Asked")
@@ -43,6 +44,7 @@ def each(
     outcomes: list[Xml | RecordError] = []
     try:
         with emulator().store.session(api_session().user_id, from_csv=True, by_person=False) as session:
+            session.duplicates = _duplicate_options(call)
             outcomes.extend(_attempt(session, write, one) for one in asked)
             all_or_none = call.header_flag("AllOrNoneHeader", "allOrNone")
             if all_or_none and any(isinstance(one, RecordError) for one in outcomes):
@@ -53,6 +55,18 @@ def each(
         tag("result", failed(given, one) if isinstance(one, RecordError) else one)
         for given, one in zip(asked, outcomes, strict=True)
     ]
+
+
+def _duplicate_options(call: SoapCall) -> DuplicateOptions:
+    def asked(name: str) -> bool:
+        return call.header_flag("DuplicateRuleHeader", name)
+
+    return DuplicateOptions(
+        allow_save=asked("allowSave"),
+        include_details=asked("includeRecordDetails"),
+        as_current_user=asked("runAsCurrentUser"),
+        version=call.version,
+    )
 
 
 def _attempt(session: Session, write: Callable[[Session, Asked], Xml], asked: Asked) -> Xml | RecordError:
@@ -68,6 +82,10 @@ def _attempt(session: Session, write: Callable[[Session, Asked], Xml], asked: As
 
 def errors(error: RecordError) -> Xml:
     """Why a record was not written."""
+    return joined(*(_error(one) for one in (error, *error.further)))
+
+
+def _error(error: RecordError) -> Xml:
     code, message = _CODES.get(error.code, (error.code, error.message))
     fields = (tag("fields", name) for name in error.fields)
     return tag("errors", joined(*fields, tag("message", message), tag("statusCode", code)))

@@ -116,7 +116,7 @@ def merge(call: SoapCall) -> list[Xml]:
         if record_id is None:
             raise RecordError("MISSING_ARGUMENT", "Id of the masterRecord not specified in a merge call")
         losers = [full_id(text) for text in request.values("recordToMergeIds")]
-        if any(session.schema.by_id(loser) is not sobject for loser in losers):
+        if any(_object_name(session, loser) != sobject.name for loser in losers):
             raise RecordError("INVALID_ID_FIELD", f"recordToMergeIds are not all of type {sobject.name}")
         merged = merge_records(session, sobject.name, record_id, losers, values)
         return joined(

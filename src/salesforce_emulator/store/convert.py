@@ -70,19 +70,27 @@ class Converted:
 
 
 def convert_lead(session: Session, lead_id: str, options: ConvertOptions) -> Converted:
-    """Convert a lead.
+    """Convert a lead. What is carried over may be in fields that the user doesn't see.
 
+    :raises RecordError: the lead is gone or converted already, the contact belongs to another account.
+    """
+    with session.seeing_all():
+        return _convert(session, lead_id, options)
+
+
+def _convert(session: Session, lead_id: str, options: ConvertOptions) -> Converted:
+    """
     1. Check the lead, the status and the owner.
     2. Make or fill the account and the contact.
     3. Give the campaign memberships the contact.
     4. Make the opportunity, or give the existing one the contact.
     5. Close the lead.
-
-    :raises RecordError: the lead is gone or converted already, the contact belongs to another account.
     """
     lead = session.alive(session.schema["Lead"], lead_id)
     if lead["IsConverted"]:
         raise RecordError("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead")
+    if session.guard is not None:
+        session.guard.may_change(session, session.schema["Lead"], lead)
     status = _status(session, options.status)
     _check_options(session, options)
     owner = options.owner_id or str(lead["OwnerId"])

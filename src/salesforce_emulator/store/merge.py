@@ -56,6 +56,8 @@ def _check(session: Session, sobject: SObject, master_id: str, loser_ids: Sequen
         current = session.alive(sobject, record_id)
         if current.get("IsConverted"):
             raise RecordError("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead")
+        if record_id != master_id and session.guard is not None:
+            session.guard.may_delete(session, sobject, current)
 
 
 def _references(session: Session, sobject: SObject) -> Iterator[tuple[SObject, Field]]:

@@ -464,7 +464,6 @@ class OrgStore:
     ) -> Converted:
         """Convert a lead as the Convert button does; :mod:`salesforce_emulator.store.convert` says what follows."""
         with self.session(user_id) as session:
-            session.sees_all = True
             return convert_lead(session, lead_id, options or ConvertOptions())
 
     def merge(

@@ -221,35 +221,50 @@ def oldest(conn: sqlite3.Connection) -> str | None:
 
 
 def deleted_between(
-    conn: sqlite3.Connection, sobject: SObject, start: str, end: str, most: int
+    conn: sqlite3.Connection, sobject: SObject, start: str, end: str, most: int, owner: str | None = None
 ) -> list[tuple[str, str]]:
     """Ids and stamps of what was deleted from ``start`` to before ``end``, in order, ``most`` + 1 at most.
 
     From the log, in which what was removed for good is too, and from the records that were loaded as deleted.
+
+    :param owner: only his, of which those that were removed for good are known no more.
     """
+    mine, owners = _of_owner(owner)
+    there = f'SELECT "Id" FROM "{sobject.name}" WHERE 1 = 1{mine}'
+    logged = f" AND id IN ({there})" if owner else ""
     found = dict(
         conn.execute(
-            "SELECT id, at FROM emulator_deletion WHERE sobject = ? AND at >= ? AND at < ? LIMIT ?",
-            (sobject.name, start, end, most + 1),
+            f"SELECT id, at FROM emulator_deletion WHERE sobject = ? AND at >= ? AND at < ?{logged} LIMIT ?",
+            (sobject.name, start, end, *owners, most + 1),
         ).fetchall()
     )
     if sobject.deletes and "SystemModstamp" in sobject.columns:
         rows = conn.execute(
             f'SELECT "Id", "SystemModstamp" FROM "{sobject.name}" WHERE "IsDeleted" = 1 AND "SystemModstamp" >= ?'
-            ' AND "SystemModstamp" < ? AND "Id" NOT IN (SELECT id FROM emulator_deletion) LIMIT ?',
-            (start, end, most + 1),
+            f' AND "SystemModstamp" < ?{mine} AND "Id" NOT IN (SELECT id FROM emulator_deletion) LIMIT ?',
+            (start, end, *owners, most + 1),
         )
         found.update(rows.fetchall())
     return sorted(found.items(), key=lambda one: (one[1], one[0]))
 
 
-def updated_between(conn: sqlite3.Connection, sobject: SObject, start: str, end: str, most: int) -> list[str]:
-    """Ids of what was created or changed from ``start`` to before ``end`` and is there, ``most`` + 1 at most."""
+def updated_between(
+    conn: sqlite3.Connection, sobject: SObject, start: str, end: str, most: int, owner: str | None = None
+) -> list[str]:
+    """Ids of what was created or changed from ``start`` to before ``end`` and is there, ``most`` + 1 at most.
+
+    :param owner: only his.
+    """
     alive = ' AND "IsDeleted" = 0' if sobject.deletes else ""
     moved = "SystemModstamp" if "SystemModstamp" in sobject.columns else "CreatedDate"
+    mine, owners = _of_owner(owner)
     rows = conn.execute(
-        f'SELECT "Id" FROM "{sobject.name}" WHERE "{moved}" >= ? AND "{moved}" < ?{alive}'
+        f'SELECT "Id" FROM "{sobject.name}" WHERE "{moved}" >= ? AND "{moved}" < ?{alive}{mine}'
         f' ORDER BY "{moved}", "Id" LIMIT ?',
-        (start, end, most + 1),
+        (start, end, *owners, most + 1),
     )
     return [str(row[0]) for row in rows]
+
+
+def _of_owner(owner: str | None) -> tuple[str, list[str]]:
+    return (' AND "OwnerId" = ?', [owner]) if owner else ("", [])
