@@ -63,6 +63,8 @@ class Clients:
             "client_id": org.client_id,
             "client_secret": org.client_secret,
             "refresh_token": org.refresh_token(),
+            "username": org.username,
+            "password": org.password,
         }
 
     def rows(self, sql: str, *parameters: object) -> list[tuple[object, ...]]:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from tests.salesforce_emulator.clients.clients import ACCOUNTS, Clients
 
-from salesforce_emulator import OrgStore
+from salesforce_emulator import OrgStore, Settings
 from salesforce_emulator.schema.entries import custom_field
 from salesforce_emulator.testing import running
 
@@ -31,5 +31,5 @@ def clients(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clients]:
         ]
         session.insert("Contact", {"LastName": "Müller", "Email": "m@acme.example", "AccountId": first})
     store.clock = today
-    with running(store) as org:
+    with running(store, settings=Settings(soap_login=True)) as org:
         yield Clients(org, tmp_path_factory.mktemp("home"))

@@ -20,6 +20,7 @@ def rows(text: str) -> list[dict[str, str]]:
 
 def test_it_reads(clients: Clients, found: Json) -> None:
     assert found["names"] == clients.account_names()
+    assert found["by SOAP"] == "Account 0007"
     assert found["iterated"] == ACCOUNTS
     assert (found["contact"]["LastName"], found["contact"]["Account"]["Name"]) == ("Müller", "Account 0000")
     account = clients.account("K7")

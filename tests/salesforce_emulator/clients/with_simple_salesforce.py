@@ -11,6 +11,12 @@ sf = Salesforce(
 )
 found: dict[str, object] = {}
 
+# Signing in by SOAP too, as it does with a security token
+by_soap = Salesforce(
+    username=ORG["username"], password=ORG["password"], security_token="", domain="acme.my", session=session()
+)
+found["by SOAP"] = by_soap.query("SELECT Name FROM Account WHERE Key__c = 'K7'")["records"][0]["Name"]
+
 # Reading
 found["names"] = [row["Name"] for row in sf.query_all("SELECT Name FROM Account ORDER BY Name")["records"]]
 found["iterated"] = sum(1 for _ in sf.query_all_iter("SELECT Id FROM Account"))
