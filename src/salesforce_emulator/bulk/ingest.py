@@ -257,6 +257,8 @@ class _Processing:
         self.job = job
         self.delimiter = DELIMITERS[job.delimiter]
         self.ending = LINE_ENDINGS[job.line_ending]
+        self.id_columns: list[str] = []
+        """How the header writes Id."""
 
     @property
     def sobject(self) -> SObject:
@@ -273,6 +275,7 @@ class _Processing:
             reader = self._reader(stack)
             header = next(reader, [])
             self._check(header)
+            self.id_columns = [name for name in header if name.lower() == "id"]
             good = stack.enter_context(self.job.result("successful").open("wb"))
             bad = stack.enter_context(self.job.result("failed").open("wb"))
             good.write(self._lines([["sf__Id", "sf__Created", *header]]))
@@ -358,11 +361,13 @@ class _Processing:
         if len(row) != len(header):
             return "", "", f"INVALID_NUMBER_OF_FIELDS:{len(row)} cells for {len(header)} columns:--"
         values = {n: None if v == NULL else v for n, v in zip(header, row, strict=True) if v != ""}
-        given = next((str(v) for n, v in values.items() if n.lower() == "id"), "")
-        others = {n: v for n, v in values.items() if n.lower() != "id"}
+        given = ""
+        for name in self.id_columns:
+            if name in values:
+                given = str(values.pop(name))
         try:
             with session.row():
-                record_id, created = self._apply(session, given, others)
+                record_id, created = self._apply(session, given, values)
         except RecordError as error:
             fields = ", ".join(error.fields)
             return given, "", f"{error.code}:{error.message}:{fields + ' ' if fields else ''}--"
