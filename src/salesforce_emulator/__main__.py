@@ -51,6 +51,12 @@ def parser() -> argparse.ArgumentParser:
     where.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     where.add_argument("--port", type=_port, default=8088, help="0 takes a free one (default: %(default)s)")
     where.add_argument(
+        "--pubsub-port",
+        type=_port,
+        default=0,
+        help="of the Pub/Sub API, without TLS; 0 takes a free one (default: %(default)s)",
+    )
+    where.add_argument(
         "--database",
         type=Path,
         metavar="FILE",
@@ -195,20 +201,22 @@ def _serve(options: argparse.Namespace, database: Path, scratch: Path) -> int:
     data = DataFile.read(options.data) if options.data else DataFile()
     faults = _faults(options.faults) if options.faults else data.faults
     port = server.free_port(options.host, options.port)
+    pubsub_port = server.free_port(options.host, options.pubsub_port, "--pubsub-port")
     if not database.exists():
         _make(options, data, database)
     elif options.change_events is not None:
         OrgStore(database, captured=options.change_events).close()
     host = f"[{options.host}]" if ":" in options.host else options.host
-    url = f"http://{host}:{port}"
+    url, pubsub = f"http://{host}:{port}", f"{host}:{pubsub_port}"
     app = (data.apps or (DEFAULT_APP,))[0]
 
     def ready() -> None:
         if options.json_ready:
-            line = {"url": url, "client_id": app.client_id, "client_secret": app.client_secret}
+            line = {"url": url, "client_id": app.client_id, "client_secret": app.client_secret, "pubsub": pubsub}
             print(json.dumps(line), flush=True)
         else:
             print(f"An emulated Salesforce org answers at {url} — not for production data.", flush=True)
+            print(f"Its change events, by the Pub/Sub API (gRPC without TLS): {pubsub}", flush=True)
 
     if not _is_loopback(options.host):
         print(
@@ -217,9 +225,8 @@ def _serve(options: argparse.Namespace, database: Path, scratch: Path) -> int:
             file=sys.stderr,
             flush=True,
         )
-    server.serve(
-        server.Serving(database, scratch, _settings(options, data), data.apps, faults), options.host, port, ready
-    )
+    serving = server.Serving(database, scratch, _settings(options, data), data.apps, options.host, pubsub_port, faults)
+    server.serve(serving, options.host, port, ready)
     return 0
 
 

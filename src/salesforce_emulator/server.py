@@ -26,6 +26,7 @@ from granian.log import LogLevels
 
 from salesforce_emulator.app import create_app
 from salesforce_emulator.oauth.apps import App
+from salesforce_emulator.pubsub import PubSubServer
 from salesforce_emulator.runtime import Settings
 from salesforce_emulator.store import OrgStore
 
@@ -40,13 +41,16 @@ _LOOK_EVERY = 0.5
 class Serving:
     """What the serving process has to know.
 
-    ``scratch`` is a folder of the command's, which outlives it; ``faults`` a plan as JSON, or None.
+    ``scratch`` is a folder of the command's, which outlives it; ``faults`` a plan as JSON, or None.  The Pub/Sub API is
+    served at ``host``, ``pubsub_port``.
     """
 
     database: Path
     scratch: Path
     settings: Settings
     apps: tuple[App, ...]
+    host: str
+    pubsub_port: int
     faults: object = None
 
     def to_environment(self) -> None:
@@ -55,6 +59,8 @@ class Serving:
             "scratch": str(self.scratch),
             "settings": asdict(self.settings),
             "apps": [asdict(a) for a in self.apps],
+            "host": self.host,
+            "pubsub_port": self.pubsub_port,
             "faults": self.faults,
         }
         os.environ[_VARIABLE] = json.dumps(data)
@@ -63,7 +69,15 @@ class Serving:
     def from_environment(cls) -> Serving:
         data = json.loads(os.environ[_VARIABLE])
         apps = tuple(App.from_json(a) for a in data["apps"])
-        return cls(Path(data["database"]), Path(data["scratch"]), Settings(**data["settings"]), apps, data["faults"])
+        return cls(
+            Path(data["database"]),
+            Path(data["scratch"]),
+            Settings(**data["settings"]),
+            apps,
+            data["host"],
+            data["pubsub_port"],
+            data["faults"],
+        )
 
 
 def application() -> Flask:
@@ -71,7 +85,9 @@ def application() -> Flask:
     serving = Serving.from_environment()
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     store = OrgStore(serving.database, scratch=serving.scratch)
-    return create_app(store, settings=serving.settings, apps=serving.apps, faults=serving.faults)
+    app = create_app(store, settings=serving.settings, apps=serving.apps, faults=serving.faults)
+    PubSubServer(app.extensions["salesforce_emulator"], serving.host, serving.pubsub_port)
+    return app
 
 
 def _end_with(command: int) -> None:
@@ -81,7 +97,7 @@ def _end_with(command: int) -> None:
     os._exit(1)
 
 
-def free_port(host: str, wanted: int = 0) -> int:
+def free_port(host: str, wanted: int = 0, option: str = "--port") -> int:
     """The port asked for, or for 0 any that nobody listens on.
 
     Raises OSError when somebody has it. The server itself would share it: each of two orgs would get some of the calls.
@@ -93,7 +109,8 @@ def free_port(host: str, wanted: int = 0) -> int:
             probe.bind((host, wanted))
         except OSError as error:
             raise OSError(
-                f"can't listen on {host} port {wanted}: {error.strerror}. Choose another with --port (0: any free one)"
+                f"can't listen on {host} port {wanted}: {error.strerror}."
+                f" Choose another with {option} (0: any free one)"
             ) from error
         return int(probe.getsockname()[1])
 

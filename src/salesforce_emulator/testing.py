@@ -24,17 +24,23 @@ from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
 from salesforce_emulator.app import create_app
 from salesforce_emulator.oauth.apps import App
+from salesforce_emulator.pubsub import PubSubServer
+from salesforce_emulator.pubsub.server import KEEPALIVE
 from salesforce_emulator.runtime import Emulator, Settings
 from salesforce_emulator.store import DEFAULT_PASSWORD, OrgStore
 
 
 @dataclass(frozen=True)
 class RunningOrg:
-    """An org that is being served. ``app`` is its WSGI application."""
+    """An org that is being served.
+
+    ``app`` is its WSGI application, ``pubsub`` the address of its Pub/Sub API (``host:port``) where it was asked for.
+    """
 
     url: str
     app: Flask
     emulator: Emulator
+    pubsub: str | None = None
 
     @property
     def store(self) -> OrgStore:
@@ -135,11 +141,18 @@ class _Nowhere:
 
 @contextmanager
 def running(
-    store: OrgStore | None = None, *, settings: Settings | None = None, apps: Iterable[App] = ()
+    store: OrgStore | None = None,
+    *,
+    settings: Settings | None = None,
+    apps: Iterable[App] = (),
+    pubsub: bool = False,
+    keepalive: float = KEEPALIVE,
 ) -> Iterator[RunningOrg]:
     """Serve an org on a free loopback port until the block ends.
 
     :param store: the org; a new one with the base records where none is given. It is closed at the end.
+    :param pubsub: serve the Pub/Sub API too, on another free port.
+    :param keepalive: seconds after which a subscriber hears that nothing happened.
     """
     app = create_app(store or OrgStore(), settings=settings, apps=apps)
     server = ThreadedWSGIServer("127.0.0.1", 0, app, handler=_Quiet)
@@ -147,9 +160,13 @@ def running(
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     emulator = emulator_of(app)
+    events = PubSubServer(emulator, keepalive=keepalive) if pubsub else None
+    address = f"127.0.0.1:{events.port}" if events is not None else None
     try:
-        yield RunningOrg(f"http://127.0.0.1:{server.server_port}", app, emulator)
+        yield RunningOrg(f"http://127.0.0.1:{server.server_port}", app, emulator, address)
     finally:
+        if events is not None:
+            events.close()
         server.shutdown()
         thread.join()
         server.server_close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ import pytest
 from tests.salesforce_emulator.client import Api, OpenApi
 
 from salesforce_emulator import OrgStore, Settings
+from salesforce_emulator.__main__ import _make, parser
+from salesforce_emulator.datafile import DataFile
 from salesforce_emulator.schema.entries import custom_field
 from salesforce_emulator.store import RecordError
 from salesforce_emulator.store.convert import ConvertOptions
@@ -340,3 +343,20 @@ def test_an_event_above_a_megabyte_is_a_gap(open_api: OpenApi) -> None:
 def test_what_the_list_can_t_answer(org: Api, query: dict[str, str], code: str) -> None:
     answer = org.get("/__emulator/changes", params=query)
     assert (answer.status_code, answer.json()[0]["errorCode"]) == (400, code)
+
+
+def test_a_data_file_selects_what_is_captured(tmp_path: Path) -> None:
+    file = tmp_path / "org.json"
+    things = [{"name": "Thing__c", "label": "Thing"}]
+    file.write_text(json.dumps({"custom_objects": things, "change_events": ["Thing__c"]}))
+    database = tmp_path / "org.sqlite3"
+    _make(parser().parse_args([]), DataFile.read(file), database)
+    with OrgStore(database) as store:
+        assert store.captured == {"Thing__c"}
+    file.write_text(json.dumps({"change_events": ["Nothing__c"]}))
+    with pytest.raises(ValueError, match="there is no object Nothing__c"):
+        _make(parser().parse_args([]), DataFile.read(file), tmp_path / "other.sqlite3")
+    assert not (tmp_path / "other.sqlite3").exists()
+    _make(parser().parse_args(["--change-events", "Lead,Contact"]), DataFile.read(file), tmp_path / "third.sqlite3")
+    with OrgStore(tmp_path / "third.sqlite3") as store:
+        assert store.captured == {"Lead", "Contact"}

@@ -8,7 +8,7 @@ the journal becomes rows of the change log, in the same transaction.  Who reads 
 from __future__ import annotations
 
 from salesforce_emulator.changes.journal import Journal
-from salesforce_emulator.changes.log import ChangeEvent, ChangeLog
+from salesforce_emulator.changes.log import ChangeEvent, ChangeLog, ReplayIdTooOld, ReplayIdUnknown
 from salesforce_emulator.changes.origin import api_origin, change_origin
 
-__all__ = ["ChangeEvent", "ChangeLog", "Journal", "api_origin", "change_origin"]
+__all__ = ["ChangeEvent", "ChangeLog", "Journal", "ReplayIdTooOld", "ReplayIdUnknown", "api_origin", "change_origin"]

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import uuid4
+from uuid import NAMESPACE_OID, uuid4, uuid5
 
 from salesforce_emulator.changes.events import changes_of
 from salesforce_emulator.changes.journal import Journal, Values
@@ -65,6 +65,11 @@ class ChangeEvent:
     sequence: int
     committed: int
     commit_number: int
+
+    @property
+    def id(self) -> str:
+        """The same whenever the event is sent."""
+        return str(uuid5(NAMESPACE_OID, f"{self.transaction_key} {self.sequence}"))
 
 
 class ChangeLog:
