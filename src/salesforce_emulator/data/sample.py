@@ -3,9 +3,9 @@
 Names, addresses, numbers, stages and amounts are those that people know from their own trial orgs, oddities
 included: titles without their full stop, ``www.expressl&t.net``, leads whose Status says "Closed - Converted"
 though nobody converted them, lead sources that the picklist does not list.
-Ours are four things that a new org does not have or does not show: who is a member of which campaign, the
-contact roles, United Oil & Gas Corp. as the parent of its two branches, and records shared out among the
-representatives instead of all belonging to whoever signed up.
+Ours are five things that a new org does not have or does not show: who is a member of which campaign, the
+contact roles, what is planned with some people, United Oil & Gas Corp. as the parent of its two branches, and
+records shared out among the representatives instead of all belonging to whoever signed up.
 
 ``sample.json`` holds the records by object, in the order in which they are loaded.  ``key`` names a record,
 ``"@key"`` refers to one, ``{"days": n}`` is a date so many days after the org was signed up for.
@@ -26,7 +26,7 @@ SIGNED_UP = date(2026, 3, 2)
 
 _STAGES = {stage.name: stage for stage in STAGES}
 _CARETAKERS = {"Lead": BASE.reps[2], "Campaign": BASE.administrator}
-_OWNED = ("Account", "Contact", "Lead", "Opportunity", "Campaign")
+_OWNED = ("Account", "Contact", "Lead", "Opportunity", "Campaign", "Task", "Event")
 _CLEANED = ("Account", "Contact", "Lead")
 
 # A record as the file has it: a value, or a date given in days.
@@ -63,7 +63,8 @@ def _record(raw: _Raw, known: dict[str, str], signed_up: date) -> dict[str, Valu
     record: dict[str, Value] = {}
     for name, value in raw.items():
         if isinstance(value, dict):
-            record[name] = (signed_up + timedelta(days=value["days"])).isoformat()
+            day = (signed_up + timedelta(days=value["days"])).isoformat()
+            record[name] = f"{day}T00:00:00.000Z" if name.endswith("DateTime") else day
         elif isinstance(value, str) and value.startswith("@"):
             record[name] = known[value[1:]]
         else:
@@ -97,6 +98,8 @@ def _implied(
             "ForecastCategory": stage.category,
             "ForecastCategoryName": stage.category_name,
         }
+    if sobject in ("Task", "Event") and "AccountId" not in record:
+        implied["OwnerId"] = _CARETAKERS["Lead"]
     if sobject == "CampaignMember" and record["Status"] != "Sent":
         implied["FirstRespondedDate"] = signed_up.isoformat()
     return implied

@@ -27,6 +27,8 @@ OBJECTS = (
     "Campaign",
     "CampaignMemberStatus",
     "CampaignMember",
+    "Task",
+    "Event",
 )
 
 
@@ -54,6 +56,19 @@ def test_the_same_seed_gives_the_same_org() -> None:
 
 # What must be true of every org, as the condition that no row may meet.
 NEVER = {
+    "a task of a contact that is not there": (
+        "Task t LEFT JOIN Contact c ON c.Id = t.WhoId"
+        " WHERE c.Id IS NULL OR c.IsDeleted OR t.AccountId IS NOT c.AccountId"
+    ),
+    "an activity that its record's LastActivityDate does not know of": (
+        "(SELECT ActivityDate FROM Event WHERE ActivityDate <= '2026-10-01' UNION ALL"
+        " SELECT ActivityDate FROM Task WHERE Status = 'Completed' AND ActivityDate IS NOT NULL)"
+    ),
+    "an event or a task about nothing": (
+        "(SELECT WhatId, AccountId FROM Task UNION ALL SELECT WhatId, AccountId FROM Event) a"
+        " WHERE AccountId IS NOT NULL AND WhatId <> AccountId AND NOT EXISTS (SELECT 1 FROM Opportunity o"
+        " WHERE o.Id = a.WhatId AND NOT o.IsDeleted AND o.AccountId = a.AccountId)"
+    ),
     "a contact of an account that is not there": (
         "Contact c WHERE AccountId IS NOT NULL AND NOT EXISTS (SELECT 1 FROM Account a WHERE a.Id = c.AccountId)"
     ),
@@ -177,7 +192,7 @@ def test_times_follow_one_another_and_many_records_share_one(org: sqlite3.Connec
         " OR NOT LastModifiedDate <= SystemModstamp OR NOT SystemModstamp < '2026-10-01T24'"
     ).fetchone()[0]
     assert wrong == 0
-    if sobject not in ("Campaign", "CampaignMemberStatus"):
+    if sobject not in ("Campaign", "CampaignMemberStatus", "Event"):
         ties = org.execute(
             f'SELECT sum(n), max(n) FROM (SELECT count(*) AS n FROM "{sobject}" GROUP BY SystemModstamp) WHERE n > 1'
         ).fetchone()
@@ -369,3 +384,12 @@ def test_the_last_day_can_be_chosen() -> None:
     first, last = conn.execute("SELECT min(CreatedDate), max(SystemModstamp) FROM Account").fetchone()
     assert "2018-03" <= first < last < "2024-03-02"
     conn.close()
+
+
+def test_there_are_tasks_and_events(org: sqlite3.Connection) -> None:
+    contacts, tasks, events = (
+        org.execute(f"SELECT count(*) FROM {name} WHERE NOT IsDeleted").fetchone()[0]
+        for name in ("Contact", "Task", "Event")
+    )
+    assert contacts / 10 < tasks < contacts / 6
+    assert contacts / 50 < events < contacts / 20

@@ -32,6 +32,8 @@ def one(conn: sqlite3.Connection, sql: str, *args: object) -> object:
         ("Lead", 22),
         ("Opportunity", 31),
         ("Campaign", 4),
+        ("Task", 5),
+        ("Event", 2),
         ("Organization", 1),
     ],
 )

@@ -18,9 +18,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 
-from salesforce_emulator.data.generate import campaigns, contacts, deals, leads
+from salesforce_emulator.data.generate import activities, campaigns, contacts, deals, leads
 from salesforce_emulator.data.generate.accounts import COLUMNS as ACCOUNT_COLUMNS
 from salesforce_emulator.data.generate.accounts import Accounts
+from salesforce_emulator.data.generate.activities import Activities
 from salesforce_emulator.data.generate.campaigns import Campaigns
 from salesforce_emulator.data.generate.contacts import Contact, Contacts
 from salesforce_emulator.data.generate.deals import Deals
@@ -49,8 +50,8 @@ _CHUNK = 8_192
 def load(conn: sqlite3.Connection, accounts: int, seed: int = 0, *, as_of: date = AS_OF) -> Manifest:
     """Fill an empty org with so many accounts and what goes with them, index it, and commit.
 
-    On every account come about 1.6 contacts, 0.6 leads, 0.4 opportunities and 0.5 campaign members.  If anything
-    fails, nothing of it stays.
+    On every account come about 1.6 contacts, 0.6 leads, 0.4 opportunities, 0.5 campaign members and 0.2 tasks.  If
+    anything fails, nothing of it stays.
 
     :param accounts: how many; three in a hundred of them are deleted or merged.
     :raises ValueError: the number is negative or beyond LARGEST, or the org already holds accounts.
@@ -73,8 +74,9 @@ def _fill(conn: sqlite3.Connection, world: World, seed: int, as_of: date) -> Man
     members = _load_campaigns(conn, world)
     makers = (Accounts(world), Contacts(world), Deals(world, members.ids))
     lead_maker = Leads(world, makers[0].keyed, makers[1].mailed)
+    activity_maker = Activities(world)
     for first in range(0, world.accounts, _CHUNK):
-        _load_chunk(conn, world, first, makers, lead_maker, members)
+        _load_chunk(conn, world, first, makers, lead_maker, members, activity_maker)
     manifest = manifest_of(world.accounts, seed, as_of, world.facts)
     write_manifest(conn, manifest)
     return manifest
@@ -95,6 +97,7 @@ def _load_chunk(
     makers: tuple[Accounts, Contacts, Deals],
     lead_maker: Leads,
     members: Campaigns,
+    activity_maker: Activities,
 ) -> None:
     """The accounts from number ``first`` on, and everything that belongs to them."""
     account_maker, contact_maker, deal_maker = makers
@@ -123,6 +126,10 @@ def _load_chunk(
     bulk_insert(conn, "Lead", leads.COLUMNS, rows)
 
     _insert_numbered(conn, "CampaignMember", campaigns.MEMBER_COLUMNS, members.members(people, prospects))
+
+    tasks, events = activity_maker.make(people, deals_of)
+    _insert_numbered(conn, "Task", activities.TASK_COLUMNS, tasks)
+    _insert_numbered(conn, "Event", activities.EVENT_COLUMNS, events)
 
 
 def _insert_numbered(
