@@ -99,6 +99,14 @@ class Write(models.Model):
             models.Index(fields=["sobject", "local_id", "id"], name="salesforce_write_record"),
             models.Index(fields=["batch"], name="salesforce_write_batch", condition=models.Q(state="sent")),
         )
+        constraints = (
+            # Never two writes of one record under way: a creation that is planned twice would be made twice.
+            models.UniqueConstraint(
+                fields=["connection", "sobject", "local_id"],
+                name="salesforce_write_once",
+                condition=models.Q(state__in=["planned", "sent"]),
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.operation} {self.sobject} {self.sf_id or self.local_id}"

@@ -50,6 +50,8 @@ class Sender:
         self._bulk_from = bulk_from
         # Tells the run page, and raises where the run is not ours any more. The session has nothing open then.
         self._note = note
+        # Of earlier executions of the run, what was returned has been compared again since.
+        self._batches: list[int] = []
 
     def send_all(self) -> None:
         """Sends what is planned, creations first, until nothing is planned any more."""
@@ -162,6 +164,7 @@ class Sender:
         ).fetchone()
         assert row is not None
         batch = int(row[0])
+        self._batches.append(batch)
         self._session.execute(
             "UPDATE salesforce_write SET state = 'sent', batch_id = %s, at = now() WHERE id = ANY (%s)",
             (batch, list(ids)),
@@ -194,14 +197,19 @@ class Sender:
             """
             WITH again AS (
                 UPDATE salesforce_write SET state = 'planned', batch_id = NULL, message = NULL
-                 WHERE run_id = %(run)s AND state = 'returned' RETURNING local_id
+                 WHERE run_id = %(run)s AND state = 'returned' AND batch_id = ANY (%(batches)s) RETURNING local_id
             ), undue AS (
                 DELETE FROM push_due WHERE connection_id = %(connection)s AND sobject = %(sobject)s
                    AND local_id IN (SELECT local_id FROM again)
             )
             SELECT count(*) FROM again
             """,
-            {"run": self._run, "connection": self._connection, "sobject": self._plan.spec.name},
+            {
+                "run": self._run,
+                "connection": self._connection,
+                "sobject": self._plan.spec.name,
+                "batches": self._batches,
+            },
         ).fetchone()
         assert again is not None
         self._counts.returned -= again[0]
