@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.salesforce_emulator.client import Api, OpenApi
+from tests.salesforce_emulator.soap_client import Soap, sobject
 
 from salesforce_emulator import OrgStore, Settings
 from salesforce_emulator.__main__ import _make, parser
@@ -264,6 +266,21 @@ def test_who_wrote_and_by_which_door(org: Api) -> None:
     ]
     me = org.rows(f"SELECT Id FROM User WHERE Username = '{org.org.username}'")[0]["Id"]
     assert [e["commitUser"] == me for e in found] == [True, True, False]
+
+
+def test_what_is_written_by_soap_and_on_the_pages_says_so(org: Api) -> None:
+    soap = Soap(org, org.org.access_token())
+    record = sobject("sObjects", "Account", Name="Acme")
+    soap.call(f"<create>{record}</create>", "<CallOptions><client>Desk</client></CallOptions>")
+    soap.call(f"<create>{record}</create>")
+    account = events(org)[0]["recordIds"][0]
+    (token, *_) = re.findall(r'name="csrf" value="([^"]+)"', org.get(f"/o/Account/{account}").text)
+    assert org.post(f"/o/Account/{account}/delete", data={"csrf": token}).status_code < 400
+    assert [(e["changeType"], e["changeOrigin"]) for e in events(org)] == [
+        ("CREATE", "com/salesforce/api/soap/60.0;client=Desk"),
+        ("CREATE", "com/salesforce/api/soap/60.0"),
+        ("DELETE", "com/salesforce/api/soap/67.0;client=SfdcInternalAPI/"),
+    ]
 
 
 def test_only_selected_objects_are_told(open_api: OpenApi) -> None:
