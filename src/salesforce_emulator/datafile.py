@@ -12,7 +12,8 @@
       "records": {"Account": [{"@key": "a", "Name": "Acme"}], "Contact": [{"LastName": "Doe", "AccountId": "@a"}]},
       "list_views": [{"sobject": "Account", "name": "Big", "columns": ["Name"], "where": "NumberOfEmployees > 100"}],
       "faults": {"seed": 7, "rules": [{"match": {"path": "/query"}, "action": "status", "status": 503, "p": 0.05}]},
-      "change_events": ["Account", "Thing__c"]
+      "change_events": ["Account", "Thing__c"],
+      "organization": {"FiscalYearStartMonth": 4, "UsesStartDateAsFiscalYearName": true}
     }
 
 Everything may be left out.  ``features`` lists what the org has switched on (``"person_accounts"``, …);
@@ -34,7 +35,7 @@ from salesforce_emulator.ids import is_id, to18
 from salesforce_emulator.oauth.apps import App
 from salesforce_emulator.reports.query import BadReport, column
 from salesforce_emulator.runtime import Settings
-from salesforce_emulator.schema import BASE, Customization, Schema, build_schema
+from salesforce_emulator.schema import BASE, Customization, Schema, build_schema, fiscal
 from salesforce_emulator.schema.changes import apply
 from salesforce_emulator.schema.currencies import corporate
 from salesforce_emulator.schema.reports import Report
@@ -57,7 +58,7 @@ _USER_DEFAULTS = {
 _KEYS = frozenset(
     {"name", "edition", "sandbox", "organization_id", "apps", "settings", "features", "currencies", "custom_objects",
      "custom_fields", "users", "records", "faults", "permission_sets", "profiles", "sharing", "validation_rules",
-     "duplicate_rules", "list_views", "change_events", "reports"}
+     "duplicate_rules", "list_views", "change_events", "reports", "organization"}
 )  # fmt: skip
 
 
@@ -87,6 +88,8 @@ class DataFile:
     list_views: tuple[ListView, ...] = ()
     change_events: tuple[str, ...] | None = None
     reports: tuple[Report, ...] = ()
+    organization: dict[str, int] = field(default_factory=dict)
+    """What the organization's record says of its fiscal year."""
 
     @classmethod
     def read(cls, path: Path) -> DataFile:
@@ -112,6 +115,7 @@ class DataFile:
             FaultPlan().set(data.get("faults", []))
             list_views = tuple(map(ListView.from_json, data.get("list_views", ())))
             reports = tuple(map(Report.from_json, data.get("reports", ())))
+            organization = _organization(data.get("organization", {}))
         except (TypeError, ValueError) as error:
             raise BadDataFile(f"{path}: {error}") from error
         return cls(
@@ -131,6 +135,7 @@ class DataFile:
             list_views,
             tuple(map(str, data["change_events"])) if "change_events" in data else None,
             reports,
+            organization,
         )
 
     def load(self, conn: sqlite3.Connection, now: str) -> None:
@@ -140,6 +145,8 @@ class DataFile:
         """
         session = Session(conn, build_schema(self.custom), now, BASE.administrator)
         self._lay_down(conn, session.schema)
+        for name, value in self.organization.items():
+            conn.execute(f'UPDATE "Organization" SET "{name}" = ?', (value,))
         known: dict[str, str] = {}
         for user in self.users:
             self._insert(session, "User", user, known)
@@ -209,6 +216,23 @@ def _custom(data: dict[str, Any]) -> Customization:
     start = Customization(features=frozenset(data.get("features", ())), currencies=currencies)
     made = apply(start, [*objects, *fields], datetime.now(UTC))
     return replace(made, version=0, changed={})
+
+
+def _organization(given: object) -> dict[str, int]:
+    """What the file says of the organization's fiscal year.
+
+    :raises ValueError: it says something else, or what no fiscal year can be.
+    """
+    if not isinstance(given, dict):
+        raise ValueError("organization: a JSON object is wanted")
+    if unknown := set(given) - {fiscal.START, fiscal.NAMED_BY_START}:
+        raise ValueError(f"organization: unknown {', '.join(sorted(unknown))}")
+    start, named = given.get(fiscal.START, 1), given.get(fiscal.NAMED_BY_START, False)
+    if type(start) is not int or start not in fiscal.MONTHS:
+        raise ValueError(f"organization: {fiscal.START} is {start!r}; a month from 1 to 12 is wanted")
+    if not isinstance(named, bool):
+        raise ValueError(f"organization: {fiscal.NAMED_BY_START} is {named!r}; true or false is wanted")
+    return {fiscal.START: start, fiscal.NAMED_BY_START: int(named)}
 
 
 def org_id(text: str) -> str:

@@ -34,7 +34,8 @@ def context(store: OrgStore, user_id: str, time_zone: str, *, include_deleted: b
     zone: tzinfo = UTC
     with suppress(ZoneInfoNotFoundError, ValueError):
         zone = ZoneInfo(time_zone)
-    return QueryContext(store.now().astimezone(zone), user_id, include_deleted, store.seen_by_owner_alone(user_id))
+    own = store.seen_by_owner_alone(user_id)
+    return QueryContext(store.now().astimezone(zone), user_id, include_deleted, own, store.fiscal_start)
 
 
 def compile_for_api(soql: str, *, include_deleted: bool) -> Plan:

@@ -6,11 +6,12 @@ SystemModstamp, as in a real org.  ``{t}`` stands for the alias of the object's 
 
 from __future__ import annotations
 
+from salesforce_emulator.schema import fiscal
 from salesforce_emulator.schema.activities import PRIORITIES, STATUSES, Choice
 
 _PERSON_NAME = """(coalesce({t}."FirstName" || ' ', '') || {t}."LastName")"""
 _PHOTO = """('/services/images/photo/' || {t}."Id")"""
-_QUARTER = """((CAST(substr({t}."CloseDate", 6, 2) AS INTEGER) + 2) / 3)"""
+_CLOSES = '{t}."CloseDate"'
 
 
 def _members(condition: str) -> str:
@@ -68,9 +69,9 @@ EXPRESSIONS: dict[str, dict[str, str]] = {
     "User": {"Name": _PERSON_NAME},
     "Opportunity": {
         "ExpectedRevenue": '({t}."Amount" * {t}."Probability" / 100.0)',
-        "FiscalQuarter": _QUARTER,
-        "FiscalYear": 'CAST(substr({t}."CloseDate", 1, 4) AS INTEGER)',
-        "Fiscal": f"""(substr({{t}}."CloseDate", 1, 4) || ' ' || {_QUARTER})""",
+        "FiscalQuarter": fiscal.of(fiscal.QUARTER, _CLOSES),
+        "FiscalYear": fiscal.of(fiscal.YEAR, _CLOSES),
+        "Fiscal": fiscal.of(f"({fiscal.YEAR} || ' ' || {fiscal.QUARTER})", _CLOSES),
         "HasOpportunityLineItem": "0",
         "HasOpenActivity": "0",
         "HasOverdueTask": "0",

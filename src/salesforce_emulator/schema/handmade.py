@@ -218,6 +218,7 @@ def _organization() -> JsonObject:
         field("TimeZoneSidKey", "picklist", "u", label="Time Zone", length=40),
         field("LanguageLocaleKey", "picklist", "u", label="Language", length=40),
         field("FiscalYearStartMonth", "int", "n", label="Fiscal Year Starts In"),
+        field("UsesStartDateAsFiscalYearName", "boolean", "d", label="Fiscal Year Name by Start"),
         field("InstanceName", "string", "n", label="Instance Name", length=5),
         field("NamespacePrefix", "string", "n", label="Namespace Prefix", length=15),
         field(

@@ -150,7 +150,7 @@ class _Compiler:
         def resolve(operand: nodes.Operand) -> Expression:
             return self._of_group(operand, scope) if aggregates else self._expression(operand, scope)
 
-        return Conditions(self.text, self.context.now, resolve, self._subselect)
+        return Conditions(self.text, self.context, resolve, self._subselect)
 
     def _subselect(self, query: nodes.Query, pos: int) -> tuple[str, list[object]]:
         """The query of a semi-join, which must select one id."""

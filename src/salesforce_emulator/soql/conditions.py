@@ -15,6 +15,7 @@ from salesforce_emulator.soql import money, nodes
 from salesforce_emulator.soql.dates import literal_days
 from salesforce_emulator.soql.errors import SoqlError, at, wrong_literal
 from salesforce_emulator.soql.functions import Expression, is_text
+from salesforce_emulator.soql.plan import QueryContext
 
 Value = object
 Resolve = Callable[[nodes.Operand], Expression]
@@ -37,9 +38,9 @@ class Conditions:
     :param subselect: compiles the query of a semi-join.
     """
 
-    def __init__(self, text: str, now: datetime, resolve: Resolve, subselect: Subselect) -> None:
+    def __init__(self, text: str, context: QueryContext, resolve: Resolve, subselect: Subselect) -> None:
         self.text = text
-        self.now = now
+        self.context = context
         self.resolve = resolve
         self.subselect = subselect
         self.params: list[object] = []
@@ -137,13 +138,14 @@ class Conditions:
         if left.type not in ("date", "datetime"):
             raise self._wrong(left)
         try:
-            start, end = literal_days(value.text, self.now)
+            start, end = literal_days(value.text, self.context.now, self.context.fiscal_start)
         except OverflowError:
             message = f"Invalid date literal: {value.text}"
             raise at(self.text, value.pos, "MALFORMED_QUERY", message) from None
         if left.type == "date":
             return start.isoformat(), end.isoformat()
-        return day_start(start, self.now.tzinfo), day_start(end, self.now.tzinfo)
+        zone = self.context.now.tzinfo
+        return day_start(start, zone), day_start(end, zone)
 
     # -- the other operators
 

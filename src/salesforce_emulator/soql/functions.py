@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from salesforce_emulator.schema import fiscal
 from salesforce_emulator.schema.objects import NUMBER_TYPES, TEXT_TYPES, Field
 
 AGGREGATES = frozenset({"count", "count_distinct", "sum", "avg", "min", "max"})
@@ -24,8 +25,10 @@ _DATE_PARTS = {
     "hour_in_day": _INT % (12, 2),
     "week_in_month": f"(({_INT % (9, 2)} - 1) / 7 + 1)",
     "week_in_year": f"(({_DAY_OF_YEAR} - 1) / 7 + 1)",
+    "fiscal_year": fiscal.YEAR,
+    "fiscal_quarter": fiscal.QUARTER,
+    "fiscal_month": fiscal.MONTH,
 }
-_FISCAL = {"fiscal_year": "calendar_year", "fiscal_quarter": "calendar_quarter", "fiscal_month": "calendar_month"}
 _DATETIME_ONLY = frozenset({"hour_in_day", "day_only"})
 
 
@@ -67,7 +70,7 @@ def aggregate(function: str, argument: Expression) -> Expression | None:
 
 def date_part(function: str, argument: Expression) -> Expression | None:
     """A part of a date or date-time, or None where the function or the type is another."""
-    template = _DATE_PARTS.get(_FISCAL.get(function, function))
+    template = _DATE_PARTS.get(function)
     if template is None or argument.type not in ("date", "datetime"):
         return None
     if function in _DATETIME_ONLY and argument.type != "datetime":
@@ -77,7 +80,7 @@ def date_part(function: str, argument: Expression) -> Expression | None:
 
 
 def is_date_function(function: str) -> bool:
-    return function in _DATE_PARTS or function in _FISCAL
+    return function in _DATE_PARTS
 
 
 def is_text(kind: str) -> bool:

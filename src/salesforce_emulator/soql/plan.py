@@ -24,6 +24,8 @@ class QueryContext:
     include_deleted: bool = False
     only_own: frozenset[str] = frozenset()
     """The objects of which the user sees only the records that he owns."""
+    fiscal_start: int = 1
+    """The month in which the org's fiscal years begin."""
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ from salesforce_emulator.schema import (
     build_schema,
     create_indexes,
     create_tables,
+    fiscal,
     load_base,
     load_task_choices,
 )
@@ -125,8 +126,8 @@ class OrgStore:
             load_task_choices(conn)
             load_standard_views(conn, MADE)
             create_indexes(conn, with_hidden)
-            row = conn.execute('SELECT "Id", "OrganizationType" FROM "Organization"').fetchone()
-            self.organization_id, self.edition = str(row[0]), str(row[1])
+            row = conn.execute(f'SELECT "Id", "OrganizationType", "{fiscal.START}" FROM "Organization"').fetchone()
+            self.organization_id, self.edition, self.fiscal_start = str(row[0]), str(row[1]), int(row[2])
             if (clock_set := _setting(conn, "clock")) is not None:
                 self.clock = OrgClock(clock, Reading.from_json(json.loads(clock_set)))
         self.rules = OrgRules(self.setting, self.put_setting)
