@@ -10,7 +10,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from salesforce_emulator.faults import FaultPlan
 from salesforce_emulator.ids import derived
 from salesforce_emulator.oauth.apps import DEFAULT_APP
 from salesforce_emulator.runtime import Settings
+from salesforce_emulator.schema import default_schema
 from salesforce_emulator.schema.base import USER_DOMAIN
 from salesforce_emulator.schema.currencies import corporate
 from salesforce_emulator.scratch import Scratch, sweep
@@ -144,10 +145,9 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _port(text: str) -> int:
-    number = int(text)
-    if not 0 <= number <= 65535:
-        raise argparse.ArgumentTypeError(f"{number} is not between 0 and 65535")
-    return number
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text} is no number between 0 and 65535")
+    return int(text)
 
 
 def _currency(text: str) -> tuple[str, float]:
@@ -225,9 +225,28 @@ def _serve(options: argparse.Namespace, database: Path, scratch: Path) -> int:
             file=sys.stderr,
             flush=True,
         )
+    _check_database(database)
     serving = server.Serving(database, scratch, _settings(options, data), data.apps, options.host, pubsub_port, faults)
     server.serve(serving, options.host, port, ready)
+    _gather(database)
     return 0
+
+
+def _check_database(database: Path) -> None:
+    """
+    :raises ValueError: the file is something else than an org's.
+    """
+    try:
+        with closing(sqlite3.connect(database)) as conn:
+            conn.execute('SELECT "Id" FROM "Organization"').fetchone()
+    except sqlite3.Error as error:
+        raise ValueError(f"{database} is no org that --database once made ({error}): name another file") from error
+
+
+def _gather(database: Path) -> None:
+    """Bring what SQLite keeps beside a file into the file, so that it can be copied alone."""
+    with closing(sqlite3.connect(database)) as conn:
+        conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _faults(file: Path) -> object:
@@ -262,13 +281,17 @@ def _make(options: argparse.Namespace, data: DataFile, database: Path) -> None:
         data.load(conn, now)
 
     kind, edition = _kind(options, data)
+    edition = options.edition or data.edition or edition
+    known = default_schema()["Organization"]["OrganizationType"].picklist_values
+    if edition not in known:
+        raise ValueError(f"there is no edition {edition}; known are {', '.join(known)}")
     name = data.name or kind.split(",")[0]
     sandbox = options.sandbox or data.sandbox
     OrgStore(
         database,
         loader=load,
         name=name,
-        edition=options.edition or data.edition or edition,
+        edition=edition,
         sandbox=sandbox,
         custom=data.custom,
         captured=data.change_events if options.change_events is None else options.change_events,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -286,3 +287,58 @@ def test_answers_those_who_asked_before_it_was_ready(tmp_path: Path) -> None:
                     answered = httpx2.get(f"http://127.0.0.1:{port}/services/data", timeout=5).status_code == 200
             org.terminate()
             assert answered, f"start {number}"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--port", "many"), "many is no number between 0 and 65535"),
+        (("--port", "-1"), "-1 is no number between 0 and 65535"),
+        (("--edition", "Gold Edition"), "there is no edition Gold Edition; known are "),
+    ],
+)
+def test_wrong_arguments(capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], said: str) -> None:
+    try:
+        status = main(["--port", "0", *arguments])
+    except SystemExit as ended:
+        status = int(str(ended.code))
+    assert status == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_file_that_is_no_org(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "letter.txt"
+    file.write_text("hello")
+    assert main(["--port", "0", "--database", str(file)]) == 2
+    assert f"{file} is no org that --database once made" in capsys.readouterr().err
+    assert file.read_text() == "hello"
+
+
+@pytest.mark.server
+def test_a_kept_org_is_one_file(tmp_path: Path) -> None:
+    program = Program("--empty", "--database", str(tmp_path / "org.sqlite3"))
+    program.stop()
+    assert [file.name for file in tmp_path.iterdir()] == ["org.sqlite3"]
+
+
+@pytest.mark.server
+def test_it_says_that_it_is_no_place_for_production_data() -> None:
+    command = [sys.executable, "-m", "salesforce_emulator", "--empty", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        process.terminate()
+    assert re.fullmatch(
+        r"An emulated Salesforce org answers at http://127\.0\.0\.1:\d+ — not for production data\.\n", line
+    ), "and it listens on the loopback interface alone"
+
+
+@pytest.mark.server
+def test_listening_to_everybody_is_warned_of_and_leaves_no_control() -> None:
+    program = Program("--empty", "--host", "0.0.0.0")
+    url = program.ready["url"].replace("0.0.0.0", "127.0.0.1")
+    assert httpx2.get(f"{url}/__emulator/calls").status_code == 403
+    assert httpx2.get(f"{url}/watch/calls").status_code == 403
+    _, said = program.stop()
+    assert "everybody who reaches it can read and change this org" in said
+    assert "no place for production data" in said

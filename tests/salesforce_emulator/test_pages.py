@@ -184,12 +184,17 @@ def test_calls_are_watched(api: Api, rep: Rep) -> None:
 
 
 def test_changes_are_watched(api: Api, rep: Rep) -> None:
-    api.create("Account", Name="Fresh")
-    gone = api.create("Contact", LastName="Gone")
-    api.delete(f"sobjects/Contact/{gone}")
-    page = rep.open("/watch/changes")
-    assert re.search(r"<td>Created</td><td>Account</td>.*Fresh.*Abmatic Integration", page)
-    assert re.search(r"<td>Deleted</td><td>Contact</td>.*Gone", page)
+    account = api.create("Account", Name="Fresh")
+    api.patch(f"sobjects/Account/{account}", json={"Phone": "1"}, headers={"Sforce-Call-Options": "client=Nightly"})
+    rep.send(f"/o/Account/{account}", to=f"/o/Account/{account}/delete")
+    lines = rep.open("/watch/changes").split("<tr>")[2:]
+    kinds = [re.search("<td>([A-Z]+)</td>", line) for line in lines]
+    assert [k and k[1] for k in kinds] == ["DELETE", "UPDATE", "CREATE"]
+    assert all("Fresh" in line for line in lines)
+    assert "Rita Reyes" in lines[0]
+    assert "<td>Phone" in lines[1]
+    assert "client=Nightly" in lines[1]
+    assert "<td>Deleted</td><td>Account</td>" in rep.open("/watch/changes?stamps=1")
 
 
 def test_a_rep_sees_what_his_profile_lets_him_see(api: Api, rep: Rep) -> None:
