@@ -205,6 +205,7 @@ def test_of_two_memberships_the_further_is_kept(api: Api) -> None:
     found = api.org.store.merge("Contact", master, [loser])
     assert api.rows("SELECT Id, Status FROM CampaignMember") == [{"Id": kept, "Status": "Responded"}]
     assert found.updated_related_ids == []
+    assert api.rows("SELECT Id FROM CampaignMember", deleted=True) == [{"Id": kept}], "the other is removed at once"
 
 
 def test_what_a_merge_moves_and_stamps(open_api: OpenApi) -> None:

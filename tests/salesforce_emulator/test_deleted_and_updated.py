@@ -198,12 +198,39 @@ def test_an_account_takes_its_people_and_empties_who_reports_to_them(api: Api) -
     assert {r["Id"]: r["ReportsToId"] for r in rows} == {outside: boss, inside: boss}
 
 
-def test_what_cannot_be_undeleted(api: Api) -> None:
+@pytest.fixture
+def member(api: Api) -> str:
     campaign, contact = api.create("Campaign", Name="C"), api.create("Contact", LastName="L")
-    member = api.create("CampaignMember", CampaignId=campaign, ContactId=contact)
+    return api.create("CampaignMember", CampaignId=campaign, ContactId=contact)
+
+
+def test_what_cannot_be_undeleted(api: Api, member: str) -> None:
     api.delete(f"sobjects/CampaignMember/{member}")
     with pytest.raises(RecordError, match="INVALID_TYPE_FOR_OPERATION"), api.org.store.session() as session:
         session.undelete("CampaignMember", member)
+
+
+@pytest.mark.parametrize("door", ["record", "collection"])
+def test_a_campaign_member_is_removed_at_once(api: Api, clock: Clock, member: str, door: str) -> None:
+    if door == "record":
+        assert api.delete(f"sobjects/CampaignMember/{member}").status_code == 204
+    else:
+        assert api.delete(f"composite/sobjects?ids={member}").json()[0]["success"]
+    clock.now += timedelta(minutes=1)
+    assert api.rows("SELECT Id FROM CampaignMember", deleted=True) == []
+    assert api.get(f"sobjects/CampaignMember/{member}").status_code == 404
+    assert deleted_ids(api, NOW, clock.now, "CampaignMember") == [member]
+
+
+def test_a_campaign_member_goes_and_comes_back_with_its_campaign(api: Api, clock: Clock, member: str) -> None:
+    (campaign,) = (row["Id"] for row in api.rows("SELECT Id FROM Campaign"))
+    api.delete(f"sobjects/Campaign/{campaign}")
+    clock.now += timedelta(minutes=1)
+    assert api.rows("SELECT Id, IsDeleted FROM CampaignMember", deleted=True) == [{"Id": member, "IsDeleted": True}]
+    assert deleted_ids(api, NOW, clock.now, "CampaignMember") == [member]
+    with api.org.store.session() as session:
+        session.undelete("Campaign", str(campaign))
+    assert api.rows("SELECT Id FROM CampaignMember") == [{"Id": member}]
 
 
 def test_of_private_records_one_learns_only_of_his_own(api: Api, clock: Clock) -> None:

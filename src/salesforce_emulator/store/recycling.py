@@ -3,6 +3,8 @@
 The bin and the delete log are one table, emulator_deletion.  A record that went along with another carries that
 one's id as ``root``: it isn't in the bin by itself, and comes back only with its root.  Emptying the bin leaves the
 deleted record to be seen by queryAll, as in a real org, until it is purged with all others after fifteen days.
+
+A campaign member that is deleted by itself never gets there: a real org removes it at once, and only the log knows.
 """
 
 from __future__ import annotations
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 
 KEPT = timedelta(days=15)
 """How long a deleted record stays."""
+
+_NO_BIN = frozenset({"CampaignMember"})
+"""The objects whose records are gone for good once they are deleted, unless they only went along with another."""
 
 _Reference = tuple[SObject, Field]
 """A child object and the field by which it refers."""
@@ -50,6 +55,7 @@ def delete(session: Session, sobject_name: str, record_id: str, *, hard: bool = 
 
 def remove(session: Session, sobject: SObject, record_id: str, root: str, *, hard: bool = False) -> None:
     """Mark one record as deleted, or take it out of its table, and log that."""
+    hard = hard or (sobject.name in _NO_BIN and root == record_id)
     if hard or not sobject.deletes:
         session.erase(sobject.name, record_id)
     else:
