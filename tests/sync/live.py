@@ -1,7 +1,7 @@
 """A connection to an emulated org over real HTTP, whose runs are executed here, one after another.
 
-Salesforce's clock is ten seconds behind, so that what a test changes there lies below the next run's upper bound (which
-is Salesforce's time in whole seconds) and nobody has to wait for the second to end.
+Salesforce's clock is ten seconds behind, and what the client hears of it is not: so what a test changes there lies
+below the next run's upper bound (which is Salesforce's time in whole seconds), and nobody has to wait for the second to end.
 """
 
 from __future__ import annotations
@@ -113,6 +113,13 @@ class Live:
         return connect.finish(begun.pending, EmulatedOrg(self.org.url).answer(begun.url))
 
 
+class _Hasty(Client):
+    """The client, told a time that Salesforce's records reach only in a while."""
+
+    def server_time(self) -> datetime:
+        return super().server_time() + SLOW
+
+
 def made_once(folder: Path, name: str, loader: Any) -> Path:
     """The file of an org, copied from one that is made once a process."""
     template = folder / f"{name}.sqlite3"
@@ -140,8 +147,9 @@ class Orgs:
         self.templates = templates
         self._settings = settings
         self._serving: list[Any] = []
-        # Waiting is what a test can't afford: the client's pauses are cut short, nothing else.
-        impatient = functools.partial(Client, sleep=lambda seconds: time.sleep(min(seconds, 0.01)))
+        # Waiting is what a test can't afford: the client's pauses are cut short, and the second ends at once in which
+        # the test changed something, because a run reads only what is older than the second in which it asks.
+        impatient = functools.partial(_Hasty, sleep=lambda seconds: time.sleep(min(seconds, 0.01)))
         monkeypatch.setattr("abmatic.sync.clients.Client", impatient)
         for reader in ("reading", "bulk_reading"):
             monkeypatch.setattr(f"abmatic.sync.pull.{reader}.pause", lambda attempt, error: None)
