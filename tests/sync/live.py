@@ -1,7 +1,7 @@
 """A connection to an emulated org over real HTTP, whose runs are executed here, one after another.
 
 Salesforce's clock is ten seconds behind, and what the client hears of it is not: so what a test changes there lies
-below the next run's upper bound (which is Salesforce's time in whole seconds), and nobody has to wait for the second to end.
+below the next run's upper bound (Salesforce's time in whole seconds), and nobody has to wait for the second to end.
 """
 
 from __future__ import annotations
