@@ -19,7 +19,7 @@ class Call:
 
     ``at`` is the org's time, ``kind`` the path with names in place of what varies, ``bytes`` the answer's body, ``ms``
     the time until its headers.  ``user`` and ``client`` say who called the API: the username, and the name that the
-    client gave itself in ``Sforce-Call-Options``, or else its app's.
+    client gave itself in ``Sforce-Call-Options`` or SOAP's CallOptions, or else its app's.
     """
 
     at: datetime

@@ -203,6 +203,8 @@ class CallState:
     version: str = ""
     session: ApiSession | None = None
     user: OrgUser | None = None
+    client: str = ""
+    """What the client calls itself where no HTTP header says it."""
 
 
 _STATE = "salesforce_emulator.call"

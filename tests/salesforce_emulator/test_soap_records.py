@@ -220,3 +220,16 @@ def test_duplicate_rules_and_their_header(api: Api, soap: Soap) -> None:
     )
     insist = "<DuplicateRuleHeader><allowSave>true</allowSave></DuplicateRuleHeader>"
     assert codes(soap.call(body, insist)) == [None]
+
+
+def test_the_name_a_client_gives_itself(api: Api, soap: Soap) -> None:
+    named = "<CallOptions><client>Loader/1.0</client></CallOptions>"
+    body = f"<create>{sobject('sObjects', 'Account', Name='A')}</create>"
+    for header in (named, ""):
+        assert codes(soap.call(body, header)) == [None]
+    calls = api.get("/__emulator/calls").json()
+    assert [c["client"] for c in calls if c["method"] == "POST"] == ["Loader/1.0", api.org.emulator.apps.first.name]
+    assert [c["changeOrigin"] for c in api.get("/__emulator/changes").json()] == [
+        "com/salesforce/api/soap/60.0;client=Loader/1.0",
+        "com/salesforce/api/soap/60.0",
+    ]

@@ -200,6 +200,8 @@ def _client(org: Emulator, state: CallState) -> str | None:
         session = _session(org)  # struck before anybody asked
     if session is None:
         return None
+    if state.client:
+        return state.client
     named = _CLIENT.search(request.headers.get("Sforce-Call-Options", ""))
     app = org.apps.get(session.client_id)
     return named[1].strip() if named else app.name if app else None

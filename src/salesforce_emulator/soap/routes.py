@@ -115,8 +115,7 @@ def _answer(asked: Flavour, version: str) -> Response:
         raise illegal_session()
     gate.admit(org, state, org.tokens.access(session_id))
     gate.count(org, state)
-    client = call.header_value("CallOptions", "client")
-    change_origin.set(api_origin("soap", call.version, f"client={client}" if client else ""))
+    change_origin.set(api_origin("soap", call.version, f"client={state.client}" if state.client else ""))
     results = _OPERATIONS[name](call)
     return answer(asked, name, results, (org.usage.used, org.usage.allowance))
 
@@ -139,7 +138,8 @@ def _call(asked: Flavour, version: str) -> SoapCall:
     except MarkupError as error:
         raise ClientFault(f"Unable to parse the request: {error}") from None
     call = operation_of(sent, asked, f"{number[1]}.0")
-    call_state().version = call.version
+    state = call_state()
+    state.version, state.client = call.version, call.header_value("CallOptions", "client") or ""
     name = call.operation.name
     if call.operation.namespace != asked.namespace or name not in {"login", *_OPERATIONS, *_NOT_HERE}:
         raise unknown_operation(call.operation)
