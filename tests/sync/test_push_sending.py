@@ -9,7 +9,8 @@ from tests.sync.live import Live, Orgs
 from tests.sync.test_push import account, allow, edit, mode
 
 from abmatic.audiences.models import Account, Contact
-from abmatic.sync.models import Batch, Due, Issue, MirrorAccount, Run, Write
+from abmatic.sync.models import Batch, Due, FieldMapping, Issue, MirrorAccount, Run, Write
+from abmatic.sync.push import unknown
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -244,3 +245,37 @@ def test_a_person_whose_account_is_in_salesforce_becomes_a_contact_of_it_and_oth
     live.sync_well("Account", "Contact", "Lead")
     assert Contact.objects.count() == count
     assert live.number('SELECT count(*) FROM "Lead" WHERE "LastName" = ?', "Stranger") == 1
+
+
+def test_a_person_who_is_a_lead_nobody_wanted_here_does_not_become_a_contact_as_well(live: Live) -> None:
+    allow("Contact")
+    allow("Lead", create_in_abmatic=False, create_in_salesforce=False, update_in_salesforce=False)
+    with live.editing() as session:
+        session.insert("Lead", {"LastName": "Twin", "Company": "GenePoint", "Email": "twin@genepoint.example"})
+    live.sync_well("Lead")
+    firm = Account.objects.get(name="GenePoint")
+    person = Contact.objects.create(
+        last_name="Twin", work_email="twin@genepoint.example", email_key="twin@genepoint.example", account=firm
+    )
+    edit(person, job_title="CEO")
+    live.sync_well("Account", "Contact")
+    assert live.number('SELECT count(*) FROM "Contact" WHERE "LastName" = ?', "Twin") == 0
+
+
+def test_a_field_with_decimals_is_not_written_from_a_whole_number(live: Live) -> None:
+    FieldMapping.objects.filter(setting__sobject="Account", local_field="revenue").delete()
+    FieldMapping.objects.filter(setting__sobject="Account", local_field="employee_count").update(
+        sf_field="AnnualRevenue", to_salesforce="overwrite"
+    )
+    edit(Account.objects.get(name="GenePoint"), employee_count=7)
+    live.sync_well("Account")
+    assert not Write.objects.exists()
+
+
+def test_date_times_are_the_same_however_they_are_written() -> None:
+    assert unknown._same("2026-01-01T10:00:00.000+0000", "2026-01-01T10:00:00+00:00")
+    assert not unknown._same("2026-01-01T10:00:01.000+0000", "2026-01-01T10:00:00+00:00")
+    assert unknown._same("Acme  GmbH", "acme gmbh ")
+    assert not unknown._same(None, "x")
+    assert not unknown._same(0, None)
+    assert unknown._same(10.0, 10)

@@ -225,10 +225,11 @@ def plan_creates(plan: PushPlan, connection: int) -> sql.Composed:
                 FROM (VALUES {rows}) AS v (name, new, problem)
                WHERE v.new IS NOT NULL
           ) AS z
-         WHERE {unlinked} {choice} AND {condition}
+         WHERE {unlinked} {unheld} {choice} AND {condition}
         """
     ).format(
         local=sql.Identifier(plan.spec.local),
+        unheld=_unheld(plan.spec, connection),
         required=sql.Literal(list(plan.required)),
         account=sql.SQL(_ACCOUNT if plan.spec.local != "account" else "").format(connection=sql.Literal(connection)),
         parent=sql.SQL("p.sf_id" if plan.parent else "NULL"),
@@ -286,6 +287,23 @@ def _unlinked(spec: SObject, connection: int) -> sql.Composed:
             sql.Identifier(mirror), sql.Literal(connection)
         )
         for mirror in mirrors
+    )
+
+
+def _unheld(spec: SObject, connection: int) -> sql.Composable:
+    """No record of another object that is kept in such local records has the key and is nobody's.
+
+    Else a person whose lead was not wanted here would become a contact beside it.
+    """
+    if spec.key is None:
+        return sql.SQL("")
+    others = [other.mirror for other in OBJECTS.values() if other.local == spec.local and other.name != spec.name]
+    return sql.SQL("").join(
+        sql.SQL(
+            "AND NOT EXISTS (SELECT FROM {} AS h WHERE h.connection_id = {} AND h.key = a.{} AND h.local_id IS NULL "
+            "AND NOT h.is_deleted) "
+        ).format(sql.Identifier(other), sql.Literal(connection), sql.Identifier(spec.key.local_column))
+        for other in others
     )
 
 

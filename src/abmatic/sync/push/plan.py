@@ -133,6 +133,9 @@ def _why_not(spec: SObject, name: str, target: Field | None, local: LocalField) 
         return f"{spec.name} has no field {name} that the connected user may see."
     if not target.createable and not target.updateable:
         return f"The connected user may not write {name} of {spec.name}."
+    # A fraction that the mirror can't hold as a whole number would look like an empty field, and be written over.
+    if local.type is FieldType.INTEGER and target.type not in {"int", "long"} and target.scale:
+        return f"{name} has decimals, and {local.label} is a whole number."
     if target.type not in _SUITED.get(local.type, _TEXTS):
         return f"{name} is a field of type {target.type}, and {local.label} is {local.type.value}."
     return ""

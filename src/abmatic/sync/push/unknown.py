@@ -19,6 +19,7 @@ from abmatic.salesforce import Client, errors
 from abmatic.salesforce.collections import RowOutcome
 from abmatic.sync.models import Batch, Write
 from abmatic.sync.pull.plan import literal
+from abmatic.sync.pull.values import SQL_TYPES
 from abmatic.sync.push import outcomes
 from abmatic.sync.push.plan import PushPlan
 from abmatic.sync.push.sending import Sender
@@ -87,16 +88,18 @@ def _settle_updates(session: Session, client: Client, sender: Sender, plan: Push
 def _settle_creates(session: Session, client: Client, sender: Sender, plan: PushPlan, batch: Batch) -> bool:
     writes = _writes(session, batch)
     fields = sorted({name for _, _, sent in writes for name in sent})
+    texts = sorted(f.sf_field for f in plan.fields if SQL_TYPES[f.local.type] == "text" and f.sf_field in fields)
     soql = (
         f"SELECT Id, {', '.join(fields)} FROM {plan.spec.name} WHERE CreatedById = '{client.userinfo().user_id}' "
         f"AND CreatedDate >= {literal(batch.since - _CLOCKS_DIFFER)} ORDER BY CreatedDate, Id"
     )
-    unlinked = _unlinked(session, plan, batch, list(client.query_rows(soql)))
+    unlinked = _unlinked(session, plan, batch, list(client.query_rows(soql)), texts)
     found: dict[int, str] = {}
     for write_id, _, sent in writes:
-        match = next((row for row in unlinked[_likeness(sent, fields)] if _holds(row, sent)), None)
+        alike = unlinked[_likeness(sent, texts)]
+        match = next((row for row in alike if _holds(row, sent)), None)
         if match is not None:
-            unlinked[_likeness(sent, fields)].remove(match)
+            alike.remove(match)
             found[write_id] = str(match["Id"])
     if len(found) < len(writes) and client.server_time() - _sent_at(session, batch) < SETTLED:
         return False
@@ -110,7 +113,7 @@ def _sent_at(session: Session, batch: Batch) -> datetime:
 
 
 def _unlinked(
-    session: Session, plan: PushPlan, batch: Batch, rows: Sequence[dict[str, Any]]
+    session: Session, plan: PushPlan, batch: Batch, rows: Sequence[dict[str, Any]], texts: Sequence[str]
 ) -> dict[tuple[str, ...], list[dict[str, Any]]]:
     """Those that are nobody's yet, by what they are like."""
     known = {
@@ -125,7 +128,7 @@ def _unlinked(
     found: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
         if row["Id"] not in known:
-            found[_likeness(row, sorted(set(row) - {"Id"}))].append(row)
+            found[_likeness(row, texts)].append(row)
     return found
 
 
@@ -143,10 +146,21 @@ def _holds(row: dict[str, Any], sent: dict[str, Any]) -> bool:
 
 def _same(theirs: Any, ours: Any) -> bool:
     if isinstance(theirs, str) and isinstance(ours, str):
+        if (moment := _moment(theirs)) and moment == _moment(ours):
+            return True
         return " ".join(theirs.split()).casefold() == " ".join(ours.split()).casefold()
     if isinstance(theirs, bool) or isinstance(ours, bool):
         return bool(theirs) == bool(ours)
     return bool(theirs == ours)
+
+
+def _moment(text: str) -> datetime | None:
+    """A date-time, however its zone and fraction are written; None where the text is something else."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None
 
 
 def _conclude(session: Session, sender: Sender, batch: Batch, ids: Sequence[int], found: dict[int, str]) -> None:
