@@ -32,6 +32,7 @@ def test_healthy_installation(installation: Installation) -> None:
         "Database": "ok",
         "Migrations": "ok",
         "Worker": "ok",
+        "Schedule": "ok",
         "Salesforce": "warn",
     }
     assert "PostgreSQL" in checks["Database"]["detail"]

@@ -8,11 +8,12 @@ from contextlib import AbstractContextManager
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from tests.web import org
 from tests.web.conftest import SignedIn
 
 from abmatic.identity.models import User
-from abmatic.sync.models import Connection, FieldMapping, Run
+from abmatic.sync.models import Connection, FieldMapping, ObjectSetting, Run
 
 Queries = Callable[[int], AbstractContextManager[object]]
 
@@ -55,6 +56,21 @@ def test_a_connection_page_shows_objects_and_mappings(admin: Client, connection:
                   "NumberOfEmployees", ">Employees<", "employee_count",
                   "The org has no such field any more."):  # fmt: skip
         assert words in page
+
+
+def test_a_connection_page_says_when_an_object_is_next_synchronised(
+    signed_in: SignedIn, vera: User, connection: Connection
+) -> None:
+    address = reverse("connection", args=[connection.pk])
+    client = signed_in(vera)
+    assert "next sync" not in client.get(address).text
+    lead = ObjectSetting.objects.get(connection=connection, sobject="Lead")
+    ObjectSetting.objects.filter(pk=lead.pk).update(frequency=24)
+    assert "Every 24 hours · next sync within a minute" in client.get(address).text
+    ObjectSetting.objects.filter(pk=lead.pk).update(last_started_at=timezone.now())
+    page = client.get(address).text
+    assert "Every 24 hours · next sync " in page
+    assert "within a minute" not in page
 
 
 def test_a_sync_of_one_object_leads_to_its_run(oscar: User, signed_in: SignedIn, connection: Connection) -> None:

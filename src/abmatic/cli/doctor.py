@@ -96,6 +96,7 @@ def _examine() -> Iterator[Line]:
         yield migrations
         if migrations.state == "ok":
             yield _worker()
+            yield _schedule()
             yield from _connections()
 
 
@@ -179,6 +180,24 @@ def _worker() -> Line:
     if waiting:
         return Line("Worker", "fail", f"none alive, and {waiting} jobs wait for one", remedy)
     return Line("Worker", "warn", "none alive", remedy)
+
+
+def _schedule() -> Line:
+    """What starts by itself, and when next."""
+    from django.utils import timezone
+
+    from abmatic.sync import automatic
+    from abmatic.sync.models import Connection, ObjectSetting
+
+    now = timezone.now()
+    found = ObjectSetting.objects.filter(connection__status=Connection.Status.ACTIVE).select_related("connection")
+    times = [(when, setting) for setting in found if (when := automatic.next_run_at(setting, now)) is not None]
+    if not times:
+        return Line("Schedule", "ok", "nothing is synchronised by itself: every object is set to manual only")
+    when, setting = min(times, key=lambda each: each[0])
+    said = "due now" if when <= now else f"at {when:%Y-%m-%d %H:%M} UTC"
+    plural = "object" if len(times) == 1 else "objects"
+    return Line("Schedule", "ok", f"{len(times)} {plural}; next is {setting}, {said}")
 
 
 def _connections() -> Iterator[Line]:

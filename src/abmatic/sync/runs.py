@@ -35,10 +35,12 @@ def start(
     user: User | None = None,
     full: bool = False,
     direction: str = Run.Direction.BOTH,
+    alone: bool = False,
 ) -> list[Run]:
     """Queues a sync of the objects (default: all) and of what rides with them. Jobs and runs commit together.
 
-    ``direction`` "both" writes to Salesforce what the settings allow, after reading; "pull" only reads.
+    ``direction`` "both" writes to Salesforce what the settings allow, after reading; "pull" only reads. ``alone``
+    leaves out what rides with the objects.
 
     Raises `UnknownObject`, `ConnectionNotReady`, or `AlreadyRunning` when one of the objects is queued or running.
     """
@@ -58,6 +60,8 @@ def start(
     try:
         with transaction.atomic():
             for spec in with_riders(wanted):
+                if alone and spec.rides_with is not None:
+                    continue
                 setting = settings_of.get(spec.rides_with or spec.name)
                 first = setting is None or setting.cursor is None
                 is_pushed = setting is not None and setting.is_pushed
@@ -72,12 +76,19 @@ def start(
                 )
                 tasks.pull.configure(lock=f"connection-{connection.pk}").defer(run_id=run.pk)
                 runs.append(run)
+            if trigger != Run.Trigger.AUTO_PUSH:
+                _count_as_started(connection, wanted)
     except IntegrityError:
         raise AlreadyRunning(
             f"A sync of {' or '.join(wanted)} with {connection} is queued or running already. "
             "Wait until it is done, or cancel it on its page."
         ) from None
     return runs
+
+
+def _count_as_started(connection: Connection, sobjects: Sequence[str]) -> None:
+    found = ObjectSetting.objects.filter(connection=connection, sobject__in=sobjects)
+    found.update(last_started_at=timezone.now())
 
 
 def cancel(run: Run) -> bool:

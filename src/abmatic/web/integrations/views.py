@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from abmatic.audiences.fields import FIELDS
-from abmatic.sync import connect, runs
+from abmatic.sync import automatic, connect, runs
 from abmatic.sync.connect import ConnectError
 from abmatic.sync.models import (
     Connection,
@@ -49,6 +51,7 @@ class ObjectRow:
     mirrored: str
     last_run: Run | None
     is_running: bool
+    next_run_at: datetime | None
 
     @property
     def mappings(self) -> list[tuple[FieldMapping, str]]:
@@ -71,7 +74,9 @@ def connection_page(request: PageRequest, connection_id: int) -> HttpResponse:
     if "seen_settings" not in request.session:
         request.session["seen_settings"] = True  # a step of the checklist on Home
     return render(
-        request, "integrations/connection.html", {"connection": connection, "objects": _object_rows(connection)}
+        request,
+        "integrations/connection.html",
+        {"connection": connection, "objects": _object_rows(connection), "now": timezone.now()},
     )
 
 
@@ -122,6 +127,8 @@ def _run_to_watch(started: list[Run]) -> Run:
 
 def _object_rows(connection: Connection) -> list[ObjectRow]:
     settings = {setting.sobject: setting for setting in connection.objects_settings.prefetch_related("mappings").all()}
+    now = timezone.now()
+    next_runs = {name: automatic.next_run_at(setting, now) for name, setting in settings.items()}
     last = {run.sobject: run for run in connection.runs.order_by("sobject", "-id").distinct("sobject")}
     return [
         ObjectRow(
@@ -131,6 +138,7 @@ def _object_rows(connection: Connection) -> list[ObjectRow]:
             mirrored=quick_count(mirror._default_manager.filter(connection=connection, is_deleted=False)).text,
             last_run=last.get(sobject),
             is_running=sobject in last and not last[sobject].is_over,
+            next_run_at=next_runs.get(sobject) if connection.status == Connection.Status.ACTIVE else None,
         )
         for sobject, mirror in MIRRORS.items()
     ]
