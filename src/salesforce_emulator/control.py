@@ -18,7 +18,9 @@ blueprint = Blueprint("control", __name__, url_prefix="/__emulator")
 
 @blueprint.before_request
 def allowed() -> Response | None:
-    """Nothing, or the refusal of an org that is not to be controlled."""
+    """Nothing, or the refusal of an org that is not to be controlled, or not by a page of somebody else's."""
+    if request.method == "POST" and request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
+        return ApiError(403, "CROSS_SITE", "a page of another site may not control this org").answer()
     if emulator().settings.control:
         return None
     return ApiError(403, "CONTROL_OFF", "started without --control, and not on a loopback address").answer()

@@ -117,3 +117,11 @@ def test_memory_is_bounded() -> None:
 def test_usage_can_be_set(api: Api) -> None:
     assert api.post("/__emulator/usage", json={"used": 15_000}).json() == {"allowance": 15_000, "used": 15_000}
     assert api.get("limits").status_code == 403
+
+
+def test_a_page_of_another_site_may_not_control_the_org(api: Api) -> None:
+    asked = {"Sec-Fetch-Site": "cross-site"}
+    for path in ("faults", "clock", "schema", "rules"):
+        refused = api.http.post(f"/__emulator/{path}", json=[], headers=asked)
+        assert (refused.status_code, refused.json()[0]["errorCode"]) == (403, "CROSS_SITE")
+    assert api.http.get("/__emulator/faults").status_code == 200

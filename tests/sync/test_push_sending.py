@@ -8,8 +8,12 @@ import pytest
 from tests.sync.live import Live, Orgs
 from tests.sync.test_push import account, allow, edit, mode
 
+from abmatic.audiences.fields import field as local_field
 from abmatic.audiences.models import Account, Contact
-from abmatic.sync.models import Batch, Due, FieldMapping, Issue, MirrorAccount, Run, Write
+from abmatic.salesforce.describe import parse_describe
+from abmatic.sync.models import Batch, Due, Issue, MirrorAccount, Run, Write
+from abmatic.sync.objects import OBJECTS
+from abmatic.sync.push import plan as planning
 from abmatic.sync.push import unknown
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -262,14 +266,17 @@ def test_a_person_who_is_a_lead_nobody_wanted_here_does_not_become_a_contact_as_
     assert live.number('SELECT count(*) FROM "Contact" WHERE "LastName" = ?', "Twin") == 0
 
 
-def test_a_field_with_decimals_is_not_written_from_a_whole_number(live: Live) -> None:
-    FieldMapping.objects.filter(setting__sobject="Account", local_field="revenue").delete()
-    FieldMapping.objects.filter(setting__sobject="Account", local_field="employee_count").update(
-        sf_field="AnnualRevenue", to_salesforce="overwrite"
-    )
-    edit(Account.objects.get(name="GenePoint"), employee_count=7)
-    live.sync_well("Account")
-    assert not Write.objects.exists()
+@pytest.mark.parametrize(("scale", "is_refused"), [(0, False), (2, True)])
+def test_a_whole_number_is_not_written_into_a_field_with_decimals(scale: int, is_refused: bool) -> None:
+    """The mirror can't hold a fraction as a whole number: the field would look empty."""
+    target = parse_describe(
+        {
+            "name": "Account", "label": "Account",
+            "fields": [{"name": "Seats__c", "label": "Seats", "type": "double", "scale": scale, "createable": True, "updateable": True}],
+        }
+    ).fields["Seats__c"]  # fmt: skip
+    reason = planning._why_not(OBJECTS["Account"], "Seats__c", target, local_field("account", "employee_count"))
+    assert bool(reason) == is_refused
 
 
 def test_date_times_are_the_same_however_they_are_written() -> None:
