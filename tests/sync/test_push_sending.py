@@ -272,7 +272,10 @@ def test_a_whole_number_is_not_written_into_a_field_with_decimals(scale: int, is
     target = parse_describe(
         {
             "name": "Account", "label": "Account",
-            "fields": [{"name": "Seats__c", "label": "Seats", "type": "double", "scale": scale, "createable": True, "updateable": True}],
+            "fields": [
+                {"name": "Seats__c", "label": "Seats", "type": "double", "scale": scale, "createable": True,
+                 "updateable": True}
+            ],
         }
     ).fields["Seats__c"]  # fmt: skip
     reason = planning._why_not(OBJECTS["Account"], "Seats__c", target, local_field("account", "employee_count"))
