@@ -36,7 +36,7 @@ def test_resources_of_a_version(api: Api) -> None:
 def test_unknown_endpoints_are_not_found(api: Api) -> None:
     """NOT_FOUND 404 "The requested resource does not exist"."""
     body = [{"errorCode": "NOT_FOUND", "message": "The requested resource does not exist"}]
-    for path in ("analytics/reports", "/services/data/v99.0/limits", "sobjects/Nothing", "sobjects/Nothing/describe"):
+    for path in ("analytics/nothing", "/services/data/v99.0/limits", "sobjects/Nothing", "sobjects/Nothing/describe"):
         answer = api.get(path)
         assert (answer.status_code, answer.json()) == (404, body)
 

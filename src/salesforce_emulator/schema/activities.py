@@ -92,7 +92,16 @@ def _task() -> JsonObject:
         ),
         field("CompletedDateTime", "datetime", "n", label="Completed Date"),
     ]
-    return object_entry("Task", "00T", fields, undeletable=True, searchable=True, searchLayoutable=True)
+    scopes = [("All tasks", "everything"), ("Delegated tasks", "delegated"), ("My tasks", "mine")]
+    return object_entry(
+        "Task",
+        "00T",
+        fields,
+        undeletable=True,
+        searchable=True,
+        searchLayoutable=True,
+        supportedScopes=[{"label": label, "name": name} for label, name in scopes],
+    )
 
 
 def _event() -> JsonObject:

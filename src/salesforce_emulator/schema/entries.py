@@ -171,6 +171,14 @@ def child(child: str, by: str, relationship: str | None, cascade: bool = False) 
     }
 
 
+def _scopes(plural: str, fields: list[JsonObject]) -> list[JsonObject]:
+    """What USING SCOPE takes: what somebody owns can be his."""
+    found = [{"label": f"All {plural}", "name": "everything"}]
+    if any(entry["name"] == "OwnerId" for entry in fields):
+        found.append({"label": f"My {plural}", "name": "mine"})
+    return found
+
+
 def object_entry(
     name: str,
     prefix: str,
@@ -225,7 +233,7 @@ def object_entry(
         "searchLayoutable": False,
         "searchable": False,
         "sobjectDescribeOption": "FULL",
-        "supportedScopes": [{"label": f"All {(plural or shown + 's').lower()}", "name": "everything"}],
+        "supportedScopes": _scopes((plural or shown + "s").lower(), fields),
         "triggerable": writable,
         "undeletable": False,
         "updateable": writable,

@@ -12,7 +12,7 @@ from itertools import count
 
 from salesforce_emulator.schema import Field, Schema, SObject
 from salesforce_emulator.schema.polymorphic import NAME, is_polymorphic
-from salesforce_emulator.soql import grouping, limits, money, nodes, shown, values
+from salesforce_emulator.soql import grouping, limits, money, nodes, scopes, shown, values
 from salesforce_emulator.soql.conditions import Conditions
 from salesforce_emulator.soql.errors import (
     SoqlError,
@@ -130,8 +130,10 @@ class _Compiler:
         if self._hides_deleted(query, scope.sobject):
             plan.alive_sql = f'{scope.alias}."IsDeleted" = 0'
         where = []
-        mine = query.scope is not None and query.scope.lower() == "mine"
-        if mine or scope.sobject.name in self.context.only_own:
+        if query.scope is not None:
+            within = scopes.condition(self.text, query.scope, scope.sobject, scope.alias, self.context.user_id)
+            where.extend([within] if within else [])
+        if scope.sobject.name in self.context.only_own:
             where.append(f"{scope.alias}.\"OwnerId\" = '{self.context.user_id}'")
         if query.where is not None:
             conditions = self._conditions(scope)

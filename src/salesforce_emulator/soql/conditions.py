@@ -7,6 +7,7 @@ without regard to case; the tables' NOCASE knows only ASCII, so other letters go
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, tzinfo
 
@@ -22,6 +23,8 @@ Resolve = Callable[[nodes.Operand], Expression]
 Subselect = Callable[[nodes.Query, int], tuple[str, list[object]]]
 
 _SQL_OPERATORS = {"=": "=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
+_WHOLE = re.compile(r"[+-]?\d{1,18}")
+"""A number that the tables hold; one of more digits is no int."""
 # How the messages call the types.
 _TYPE_WORDS = {"datetime": "dateTime", "currency": "double", "percent": "double"}
 
@@ -83,9 +86,7 @@ class Conditions:
     # -- comparisons
 
     def _compare(self, left: Expression, operator: str, value: nodes.Literal, operand: nodes.Operand) -> str:
-        if value.kind == "null" or (value.kind == "string" and not value.text and left.type != "id"):
-            if value.kind == "string" and not is_text(left.type) and left.type != "reference":
-                raise self._wrong(left)
+        if _is_null(left, value):
             return self._compare_null(left, operator)
         if operator not in ("=", "!=") and left.type in ("boolean", "multipicklist"):
             raise self._operator_error(operand, left)
@@ -150,7 +151,7 @@ class Conditions:
     # -- the other operators
 
     def _like(self, left: Expression, value: nodes.Literal, operand: nodes.Operand) -> str:
-        if not is_text(left.type):
+        if not is_text(left.type) or left.type == "multipicklist":
             raise self._operator_error(operand, left)
         if value.kind == "null":
             return f"{left.sql} IS NULL"
@@ -166,8 +167,8 @@ class Conditions:
             tests = [self._compare(left, "=", v, operand) for v in values]
             joined = "(" + " OR ".join(tests) + ")"
             return f"NOT coalesce({joined}, 0)" if negated else joined
-        nulls = any(v.kind == "null" or (v.kind == "string" and not v.text) for v in values)
-        bound = [self._value(left, v) for v in values if v.kind != "null" and (v.text or v.kind != "string")]
+        nulls = any(_is_null(left, v) for v in values)
+        bound = [self._value(left, v) for v in values if not _is_null(left, v)]
         sql, folded = left.sql, bound
         if _ignores_case(left) and any(isinstance(b, str) and not b.isascii() for b in bound):
             sql, folded = f"soql_fold({left.sql})", [fold(str(b)) for b in bound]
@@ -217,7 +218,7 @@ class Conditions:
             return int(value.text.lower() == "true")
         if value.kind == "number" and kind in ("double", "currency", "percent"):
             return float(value.text)
-        if value.kind == "number" and kind in ("int", "long") and value.text.lstrip("+-").isdigit():
+        if value.kind == "number" and kind in ("int", "long") and _WHOLE.fullmatch(value.text):
             return int(value.text)
         if value.kind == "date" and kind == "date":
             return self._checked_date(value)
@@ -243,6 +244,12 @@ class Conditions:
             return stamp(datetime.fromisoformat(value.text.upper()))
         except (ValueError, OverflowError):
             raise at(self.text, value.pos, "MALFORMED_QUERY", f"Invalid dateTime: {value.text}") from None
+
+
+def _is_null(left: Expression, value: nodes.Literal) -> bool:
+    """Whether the literal stands for no value: null, or an empty text where the field holds texts."""
+    empty = value.kind == "string" and not value.text
+    return value.kind == "null" or (empty and (is_text(left.type) or left.type == "reference"))
 
 
 def _ignores_case(left: Expression) -> bool:

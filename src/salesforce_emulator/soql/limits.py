@@ -21,6 +21,8 @@ def check(text: str, query: nodes.Query) -> None:
     """
     if query.offset is not None and query.offset > MAX_OFFSET:
         raise SoqlError("NUMBER_OUTSIDE_VALID_RANGE", f"Maximum SOQL offset allowed is {MAX_OFFSET}")
+    if query.locking and query.order:
+        raise SoqlError("MALFORMED_QUERY", "FOR UPDATE is not allowed in a query with ORDER BY")
     children = [i.query for i in query.select if isinstance(i, nodes.SelectChildren)]
     if len(children) > MAX_CHILDREN:
         message = f"only {MAX_CHILDREN} aggregate relationships are allowed in a query"

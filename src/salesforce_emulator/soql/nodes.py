@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -129,4 +129,6 @@ class Query:
     limit: int | None = None
     offset: int | None = None
     all_rows: bool = False
-    scope: str | None = field(default=None)
+    scope: Path | None = None
+    locking: bool = False
+    """FOR UPDATE."""

@@ -32,6 +32,11 @@ _LITERAL_KINDS = {
     "TRUE": "boolean",
     "FALSE": "boolean",
 }
+# Marking as viewed, locking, and the statistics of articles: what a client may say, and nothing else.
+_PURPOSES = {
+    "for_": frozenset({"view", "reference", "update"}),
+    "tracked": frozenset({"tracking", "viewstat"}),
+}
 _WORDS = re.compile(r"[A-Za-z_]\w*|\d+|'(?:[^'\\]|\\.)*'?|\S")
 
 
@@ -120,8 +125,20 @@ class _Reader:
             limit=self._count(parts.get("limit")),
             offset=self._count(parts.get("offset")),
             all_rows="all_rows" in parts,
-            scope=_paths(parts["using"])[0].text if "using" in parts else None,
+            scope=_paths(parts["using"])[0] if "using" in parts else None,
+            locking="update" in self._purposes(tree),
         )
+
+    def _purposes(self, tree: Node) -> set[str]:
+        """What FOR and UPDATE say, in lower case."""
+        said = set()
+        for part in _trees(tree):
+            if part.data in _PURPOSES:
+                for word in _paths(part):
+                    if word.text.lower() not in _PURPOSES[part.data]:
+                        raise unexpected_token(self.text, word.pos, word.text)
+                    said.add(word.text.lower())
+        return said
 
     def _count(self, tree: Node | None) -> int | None:
         if tree is None:
