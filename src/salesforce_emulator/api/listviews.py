@@ -12,7 +12,7 @@ from salesforce_emulator.api.answers import ApiError, json_answer, not_found
 from salesforce_emulator.api.bodies import JsonObject
 from salesforce_emulator.api.describe import sobject_or_404
 from salesforce_emulator.api.query import compile_for_api
-from salesforce_emulator.runtime import api_version, emulator
+from salesforce_emulator.runtime import api_version, emulator, visible_schema
 from salesforce_emulator.schema import Field, SObject
 from salesforce_emulator.schema.views import HIDDEN
 from salesforce_emulator.soql import nodes
@@ -181,7 +181,7 @@ def _column(sobject: SObject, item: str) -> _Column:
     found = sobject
     for relation in relations:
         reference = found.parent(relation)
-        target = emulator().store.schema.target(reference) if reference else None
+        target = visible_schema().target(reference) if reference else None
         if target is None:
             raise not_found()
         found = target

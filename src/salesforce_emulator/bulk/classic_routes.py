@@ -25,6 +25,7 @@ from salesforce_emulator.runtime import (
     call_state,
     emulator,
     job_fault,
+    visible_schema,
 )
 from salesforce_emulator.soql.values import json_datetime
 
@@ -111,7 +112,7 @@ def create(version: str) -> Response:
     body = _body()
     operation, name = str(body.get("operation", "")), str(body.get("object", ""))
     kind, concurrency = str(body.get("contentType", "XML")), str(body.get("concurrencyMode", "Parallel"))
-    sobject = emulator().store.schema.get(name)
+    sobject = visible_schema().get(name)
     if sobject is None:
         raise Refused("InvalidJob", f"Unable to find object: {name}")
     if concurrency not in _CONCURRENCY:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import flash, redirect, render_template, request, url_for
 
 from salesforce_emulator.pages import inputs, lists
-from salesforce_emulator.pages.acting import acting
+from salesforce_emulator.pages.acting import acting, schema
 from salesforce_emulator.pages.forms import Problems
 from salesforce_emulator.pages.inputs import NAME, Input
 from salesforce_emulator.pages.lists import Match
@@ -108,8 +108,9 @@ def _owner(lead: Record, problems: Problems) -> Input:
 
 def _alike(lead: Record) -> dict[str, list[Match]]:
     """Accounts and contacts that are called as the lead is."""
-    store = emulator().store
+    called = {"Account": str(lead.value("Company") or ""), "Contact": str(lead.value("Name") or "")}
+    seen = {name: schema().get(name) for name in called}
     return {
-        "account": lists.named(store, store.schema["Account"], str(lead.value("Company") or ""), exactly=True),
-        "contact": lists.named(store, store.schema["Contact"], str(lead.value("Name") or ""), exactly=True),
+        name.lower(): lists.named(emulator().store, sobject, called[name], exactly=True) if sobject else []
+        for name, sobject in seen.items()
     }

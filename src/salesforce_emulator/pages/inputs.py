@@ -12,6 +12,7 @@ from werkzeug.datastructures import MultiDict
 
 from salesforce_emulator import ids
 from salesforce_emulator.pages import layout
+from salesforce_emulator.pages.acting import schema
 from salesforce_emulator.pages.lists import named
 from salesforce_emulator.pages.records import Record
 from salesforce_emulator.pages.shown import name_of, visible
@@ -136,7 +137,7 @@ def referred(store: OrgStore, field: Field, form: MultiDict[str, str]) -> str | 
         return picked
     if ids.is_id(typed) and name_of(store, ids.to18(typed)) is not None:
         return ids.to18(typed)
-    objects = [sobject for n in field.reference_to if (sobject := store.schema.get(n)) is not None]
+    objects = [sobject for n in field.reference_to if (sobject := schema().get(n)) is not None]
     found = [match.id for o in objects for match in named(store, o, typed, exactly=True)]
     if not found:
         raise NotFound(f"No record is called “{typed[:80]}”: choose one of those suggested, or type an id.")

@@ -10,7 +10,7 @@ from salesforce_emulator.pages.forms import Problems
 from salesforce_emulator.pages.inputs import NAME, Input
 from salesforce_emulator.pages.lists import Asked
 from salesforce_emulator.pages.records import Record
-from salesforce_emulator.pages.site import Answer, blueprint, record_of
+from salesforce_emulator.pages.site import Answer, blueprint, record_of, sobject_named
 from salesforce_emulator.runtime import emulator
 from salesforce_emulator.schema import Field
 from salesforce_emulator.store import RecordError
@@ -23,7 +23,7 @@ def members(record_id: str) -> str:
     """The members of a campaign, each with its status to be changed."""
     campaign = record_of("Campaign", record_id)
     store = emulator().store
-    sobject = store.schema["CampaignMember"]
+    sobject = sobject_named("CampaignMember")
     page = min(max(0, request.args.get("page", 0, type=int)), 1_000_000)
     found = lists.listing(store, sobject, Asked(parent=(sobject["CampaignId"], campaign.id), page=page), acting().id)
     return render_template(

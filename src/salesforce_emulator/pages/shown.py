@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from salesforce_emulator.pages import layout
+from salesforce_emulator.pages.acting import schema
 from salesforce_emulator.schema import Field, SObject
 from salesforce_emulator.store import OrgStore
 
@@ -74,8 +75,11 @@ def address(sobject: SObject, compound: Field, found: Mapping[str, Cell]) -> Cel
 
 
 def name_of(store: OrgStore, record_id: str) -> str | None:
-    """What a record is called: its id where its object has no names; None where it isn't there."""
-    sobject = store.schema.by_id(record_id)
+    """What a record is called: its id where its object has no names; None where it isn't there.
+
+    Nor has an object's record a name for who may not see the object.
+    """
+    sobject = schema().by_id(record_id)
     if sobject is None:
         return None
     name = layout.name_field(sobject)

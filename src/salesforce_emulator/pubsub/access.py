@@ -30,8 +30,8 @@ def admit(org: Emulator, context: Context) -> str:
     return token
 
 
-def check(org: Emulator, token: str) -> None:
-    """See that a token's session is valid still.
+def check(org: Emulator, token: str) -> str:
+    """See that a token's session is valid still; the id of its user.
 
     :raises Refused: it isn't.
     """
@@ -41,6 +41,7 @@ def check(org: Emulator, token: str) -> None:
         raise _session("INVALID_SESSION_ID")
     if not {"api", "full", "web"} & set(session.scope.split()) or not org.has_api or not user.api_enabled:
         raise _session("API_DISABLED")
+    return user.id
 
 
 def _session(why: str) -> Refused:

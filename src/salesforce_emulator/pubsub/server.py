@@ -93,7 +93,7 @@ class PubSubServer:
 
     def _topic(self, request: wire.TopicRequest, rpc_id: str) -> wire.Message:
         store = self._org.store
-        topic = topic_named(store, request.topic_name)
+        topic = topic_named(store, request.topic_name, store.schema)
         return _TOPIC(
             topic_name=topic.name,
             tenant_guid=f"core/prod/{store.organization_id}",
@@ -116,7 +116,7 @@ class PubSubServer:
     def _publish(self, request: wire.PublishRequest, rpc_id: str) -> wire.Message:
         if not request.events:
             raise invalid("publish.event.count.invalid", "The request contains no events.")
-        topic = topic_named(self._org.store, request.topic_name)
+        topic = topic_named(self._org.store, request.topic_name, self._org.store.schema)
         raise denied("topic.meta.permission", f"Nobody but Salesforce publishes to the topic {topic.name}.")
 
     def _publish_stream(

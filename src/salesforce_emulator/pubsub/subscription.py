@@ -16,6 +16,7 @@ from salesforce_emulator.pubsub import access, wire
 from salesforce_emulator.pubsub.refusals import Context, Refused, invalid
 from salesforce_emulator.pubsub.topics import Topic, message_of, position, replay_id, topic_named
 from salesforce_emulator.runtime import Emulator
+from salesforce_emulator.schema import Schema
 
 MOST = 100
 """Events that one request can ask for."""
@@ -45,7 +46,7 @@ class Subscription:
         first = next(requests, None)
         if first is None:
             return
-        topic = topic_named(self._org.store, first.topic_name)
+        topic = topic_named(self._org.store, first.topic_name, self._seen())
         place = position(self._org.store, first.replay_preset, first.replay_id)
         self._ask(first, topic)
         threading.Thread(target=self._listen, args=(requests, topic), daemon=True).start()
@@ -55,13 +56,14 @@ class Subscription:
         spoken = time.monotonic()
         while self._context.is_active():
             commits = self._log.commits
-            access.check(self._org, self._token)
+            seen = self._seen()
             if self._refused is not None:
                 raise self._refused
             events = self._log.after(place, self._asked, topic.sobject) if self._asked else []
             if events:
                 place = events[-1].number
-                yield self._response([m for e in events if (m := message_of(self._org.store, e)) is not None], place)
+                messages = (message_of(self._org.store, e, seen) for e in events)
+                yield self._response([m for m in messages if m is not None], place)
             elif self._ended:
                 return
             elif time.monotonic() - spoken >= self._keepalive:
@@ -71,6 +73,13 @@ class Subscription:
                 self._log.wait(commits, min(_LOOK_EVERY, self._keepalive))
                 continue
             spoken = time.monotonic()
+
+    def _seen(self) -> Schema:
+        """The objects and fields that the subscriber may see now.
+
+        :raises Refused: his session isn't valid any more.
+        """
+        return self._org.store.visible(access.check(self._org, self._token))
 
     def _passed(self, topic: Topic, place: int) -> int:
         """The newest position, unless there is something before it that the client hasn't asked for yet."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from salesforce_emulator.changes import ChangeEvent, ReplayIdTooOld, ReplayIdUnknown
 from salesforce_emulator.changes.payload import encoded
 from salesforce_emulator.changes.schemas import event_name, event_schema
 from salesforce_emulator.pubsub import wire
 from salesforce_emulator.pubsub.refusals import invalid, not_found
+from salesforce_emulator.schema import Schema, SObject
 from salesforce_emulator.store import OrgStore
 
 _ALL = "/data/ChangeEvents"
@@ -24,8 +25,8 @@ class Topic:
     sobject: str
 
 
-def topic_named(store: OrgStore, name: str) -> Topic:
-    """A topic that somebody asks for.
+def topic_named(store: OrgStore, name: str, schema: Schema) -> Topic:
+    """A topic that somebody asks for, of an object of this schema.
 
     :raises Refused: there is none of this name.
     """
@@ -34,7 +35,7 @@ def topic_named(store: OrgStore, name: str) -> Topic:
     if name == _ALL:
         return Topic(name, "")
     for sobject in store.captured:
-        if sobject in store.schema and name == f"/data/{event_name(sobject)}":
+        if sobject in schema and name == f"/data/{event_name(sobject)}":
             return Topic(name, sobject)
     raise not_found("topic.not.found", f"The topic {name} was not found.")
 
@@ -64,15 +65,25 @@ def schema_text(store: OrgStore, wanted: str) -> str:
     return found
 
 
-def message_of(store: OrgStore, event: ChangeEvent) -> wire.Message | None:
-    """An event as it is sent, by its object's schema of today; None where the object is gone."""
-    sobject = store.schema.get(event.sobject)
-    if sobject is None:
+def message_of(store: OrgStore, event: ChangeEvent, seen: Schema) -> wire.Message | None:
+    """An event as it is sent, by its object's schema of today; None where the object is gone.
+
+    :param seen: what its receiver may see: of fields that are kept from him, and of whole objects, he isn't told.
+    """
+    sobject, as_seen = store.schema.get(event.sobject), seen.get(event.sobject)
+    if sobject is None or as_seen is None:
         return None
     schema = event_schema(sobject)
     store.changes.keep_schema(schema.id, schema.text)
-    produced = _PRODUCED(id=event.id, schema_id=schema.id, payload=encoded(event, schema))
+    produced = _PRODUCED(
+        id=event.id, schema_id=schema.id, payload=encoded(_without_hidden(event, sobject, as_seen), schema)
+    )
     return _EVENT(event=produced, replay_id=replay_id(event.number))
+
+
+def _without_hidden(event: ChangeEvent, sobject: SObject, seen: SObject) -> ChangeEvent:
+    hidden = {f.name for f in sobject.fields} - {f.name for f in seen.fields}
+    return replace(event, values={n: v for n, v in event.values.items() if n not in hidden}) if hidden else event
 
 
 # -- replay ids

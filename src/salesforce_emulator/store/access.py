@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from salesforce_emulator.schema import Field, Schema, SObject
 from salesforce_emulator.schema.objects import JsonObject
+from salesforce_emulator.schema.polymorphic import NAME, name_expressions
 from salesforce_emulator.store.permissions import FieldRights, Grants, ObjectRights, Permissions
 
 _USER = """
@@ -77,6 +78,7 @@ def visible(schema: Schema, access: Access, changed: dict[str, str]) -> Schema:
     fields = {sobject.name: _fields(sobject, access) for sobject in readable}
     seen = frozenset(f"{name}.{f.name}" for name, of in fields.items() for f in of)
     objects = [_object(sobject, access, fields[sobject.name], schema, seen) for sobject in readable]
+    objects = [_name(o, objects, schema) if o.name == NAME else o for o in objects]
     moments = dict(schema.changed)
     for sobject in schema:
         latest = max(changed.get(sobject.name, ""), changed.get("*", ""), moments.get(sobject.name, ""))
@@ -117,6 +119,14 @@ def _object(sobject: SObject, access: Access, fields: list[Field], schema: Schem
     if fields == list(sobject.fields) and describe == sobject.describe:
         return sobject
     return SObject(describe, fields, sobject.hidden)
+
+
+def _name(name: SObject, objects: list[SObject], schema: Schema) -> SObject:
+    """Name as its user sees it: what is kept from him of a lead or an account isn't read through Who or What either."""
+    expressions = name_expressions([*(o for o in objects if o is not name), schema[NAME]])
+    if all(f.expression == expressions[f.name] for f in name.fields):
+        return name
+    return SObject(name.describe, [Field(f.describe, expressions[f.name]) for f in name.fields], name.hidden)
 
 
 def _leads_to_seen(relationship: JsonObject, schema: Schema, seen: frozenset[str]) -> bool:
