@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from salesforce_emulator import changes_control, control, rules_control, schema_control
 from salesforce_emulator.api import (
+    actions,
     batch,
     collections,
     composite,
@@ -21,6 +22,7 @@ from salesforce_emulator.api import (
     listviews,
     query,
     records,
+    relationships,
     replication,
     reports,
     search,
@@ -59,7 +61,9 @@ _BLUEPRINTS = (
     replication.blueprint,
     search.blueprint,
     reports.blueprint,
+    relationships.blueprint,
     records.blueprint,
+    actions.blueprint,
     query_routes.blueprint,
     ingest_routes.blueprint,
     classic_routes.blueprint,
@@ -109,6 +113,7 @@ def create_app(
         calls=CallLog(),
     )
     gate.install(app)
+    relationships.install(app)
     page_routes.install(app)
     for blueprint in _BLUEPRINTS:
         app.register_blueprint(blueprint)

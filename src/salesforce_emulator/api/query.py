@@ -13,6 +13,7 @@ from flask import Blueprint, Response, request
 
 from salesforce_emulator.api.answers import ApiError, json_answer
 from salesforce_emulator.api.cursors import open_rows
+from salesforce_emulator.api.explain import explained
 from salesforce_emulator.runtime import api_session, api_user, api_version, emulator, visible_schema
 from salesforce_emulator.soql import Plan, QueryContext, SoqlError, compile_soql
 from salesforce_emulator.soql.columns import columns
@@ -38,15 +39,17 @@ def context(store: OrgStore, user_id: str, time_zone: str, *, include_deleted: b
     return QueryContext(store.now().astimezone(zone), user_id, include_deleted, own, store.fiscal_start)
 
 
+def _asker(*, include_deleted: bool) -> QueryContext:
+    return context(emulator().store, api_session().user_id, api_user().time_zone, include_deleted=include_deleted)
+
+
 def compile_for_api(soql: str, *, include_deleted: bool) -> Plan:
     """Compile a query of the current user.
 
     :raises ApiError: 400 with the query's error.
     """
-    org = emulator()
-    asker = context(org.store, api_session().user_id, api_user().time_zone, include_deleted=include_deleted)
     try:
-        return compile_soql(soql, visible_schema(), asker)
+        return compile_soql(soql, visible_schema(), _asker(include_deleted=include_deleted))
     except SoqlError as error:
         raise ApiError(400, error.code, error.message) from None
 
@@ -65,13 +68,18 @@ def query_all(version: str) -> Response:
 
 def _first_page(*, include_deleted: bool) -> Response:
     soql = request.args.get("q")
+    if soql is None and (asked_about := request.args.get("explain")):
+        try:
+            return explained(asked_about, visible_schema(), _asker(include_deleted=include_deleted))
+        except SoqlError as error:
+            raise ApiError(400, error.code, error.message) from None
     if soql is None:
         raise ApiError(400, "MALFORMED_QUERY", "unexpected end of query: the parameter q is missing")
     plan = compile_for_api(soql, include_deleted=include_deleted)
     if request.args.get("columns", "").lower() == "true":
         return json_answer(columns(soql, plan, visible_schema()))
     asked = _BATCH_OPTION.search(request.headers.get("Sforce-Query-Options", ""))
-    return _answer(first_page(plan, int(asked[1]) if asked else None))
+    return page_answer(first_page(plan, int(asked[1]) if asked else None))
 
 
 @dataclass(frozen=True)
@@ -123,7 +131,7 @@ def _batch_size(plan: Plan, asked: int | None) -> int:
 @blueprint.get("/services/data/v<version>/query/<locator>")
 @blueprint.get("/services/data/v<version>/queryAll/<locator>")
 def next_page(version: str, locator: str) -> Response:
-    return _answer(following_page(locator))
+    return page_answer(following_page(locator))
 
 
 def following_page(locator: str) -> Page:
@@ -144,7 +152,8 @@ def following_page(locator: str) -> Page:
     return Page(len(cursor.rows), records, more)
 
 
-def _answer(page: Page) -> Response:
+def page_answer(page: Page) -> Response:
+    """A page as query answers it."""
     body: dict[str, object] = {"totalSize": page.total, "done": page.more is None}
     if page.more is not None:
         body["nextRecordsUrl"] = f"/services/data/v{api_version()}/query/{page.more}"

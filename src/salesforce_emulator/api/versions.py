@@ -11,7 +11,17 @@ blueprint = Blueprint("versions", __name__)
 
 _SEASONS = ("Spring", "Summer", "Winter")
 _SPRING_18 = 42
-_RESOURCES = ("composite", "jobs", "limits", "parameterizedSearch", "query", "queryAll", "search", "sobjects")
+_RESOURCES = (
+    "actions",
+    "composite",
+    "jobs",
+    "limits",
+    "parameterizedSearch",
+    "query",
+    "queryAll",
+    "search",
+    "sobjects",
+)
 
 
 def label(version: int) -> str:

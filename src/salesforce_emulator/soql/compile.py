@@ -45,7 +45,14 @@ def compile_soql(text: str, schema: Schema, context: QueryContext) -> Plan:
 
     :raises SoqlError: whatever Salesforce would refuse.
     """
-    query = parse(text)
+    return compile_query(text, parse(text), schema, context)
+
+
+def compile_query(text: str, query: nodes.Query, schema: Schema, context: QueryContext) -> Plan:
+    """Make the SQL of a query that was read from a text, or of one made of its parts.
+
+    :raises SoqlError: whatever Salesforce would refuse.
+    """
     limits.check(text, query)
     return _Compiler(text, schema, context, count()).root(query)
 

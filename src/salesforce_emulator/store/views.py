@@ -58,6 +58,11 @@ def views_of(conn: sqlite3.Connection, sobject: str, *, recent: bool = False) ->
     return [KeptView(str(record_id), known[name]) for record_id, name in rows if name in known]
 
 
+def view_by_id(conn: sqlite3.Connection, view_id: str) -> KeptView | None:
+    row = conn.execute('SELECT "SobjectType" FROM "ListView" WHERE "Id" = ?', (view_id,)).fetchone()
+    return next((v for v in views_of(conn, row[0]) if v.id == view_id), None) if row else None
+
+
 def look_at(conn: sqlite3.Connection, view_id: str, now: str) -> None:
     """Note that somebody looks at a view."""
     conn.execute('UPDATE "ListView" SET "LastViewedDate" = ? WHERE "Id" = ?', (now, view_id))
