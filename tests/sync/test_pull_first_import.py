@@ -122,7 +122,7 @@ def test_a_generated_org_by_bulk(orgs: Orgs) -> None:
     before, changes = state(), Change.objects.count()
     for run in live.sync_well(full=True).values():
         assert (run.counts["unchanged"], run.counts["reasons"]) == (run.counts["read"], {}), run.sobject
-        assert run.outcome.endswith("read, all as they are here: nothing was changed.")
+        assert run.outcome.endswith("read, all as they are here: nothing was changed here.")
     assert (state(), Change.objects.count()) == (before, changes)
 
 

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -16,8 +17,9 @@ from django.utils import timezone
 from tests.web import org
 from tests.web.conftest import SignedIn
 
+from abmatic.audiences.models import Account
 from abmatic.identity.models import User
-from abmatic.sync.models import Connection, Finding, Run
+from abmatic.sync.models import Connection, Finding, Issue, Run
 from abmatic.web.runs import activity as activity_log
 from abmatic.web.runs import findings as findings_list
 
@@ -203,7 +205,7 @@ class TestFindings:
 
     def test_a_run_without_findings_says_so(self, admin: Client, connection: Connection) -> None:
         run = org.run(connection)
-        assert "Every value of every record could be used" in admin.get(f"/runs/{run.pk}/").text
+        assert "Every value of every record that was read could be used" in admin.get(f"/runs/{run.pk}/").text
         assert "nothing to say" in admin.get(f"/runs/{run.pk}/findings/").text
 
 
@@ -262,3 +264,32 @@ class TestQueries:
             admin.get(f"/runs/{run.pk}/")
         with django_assert_max_num_queries(6):
             admin.get(f"/runs/{run.pk}/findings/")
+
+
+class TestRunThatWrites:
+    def test_what_could_not_be_written_is_told_by_cause(self, admin: Client, connection: Connection) -> None:
+        run = org.running(
+            connection, state="succeeded", phase="done", direction="both", pushed={"updated": 3, "held": 7}
+        )
+        account = Account.objects.create(name="Acme")
+
+        def issue(place: int, code: str, **more: Any) -> None:
+            Issue.objects.create(
+                connection=connection, sobject="Account", local_id=account.pk + place, run=run, code=code, **more
+            )
+
+        for place in range(7):
+            issue(place, "REQUIRED_FIELD_MISSING", fields=["Name"])
+        issue(20, "SOMETHING_NEW", message="<b>Nobody knows.</b>")
+        issue(21, "STRING_TOO_LONG", is_open=False)
+        page = admin.get(f"/runs/{run.pk}/").text
+        assert "Into Salesforce" in page
+        assert "A required field is empty" in page
+        assert page.count('<span class="mono">Name</span>') == 5
+        assert "&lt;b&gt;Nobody knows.&lt;/b&gt;" in page
+        assert "The text is too long" not in page
+
+    @pytest.mark.parametrize("phase", ["comparing", "sending"])
+    def test_it_has_phases_of_its_own(self, admin: Client, connection: Connection, phase: str) -> None:
+        run = org.running(connection, direction="both", phase=phase)
+        assert "Writing to Salesforce" in admin.get(f"/runs/{run.pk}/").text

@@ -30,7 +30,7 @@ def _pulled(spec: SObject, counts: Counts) -> str:
         return f"Nothing has changed in Salesforce since the last sync: no {spec.label_plural.lower()} were read."
     parts = _parts(counts)
     if not parts:
-        return f"{_records(counts.read)} read, all as they are here: nothing was changed."
+        return f"{_records(counts.read)} read, all as they are here: nothing was changed here."
     return f"{_records(counts.read)} read: {', '.join(parts)}."
 
 

@@ -19,6 +19,7 @@ from abmatic.web.roles import operator_required
 from abmatic.web.running import object_label
 from abmatic.web.runs.activity import RunRow, run_rows
 from abmatic.web.runs.findings import reason_counts
+from abmatic.web.runs.issues import issue_groups
 
 # What a run counts, in the order people read it. "read" and "created" are shown even when they are 0.
 COUNTS = (
@@ -106,6 +107,7 @@ def _context(run: Run) -> dict[str, object]:
         "counts": _counts(run.counts, COUNTS),
         "pushed": _counts(run.pushed, PUSHED) if run.direction == Run.Direction.BOTH else [],
         "reasons": reason_counts(run),
+        "issues": issue_groups(run) if run.direction == Run.Direction.BOTH else [],
         "siblings": siblings,
         "siblings_under_way": any(not row.run.is_over for row in siblings),
     }
