@@ -18,7 +18,7 @@ from salesforce_emulator.runtime import api_session, api_user, api_version, emul
 from salesforce_emulator.soql import Plan, QueryContext, SoqlError, compile_soql
 from salesforce_emulator.soql.columns import columns
 from salesforce_emulator.soql.render import Record, Renderer
-from salesforce_emulator.store import OrgStore
+from salesforce_emulator.store import OrgStore, viewed
 
 blueprint = Blueprint("query", __name__)
 
@@ -79,7 +79,18 @@ def _first_page(*, include_deleted: bool) -> Response:
     if request.args.get("columns", "").lower() == "true":
         return json_answer(columns(soql, plan, visible_schema()))
     asked = _BATCH_OPTION.search(request.headers.get("Sforce-Query-Options", ""))
-    return page_answer(first_page(plan, int(asked[1]) if asked else None))
+    page = first_page(plan, int(asked[1]) if asked else None)
+    if plan.viewed and plan.kind == "rows":
+        _note_looks(page.records)
+    return page_answer(page)
+
+
+def _note_looks(records: list[Record]) -> None:
+    """FOR VIEW, FOR REFERENCE: the user has looked at these."""
+    attributes = [record["attributes"] for record in records]
+    ids = [str(a["url"]).rsplit("/", 1)[1] for a in attributes if isinstance(a, dict)]
+    with emulator().store.writing() as conn:
+        viewed.note(conn, api_session().user_id, ids)
 
 
 @dataclass(frozen=True)

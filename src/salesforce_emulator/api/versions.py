@@ -19,6 +19,7 @@ _RESOURCES = (
     "parameterizedSearch",
     "query",
     "queryAll",
+    "recent",
     "search",
     "sobjects",
 )

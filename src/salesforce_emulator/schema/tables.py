@@ -13,6 +13,7 @@ from salesforce_emulator.schema.objects import TEXT_TYPES, Field, Schema, SObjec
 _OWN_TABLES = """
 CREATE TABLE IF NOT EXISTS emulator_sequence (prefix TEXT PRIMARY KEY, next INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS emulator_setting (name TEXT PRIMARY KEY, value TEXT);
+CREATE TABLE IF NOT EXISTS emulator_viewed (user_id TEXT, record_id TEXT, PRIMARY KEY (user_id, record_id));
 CREATE TABLE IF NOT EXISTS emulator_password (user_id TEXT PRIMARY KEY, password TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS emulator_deletion (
     id TEXT PRIMARY KEY, sobject TEXT NOT NULL, root TEXT NOT NULL, at TEXT NOT NULL, in_bin INTEGER NOT NULL

@@ -115,6 +115,7 @@ class _Compiler:
         scope = self._scope(sobject, query)
         kind = _kind(query)
         plan = Plan(sobject, kind, [], "", "", [], Shape(sobject.name, 0), limit=query.limit, offset=query.offset)
+        plan.viewed = query.viewed
         if kind == "count":
             plan.columns = ["count(*)"]
         elif kind == "aggregate":

@@ -132,3 +132,5 @@ class Query:
     scope: Path | None = None
     locking: bool = False
     """FOR UPDATE."""
+    viewed: bool = False
+    """FOR VIEW, FOR REFERENCE."""

@@ -114,6 +114,7 @@ class _Reader:
         with_ = parts.get("with_")
         if with_ and (word := _paths(with_)[0]).text.lower() not in ("security_enforced", "user_mode", "system_mode"):
             raise unexpected_token(self.text, word.pos, word.text)
+        purposes = self._purposes(tree)
         return nodes.Query(
             select=tuple(self._select(t) for t in _trees(parts["select_list"])),
             source=source[0],
@@ -126,7 +127,8 @@ class _Reader:
             offset=self._count(parts.get("offset")),
             all_rows="all_rows" in parts,
             scope=_paths(parts["using"])[0] if "using" in parts else None,
-            locking="update" in self._purposes(tree),
+            locking="update" in purposes,
+            viewed=not purposes.isdisjoint(("view", "reference")),
         )
 
     def _purposes(self, tree: Node) -> set[str]:

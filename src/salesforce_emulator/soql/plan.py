@@ -103,6 +103,8 @@ class Plan:
     limit: int | None = None
     offset: int | None = None
     long_text: bool = False
+    viewed: bool = False
+    """Whether what it finds counts as looked at."""
     names: list[str] = field(default_factory=list)
     """The selected fields as written back to the client, in the order asked: the header of a CSV."""
     types: list[str] = field(default_factory=list)
