@@ -15,7 +15,8 @@ from salesforce_emulator.schema.activities import STATUSES
 from salesforce_emulator.store.errors import RecordError
 
 if TYPE_CHECKING:
-    from salesforce_emulator.store.session import Session, Values
+    from salesforce_emulator.store.rows import Values
+    from salesforce_emulator.store.session import Session
 
 ACTIVITIES = frozenset({"Task", "Event"})
 QUEUE_OWNED = frozenset({"Lead", "Task"})

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 from salesforce_emulator import ids
 from salesforce_emulator.schema import Field, Schema, SObject
 from salesforce_emulator.schema.tables import next_number, put_next_number
-from salesforce_emulator.store.session import MAX_HOLDERS, Session, Values, select_sql
+from salesforce_emulator.store.rows import MAX_HOLDERS, Values, select_sql
+from salesforce_emulator.store.session import Session
 
 if TYPE_CHECKING:
     from salesforce_emulator.store.guard import Guard

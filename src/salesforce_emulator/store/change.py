@@ -10,7 +10,8 @@ from salesforce_emulator.formula import FieldPath, Value, from_stored
 from salesforce_emulator.schema import Field, SObject
 
 if TYPE_CHECKING:
-    from salesforce_emulator.store.session import Session, Values
+    from salesforce_emulator.store.rows import Values
+    from salesforce_emulator.store.session import Session
 
 _ROOTS = {"$profile": ("User", "ProfileId"), "$userrole": ("User", "UserRoleId")}
 

@@ -13,7 +13,8 @@ from datetime import date, timedelta
 
 from salesforce_emulator.store import activities, members
 from salesforce_emulator.store.errors import RecordError
-from salesforce_emulator.store.session import Session, Values
+from salesforce_emulator.store.rows import Values
+from salesforce_emulator.store.session import Session
 
 _ADDRESS = ("Street", "City", "State", "PostalCode", "Country")
 _TO_ACCOUNT = {

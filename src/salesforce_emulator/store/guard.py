@@ -18,7 +18,8 @@ from salesforce_emulator.store.locks import LocksOfCall
 from salesforce_emulator.store.validation import ValidationRules
 
 if TYPE_CHECKING:
-    from salesforce_emulator.store.session import Session, Values
+    from salesforce_emulator.store.rows import Values
+    from salesforce_emulator.store.session import Session
 
 
 class Guard:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from salesforce_emulator.store.session import Session, Values
+    from salesforce_emulator.store.rows import Values
+    from salesforce_emulator.store.session import Session
 
 _PICTURE = ("StageName", "Amount", "Probability", "CloseDate", "ForecastCategory")
 _TRACKED = {"StageName": "DynamicEnum", "Amount": "Currency", "Probability": "Percent", "CloseDate": "DateOnly"}

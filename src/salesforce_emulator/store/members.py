@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from salesforce_emulator.store import recycling
 
 if TYPE_CHECKING:
-    from salesforce_emulator.store.session import Session, Values
+    from salesforce_emulator.store.rows import Values
+    from salesforce_emulator.store.session import Session
 
 _PERSONS = ("LeadId", "ContactId")
 

@@ -9,7 +9,8 @@ from salesforce_emulator.schema.persons import BUSINESS_TYPE, PERSON_TYPE, of_co
 from salesforce_emulator.store.errors import RecordError
 
 if TYPE_CHECKING:
-    from salesforce_emulator.store.session import Session, Values
+    from salesforce_emulator.store.rows import Values
+    from salesforce_emulator.store.session import Session
 
 _SHARED = ("Phone", "Fax", "Description", "OwnerId")
 """Fields that account and contact both have, and a person once."""

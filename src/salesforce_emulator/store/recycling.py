@@ -19,7 +19,8 @@ from salesforce_emulator.store import persons, rules
 from salesforce_emulator.store.errors import RecordError, not_found
 
 if TYPE_CHECKING:
-    from salesforce_emulator.store.session import Session, Values
+    from salesforce_emulator.store.rows import Values
+    from salesforce_emulator.store.session import Session
 
 KEPT = timedelta(days=15)
 """How long a deleted record stays."""

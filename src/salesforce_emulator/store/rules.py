@@ -11,7 +11,8 @@ from salesforce_emulator.store import activities, history, persons, places
 from salesforce_emulator.store.errors import RecordError
 
 if TYPE_CHECKING:
-    from salesforce_emulator.store.session import Session, Values
+    from salesforce_emulator.store.rows import Values
+    from salesforce_emulator.store.session import Session
 
 _DEFAULT_STATUSES = (("Sent", 1, 0, 3), ("Responded", 0, 1, 4))
 

@@ -1,58 +1,27 @@
 """Writing records as one user, in one transaction.
 
 Every write goes through here, whichever door it came by: the same types, rules and stamps hold for REST,
-collections, Bulk and the pages.  What touches the database are the few methods under "tables":
-:class:`~salesforce_emulator.store.batch.Batch` answers them for many rows at once.
+collections, Bulk and the pages.  What touches the tables is in :mod:`~salesforce_emulator.store.rows`.
 """
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
 from salesforce_emulator import ids
-from salesforce_emulator.changes import Journal
-from salesforce_emulator.schema import Field, Schema, SObject
-from salesforce_emulator.schema.dependent import choices
-from salesforce_emulator.schema.tables import next_number, put_next_number, reserve_ids
-from salesforce_emulator.store import persons, places, recycling, rules
+from salesforce_emulator.schema import Field, SObject
+from salesforce_emulator.store import checks, persons, places, recycling, rules
 from salesforce_emulator.store.coerce import coerce, numbered
 from salesforce_emulator.store.duplicates import NOTHING_ASKED, DuplicateOptions
 from salesforce_emulator.store.errors import RecordError, deleted, not_found, row_locked
+from salesforce_emulator.store.rows import Rows, Values, stored
 
 if TYPE_CHECKING:
     from salesforce_emulator.store.guard import Guard
-
-Values = dict[str, object]
-MAX_HOLDERS = 20
-
-
-def _stored(sobject: SObject, row: Values) -> Values:
-    """What of a row has a column."""
-    columns = sobject.columns
-    return {n: v for n, v in row.items() if n in columns}
-
-
-@lru_cache(maxsize=256)
-def select_sql(sobject: SObject, names: tuple[str, ...]) -> str:
-    columns = ", ".join(f'"{n}"' for n in names)
-    return f'SELECT {columns} FROM "{sobject.name}"'
-
-
-@lru_cache(maxsize=4096)
-def _insert_sql(sobject: SObject, names: tuple[str, ...]) -> str:
-    columns = ", ".join(f'"{n}"' for n in names)
-    return f'INSERT INTO "{sobject.name}" ({columns}) VALUES ({", ".join("?" for _ in names)})'
-
-
-@lru_cache(maxsize=4096)
-def _update_sql(sobject: SObject, names: tuple[str, ...]) -> str:
-    assignments = ", ".join(f'"{n}" = ?' for n in names)
-    return f'UPDATE "{sobject.name}" SET {assignments} WHERE "Id" = ?'
 
 
 class SeveralMatch(Exception):
@@ -64,17 +33,13 @@ class SeveralMatch(Exception):
 
 
 @dataclass
-class Session:
+class Session(Rows):
     """One transaction of one user.
 
     ``now`` is the stamp of all it writes; ``from_csv`` tells how to word a value that isn't of its type; ``locked``
     says of a record whether somebody else has it locked.  What it changes is noted in the ``journal``.
     """
 
-    _conn: sqlite3.Connection
-    schema: Schema
-    now: str
-    user_id: str
     from_csv: bool = False
     guard: Guard | None = None
     """Holds the writes to the org's own rules, where there are any."""
@@ -85,98 +50,6 @@ class Session:
     sees_all: bool = False
     """Whether fields are written that the user himself doesn't see, as by a conversion."""
     locked: Callable[[str], bool] | None = None
-    journal: Journal | None = None
-
-    # -- tables
-
-    @property
-    def conn(self) -> sqlite3.Connection:
-        """The connection, for statements that write by themselves."""
-        return self._conn
-
-    def read(self, sql: str, parameters: Sequence[object] = ()) -> sqlite3.Cursor:
-        """Run a SELECT, which sees all that was written before."""
-        return self._conn.execute(sql, parameters)
-
-    @contextmanager
-    def row(self) -> Iterator[None]:
-        """One record: what was written of it is taken back when it fails, its neighbours stay."""
-        self._conn.execute("SAVEPOINT one_row")
-        mark = self.journal.mark() if self.journal is not None else 0
-        try:
-            yield
-        except BaseException:
-            if self.journal is not None:
-                self.journal.back_to(mark)
-            self._conn.execute("ROLLBACK TO one_row")
-            self._conn.execute("RELEASE one_row")
-            raise
-        self._conn.execute("RELEASE one_row")
-
-    def fetch(self, sobject: str, record_id: str, columns: Sequence[str] = ()) -> Values | None:
-        """The stored columns of a record, deleted or not: all of them, or those that are named."""
-        found = self.schema[sobject]
-        names = columns or found.stored_names
-        row = self.read(f'{select_sql(found, tuple(names))} WHERE "Id" = ?', (record_id,)).fetchone()
-        return dict(zip(names, row, strict=True)) if row else None
-
-    def is_deleted(self, sobject: SObject, record_id: str) -> bool | None:
-        """Whether a record is deleted; None where there is none."""
-        gone = '"IsDeleted"' if sobject.deletes else "0"
-        row = self.read(f'SELECT {gone} FROM "{sobject.name}" WHERE "Id" = ?', (record_id,)).fetchone()
-        return bool(row[0]) if row else None
-
-    def holders(self, sobject: SObject, field: Field, value: object) -> list[str]:
-        """The ids of the records that are there and hold this value, twenty at most."""
-        alive = ' AND "IsDeleted" = 0' if sobject.deletes else ""
-        sql = f'SELECT "Id" FROM "{sobject.name}" WHERE "{field.name}" = ?{alive} ORDER BY rowid LIMIT {MAX_HOLDERS}'
-        return [str(r[0]) for r in self.read(sql, (value,))]
-
-    def _new_id(self, sobject: SObject) -> str:
-        return reserve_ids(self._conn, sobject.name, 1, self.schema)[0]
-
-    def _next_number(self, counter: str) -> int:
-        """Count a counter up; the number it gives."""
-        number = next_number(self._conn, counter)
-        put_next_number(self._conn, counter, number + 1)
-        return number
-
-    def run(self, key: str, sql: str, parameters: Sequence[object]) -> None:
-        """Run a statement that writes. ``key`` tells apart what it concerns."""
-        self._conn.execute(sql, parameters)
-
-    def _insert_row(self, sobject: SObject, row: Values) -> None:
-        if self.journal is not None and sobject.name in self.journal.selected:
-            self.journal.created(sobject.name, row)
-        self.run(str(row["Id"]), _insert_sql(sobject, tuple(row)), tuple(row.values()))
-
-    def _update_row(self, sobject: SObject, record_id: str, row: Values) -> None:
-        if self.journal is not None and sobject.name in self.journal.selected:
-            self._note_update(self.journal, sobject, record_id, row)
-        self.run(record_id, _update_sql(sobject, tuple(row)), (*row.values(), record_id))
-
-    def _delete_row(self, sobject: SObject, record_id: str) -> None:
-        journal = self.journal
-        # What leaves the recycle bin makes no event.
-        if journal is not None and sobject.name in journal.selected and self.is_deleted(sobject, record_id) is False:
-            journal.deleted(sobject.name, record_id)
-        self.run(record_id, f'DELETE FROM "{sobject.name}" WHERE "Id" = ?', (record_id,))
-
-    def _note_update(self, journal: Journal, sobject: SObject, record_id: str, row: Values) -> None:
-        if "IsDeleted" not in row:
-            told = journal.told(sobject.name, row)
-            before = self._before(sobject, record_id, told)
-            if before is not None:
-                journal.updated(sobject.name, record_id, told, before, row)
-        elif row["IsDeleted"]:
-            journal.deleted(sobject.name, record_id)
-        else:
-            whole = self.fetch(sobject.name, record_id) or {}
-            journal.undeleted(sobject.name, record_id, {**whole, **row})
-
-    def _before(self, sobject: SObject, record_id: str, names: tuple[str, ...]) -> Values | None:
-        """What these columns of a record hold before it is written."""
-        return self.fetch(sobject.name, record_id, ("Id", *names))
 
     # -- reading
 
@@ -242,12 +115,12 @@ class Session:
         persons.prepare(self, sobject, row, None)
         self._defaults(sobject, row)
         rules.before_insert(self, sobject.name, row)
-        self._require(row, sobject.required)
+        checks.required(row, sobject.required)
         if self.by_person:
-            self._check_choices(sobject, row, None)
+            checks.choices_offered(self, sobject, row, None)
         if self.guard is not None:
             self.guard.check(self, sobject, row, None)
-        self._check_unique(sobject, row, None)
+        checks.unique(self, sobject, row, None)
         self._lock_parents(sobject, row)
         record_id = self._new_id(sobject)
         self._number(sobject, record_id, row)
@@ -271,7 +144,7 @@ class Session:
             "LastModifiedById": self.user_id,
             "SystemModstamp": self.now,
         }
-        self._insert_row(sobject, _stored(sobject, {"Id": record_id, **row, **stamps}))
+        self._insert_row(sobject, stored(sobject, {"Id": record_id, **row, **stamps}))
 
     def update(self, sobject_name: str, record_id: str, values: Mapping[str, object]) -> None:
         """Change a record. What the values leave out stays."""
@@ -284,12 +157,12 @@ class Session:
         places.complete(sobject, row, current)
         persons.prepare(self, sobject, row, current)
         rules.before_update(self, sobject.name, current, row)
-        self._require(row, [f for f in sobject.never_null if f.name in row])
+        checks.required(row, [f for f in sobject.never_null if f.name in row])
         if self.by_person:
-            self._check_choices(sobject, row, record_id)
+            checks.choices_offered(self, sobject, row, record_id)
         if self.guard is not None:
             self.guard.check(self, sobject, row, current)
-        self._check_unique(sobject, row, record_id)
+        checks.unique(self, sobject, row, record_id)
         persons.write_contact(self, sobject, record_id, row, current)
         self.touch(sobject.name, record_id, row)
         rules.after_update(self, sobject.name, record_id, current, row)
@@ -303,12 +176,12 @@ class Session:
             "LastModifiedById": self.user_id,
             "SystemModstamp": self.now,
         }
-        self._update_row(sobject, record_id, _stored(sobject, full))
+        self._update_row(sobject, record_id, stored(sobject, full))
 
     def adjust(self, sobject_name: str, record_id: str, row: Values) -> None:
         """Store columns as they are on the system's account: SystemModstamp moves, who changed it when stays."""
         sobject = self.schema[sobject_name]
-        self._update_row(sobject, record_id, _stored(sobject, {**row, "SystemModstamp": self.now}))
+        self._update_row(sobject, record_id, stored(sobject, {**row, "SystemModstamp": self.now}))
 
     def erase(self, sobject_name: str, record_id: str) -> None:
         """Take a record out of its table."""
@@ -372,38 +245,12 @@ class Session:
                 continue
             row[found.name] = coerce(found, given, self.schema, from_csv=self.from_csv)
             if found.type == "reference" and row[found.name] is not None:
-                self._check_reference(found, str(row[found.name]))
+                checks.reference_is_there(self, found, str(row[found.name]))
             if found.type == "boolean" and row[found.name] is None:
                 row[found.name] = 0
         if refused:
-            self._refuse(refused, creating)
+            checks.refuse(refused, creating)
         return row
-
-    def _check_choices(self, sobject: SObject, row: Values, record_id: str | None) -> None:
-        """Refuse values of dependent picklists that the page wouldn't have offered."""
-        for field in sobject.dependent:
-            controller = sobject.get(str(field.describe["controllerName"]))
-            if controller is None or not {field.name, controller.name} & row.keys():
-                continue
-            names = (controller.name, field.name)
-            current = self.fetch(sobject.name, record_id, names) if record_id else None
-            controlling, value = (row.get(name, (current or {}).get(name)) for name in names)
-            valid = {v.lower() for v in choices(sobject, field, controlling)}
-            wrong = [v for v in str(value or "").split(";") if v and v.lower() not in valid]
-            if wrong:
-                message = f"{field.label}: bad value for restricted picklist field: {wrong[0]}"
-                raise RecordError("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", message, [field.name])
-
-    def _refuse(self, refused: list[str], creating: bool) -> None:
-        if "Id" in refused:
-            verb = "an insert" if creating else "an update"
-            message = f"cannot specify Id in {verb} call"
-            raise RecordError("INVALID_FIELD_FOR_INSERT_UPDATE", message, ["Id"])
-        message = (
-            f"Unable to create/update fields: {', '.join(refused)}. Please check the security settings of this "
-            "field and verify that it is read/write for your profile or permission set."
-        )
-        raise RecordError("INVALID_FIELD_FOR_INSERT_UPDATE", message, refused)
 
     def _field_and_value(self, sobject: SObject, key: str, value: object) -> tuple[Field, object]:
         """The field a key names; a parent named by its external id becomes the reference to it."""
@@ -436,20 +283,6 @@ class Session:
             raise RecordError("INVALID_FIELD", message)
         return matches[0]
 
-    def _check_reference(self, reference: Field, record_id: str) -> None:
-        target = self.schema.by_id(record_id)
-        missing = RecordError("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", [reference.name])
-        if reference.custom:
-            message = f"insufficient access rights on cross-reference id: {record_id[:15]}"
-            missing = RecordError("INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY", message)
-        if target is None or target.name not in reference.reference_to:
-            raise missing
-        gone = self.is_deleted(target, record_id)
-        if gone is None:
-            raise missing
-        if gone:
-            raise RecordError("ENTITY_IS_DELETED", "entity is deleted", [reference.name])
-
     def _defaults(self, sobject: SObject, row: Values) -> None:
         for field in sobject.defaults:
             if field.name in row and (row[field.name] is not None or field.nillable):
@@ -479,22 +312,6 @@ class Session:
             row[field.name] = numbered(str(field.number_format), number)
         if sobject.custom and row.get("Name") is None:
             row["Name"] = record_id[:15]
-
-    def _require(self, row: Values, fields: Sequence[Field]) -> None:
-        missing = [f.name for f in fields if f.type != "boolean" and row.get(f.name) is None]
-        if missing:
-            message = f"Required fields are missing: [{', '.join(missing)}]"
-            raise RecordError("REQUIRED_FIELD_MISSING", message, missing)
-
-    def _check_unique(self, sobject: SObject, row: Values, own_id: str | None) -> None:
-        for field in sobject.unique:
-            value = row.get(field.name)
-            if value is None:
-                continue
-            other = next((i for i in self.holders(sobject, field, value) if i != own_id), None)
-            if other:
-                message = f"duplicate value found: {field.name} duplicates value on record with id: {other[:15]}"
-                raise RecordError("DUPLICATE_VALUE", message)
 
     # -- locks
 
