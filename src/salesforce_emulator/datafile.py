@@ -42,9 +42,9 @@ from salesforce_emulator.schema.reports import Report
 from salesforce_emulator.schema.views import ListView
 from salesforce_emulator.soql import QueryContext, SoqlError, compile_soql
 from salesforce_emulator.store import RecordError, Session
-from salesforce_emulator.store.org import put_setting
 from salesforce_emulator.store.org_rules import OrgRules
 from salesforce_emulator.store.reports import put_reports
+from salesforce_emulator.store.settings import put_setting
 from salesforce_emulator.store.views import load_standard_views, put_views
 from salesforce_emulator.store.wording import BadRule
 

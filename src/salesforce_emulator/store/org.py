@@ -1,25 +1,22 @@
-"""The org in its SQLite file: connections, clock, settings, writing.
+"""The org in its SQLite file: opening it, writing to it, what its administrators do.
 
-Readers take a connection each from a pool and see the last commit (WAL); one writer at a time goes through
-:meth:`OrgStore.writing`.
+How it is read and written at all is in :mod:`~salesforce_emulator.store.connections`, how its file is made in
+:mod:`~salesforce_emulator.store.making`.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
-import sqlite3
 import tempfile
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from salesforce_emulator.changes import ChangeLog, Journal, change_origin
 from salesforce_emulator.clock import OrgClock, Reading
-from salesforce_emulator.formula.columns import FUNCTION, FormulaFields
 from salesforce_emulator.formula.errors import FormulaError
 from salesforce_emulator.schema import (
     BASE,
@@ -29,37 +26,30 @@ from salesforce_emulator.schema import (
     create_indexes,
     create_tables,
     fiscal,
-    load_base,
     load_task_choices,
 )
-from salesforce_emulator.schema.base import MADE, load_rates, load_record_types
+from salesforce_emulator.schema.base import MADE
 from salesforce_emulator.schema.changes import Change, apply, whole
 from salesforce_emulator.schema.objects import JsonObject
 from salesforce_emulator.schema.spec import BadSpec
-from salesforce_emulator.schema.tables import fast_load
 from salesforce_emulator.scratch import Scratch
-from salesforce_emulator.soql.conditions import fold, stamp
-from salesforce_emulator.soql.shown import local
-from salesforce_emulator.store import duplicates, matching, places, recycling
+from salesforce_emulator.soql.conditions import stamp
+from salesforce_emulator.store import duplicates, recycling
 from salesforce_emulator.store.altering import alter, fit
 from salesforce_emulator.store.batch import Batch
-from salesforce_emulator.store.conditions import NORMAL, Conditions
+from salesforce_emulator.store.connections import Connections
 from salesforce_emulator.store.convert import Converted, ConvertOptions, convert_lead
-from salesforce_emulator.store.lag import Lag
+from salesforce_emulator.store.making import SCHEMA, Loader, customization, known, make
 from salesforce_emulator.store.merge import Merged, merge
 from salesforce_emulator.store.org_rules import DUPLICATE_RULES, VALIDATION_RULES, OrgRules
 from salesforce_emulator.store.session import Session
+from salesforce_emulator.store.settings import put_setting, setting
 from salesforce_emulator.store.views import load_standard_views
 from salesforce_emulator.store.wording import entries, only
 
 Clock = Callable[[], datetime]
-Loader = Callable[[sqlite3.Connection], object]
 
 DEFAULT_PASSWORD = "abm-demo-1"  # noqa: S105  every user's, on an emulator that listens on loopback  # nosec B105
-_CACHE_KIB = 32 * 1024
-_SCHEMA = "schema"
-_FIELDS_ONLY = "custom_fields"
-"""Where orgs made earlier keep what they know of the schema."""
 _CAPTURE = "change_events"
 CAPTURED = ("Account", "Contact", "Lead", "Opportunity", "Campaign", "CampaignMember", "Task")
 """Objects whose changes are captured unless an org says otherwise; those it has."""
@@ -69,7 +59,7 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-class OrgStore:
+class OrgStore(Connections):
     """One emulated org.
 
     :param path: the database file; it is made if it doesn't exist. None: a temporary one, gone on close.
@@ -100,27 +90,27 @@ class OrgStore:
     ) -> None:
         self._own_scratch = Scratch() if scratch is None else None
         self._folder = self._own_scratch.path if self._own_scratch else Path(tempfile.mkdtemp(dir=scratch))
-        self.path = Path(path) if path else self._folder / "org.sqlite3"
-        self.clock = OrgClock(clock)
-        self._formulas = FormulaFields(self.now)
-        self._idle: list[sqlite3.Connection] = []
-        self._lock = threading.Lock()
-        self._write_lock = threading.Lock()
-        self._thread = threading.local()
-        self._closed = False
-        self.lag = Lag(self.connect, lambda: self.clock())
-        self._captured: frozenset[str] = frozenset()
+        super().__init__(Path(path) if path else self._folder / "org.sqlite3", OrgClock(clock))
         if not self.path.exists():
             try:
                 made = custom or Customization.of_fields(custom_fields or {})
-                self._create(loader, name, edition, sandbox, made, organization_id, captured)
+                make(
+                    self,
+                    loader,
+                    name=name,
+                    edition=edition,
+                    sandbox=sandbox,
+                    custom=made,
+                    organization_id=organization_id,
+                    captured=captured,
+                )
             except BaseException:
                 self.close()
                 raise
         with self.reading() as conn:
-            self.custom = _customization(conn)
+            self.custom = customization(conn)
             with_hidden = whole(self.custom)
-            self.schema: Schema = self._formulas.computed(build_schema(self.custom), with_hidden)
+            self.schema = self.formulas.computed(build_schema(self.custom), with_hidden)
             create_tables(conn, with_hidden)  # a kept org lacks those that came later
             fit(conn, with_hidden)
             load_task_choices(conn)
@@ -128,7 +118,7 @@ class OrgStore:
             create_indexes(conn, with_hidden)
             row = conn.execute(f'SELECT "Id", "OrganizationType", "{fiscal.START}" FROM "Organization"').fetchone()
             self.organization_id, self.edition, self.fiscal_start = str(row[0]), str(row[1]), int(row[2])
-            if (clock_set := _setting(conn, "clock")) is not None:
+            if (clock_set := setting(conn, "clock")) is not None:
                 self.clock = OrgClock(clock, Reading.from_json(json.loads(clock_set)))
         self.rules = OrgRules(self.setting, self.put_setting)
         if self.rules.duplicates.all():  # as a data file laid them down
@@ -140,134 +130,12 @@ class OrgStore:
         if captured is not None:
             self.capture(captured)
 
-    def _create(
-        self,
-        loader: Loader | None,
-        name: str,
-        edition: str,
-        sandbox: bool,
-        custom: Customization,
-        organization_id: str,
-        captured: Iterable[str] | None,
-    ) -> None:
-        """Fill a new file beside its final name, so that a half-made org is never taken for a whole one."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = self.path.with_name(self.path.name + ".unfinished")
-        unfinished.unlink(missing_ok=True)
-        schema = whole(custom)
-        self._formulas.computed(schema, schema)  # refuses what can't be computed, before there is a file
-        _known(schema, captured or ())
-        conn = sqlite3.connect(unfinished)
-        try:
-            fast_load(conn)
-            self._add_functions(conn)
-            create_tables(conn, schema)
-            load_base(conn, name=name, edition=edition, sandbox=sandbox, organization_id=organization_id)
-            load_rates(conn, custom.currencies, schema)
-            put_setting(conn, _SCHEMA, json.dumps(custom.to_json()))
-            if loader is not None:
-                loader(conn)
-            places.fill_codes(conn, schema)
-            load_record_types(conn, schema)
-            create_indexes(conn, schema)
-            conn.commit()
-            conn.execute("PRAGMA locking_mode = NORMAL")
-        except BaseException:
-            unfinished.unlink(missing_ok=True)
-            raise
-        finally:
-            conn.close()
-        unfinished.replace(self.path)
-
     @property
     def path_of_files(self) -> Path:
         """Where results of Bulk jobs lie while the store is open."""
         return self._folder / "bulk"
 
-    # -- connections
-
-    def connect(self) -> sqlite3.Connection:
-        """A connection of one's own; the caller closes it."""
-        conn = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None, timeout=60)
-        conn.execute("PRAGMA journal_mode = WAL")
-        conn.execute("PRAGMA synchronous = OFF")  # an emulated org may lose its last second with the machine
-        conn.execute("PRAGMA wal_autocheckpoint = 16000")
-        conn.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
-        self._add_functions(conn)
-        return conn
-
-    def _add_functions(self, conn: sqlite3.Connection) -> None:
-        conn.create_function("soql_fold", 1, fold, deterministic=True)
-        conn.create_function("soql_local", 2, local, deterministic=True)
-        conn.create_function(matching.FUNCTION, 2, matching.match_key, deterministic=True)
-        conn.create_function(FUNCTION, -1, self._formulas.evaluate)
-
-    @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
-        """Borrow a connection, for reading. Inside a transaction of this thread: the transaction's own."""
-        own: sqlite3.Connection | None = getattr(self._thread, "writer", None)
-        if own is not None:
-            yield own
-            return
-        with self._lock:
-            conn = self._idle.pop() if self._idle else None
-        conn = conn or self.connect()
-        try:
-            yield conn
-        finally:
-            with self._lock:
-                if not self._closed:
-                    self._idle.append(conn)
-            if self._closed:
-                conn.close()
-
-    @contextmanager
-    def querying(self) -> Iterator[sqlite3.Connection]:
-        """Borrow a connection for a query: where queries lag, it shows the org as it was."""
-        behind = self.conditions.behind
-        if not behind or getattr(self._thread, "writer", None) is not None:
-            with self.reading() as conn:
-                yield conn
-            return
-        with self.lag.reading(behind) as earlier, self.reading() as conn:
-            yield conn if earlier is None else earlier
-
-    @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
-        """The one writer's transaction: committed at the end, rolled back on an exception.
-
-        Inside another of the same thread it is a part of that one, which can be rolled back alone.
-        """
-        outer: sqlite3.Connection | None = getattr(self._thread, "writer", None)
-        if outer is not None:
-            with self._undoable(), _transaction(outer, "SAVEPOINT part", "RELEASE part", "ROLLBACK TO part"):
-                yield outer
-            return
-        with self._write_lock, self.reading() as conn:
-            self.lag.before_write()
-            journal = Journal.of(self.schema, self._captured) if self._captured else None
-            self._thread.writer, self._thread.journal = conn, journal
-            try:
-                with _transaction(conn, "BEGIN IMMEDIATE", "COMMIT", "ROLLBACK"):
-                    yield conn
-                    if journal:
-                        self.changes.append(conn, journal)
-            finally:
-                self._thread.writer = self._thread.journal = None
-        if journal:
-            self.changes.committed()
-
-    @contextmanager
-    def _undoable(self) -> Iterator[None]:
-        """A part of a transaction: what it noted is forgotten when it fails."""
-        journal: Journal | None = self._thread.journal
-        mark = journal.mark() if journal is not None else 0
-        try:
-            yield
-        except BaseException:
-            if journal is not None:
-                journal.back_to(mark)
-            raise
+    # -- writing
 
     def _journal(self, user_id: str, origin: str) -> Journal | None:
         """Where a session notes its changes; None where no object is captured."""
@@ -307,12 +175,7 @@ class OrgStore:
 
     def close(self) -> None:
         """Close what is open and remove temporary files."""
-        with self._lock:
-            self._closed = True
-            idle, self._idle = self._idle, []
-        self.lag.close()
-        for conn in idle:
-            conn.close()
+        super().close()
         shutil.rmtree(self._folder, ignore_errors=True)
         if self._own_scratch is not None:
             self._own_scratch.close()
@@ -323,42 +186,7 @@ class OrgStore:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    # -- clock and settings
-
-    def now(self) -> datetime:
-        """The org's time, in whole seconds, as Salesforce stamps records."""
-        return (self.clock() + timedelta(seconds=self.conditions.skew)).astimezone(UTC).replace(microsecond=0)
-
-    def set_clock(
-        self,
-        *,
-        to: datetime | None = None,
-        by: float = 0.0,
-        rate: float | None = None,
-        runs: bool | None = None,
-        forced: bool = False,
-    ) -> None:
-        """Change the clock, as :meth:`OrgClock.change` does, and keep it so with the file."""
-        reading = self.clock.change(to=to, by=by, rate=rate, runs=runs, forced=forced)
-        self.put_setting("clock", json.dumps(reading.to_json()))
-
-    @property
-    def conditions(self) -> Conditions:
-        """Under which this thread works."""
-        found: Conditions = getattr(self._thread, "conditions", NORMAL)
-        return found
-
-    @conditions.setter
-    def conditions(self, conditions: Conditions) -> None:
-        self._thread.conditions = conditions
-
-    def setting(self, name: str) -> str | None:
-        with self.reading() as conn:
-            return _setting(conn, name)
-
-    def put_setting(self, name: str, value: str) -> None:
-        with self.writing() as conn:
-            put_setting(conn, name, value)
+    # -- the recycle bin
 
     def purge(self) -> None:
         """Remove what has been in the recycle bin for fifteen days. Asked at every call, it seldom has to look."""
@@ -381,16 +209,16 @@ class OrgStore:
         :raises BadSpec: it can't be done; the message says why.
         """
         with self.writing() as conn:
-            custom = _customization(conn)
+            custom = customization(conn)
             made = apply(custom, changes, self.now())
             before = whole(custom)
             after = whole(made, before)
             try:
-                schema = self._formulas.computed(build_schema(made, self.schema), after)
+                schema = self.formulas.computed(build_schema(made, self.schema), after)
             except FormulaError as error:
                 raise BadSpec(str(error)) from error
             alter(conn, before, after)
-            put_setting(conn, _SCHEMA, json.dumps(made.to_json()))
+            put_setting(conn, SCHEMA, json.dumps(made.to_json()))
         self.custom, self.schema = made, schema
         return schema
 
@@ -451,7 +279,7 @@ class OrgStore:
 
         :raises ValueError: the org has no such object.
         """
-        self.put_setting(_CAPTURE, json.dumps(_known(self.schema, objects)))
+        self.put_setting(_CAPTURE, json.dumps(known(self.schema, objects)))
         self._captured = self._selected()
 
     def _selected(self) -> frozenset[str]:
@@ -479,44 +307,3 @@ class OrgStore:
         """Merge up to two records into a third; :mod:`salesforce_emulator.store.merge` says what follows."""
         with self.session(user_id) as session:
             return merge(session, sobject, master_id, loser_ids, values or {})
-
-
-@contextmanager
-def _transaction(conn: sqlite3.Connection, begin: str, end: str, undo: str) -> Iterator[None]:
-    conn.execute(begin)
-    try:
-        yield
-    except BaseException:
-        conn.execute(undo)
-        if undo != "ROLLBACK":
-            conn.execute(end)
-        raise
-    conn.execute(end)
-
-
-def _customization(conn: sqlite3.Connection) -> Customization:
-    stored = _setting(conn, _SCHEMA)
-    if stored is not None:
-        return Customization.from_json(json.loads(stored))
-    return Customization.of_fields(json.loads(_setting(conn, _FIELDS_ONLY) or "{}"))
-
-
-def _known(schema: Schema, objects: Iterable[str]) -> list[str]:
-    """The objects' own names."""
-    wanted = list(objects)
-    if unknown := [name for name in wanted if name not in schema]:
-        raise ValueError(f"change events: there is no object {', '.join(unknown)}")
-    return [schema[name].name for name in wanted]
-
-
-def _setting(conn: sqlite3.Connection, name: str) -> str | None:
-    row = conn.execute("SELECT value FROM emulator_setting WHERE name = ?", (name,)).fetchone()
-    return None if row is None else row[0]
-
-
-def put_setting(conn: sqlite3.Connection, name: str, value: str) -> None:
-    conn.execute(
-        "INSERT INTO emulator_setting (name, value) VALUES (?, ?)"
-        " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-        (name, value),
-    )
