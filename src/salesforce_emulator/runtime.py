@@ -169,6 +169,7 @@ class Emulator:
         default = _ALLOWANCES.get(self.store.edition, _DEFAULT_ALLOWANCE)
         clock = self.store.clock
         self.store.lag.wanted = lambda: self.faults.lag
+        self.store.after_write = self.cursors.complete
         self.usage = Usage(default if self.settings.allowance is None else self.settings.allowance, clock)
         self.bulk_queries = Usage(_BULK_QUERIES, clock)
         self.bulk_batches = Usage(_BULK_BATCHES, clock)
@@ -182,6 +183,7 @@ class Emulator:
     def close(self) -> None:
         """Stop background work and close the store."""
         self.faults.release()
+        self.cursors.close()
         self.query_jobs.close()
         self.ingest_jobs.close()
         self.classic_jobs.close()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from array import array
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -12,8 +13,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from flask import Blueprint, Response, request
 
 from salesforce_emulator.api.answers import ApiError, json_answer
-from salesforce_emulator.api.cursors import open_rows
 from salesforce_emulator.api.explain import explained
+from salesforce_emulator.api.listing import Listing, begin, one_state
 from salesforce_emulator.runtime import api_session, api_user, api_version, emulator, visible_schema
 from salesforce_emulator.soql import Plan, QueryContext, SoqlError, compile_soql
 from salesforce_emulator.soql.columns import columns
@@ -107,29 +108,41 @@ def first_page(plan: Plan, asked: int | None) -> Page:
 
     :param asked: rows of a page, as the client would like.
     """
-    with emulator().store.querying() as conn:
+    with ExitStack() as held:
+        conn = held.enter_context(emulator().store.querying())
         if plan.kind == "count":
             return Page(conn.execute(plan.sql(narrow=True), plan.params).fetchone()[0], [])
+        if plan.kind == "aggregate":
+            return _groups(conn, plan)
         renderer = Renderer(conn, api_version(), _open_children)
         batch = _batch_size(plan, asked)
-        # Aggregates have no row numbers to page by; Salesforce too answers them in one page of 2,000 at most.
-        limit = MAX_BATCH if plan.kind == "aggregate" else batch
-        rows = conn.execute(plan.sql(), plan.params).fetchmany(limit + 1)
-        if plan.kind == "aggregate" and len(rows) > limit:
-            message = (
-                "Aggregate query does not support queryMore(), use LIMIT to restrict the results to a single batch"
-            )
-            raise ApiError(400, "EXCEEDED_ID_LIMIT", message)
-        if len(rows) <= limit:
+        can_stay = held.enter_context(one_state(conn))
+        rows = conn.execute(plan.first(batch + 1), plan.params).fetchall()
+        if len(rows) <= batch:
             return Page(len(rows), renderer.records(plan, rows))
+        records = renderer.records(plan, rows[:batch])
+        total, numbers, source = begin(conn, plan)
+        listing = Listing(total, numbers, source, held.pop_all() if source is not None and can_stay else None)
+        if not can_stay:
+            listing.complete()
         session = api_session()
-        cursor = emulator().cursors.open(session.key, session.user_id, plan, open_rows(conn, plan), batch)
-        return Page(len(cursor.rows), renderer.records(plan, rows[:batch]), f"{cursor.locator}-{batch}")
+        cursor = emulator().cursors.open(session.key, session.user_id, plan, listing, batch)
+        return Page(total, records, f"{cursor.locator}-{batch}")
+
+
+def _groups(conn: sqlite3.Connection, plan: Plan) -> Page:
+    """Aggregates have no row numbers to page by; Salesforce too answers them in one page of 2,000 at most."""
+    rows = conn.execute(plan.sql(), plan.params).fetchmany(MAX_BATCH + 1)
+    if len(rows) > MAX_BATCH:
+        message = "Aggregate query does not support queryMore(), use LIMIT to restrict the results to a single batch"
+        raise ApiError(400, "EXCEEDED_ID_LIMIT", message)
+    return Page(len(rows), Renderer(conn, api_version()).records(plan, rows))
 
 
 def _open_children(plan: Plan, rows: array[int], batch: int) -> str:
     session = api_session()
-    cursor = emulator().cursors.open(session.key, session.user_id, plan, rows, batch, children=True)
+    listing = Listing(len(rows), rows)
+    cursor = emulator().cursors.open(session.key, session.user_id, plan, listing, batch, children=True)
     return f"{cursor.locator}-{batch}"
 
 
@@ -153,14 +166,21 @@ def following_page(locator: str) -> Page:
     session = api_session()
     found = _LOCATOR.fullmatch(locator)
     cursor = emulator().cursors.get(session.key, session.user_id, found[1]) if found else None
-    if cursor is None or found is None or int(found[2]) >= len(cursor.rows):
-        raise ApiError(400, "INVALID_QUERY_LOCATOR", "invalid query locator")
-    start = int(found[2])
+    start = int(found[2]) if found else 0
+    if cursor is None or start >= cursor.listing.total:
+        raise _invalid_locator()
     with emulator().store.querying() as conn:
-        records = Renderer(conn, api_version(), _open_children).records(cursor.plan, cursor.page(conn, start))
+        rows = cursor.page(conn, start)
+        if rows is None:
+            raise _invalid_locator()
+        records = Renderer(conn, api_version(), _open_children).records(cursor.plan, rows)
     following = start + cursor.batch
-    more = f"{cursor.locator}-{following}" if following < len(cursor.rows) else None
-    return Page(len(cursor.rows), records, more)
+    more = f"{cursor.locator}-{following}" if following < cursor.listing.total else None
+    return Page(cursor.listing.total, records, more)
+
+
+def _invalid_locator() -> ApiError:
+    return ApiError(400, "INVALID_QUERY_LOCATOR", "invalid query locator")
 
 
 def page_answer(page: Page) -> Response:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from salesforce_emulator.schema import SObject
@@ -140,3 +140,7 @@ class Plan:
                 limit = -1 if self.limit is None else self.limit
                 parts.append(f"LIMIT {limit} OFFSET {self.offset or 0}")
         return " ".join(p for p in parts if p)
+
+    def first(self, count: int) -> str:
+        """The SELECT statement of the first so many records. Where they are sorted, the rest needn't be."""
+        return replace(self, limit=count if self.limit is None else min(count, self.limit)).sql()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -48,6 +48,8 @@ class Connections:
         self._thread = threading.local()
         self._closed = False
         self.lag = Lag(self.connect, lambda: self.clock())
+        self.after_write: Callable[[], object] = lambda: None
+        """Called once something may have been written."""
         self._captured: frozenset[str] = frozenset()
 
     def connect(self) -> sqlite3.Connection:
@@ -121,6 +123,7 @@ class Connections:
                 self._thread.writer = self._thread.journal = None
         if journal:
             self.changes.committed()
+        self.after_write()
 
     @contextmanager
     def _undoable(self) -> Iterator[None]:
