@@ -73,6 +73,31 @@ def test_a_connection_page_says_when_an_object_is_next_synchronised(
     assert "within a minute" not in page
 
 
+def test_a_connection_page_says_what_is_used_and_what_a_frequency_costs(
+    signed_in: SignedIn, vera: User, connection: Connection
+) -> None:
+    address = reverse("connection", args=[connection.pk])
+    client = signed_in(vera)
+    ObjectSetting.objects.filter(connection=connection, sobject="Lead").update(frequency=6)
+    now = timezone.now()
+    Connection.objects.update(api_used=850, api_allowed=1_000, api_seen_at=now, api_waiting_since=now)
+    Run.objects.create(
+        connection=connection, sobject="Lead", batch="00000000-0000-0000-0000-000000000000", trigger="schedule",
+        state=Run.State.SUCCEEDED, phase=Run.Phase.DONE, api_calls=3,
+    )  # fmt: skip
+    page = client.get(address).text
+    for words in ("API calls: 850 of 1,000", "stops at 80 %", "It has waited since", "about 12 API calls a day"):
+        assert words in page
+
+
+def test_a_run_that_waits_for_api_calls_has_a_page(signed_in: SignedIn, vera: User, connection: Connection) -> None:
+    run = Run.objects.create(
+        connection=connection, sobject="Lead", batch="00000000-0000-0000-0000-000000000000", trigger="schedule",
+        phase=Run.Phase.PAUSED, outcome="80 % are used.",
+    )  # fmt: skip
+    assert "80 % are used." in signed_in(vera).get(reverse("run", args=[run.pk])).text
+
+
 def test_a_sync_of_one_object_leads_to_its_run(oscar: User, signed_in: SignedIn, connection: Connection) -> None:
     answer = signed_in(oscar).post(reverse("sync-now", args=[connection.pk]), {"sobject": "Contact"})
     run = Run.objects.get(sobject="Contact")

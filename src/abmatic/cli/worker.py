@@ -63,11 +63,14 @@ async def _work(concurrency: int) -> None:
     from procrastinate.contrib.django import app
     from procrastinate.contrib.django.utils import connector_params
 
+    from abmatic.cli.domain_pushing import push_changes
+
     # As procrastinate makes it for a worker, with less patience: a lost database is noticed in seconds.
     connector = PsycopgConnector(kwargs=connector_params(), min_size=1, timeout=_DATABASE_PATIENCE)
     with app.replace_connector(connector) as working:
         async with working.open_async():
             watcher = asyncio.create_task(_watch_over_stalled(working))
+            pusher = asyncio.create_task(push_changes(connector_params()))
             job_loop = asyncio.create_task(
                 working.run_worker_async(
                     concurrency=concurrency,
@@ -88,6 +91,7 @@ async def _work(concurrency: int) -> None:
                     raise
             finally:
                 watcher.cancel()
+                pusher.cancel()
     if not asked_to_stop.is_set():
         raise Failure(_LOST)
 

@@ -204,8 +204,8 @@ class LimitReached(SalesforceError):
     default_code = "REQUEST_LIMIT_EXCEEDED"
     default_meaning = "The org has used up its Salesforce API calls for the last 24 hours."
     default_remedy = (
-        "Wait until calls are available again, then check the connection and sync again: it goes on from where it "
-        "stopped. Reduce the sync frequency, or ask your Salesforce administrator to raise the limit."
+        "Syncs that start by themselves go on when calls are available again; one that a person started is started "
+        "again then. Reduce the sync frequency, or ask your Salesforce administrator to raise the limit."
     )
 
 

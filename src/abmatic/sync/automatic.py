@@ -13,9 +13,10 @@ from datetime import datetime, timedelta
 from itertools import zip_longest
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
-from abmatic.sync import runs, schedule
+from abmatic.sync import budget, runs, schedule
 from abmatic.sync.models import Connection, ObjectSetting, Run
 from abmatic.sync.objects import configurable
 
@@ -39,13 +40,36 @@ def is_due(setting: ObjectSetting, now: datetime) -> bool:
 def tick() -> list[Run]:
     """Starts what is due, of each connection one object after the other, so that none waits for another's all."""
     now = timezone.now()
-    started: list[Run] = []
+    started = _resume()
+    free: dict[int, bool] = {}
     for setting in _in_turn(_due(now)):
+        connection = setting.connection
+        if connection.pk not in free:
+            free[connection.pk] = _is_free(connection)
+        if not free[connection.pk]:
+            continue
         try:
             started += _start(setting.pk)
         except Exception:  # one connection's trouble is not another's
             logger.exception("the schedule could not start %s", setting)
     return started
+
+
+def _resume() -> list[Run]:
+    """Takes up what waits for API calls, wherever they are back."""
+    waiting = Connection.objects.filter(status=Connection.Status.ACTIVE, api_waiting_since__isnull=False)
+    paused = Run.objects.filter(state=Run.State.QUEUED, phase=Run.Phase.PAUSED)
+    pushing = ObjectSetting.objects.filter(auto_push=True)
+    wanting = Q(pk__in=paused.values("connection")) | Q(pk__in=pushing.values("connection"))
+    return [run for connection in waiting.filter(wanting) if _is_free(connection) for run in runs.resume(connection)]
+
+
+def _is_free(connection: Connection) -> bool:
+    try:
+        return budget.is_free(connection)
+    except Exception:  # one connection's trouble is not another's
+        logger.exception("%s could not be asked for its API calls", connection)
+        return False
 
 
 def _due(now: datetime) -> Iterator[ObjectSetting]:

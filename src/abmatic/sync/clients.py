@@ -101,11 +101,12 @@ def _fetch(connection: Connection, secret: dict[str, str]) -> Tokens:
 def mark_problem(connection_id: int, problem: ConnectionProblem, detail: str) -> None:
     """The connection needs a person. Everything else about it is kept.
 
-    An org out of reach needs nobody: that passes, so syncs are still tried, and the first that succeeds takes it back.
+    An org out of reach needs nobody, nor do calls that are used up: that passes, so syncs are still tried, and the
+    first that succeeds takes it back.
     """
     found = Connection.objects.filter(pk=connection_id).exclude(status=Connection.Status.INACTIVE)
     found.update(problem=problem, problem_detail=detail[:1000], updated_at=timezone.now())
-    if problem != ConnectionProblem.UNREACHABLE:
+    if problem not in {ConnectionProblem.UNREACHABLE, ConnectionProblem.LIMIT_REACHED}:
         found.update(status=Connection.Status.NEEDS_ATTENTION)
 
 

@@ -36,7 +36,7 @@ from abmatic.postgres import sessions
 from abmatic.postgres.locks import LockBusy, held
 from abmatic.salesforce import Client, errors
 from abmatic.salesforce.bulk import BulkQueryJob
-from abmatic.sync import clients, outcomes
+from abmatic.sync import budget, clients, outcomes
 from abmatic.sync.models import Connection, ConnectionProblem, FieldMapping, Finding, ObjectSetting, Run
 from abmatic.sync.objects import OBJECTS
 from abmatic.sync.pull import mirrored, offers
@@ -133,6 +133,7 @@ class _Execution:
         """Runs to the end, and records how it ended."""
         try:
             self._begin()
+            self._require_budget()
             with clients.open_client(self._connection) as client:
                 self._client = client
                 push = self._push(client)
@@ -148,8 +149,17 @@ class _Execution:
             self._end(Run.State.CANCELLED, outcomes.cancelled(self._counts))
         except Superseded:
             logger.warning("run %s was taken over by another worker", self._run.pk)
+        except budget.Paused as enough:
+            self._pause(str(enough))
         except Unsettled:
             self._fail("outcome_unknown", "", _WAIT_FOR_OUTCOME, None)
+        except errors.LimitReached as error:
+            clients.mark_problem(self._connection.pk, ConnectionProblem.LIMIT_REACHED, str(error))
+            budget.wait(self._connection.pk)
+            if self._run.trigger in budget.AUTOMATIC:
+                self._pause(error.meaning)
+            else:
+                self._fail(error.code, str(error), error.remedy, None)
         except errors.SalesforceError as error:
             self._fail(error.code or type(error).__name__, str(error), error.remedy, clients.problem_of(error))
         except (planning.ObjectUnreadable, FieldsMissing) as error:
@@ -203,7 +213,35 @@ class _Execution:
         """The run's push; None where nothing may be written."""
         if self._run.direction != Run.Direction.BOTH or self._setting is None or not self._setting.is_pushed:
             return None
-        return Push(self._run, self._spec, self._setting, client, self._pushed, lambda: self._note())
+        return Push(
+            self._run, self._spec, self._setting, client, self._pushed, lambda: self._note(),
+            at_boundary=self._require_budget,
+        )  # fmt: skip
+
+    def _require_budget(self) -> None:
+        """Where nothing is half done: raises `budget.Paused` when a run that nobody asked for has used enough."""
+        if self._run.trigger not in budget.AUTOMATIC:
+            return
+        usage = self._client.usage if self._client else None
+        ceiling = self._connection.api_ceiling
+        if budget.is_used_up(usage, ceiling) if usage else budget.holds_back(self._connection):
+            raise budget.Paused(f"{ceiling} % of the org's API calls of the day are used.")
+
+    def _pause(self, why: str) -> None:
+        """The run waits, and is taken up where it is when calls are back (see automatic)."""
+        budget.wait(self._connection.pk)
+        logger.info("run %s waits: %s", self._run.pk, why)
+        try:
+            self._note(
+                state=Run.State.QUEUED,
+                phase=Run.Phase.PAUSED,
+                outcome=f"{why} The sync goes on by itself when calls are back; whoever starts it by hand goes on now.",
+                counts=self._counts.as_json(),
+            )
+        except Cancelled:
+            self._end(Run.State.CANCELLED, outcomes.cancelled(self._counts))
+        except Superseded:
+            logger.warning("run %s was taken over by another worker before it paused here", self._run.pk)
 
     def _both_ways(self, client: Client, push: Push) -> None:
         if self._run.checkpoint.get("is_pulled"):
@@ -436,6 +474,7 @@ class _Execution:
         # Not yet committed: should the commit fail, the page is applied again on top of the former counts.
         session.commit()
         self._counts, self._run.checkpoint = together, checkpoint
+        self._require_budget()
 
     def _finish(self, client: Client, plan: PullPlan) -> None:
         self._run.checkpoint["is_read"] = True
@@ -521,7 +560,6 @@ _NEEDS_PERSON = frozenset(
         ConnectionProblem.INVALID_GRANT,
         ConnectionProblem.INSUFFICIENT_PRIVILEGES,
         ConnectionProblem.API_DISABLED,
-        ConnectionProblem.LIMIT_REACHED,
         ConnectionProblem.SEAL_BROKEN,
     }
 )

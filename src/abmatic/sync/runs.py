@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from abmatic.identity.models import User
-from abmatic.sync import tasks
+from abmatic.sync import budget, tasks
 from abmatic.sync.models import Connection, ObjectSetting, Run
 from abmatic.sync.objects import configurable, with_riders
 
@@ -64,17 +65,27 @@ def start(
                     continue
                 setting = settings_of.get(spec.rides_with or spec.name)
                 first = setting is None or setting.cursor is None
+                began = Run.Trigger.FIRST_IMPORT if first and trigger == Run.Trigger.MANUAL else trigger
                 is_pushed = setting is not None and setting.is_pushed
+                pushes = spec.rides_with is None and is_pushed
+                moves = direction if pushes else Run.Direction.PULL
+                paused = None if trigger in budget.AUTOMATIC else _paused(connection, spec.name).first()
+                if paused is not None:
+                    # It waits for API calls, and a person goes on without: it is theirs from here, and keeps its place.
+                    paused.trigger, paused.started_by, paused.batch = began, user, batch
+                    paused.is_full, paused.direction = paused.is_full or full, moves
+                    runs.append(_take_up(paused))
+                    continue
                 run = Run.objects.create(
                     connection=connection,
                     sobject=spec.name,
                     batch=batch,
-                    trigger=Run.Trigger.FIRST_IMPORT if first and trigger == Run.Trigger.MANUAL else trigger,
+                    trigger=began,
                     started_by=user,
                     is_full=full,
-                    direction=direction if spec.rides_with is None and is_pushed else Run.Direction.PULL,
+                    direction=moves,
                 )
-                tasks.pull.configure(lock=f"connection-{connection.pk}").defer(run_id=run.pk)
+                _queue(run)
                 runs.append(run)
             if trigger != Run.Trigger.AUTO_PUSH:
                 _count_as_started(connection, wanted)
@@ -86,6 +97,29 @@ def start(
     return runs
 
 
+def resume(connection: Connection) -> list[Run]:
+    """Queues what waited for the connection's API calls: each goes on where it stopped."""
+    with transaction.atomic():
+        return [_take_up(run) for run in _paused(connection).order_by("id")]
+
+
+def _paused(connection: Connection, *sobjects: str) -> QuerySet[Run]:
+    found = Run.objects.filter(connection=connection, state=Run.State.QUEUED, phase=Run.Phase.PAUSED)
+    # Whoever comes second waits, and finds it taken up.
+    return (found.filter(sobject__in=sobjects) if sobjects else found).select_for_update(of=("self",))
+
+
+def _take_up(run: Run) -> Run:
+    run.phase, run.outcome = Run.Phase.WAITING, ""
+    run.save(update_fields=["phase", "outcome", "trigger", "started_by", "batch", "is_full", "direction", "updated_at"])
+    _queue(run)
+    return run
+
+
+def _queue(run: Run) -> None:
+    tasks.pull.configure(lock=f"connection-{run.connection_id}").defer(run_id=run.pk)
+
+
 def _count_as_started(connection: Connection, sobjects: Sequence[str]) -> None:
     found = ObjectSetting.objects.filter(connection=connection, sobject__in=sobjects)
     found.update(last_started_at=timezone.now())
@@ -93,14 +127,18 @@ def _count_as_started(connection: Connection, sobjects: Sequence[str]) -> None:
 
 def cancel(run: Run) -> bool:
     """Cancels a run that is not over; what is committed stays. Answers whether there was anything to cancel."""
-    return bool(
-        Run.objects.filter(pk=run.pk, state__in=[Run.State.QUEUED, Run.State.RUNNING]).update(
-            state=Run.State.CANCELLED,
-            phase=Run.Phase.DONE,
-            finished_at=timezone.now(),
-            outcome="Cancelled. What was read before is kept.",
+    with transaction.atomic():
+        if _paused(run.connection).filter(pk=run.pk).exists():
+            # It has no job, and only one removes what the run left in Salesforce.
+            _queue(run)
+        return bool(
+            Run.objects.filter(pk=run.pk, state__in=[Run.State.QUEUED, Run.State.RUNNING]).update(
+                state=Run.State.CANCELLED,
+                phase=Run.Phase.DONE,
+                finished_at=timezone.now(),
+                outcome="Cancelled. What was read before is kept.",
+            )
         )
-    )
 
 
 @dataclass(frozen=True, slots=True)

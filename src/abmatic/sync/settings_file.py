@@ -36,7 +36,7 @@ _SIGN_IN = {"login_url": "login_url", "flow": "flow", "client_id": "client_id", 
 _HEAD = """\
 # Settings of Abmatic. Secrets are not in it. Read it back with: abmatic settings import FILE
 # Modes: none, fill, overwrite. Frequency: manual, or every 1, 6, 12 or 24 hours. Conflict policy: recent, salesforce,
-# abmatic.
+# abmatic. API ceiling: per cent of the org's API calls of a day above which nothing starts by itself.
 """
 
 
@@ -117,6 +117,7 @@ def _connection_as_dict(connection: Connection) -> dict[str, Any]:
     facts = {"name": connection.name, "org_id": connection.org_id, **signs_in}
     return {
         **{name: str(value) for name, value in facts.items() if value},
+        "api_ceiling": connection.api_ceiling,
         "objects": {spec.name: _object_as_dict(_state(connection, spec)) for spec in configurable()},
     }
 
@@ -225,6 +226,9 @@ def _compare(entries: Sequence[ConnectionEntry]) -> tuple[list[Difference], list
             if connection.name != entry.name:
                 differences.append(Difference("changed", f"{connection.name} › name", connection.name, entry.name))
             notes += _sign_in_notes(entry, connection)
+        ceiling = connection.api_ceiling if connection else Connection().api_ceiling
+        if entry.api_ceiling not in (None, ceiling):
+            differences.append(Difference("changed", f"{entry.name} › api_ceiling", ceiling, entry.api_ceiling))
         for spec in configurable():
             if spec.name in entry.objects:
                 state = _state(connection, spec)
@@ -286,6 +290,8 @@ def _apply(entry: ConnectionEntry) -> None:
     if connection.name != entry.name:
         connection.name = entry.name
         connection.save(update_fields=["name", "updated_at"])
+    if entry.api_ceiling is not None:
+        Connection.objects.filter(pk=connection.pk).update(api_ceiling=entry.api_ceiling)
     add_default_settings(connection)
     for spec in configurable():
         if spec.name in entry.objects:

@@ -20,6 +20,7 @@ from abmatic.sync.objects import SObject, configurable
 
 VERSION = 1
 MANUAL = "manual"
+_TEXTS = ("name", "org_id", "login_url", "flow", "client_id", "username")
 _SF_FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,79}")
 _ORG_ID = re.compile(r"00D[A-Za-z0-9]{12}(?:[A-Za-z0-9]{3})?")
 _DEEPEST = 50
@@ -64,6 +65,7 @@ class ConnectionEntry:
     flow: str
     client_id: str
     username: str
+    api_ceiling: int | None  # per cent; None was not given
     objects: dict[str, ObjectEntry]
 
 
@@ -167,9 +169,9 @@ class _Reader:
                 yield entry
 
     def _connection(self, path: str, item: object) -> ConnectionEntry | None:
-        known = ("name", "org_id", "login_url", "flow", "client_id", "username", "objects")
+        known = (*_TEXTS, "api_ceiling", "objects")
         given = self._mapping(path, item, known)
-        texts = {name: self._text(f"{path}.{name}", given.get(name)) for name in known[:-1]}
+        texts = {name: self._text(f"{path}.{name}", given.get(name)) for name in _TEXTS}
         if not texts["name"]:
             self.say(f"{path}.name", "is missing")
         self._once(path, texts["name"], self.names, "name")
@@ -178,10 +180,13 @@ class _Reader:
             self.say(f"{path}.org_id", f"{texts['org_id']!r} is no organization id, which begins with 00D")
         if texts["flow"] and texts["flow"] not in Connection.Flow.values:
             self.say(f"{path}.flow", _not_one_of(texts["flow"], Connection.Flow.values))
+        ceiling = given.get("api_ceiling")
+        if ceiling is not None and (isinstance(ceiling, bool) or ceiling not in range(1, 101)):
+            self.say(f"{path}.api_ceiling", f"{ceiling!r} is no share: say how many per cent, 1 to 100")
         names = {spec.name: spec for spec in configurable()}
         objects = self._mapping(f"{path}.objects", given.get("objects", {}), tuple(names))
         entries = {name: self._object(f"{path}.objects.{name}", names[name], objects[name]) for name in objects}
-        return ConnectionEntry(path, objects=entries, **texts) if texts["name"] else None
+        return ConnectionEntry(path, api_ceiling=ceiling, objects=entries, **texts) if texts["name"] else None
 
     def _object(self, path: str, spec: SObject, item: object) -> ObjectEntry:
         given = self._mapping(path, item, (*SETTINGS, "mappings"))

@@ -60,6 +60,11 @@ class Connection(models.Model):
     api_used = models.BigIntegerField(null=True)
     api_allowed = models.BigIntegerField(null=True)
     api_seen_at = models.DateTimeField(null=True)
+    # Per cent of the allowance; above, nothing starts or goes on by itself. Since when that is so, and when it is
+    # looked again (see budget).
+    api_ceiling = models.PositiveSmallIntegerField(default=80)
+    api_waiting_since = models.DateTimeField(null=True)
+    api_recheck_at = models.DateTimeField(null=True)
 
     # {"client_secret", "private_key", "access_token", "refresh_token", "issued_at"}; locked while one refreshes.
     secret = models.OneToOneField(SealedSecret, on_delete=models.PROTECT, related_name="+")

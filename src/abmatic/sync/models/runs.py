@@ -36,6 +36,8 @@ class Run(models.Model):
 
     class Phase(models.TextChoices):
         WAITING = "waiting", "Waiting for a worker"
+        # Queued without a job: see budget. Its checkpoint says where it goes on.
+        PAUSED = "paused", "Waiting for API calls"
         ASKING = "asking", "Asking Salesforce"
         PREPARING = "preparing", "Salesforce prepares the records"
         READING = "reading", "Reading records"

@@ -42,7 +42,7 @@ class Push:
 
     def __init__(
         self, run: Run, spec: SObject, setting: ObjectSetting, client: Client, counts: PushCounts,
-        note: Callable[[], None],
+        note: Callable[[], None], *, at_boundary: Callable[[], None] = lambda: None,
     ) -> None:  # fmt: skip
         self._run = run
         self._spec = spec
@@ -50,6 +50,8 @@ class Push:
         self._client = client
         self._counts = counts
         self._note = note
+        # Told where a batch is done and the next not begun; may raise, to stop there.
+        self._at_boundary = at_boundary
         self._parameters = {"connection": run.connection_id, "sobject": spec.name, "run": run.pk}
 
     def settle(self, upper: datetime) -> None:
@@ -103,7 +105,7 @@ class Push:
         return Sender(
             session, self._client, plan, run=self._run.pk, attempt=self._run.attempts,
             connection=self._run.connection_id, upper=upper, counts=self._counts,
-            bulk_from=settings.ENVIRONMENT.rest_limit, note=self._note,
+            bulk_from=settings.ENVIRONMENT.rest_limit, note=self._note, at_boundary=self._at_boundary,
         )  # fmt: skip
 
     @contextmanager

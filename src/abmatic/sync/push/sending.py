@@ -38,6 +38,7 @@ class Sender:
     def __init__(
         self, session: Session, client: Client, plan: PushPlan, *, run: int, attempt: int, connection: int,
         upper: datetime, counts: PushCounts, bulk_from: int, note: Callable[[], None],
+        at_boundary: Callable[[], None] = lambda: None,
     ) -> None:  # fmt: skip
         self._session = session
         self._client = client
@@ -50,6 +51,7 @@ class Sender:
         self._bulk_from = bulk_from
         # Tells the run page, and raises where the run is not ours any more. The session has nothing open then.
         self._note = note
+        self._at_boundary = at_boundary
         # Of earlier executions of the run, what was returned has been compared again since.
         self._batches: list[int] = []
 
@@ -64,6 +66,7 @@ class Sender:
 
     def _send(self, operation: str, size: int) -> None:
         while (planned := self._count(operation)) > 0:
+            self._at_boundary()
             if planned > self._bulk_from and size == MOST_RECORDS and self._fits_bulk(operation):
                 self._send_job(operation)
             else:

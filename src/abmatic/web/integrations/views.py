@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from abmatic.audiences.fields import FIELDS
-from abmatic.sync import automatic, connect, runs
+from abmatic.sync import automatic, budget, connect, runs
 from abmatic.sync.connect import ConnectError
 from abmatic.sync.models import (
     Connection,
@@ -25,7 +25,7 @@ from abmatic.sync.models import (
     ObjectSetting,
     Run,
 )
-from abmatic.sync.objects import OBJECTS
+from abmatic.sync.objects import OBJECTS, with_riders
 from abmatic.web.counting import quick_count
 from abmatic.web.http import PageRequest
 from abmatic.web.integrations.authorize import problem_page
@@ -52,6 +52,7 @@ class ObjectRow:
     last_run: Run | None
     is_running: bool
     next_run_at: datetime | None
+    calls_a_day: int | None
 
     @property
     def mappings(self) -> list[tuple[FieldMapping, str]]:
@@ -125,6 +126,14 @@ def _run_to_watch(started: list[Run]) -> Run:
     return next((run for run in started if run.sobject == "Account"), started[0])
 
 
+def _forecast(setting: ObjectSetting | None) -> int | None:
+    if setting is None or not setting.frequency:
+        return None
+    return budget.forecast(
+        setting.connection, [spec.name for spec in with_riders([setting.sobject])], setting.frequency
+    )
+
+
 def _object_rows(connection: Connection) -> list[ObjectRow]:
     settings = {setting.sobject: setting for setting in connection.objects_settings.prefetch_related("mappings").all()}
     now = timezone.now()
@@ -139,6 +148,7 @@ def _object_rows(connection: Connection) -> list[ObjectRow]:
             last_run=last.get(sobject),
             is_running=sobject in last and not last[sobject].is_over,
             next_run_at=next_runs.get(sobject) if connection.status == Connection.Status.ACTIVE else None,
+            calls_a_day=_forecast(settings.get(sobject)),
         )
         for sobject, mirror in MIRRORS.items()
     ]

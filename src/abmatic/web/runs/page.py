@@ -128,7 +128,7 @@ def _steps(run: Run) -> list[Step]:
     now = (
         len(steps)
         if run.phase == Run.Phase.DONE or run.state == Run.State.SUCCEEDED
-        else steps.index(Run.Phase(run.phase))
+        else steps.index(Run.Phase.WAITING if run.phase == Run.Phase.PAUSED else Run.Phase(run.phase))
     )
     return [
         Step(str(phase.label), "done" if place < now else "now" if place == now and not run.is_over else "later")

@@ -1,0 +1,99 @@
+"""Automatic pushes: which objects have something that changed here, found without asking Salesforce anything.
+
+Whoever hears of a change (the database tells, see `changes`) looks here, and so does a poll, for what nobody was told
+of. What is due is in tables, so a crash costs time at most. A run is started for exactly the objects that have
+something due; what is changed while it goes on is the next one's, so many changes become few runs, and since a run
+compares a record as it is, an older value never follows a newer one.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection as database
+from django.utils import timezone
+
+from abmatic.postgres.sql import block
+from abmatic.sync import budget, runs
+from abmatic.sync.models import Connection, Due, ObjectSetting, Run
+from abmatic.sync.objects import OBJECTS, SObject, configurable
+
+logger = logging.getLogger(__name__)
+
+CHANNEL = "abmatic_change"
+# What a run left to be sent again, or another org's pull made due: not at once, or a locked record would be tried
+# without a pause.
+LEFT_PAUSE = timedelta(minutes=5)
+FAILED_PAUSE = timedelta(seconds=30)
+LONGEST_PAUSE = timedelta(hours=1)
+_FAILURES = 10
+
+
+def after_failures(failures: int) -> timedelta:
+    """How long to wait after so many failed runs in a row: twice as long each time, an hour at most."""
+    return min(FAILED_PAUSE * 2 ** (failures - 1), LONGEST_PAUSE) if failures else timedelta(0)
+
+
+class AutoPush:
+    """Starts what is due. One for each worker: it remembers how far it has looked in vain."""
+
+    def __init__(self) -> None:
+        # By setting: changes of transactions below are no reason for a run. They are over, so that stays true.
+        self._seen: dict[int, int] = {}
+
+    def start_due(self) -> list[Run]:
+        """Starts a run of each object that has something due and may be pushed now."""
+        started: list[Run] = []
+        settings = ObjectSetting.objects.filter(
+            auto_push=True, cursor__isnull=False, connection__status=Connection.Status.ACTIVE
+        ).select_related("connection")
+        found = {(setting.sobject, setting.connection_id): setting for setting in settings if setting.is_pushed}
+        for spec in configurable():  # accounts before the contacts that refer to them
+            for (sobject, _), setting in found.items():
+                if sobject == spec.name:
+                    started += self._start(spec, setting)
+        return started
+
+    def _start(self, spec: SObject, setting: ObjectSetting) -> list[Run]:
+        try:
+            if not self._is_due(spec, setting) or not budget.is_free(setting.connection):
+                return []
+            return runs.start(setting.connection, [setting.sobject], trigger=Run.Trigger.AUTO_PUSH, alone=True)
+        except (runs.AlreadyRunning, runs.ConnectionNotReady) as later:
+            logger.debug("%s waits: %s", setting, later)
+            return []
+
+    def _is_due(self, spec: SObject, setting: ObjectSetting) -> bool:
+        last = list(
+            Run.objects.filter(connection=setting.connection_id, sobject=spec.name)
+            .order_by("-id")
+            .values_list("state", "finished_at")[:_FAILURES]
+        )
+        if last and last[0][0] in {Run.State.QUEUED, Run.State.RUNNING}:
+            return False
+        ended: datetime | None = last[0][1] if last else None
+        rested = timezone.now() - ended if ended else LONGEST_PAUSE
+        failures = next((n for n, (state, _) in enumerate(last) if state != Run.State.FAILED), len(last))
+        if rested < after_failures(failures):
+            return False
+        return self._has_changed(spec, setting) or (rested >= LEFT_PAUSE and _is_any_left(setting))
+
+    def _has_changed(self, spec: SObject, setting: ObjectSetting) -> bool:
+        if "seen" not in setting.compared:  # never compared: nobody knows yet what differs
+            return True
+        seen = max(setting.compared["seen"], self._seen.get(setting.pk, 0))
+        parameters: dict[str, Any] = {
+            "connection": setting.connection_id, "sobject": spec.name, "record": OBJECTS[spec.name].local, "seen": seen,
+        }  # fmt: skip
+        with database.cursor() as cursor:
+            cursor.execute(block("abmatic.sync", "sql/push.sql", "is_changed"), parameters)
+            is_changed, upto = cursor.fetchone()
+        if not is_changed:
+            self._seen[setting.pk] = upto
+        return bool(is_changed)
+
+
+def _is_any_left(setting: ObjectSetting) -> bool:
+    return Due.objects.filter(connection=setting.connection_id, sobject=setting.sobject).exists()
