@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from abmatic.cli.domain_follow import follow, label_of, told
+from abmatic.cli.domain_preview import show_previews
 from abmatic.cli.domain_ready import find_connections, ready, workers_alive
 from abmatic.cli.domain_runs import as_dict
 from abmatic.cli.failures import FAILED, Failure, NotReady
@@ -33,6 +34,7 @@ _NO_WORKER = "No worker is alive"
 )
 @click.option("--wait/--no-wait", default=True, show_default=True, help="Wait for the end, or only queue it.")
 @click.option("--here", is_flag=True, help="Do it in this process, without a worker.")
+@click.option("--preview", is_flag=True, help="Show what it would write on either side, and write nothing.")
 @click.option("--connection", metavar="NAME", help="Only this connection.  [default: all that are active]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text; progress goes to stderr.")
 @click.pass_context
@@ -43,6 +45,7 @@ def sync(
     direction: str,
     wait: bool,
     here: bool,
+    preview: bool,
     connection: str | None,
     as_json: bool,
 ) -> None:
@@ -56,6 +59,9 @@ def sync(
         sobjects = _named(objects)
         connections = find_connections(connection)
         usable = _usable(connections)
+        if preview:
+            show_previews(usable, sobjects, full=full, direction=direction, as_json=as_json)
+            return
         alive = workers_alive()
         if wait and not here and not alive:
             raise NotReady(
@@ -66,9 +72,9 @@ def sync(
             _finish_abandoned(usable, outcomes=as_json)
         runs = [run for each in usable for run in _start(each, sobjects, full, direction)]
         if here:
-            runs = _follow_here(runs, outcomes=as_json)
+            runs = follow_here(runs, outcomes=as_json)
         elif wait:
-            runs = _follow(runs, outcomes=as_json)
+            runs = follow_by_worker(runs, outcomes=as_json)
         elif not alive:
             click.echo(f"{_NO_WORKER}: it waits for one (`abmatic up`, or `abmatic worker`).", err=True)
         _say(runs, as_json, waited=wait)
@@ -134,10 +140,10 @@ def _finish_abandoned(connections: list[Connection], *, outcomes: bool) -> None:
     )
     if unfinished:
         click.echo(f"Finishing {len(unfinished)} runs that were waiting for a worker first.", err=True)
-        _follow_here(unfinished, outcomes=outcomes)
+        follow_here(unfinished, outcomes=outcomes)
 
 
-def _follow(runs: list[Run], *, outcomes: bool) -> list[Run]:
+def follow_by_worker(runs: list[Run], *, outcomes: bool) -> list[Run]:
     """Waits; says so when there is nobody left who would do it. Ctrl-C leaves the runs to their worker."""
     last_alive = time.monotonic()
     has_said = False
@@ -160,7 +166,7 @@ def _follow(runs: list[Run], *, outcomes: bool) -> list[Run]:
         raise
 
 
-def _follow_here(runs: list[Run], *, outcomes: bool) -> list[Run]:
+def follow_here(runs: list[Run], *, outcomes: bool) -> list[Run]:
     """Does the runs in a thread and shows them meanwhile. Ctrl-C cancels them: what was read is kept."""
     from abmatic.sync import runs as verbs
 

@@ -36,8 +36,8 @@ from abmatic.postgres import sessions
 from abmatic.postgres.locks import LockBusy, held
 from abmatic.salesforce import Client, errors
 from abmatic.salesforce.bulk import BulkQueryJob
-from abmatic.sync import budget, clients, outcomes
-from abmatic.sync.models import Connection, ConnectionProblem, FieldMapping, Finding, ObjectSetting, Run
+from abmatic.sync import budget, clients, outcomes, undo
+from abmatic.sync.models import Connection, ConnectionProblem, FieldMapping, Finding, ObjectSetting, Run, Write
 from abmatic.sync.objects import OBJECTS
 from abmatic.sync.pull import mirrored, offers
 from abmatic.sync.pull import plan as planning
@@ -136,12 +136,7 @@ class _Execution:
             self._require_budget()
             with clients.open_client(self._connection) as client:
                 self._client = client
-                push = self._push(client)
-                if push is None:
-                    self._read_all(client)
-                else:
-                    self._both_ways(client, push)
-                self._end(Run.State.SUCCEEDED, outcomes.succeeded(self._spec, self._counts, self._pushed))
+                self._end(Run.State.SUCCEEDED, self._do(client))
                 Connection.objects.filter(pk=self._connection.pk, problem__in=_MENDED_BY_SUCCESS).update(
                     status=Connection.Status.ACTIVE, problem=ConnectionProblem.NONE, problem_detail=""
                 )
@@ -177,6 +172,17 @@ class _Execution:
                 "This is a fault of Abmatic. What was committed is kept; please report it with the worker's log.",
                 None,
             )
+
+    def _do(self, client: Client) -> str:
+        """What the run is for. Answers its outcome."""
+        if self._run.trigger == Run.Trigger.UNDO:
+            return self._undo(client)
+        push = self._push(client)
+        if push is None:
+            self._read_all(client)
+        else:
+            self._both_ways(client, push)
+        return outcomes.succeeded(self._spec, self._counts, self._pushed)
 
     def tidy(self) -> None:
         """Removes what a run that is over left in Salesforce."""
@@ -261,6 +267,32 @@ class _Execution:
             raise
         if self._setting is not None:
             ObjectSetting.objects.filter(pk=self._setting.pk).update(last_push_at=timezone.now())
+
+    def _undo(self, client: Client) -> str:
+        """Puts back what another run wrote (see `undo`). What an interrupted one has put back stays so."""
+        undone = self._run.undoes
+        assert undone is not None
+        assert self._setting is not None
+        push = Push(self._run, self._spec, self._setting, client, self._pushed, lambda: self._note())
+        upper = self._window(client)
+        push.settle(upper)
+        self._note(phase=Run.Phase.COMPARING)
+        try:
+            undo.put_back(self._run, undone, client)
+            if Write.objects.filter(run=self._run, state=Write.State.PLANNED).exists():
+                self._note(phase=Run.Phase.SENDING)
+                push.send_planned(upper)
+        except undo.Lost:
+            raise self._lost() from None
+        except BaseException:
+            push.put_back()
+            raise
+        finally:
+            undo.let_go(self._run)
+        looked_at, back, _ = self._run.checkpoint["here"]
+        self._counts = Counts(read=looked_at, updated=back, unchanged=looked_at - back)
+        self._counts.reasons.update(Finding.objects.filter(run=self._run).values_list("reason", flat=True))
+        return outcomes.undone(undone.pk, self._counts, self._pushed)
 
     def _read_all(self, client: Client) -> None:
         try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from abmatic.sync.objects import SObject
 from abmatic.sync.pull.chunk import Counts
 from abmatic.sync.push.outcomes import PushCounts
@@ -10,6 +12,21 @@ from abmatic.sync.push.outcomes import PushCounts
 def succeeded(spec: SObject, counts: Counts, pushed: PushCounts) -> str:
     """What a finished run did, or that there was nothing to do."""
     return " ".join(filter(None, (_pulled(spec, counts), _pushed(pushed))))
+
+
+def undone(run_id: int, counts: Counts, pushed: PushCounts) -> str:
+    """What an undo put back, and what it left."""
+    back = f"{_records(counts.updated)} here and {pushed.updated:,} in Salesforce have back what run {run_id} changed."
+    left = sum(counts.reasons[reason] for reason in ("undo_changed_here", "undo_changed_there", "undo_gone"))
+    created = counts.reasons["undo_created_here"] + counts.reasons["undo_created_there"]
+    unsent = replace(pushed, updated=0)
+    parts = [
+        back,
+        f"{left:,} values have changed since, and were left." if left else "",
+        f"{_records(created)} that it created were left." if created else "",
+        _pushed(unsent),
+    ]
+    return " ".join(filter(None, parts))
 
 
 def _pushed(pushed: PushCounts) -> str:

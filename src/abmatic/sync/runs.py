@@ -14,6 +14,7 @@ from abmatic.identity.models import User
 from abmatic.sync import budget, tasks
 from abmatic.sync.models import Connection, ObjectSetting, Run
 from abmatic.sync.objects import configurable, with_riders
+from abmatic.sync.undo import require_undoable
 
 
 class AlreadyRunning(Exception):
@@ -123,6 +124,34 @@ def _queue(run: Run) -> None:
 def _count_as_started(connection: Connection, sobjects: Sequence[str]) -> None:
     found = ObjectSetting.objects.filter(connection=connection, sobject__in=sobjects)
     found.update(last_started_at=timezone.now())
+
+
+def undo(run: Run, *, user: User | None = None) -> Run:
+    """Queues the undo of a run. Raises `NotUndone`, `ConnectionNotReady`, or `AlreadyRunning`."""
+    require_undoable(run)
+    connection = run.connection
+    if connection.status != Connection.Status.ACTIVE:
+        raise ConnectionNotReady(
+            f"The connection to {connection} is {connection.get_status_display().lower()}: its run can be undone when "
+            "it is active again."
+        )
+    try:
+        with transaction.atomic():
+            made = Run.objects.create(
+                connection=connection,
+                sobject=run.sobject,
+                batch=uuid.uuid4(),
+                trigger=Run.Trigger.UNDO,
+                started_by=user,
+                direction=Run.Direction.BOTH,
+                undoes=run,
+            )
+            tasks.pull.configure(lock=f"connection-{connection.pk}").defer(run_id=made.pk)
+    except IntegrityError:
+        raise AlreadyRunning(
+            f"A sync of {run.sobject} with {connection} is queued or running. Wait until it is done, then undo."
+        ) from None
+    return made
 
 
 def cancel(run: Run) -> bool:

@@ -37,6 +37,9 @@ class Mirror(models.Model):
     owner_sf_id = models.TextField(null=True, db_collation="C")
     values = models.JSONField(default=dict)
     base = models.JSONField(null=True)
+    # What an undo left different: {"s": {field: Salesforce's value}, "a": {field: ours}}, by Salesforce's names, and
+    # references by their column. While both are exactly so, no sync writes either.
+    held = models.JSONField(null=True)
     local_id = models.BigIntegerField(null=True)
     role = models.SmallIntegerField(choices=Role.choices, default=Role.UNLINKED, db_default=0)
     # The run that linked it, and the last run that changed it.

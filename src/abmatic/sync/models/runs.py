@@ -21,6 +21,7 @@ class Run(models.Model):
         CLI = "cli", "Command line"
         API = "api", "API"
         AUTO_PUSH = "auto_push", "A change here"
+        UNDO = "undo", "Undo"
 
     class Direction(models.TextChoices):
         PULL = "pull", "Salesforce to Abmatic"
@@ -54,6 +55,8 @@ class Run(models.Model):
     started_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
     direction = models.TextField(choices=Direction.choices, default=Direction.PULL)
     is_full = models.BooleanField(default=False)
+    # The run that this one undoes.
+    undoes = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="undone_by", db_index=False)
     state = models.TextField(choices=State.choices, default=State.QUEUED)
     phase = models.TextField(choices=Phase.choices, default=Phase.WAITING)
     queued_at = models.DateTimeField(auto_now_add=True)

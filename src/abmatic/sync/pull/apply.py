@@ -6,6 +6,7 @@ from psycopg import sql
 
 from abmatic.audiences.fields import FieldType
 from abmatic.sync.models import Mode
+from abmatic.sync.objects import SObject
 from abmatic.sync.pull.merge import writes
 from abmatic.sync.pull.plan import PulledField, PullPlan
 from abmatic.sync.pull.staging import names
@@ -80,8 +81,15 @@ def move_keys(plan: PullPlan) -> list[sql.Composed]:
 
     First every key that changes is let go, then the new ones are taken, so that two records may swap theirs.
     """
-    spec = plan.spec
-    if not plan.key_field or spec.key is None or spec.key.local_field not in {f.column for f in writes(plan)}:
+    key = plan.spec.key
+    if not plan.key_field or key is None or key.local_field not in {f.column for f in writes(plan)}:
+        return []
+    return key_moves(plan.spec)
+
+
+def key_moves(spec: SObject) -> list[sql.Composed]:
+    """As `move_keys`, of what ``merged`` says of the field that makes the key: local_id, before and after."""
+    if spec.key is None:
         return []
     before, after = (sql.Identifier(f"{side}_{spec.key.local_field}") for side in ("before", "after"))
     extra = sql.SQL(", true") if spec.key.function == "domain_of" else sql.SQL("")

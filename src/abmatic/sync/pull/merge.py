@@ -82,22 +82,32 @@ _HAS_CONTACT = """coalesce((
 def _after_parent(parent: Parent) -> sql.Composed:
     """A reference follows Salesforce: emptied there since it was last seen, it is emptied here.
 
-    One that points at a record not here yet stays as it is, and so does one that Salesforce never had.
+    One that points at a record not here yet stays as it is, and so does one that Salesforce never had, or that an undo
+    put back.
     """
     return sql.SQL(
-        "CASE WHEN x.yields THEN coalesce(a.{ours}, d.{ours}) WHEN w.{theirs} IS NULL AND m.{theirs} IS NOT NULL "
+        "CASE WHEN {held} THEN a.{ours} WHEN x.yields THEN coalesce(a.{ours}, d.{ours}) "
+        "WHEN w.{theirs} IS NULL AND m.{theirs} IS NOT NULL "
         "THEN NULL ELSE coalesce(d.{ours}, a.{ours}) END"
-    ).format(theirs=sql.Identifier(parent.mirror_column), ours=sql.Identifier(parent.local_column))
+    ).format(
+        theirs=sql.Identifier(parent.mirror_column),
+        ours=sql.Identifier(parent.local_column),
+        held=values.is_held_reference(parent.mirror_column, parent.local_column),
+    )
 
 
 def _sides(f: PulledField) -> list[sql.Composed]:
-    """S, A, B, whether there is a base, and whether S could not be read, one set per field."""
+    """S, A, B, whether there is a base, whether an undo left S and A so, and whether S could not be read."""
     kind = f.local.type
     known = sql.SQL("(m.base IS NULL AND m.sf_id IS NOT NULL OR m.base ? {})").format(sql.Literal(f.sf_field))
     return [
         sql.SQL("w.{} AS {}").format(sql.Identifier(f.value), sql.Identifier(f"s_{f.column}")),
         sql.SQL("{} AS {}").format(values.local(kind, sql.Identifier("a", f.column)), sql.Identifier(f"a_{f.column}")),
         sql.SQL("{} AND d.action <> 'takeover' AS {}").format(known, sql.Identifier(f"has_{f.column}")),
+        sql.SQL("{} AS {}").format(
+            values.is_held(kind, f.sf_field, sql.Identifier("w", f.value), sql.Identifier("a", f.column)),
+            sql.Identifier(f"held_{f.column}"),
+        ),
         sql.SQL("{} AS {}").format(
             values.from_json(kind, sql.SQL("coalesce(m.base, m.values)"), f.sf_field), sql.Identifier(f"b_{f.column}")
         ),
@@ -112,8 +122,8 @@ def _outcome(plan: PullPlan, f: PulledField) -> sql.Composed:
     if f.to_abmatic is Mode.NONE:
         return sql.SQL("{}").format(_of("a", f))
     return sql.SQL(
-        "CASE WHEN y.fresh THEN {s} WHEN {bad} THEN {a} WHEN y.yields THEN coalesce({a}, {s}) ELSE {rule} END"
-    ).format(bad=_of("bad", f), s=_of("s", f), a=_of("a", f), rule=_rule(plan, f))
+        "CASE WHEN y.fresh THEN {s} WHEN {bad} OR {held} THEN {a} WHEN y.yields THEN coalesce({a}, {s}) ELSE {rule} END"
+    ).format(bad=_of("bad", f), held=_of("held", f), s=_of("s", f), a=_of("a", f), rule=_rule(plan, f))
 
 
 def _of(side: str, f: PulledField) -> sql.Composable:

@@ -34,26 +34,36 @@ def adopt(setting: ObjectSetting, plan: PullPlan) -> bool:
 
     A second call for the same plan does nothing.
     """
-    wanted, allowed = {f.sf_field: f.local.name for f in plan.fields}, _allowed(plan)
     with transaction.atomic():
         stored = ObjectSetting.objects.select_for_update().get(pk=setting.pk)
-        known: dict[str, Any] = stored.mirrored.get(plan.spec.name, {})
-        held: dict[str, str] = known.get("fields", {})
-        was_allowed: dict[str, Any] = known.get("allowed", allowed)
         setting.mirrored = stored.mirrored
-        if (held, known.get("allowed")) == (wanted, allowed):
+        entry = adopted(stored, plan)
+        known = stored.mirrored.get(plan.spec.name, {})
+        if (known.get("fields", {}), known.get("allowed")) == (entry["fields"], entry["allowed"]):
             return bool(known.get("filled"))
-        if held and held != wanted:
-            _spell_out(stored.connection_id, plan, held, wanted)
-        # A field or a permission less asks for nothing to be read again.
-        is_filled = bool(known.get("filled")) and wanted.items() <= held.items() and not _is_more(was_allowed, allowed)
-        # Of a first import every field is new, and so is every record.
-        is_new = dict(wanted.items() - held.items()).keys() if held else set()
-        unread = sorted((is_new | set(known.get("unread", []))) & wanted.keys())
-        entry = {"fields": wanted, "allowed": allowed, "filled": is_filled, "unread": unread}
+        statement = spelling_out(stored, plan)
+        if statement is not None:
+            with database.cursor() as cursor:
+                cursor.execute(statement)
         stored.mirrored = setting.mirrored = {**stored.mirrored, plan.spec.name: entry}
         stored.save(update_fields=["mirrored"])
-    return is_filled
+    return bool(entry["filled"])
+
+
+def adopted(setting: ObjectSetting, plan: PullPlan) -> dict[str, Any]:
+    """The entry in ``setting.mirrored`` once the plan is adopted."""
+    wanted, allowed = {f.sf_field: f.local.name for f in plan.fields}, _allowed(plan)
+    known: dict[str, Any] = setting.mirrored.get(plan.spec.name, {})
+    held: dict[str, str] = known.get("fields", {})
+    was_allowed: dict[str, Any] = known.get("allowed", allowed)
+    if (held, known.get("allowed")) == (wanted, allowed):
+        return known
+    # A field or a permission less asks for nothing to be read again.
+    is_filled = bool(known.get("filled")) and wanted.items() <= held.items() and not _is_more(was_allowed, allowed)
+    # Of a first import every field is new, and so is every record.
+    is_new = dict(wanted.items() - held.items()).keys() if held else set()
+    unread = sorted((is_new | set(known.get("unread", []))) & wanted.keys())
+    return {"fields": wanted, "allowed": allowed, "filled": is_filled, "unread": unread}
 
 
 def _allowed(plan: PullPlan) -> dict[str, Any]:
@@ -82,19 +92,20 @@ def filled(setting: ObjectSetting, plan: PullPlan) -> dict[str, Any]:
     return {**setting.mirrored, plan.spec.name: {**known, "filled": True, "unread": []}}
 
 
-def _spell_out(connection_id: int, plan: PullPlan, held: dict[str, str], wanted: dict[str, str]) -> None:
+def spelling_out(setting: ObjectSetting, plan: PullPlan) -> sql.Composed | None:
+    """What makes the mirror's bases ready for the plan's fields; None where they are the fields that it has."""
+    wanted = {f.sf_field: f.local.name for f in plan.fields}
+    held: dict[str, str] = setting.mirrored.get(plan.spec.name, {}).get("fields", {})
+    if not held or held == wanted:
+        return None
     kept = sorted(held.items() & wanted.items())
     others = sorted({*held, *wanted} - {sf_field for sf_field, _ in kept})
-    statement = sql.SQL(
-        "UPDATE {mirror} SET base = coalesce(base, %(nulls)s::jsonb || values) - %(others)s::text[] "
-        "WHERE connection_id = %(connection)s AND role <> 0 AND (base IS NULL OR base ?| %(others)s::text[])"
-    ).format(mirror=sql.Identifier(plan.spec.mirror))
-    with database.cursor() as cursor:
-        cursor.execute(
-            statement,
-            {
-                "connection": connection_id,
-                "nulls": json.dumps({sf_field: None for sf_field, _ in kept}),
-                "others": others,
-            },
-        )
+    return sql.SQL(
+        "UPDATE {mirror} SET base = coalesce(base, {nulls}::jsonb || values) - {others}::text[] "
+        "WHERE connection_id = {connection} AND role <> 0 AND (base IS NULL OR base ?| {others}::text[])"
+    ).format(
+        mirror=sql.Identifier(plan.spec.mirror),
+        nulls=sql.Literal(json.dumps({sf_field: None for sf_field, _ in kept})),
+        others=sql.Literal(others),
+        connection=sql.Literal(setting.connection_id),
+    )

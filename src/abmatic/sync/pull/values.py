@@ -59,6 +59,28 @@ def from_json(kind: FieldType, document: sql.Composable, name: str) -> sql.Compo
     return sql.SQL("({} ->> {})::{}").format(document, sql.Literal(name), sql.SQL(SQL_TYPES[kind]))
 
 
+def is_held(kind: FieldType, name: str, theirs: sql.Composable, ours: sql.Composable) -> sql.Composed:
+    """Whether an undo left the two sides exactly so (``held`` of the mirror's row ``m``): then neither is written."""
+    return sql.SQL(
+        "(m.held IS NOT NULL AND m.held -> 's' ? {name} AND {theirs} IS NOT DISTINCT FROM {s} "
+        "AND {ours} IS NOT DISTINCT FROM {a})"
+    ).format(
+        name=sql.Literal(name),
+        theirs=theirs,
+        ours=local(kind, ours),
+        s=from_json(kind, sql.SQL("(m.held -> 's')"), name),
+        a=from_json(kind, sql.SQL("(m.held -> 'a')"), name),
+    )
+
+
+def is_held_reference(theirs: str, ours: str) -> sql.Composed:
+    """As `is_held`, of a reference: a column of the record ``w`` and one of the local record ``a``."""
+    return sql.SQL(
+        "(m.held IS NOT NULL AND m.held -> 's' ? {name} AND w.{theirs} IS NOT DISTINCT FROM m.held -> 's' ->> {name} "
+        "AND a.{ours} IS NOT DISTINCT FROM (m.held -> 'a' ->> {name})::bigint)"
+    ).format(name=sql.Literal(theirs), theirs=sql.Identifier(theirs), ours=sql.Identifier(ours))
+
+
 def bad(raw: sql.Composable, value: sql.Composable) -> sql.Composable:
     """Whether a text said something that is no value of the type."""
     return sql.SQL("({0} IS NULL AND {1} ~ '\\S')").format(value, raw)

@@ -86,7 +86,7 @@ _LEAD_IS_WRITABLE: LiteralString = """AND NOT m.is_converted AND NOT EXISTS (
 
 
 def _sides(f: PushedField) -> list[sql.Composed]:
-    """S, A, B, and whether there is a base, one set per field."""
+    """S, A, B, whether there is a base, and whether an undo left S and A so, one set per field."""
     kind = f.local.type
     has = sql.SQL("(m.base IS NULL OR m.base ? {})").format(sql.Literal(f.sf_field))
     stored = values.from_json(kind, sql.SQL("coalesce(m.base, m.values)"), f.sf_field)
@@ -96,6 +96,9 @@ def _sides(f: PushedField) -> list[sql.Composed]:
         sql.SQL("{} AS {}").format(as_stored(f, sql.Identifier("a", f.column)), sql.Identifier(f"a_{f.column}")),
         sql.SQL("{} AS {}").format(has, sql.Identifier(f"has_{f.column}")),
         sql.SQL("{} AS {}").format(_or_false(f, stored), sql.Identifier(f"b_{f.column}")),
+        sql.SQL("{} AS {}").format(
+            values.is_held(kind, f.sf_field, seen, sql.Identifier("a", f.column)), sql.Identifier(f"held_{f.column}")
+        ),
     ]
 
 
@@ -133,6 +136,10 @@ def _of(side: str, f: PushedField) -> sql.Composable:
 
 def _outcome(plan: PushPlan, f: PushedField) -> sql.Composed:
     """What Salesforce should have."""
+    return sql.SQL("CASE WHEN {} THEN {} ELSE {} END").format(_of("held", f), _of("s", f), _rule(plan, f))
+
+
+def _rule(plan: PushPlan, f: PushedField) -> sql.Composed:
     s, a, b, has = (_of(side, f) for side in ("s", "a", "b", "has"))
     was_something = sql.SQL("({has} AND {b} IS NOT NULL)").format(has=has, b=b)
     clears = sql.SQL("true").format() if f.clear_with_empty else was_something

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, LiteralString
 
@@ -92,6 +93,11 @@ class Push:
                 sending()
                 self._sender(session, plan, upper).send_all()
 
+    def send_planned(self, upper: datetime) -> None:
+        """Sends what is planned already: an undo plans by itself."""
+        with self._session() as session:
+            self._sender(session, self._plan(), upper).send_all()
+
     def put_back(self) -> None:
         """What was planned and is not going to be sent is due again."""
         with self._session() as session:
@@ -115,28 +121,48 @@ class Push:
 
     def _compare(self, session: Session, plan: PushPlan) -> int | None:
         """Looks at the next records that are due, in one transaction. How many writes it planned; None at the end."""
-        taken = session.execute(_text("take_due"), {**self._parameters, "most": CANDIDATES}).rowcount
-        if not taken:
+        compared = plan_next(session, plan, self._parameters)
+        if compared is None:
             session.rollback()
             return None
-        session.execute("ANALYZE candidate")
-        connection = self._run.connection_id
-        link = compare.link_unlinked(plan, connection, self._run.pk)
-        if link is not None:
-            session.execute(link)
-        if plan.update and any(f.updateable for f in plan.fields):
-            session.execute(compare.plan_updates(plan, connection))
-        if plan.create and any(f.createable for f in plan.fields):
-            session.execute(compare.plan_creates(plan, connection))
-        parameters = {**self._parameters, "settings": plan.settings}
-        session.execute(_text("close_issues"), parameters)
-        session.execute(_text("open_issues"), parameters)
-        planned = session.execute(_text("plan_writes"), parameters).rowcount
-        wanted = session.execute("SELECT count(*) FROM planned WHERE sent <> '{}'").fetchone()
-        assert wanted is not None
-        self._counts.held += wanted[0] - planned
+        self._counts.held += compared.held
         session.commit()
-        return planned
+        return compared.planned
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Of a few ten thousand records: how many writes were planned, and how many were held back by an issue."""
+
+    planned: int
+    held: int
+
+
+def plan_next(session: Session, plan: PushPlan, parameters: dict[str, Any]) -> Compared | None:
+    """Compares the next records that are due, and writes down what is to be sent; None where nothing is due.
+
+    The caller commits, or rolls back (`preview`). Parameters: connection, sobject, run. `compare.TABLES` must be there.
+    """
+    session.execute("TRUNCATE candidate, planned")
+    taken = session.execute(_text("take_due"), {**parameters, "most": CANDIDATES}).rowcount
+    if not taken:
+        return None
+    session.execute("ANALYZE candidate")
+    connection: int = parameters["connection"]
+    link = compare.link_unlinked(plan, connection, parameters["run"])
+    if link is not None:
+        session.execute(link)
+    if plan.update and any(f.updateable for f in plan.fields):
+        session.execute(compare.plan_updates(plan, connection))
+    if plan.create and any(f.createable for f in plan.fields):
+        session.execute(compare.plan_creates(plan, connection))
+    said = {**parameters, "settings": plan.settings}
+    session.execute(_text("close_issues"), said)
+    session.execute(_text("open_issues"), said)
+    planned = session.execute(_text("plan_writes"), said).rowcount
+    wanted = session.execute("SELECT count(*) FROM planned WHERE sent <> '{}'").fetchone()
+    assert wanted is not None
+    return Compared(planned, wanted[0] - planned)
 
 
 def _text(name: LiteralString) -> LiteralString:

@@ -107,9 +107,14 @@ SELECT w.connection_id, w.sobject, w.local_id
 ON CONFLICT DO NOTHING;
 
 -- mirror_updates -- The mirror takes what was written, and both sides agree on it. The key follows when the record is read again.
+-- What an undo left different ends with another value; the undo's own write is the value that it left.
 UPDATE {mirror} AS m
    SET values = jsonb_strip_nulls(m.values || w.sent),
-       base = CASE WHEN m.base IS NOT NULL THEN m.base || w.sent END
+       base = CASE WHEN m.base IS NOT NULL THEN m.base || w.sent END,
+       held = CASE WHEN m.held IS NOT NULL THEN (
+           SELECT jsonb_build_object('s', (m.held -> 's') - d.gone, 'a', (m.held -> 'a') - d.gone)
+             FROM (SELECT ARRAY(SELECT e.key FROM jsonb_each(w.sent) AS e
+                                 WHERE m.held -> 's' -> e.key IS DISTINCT FROM e.value) AS gone) AS d) END
   FROM outcome AS o JOIN salesforce_write AS w ON w.id = o.write_id AND w.operation = 'update'
  WHERE o.code IS NULL AND m.connection_id = w.connection_id AND m.sf_id = w.sf_id;
 

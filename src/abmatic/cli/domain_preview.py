@@ -1,0 +1,73 @@
+"""`abmatic sync --preview`: what a sync would write, in text or JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from abmatic.cli.failures import Failure
+
+if TYPE_CHECKING:
+    from abmatic.sync.models import Connection
+    from abmatic.sync.preview import Preview, Sample
+
+_SIDES = {"to_abmatic": "Here", "to_salesforce": "In Salesforce"}
+
+
+def show_previews(
+    connections: Sequence[Connection], sobjects: Sequence[str], *, full: bool, direction: str, as_json: bool
+) -> None:
+    """Prints a preview of each object of each connection."""
+    from abmatic.salesforce import errors
+    from abmatic.sync.objects import configurable
+    from abmatic.sync.preview import NotPreviewed, preview
+    from abmatic.sync.pull.plan import ObjectUnreadable
+
+    wanted = sobjects or [spec.name for spec in configurable()]
+    found = []
+    for connection in connections:
+        for name in wanted:
+            try:
+                found.append(preview(connection, name, full=full, direction=direction))
+            except (NotPreviewed, ObjectUnreadable) as error:
+                raise Failure(str(error)) from error
+            except errors.SalesforceError as error:
+                raise Failure(f"{error} {error.remedy}".strip()) from error
+            if not as_json:
+                _say(found[-1])
+    if as_json:
+        click.echo(json.dumps({"previews": [each.as_json() for each in found]}, indent=2, default=str))
+
+
+def _say(found: Preview) -> None:
+    from abmatic.sync.objects import OBJECTS
+
+    of_all = "" if found.is_complete else f" (the first {found.looked_at:,} looked at)"
+    click.echo(f"{OBJECTS[found.sobject].label_plural} of {found.connection}: {found.records:,} to read{of_all}")
+    numbers = {"to_abmatic": found.to_abmatic, "to_salesforce": found.to_salesforce or {}}
+    for side, title in _SIDES.items():
+        named = [f"{n:,} {action}" for action, n in numbers[side].items() if action not in {"read", "reasons"} and n]
+        if side == "to_abmatic" or found.to_salesforce is not None:
+            click.echo(f"  {title}: {', '.join(named) or 'nothing'}")
+        for action, samples in found.samples.get(side, {}).items():
+            for sample in samples:
+                click.echo(f"    {action}: {_told(sample)}")
+    for note in found.notes:
+        click.echo(f"  {note}")
+    click.echo(f"  A sync would take about {found.calls_of_run:,} API calls; this preview took {found.calls_made:,}.")
+
+
+def _told(sample: Sample) -> str:
+    who = " ".join(filter(None, (sample.name, f"({sample.sf_id})" if sample.sf_id else "")))
+    fields = [
+        f"{name}: {_value(sides['before'])} → {_value(sides['after'])}" if sides else name
+        for name, sides in sample.fields.items()
+    ]
+    return " ".join(filter(None, (who, sample.code, "; ".join(fields))))
+
+
+def _value(value: Any) -> str:
+    return "–" if value is None else str(value)
