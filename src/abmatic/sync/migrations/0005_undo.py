@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sync', '0003_schedule'),
+        ('sync', '0004_budget'),
     ]
 
     operations = [
