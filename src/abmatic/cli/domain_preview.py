@@ -21,7 +21,6 @@ def show_previews(
     connections: Sequence[Connection], sobjects: Sequence[str], *, full: bool, direction: str, as_json: bool
 ) -> None:
     """Prints a preview of each object of each connection."""
-    from abmatic.salesforce import errors
     from abmatic.sync.objects import configurable
     from abmatic.sync.preview import NotPreviewed, preview
     from abmatic.sync.pull.plan import ObjectUnreadable
@@ -34,8 +33,6 @@ def show_previews(
                 found.append(preview(connection, name, full=full, direction=direction))
             except (NotPreviewed, ObjectUnreadable) as error:
                 raise Failure(str(error)) from error
-            except errors.SalesforceError as error:
-                raise Failure(f"{error} {error.remedy}".strip()) from error
             if not as_json:
                 _say(found[-1])
     if as_json:

@@ -66,7 +66,6 @@ def _start(undone: Run) -> Run:
 
 
 def _preview(undone: Run, as_json: bool) -> None:
-    from abmatic.salesforce import errors
     from abmatic.sync.reasons import REASONS
     from abmatic.sync.undo import NotUndone, preview
 
@@ -74,8 +73,6 @@ def _preview(undone: Run, as_json: bool) -> None:
         found = preview(undone)
     except NotUndone as error:
         raise Failure(str(error)) from error
-    except errors.SalesforceError as error:
-        raise Failure(f"{error} {error.remedy}".strip()) from error
     if as_json:
         click.echo(json.dumps(found.as_json(), indent=2, default=str))
         return

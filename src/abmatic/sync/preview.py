@@ -23,7 +23,7 @@ from abmatic.audiences.fields import FIELDS
 from abmatic.postgres import sessions
 from abmatic.postgres.locks import LockBusy, held
 from abmatic.postgres.sql import block
-from abmatic.salesforce import Client
+from abmatic.salesforce import Client, errors
 from abmatic.sync import clients
 from abmatic.sync.execute import LAG
 from abmatic.sync.models import Connection, ObjectSetting, Write
@@ -96,7 +96,7 @@ class Preview:
 
 
 def preview(connection: Connection, sobject: str, *, full: bool = False, direction: str = "both") -> Preview:
-    """What a run of the object would write. Raises `NotPreviewed`, and what the client raises."""
+    """What a run of the object would write. Raises `NotPreviewed`."""
     spec = OBJECTS[sobject]
     setting = ObjectSetting.objects.get(connection=connection, sobject=sobject)
     try:
@@ -109,6 +109,8 @@ def preview(connection: Connection, sobject: str, *, full: bool = False, directi
             return looking.look()
     except LockBusy:
         raise NotPreviewed(f"A sync of {spec.label_plural} is running: preview again when it is over.") from None
+    except errors.SalesforceError as error:
+        raise NotPreviewed(f"{error} {error.remedy}".strip()) from error
     except CONTENDED as error:
         raise NotPreviewed("Somebody was changing the same records meanwhile: preview again.") from error
 

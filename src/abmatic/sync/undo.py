@@ -29,7 +29,7 @@ from abmatic.audiences.fields import FIELDS, FieldType
 from abmatic.postgres import sessions
 from abmatic.postgres.locks import LockBusy, held
 from abmatic.postgres.sql import block
-from abmatic.salesforce import Client
+from abmatic.salesforce import Client, errors
 from abmatic.sync import clients
 from abmatic.sync.models import FieldMapping, Run
 from abmatic.sync.objects import OBJECTS, SObject
@@ -90,7 +90,7 @@ def require_undoable(run: Run) -> None:
 
 
 def preview(run: Run) -> Undone:
-    """What undoing the run would put back; nothing is written. Raises `NotUndone`, and what the client raises."""
+    """What undoing the run would put back; nothing is written. Raises `NotUndone`."""
     require_undoable(run)
     try:
         with (
@@ -106,6 +106,8 @@ def preview(run: Run) -> Undone:
             undo.found.calls_made = client.calls
             session.rollback()
             return undo.found
+    except errors.SalesforceError as error:
+        raise NotUndone(f"{error} {error.remedy}".strip()) from error
     except LockBusy:
         raise NotUndone("A sync of the same object is running: try again when it is over.") from None
 
