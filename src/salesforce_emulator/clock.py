@@ -5,11 +5,15 @@ It tells the time of another clock, the machine's as a rule, from a point in tim
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+EARLIEST, LATEST = datetime(1990, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+"""What the clock may tell: what is counted from it, days or years ahead, can be told too."""
+FASTEST = 100_000.0
 _LONGEST_WAIT = 0.05
 
 
@@ -27,10 +31,14 @@ class Reading:
     runs: bool = True
 
     def at(self, source: datetime) -> datetime:
-        """The org's time when the other clock tells ``source``. Never earlier than the point itself."""
+        """The org's time when the other clock tells ``source``. Never earlier than the point itself, nor beyond
+        :data:`LATEST`, where it stands."""
         if not self.runs:
             return self.org
-        return self.org + max(timedelta(), source - self.source) * self.rate
+        passed = max(timedelta(), source - self.source)
+        if passed.total_seconds() * self.rate >= (LATEST - self.org).total_seconds():
+            return LATEST
+        return self.org + passed * self.rate
 
     def to_json(self) -> dict[str, object]:
         return {
@@ -39,8 +47,41 @@ class Reading:
 
     @classmethod
     def from_json(cls, data: dict[str, object]) -> Reading:
-        org, source = (datetime.fromisoformat(str(data[name])) for name in ("org", "source"))
-        return cls(org, source, float(str(data["rate"])), bool(data["runs"]))
+        """What :meth:`to_json` made.
+
+        :raises ClockRefused: no clock can go by it.
+        """
+        try:
+            org, source = (datetime.fromisoformat(str(data[name])).astimezone(UTC) for name in ("org", "source"))
+            rate, runs = float(str(data["rate"])), bool(data["runs"])
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise ClockRefused(f"no setting of a clock ({error})") from None
+        return cls(_in_bounds("org", org), source, _possible(rate), runs)
+
+
+def _in_bounds(name: str, time: datetime) -> datetime:
+    if not EARLIEST <= time <= LATEST:
+        raise ClockRefused(f"{name}: {time.isoformat()} is not from {EARLIEST:%Y-%m-%d} to {LATEST:%Y-%m-%d}")
+    return time.astimezone(UTC)
+
+
+def _possible(rate: float) -> float:
+    if not 0 < rate <= FASTEST:  # nor is NaN
+        message = f"rate: {rate:g} is not above 0 and at most {FASTEST:g}"
+        raise ClockRefused(f'{message}; "run": false lets the clock stand')
+    return rate
+
+
+def _moved(name: str, time: datetime, by: float) -> datetime:
+    """
+    :param name: what a caller calls the change.
+    """
+    if not math.isfinite(by):
+        raise ClockRefused(f"advance: {by:g} is no number of seconds")
+    try:
+        return _in_bounds(name, time + timedelta(seconds=by))
+    except OverflowError:
+        raise ClockRefused(f"advance: {by:g} seconds lead beyond the last year that can be told") from None
 
 
 class OrgClock:
@@ -83,23 +124,18 @@ class OrgClock:
         """Set the clock, or move it ahead, or say how it is to run.
 
         :param forced: it may be set back.
-        :raises ClockRefused: it would go backwards.
+        :raises ClockRefused: it would go backwards, leave :data:`EARLIEST` to :data:`LATEST`, or be too fast.
         """
         with self._lock:
             now = self._now()
-            if rate is not None and rate < 0:
-                raise ClockRefused(f"rate: {rate:g} would let the clock run backwards")
-            try:
-                then = (to or now) + timedelta(seconds=by)
-            except OverflowError:
-                raise ClockRefused(f"advance: {by:g} seconds lead beyond the last year that can be told") from None
+            then = _moved("set" if to else "advance", to or now, by)
             if then < now and not forced:
                 message = f"{then.isoformat()} is before the org's time, {now.isoformat()}"
                 raise ClockRefused(f'{message}: add "force": true to set it back')
             self._reading = Reading(
                 then,
                 self._source().astimezone(UTC),
-                self.rate if rate is None else rate,
+                self.rate if rate is None else _possible(rate),
                 self.runs if runs is None else runs,
             )
             return self._reading
@@ -107,5 +143,5 @@ class OrgClock:
     def wait_until(self, until: datetime, stop: threading.Event) -> None:
         """Wait until this clock tells a time, or somebody says stop."""
         while (left := (until - self()).total_seconds()) > 0:
-            if stop.wait(min(_LONGEST_WAIT, left / (self.rate or 1.0))):
+            if stop.wait(min(_LONGEST_WAIT, left / self.rate)):
                 return

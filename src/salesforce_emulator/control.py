@@ -163,7 +163,10 @@ def _number(body: dict[str, object], name: str) -> float | None:
     value = body.get(name)
     if name in body and (isinstance(value, bool) or not isinstance(value, int | float)):
         raise ApiError(400, "INVALID_CLOCK", f"{name}: a number is wanted")
-    return float(value) if isinstance(value, int | float) else None
+    try:
+        return float(value) if isinstance(value, int | float) else None
+    except OverflowError:  # JSON's whole numbers have no end
+        raise ApiError(400, "INVALID_CLOCK", f"{name}: a smaller number is wanted") from None
 
 
 def _flag(body: dict[str, object], name: str) -> bool | None:

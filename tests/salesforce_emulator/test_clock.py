@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -46,10 +47,72 @@ def test_never_backwards_unless_forced(still: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    "told", [[], {"advance": "1"}, {"set": "soon"}, {"run": "no"}, {"speed": 2}, {"advance": 1e300}, {"rate": True}]
+    ("told", "said"),
+    [
+        ("[]", "a JSON object is wanted"),
+        ('{"advance": "1"}', "advance: a number is wanted"),
+        ('{"set": "soon"}', "set: soon is no time such as"),
+        ('{"run": "no"}', "run: true or false is wanted"),
+        ('{"speed": 2}', "speed: nothing that a clock can be told"),
+        ('{"advance": 1e300}', "advance: 1e+300 seconds lead beyond"),
+        ('{"advance": NaN}', "advance: nan is no number of seconds"),
+        ('{"advance": -Infinity, "force": true}', "advance: -inf is no number of seconds"),
+        ('{"advance": 1' + "0" * 400 + "}", "advance: a smaller number is wanted"),
+        ('{"advance": 1e10}', "is not from 1990-01-01 to 2200-01-01"),
+        ('{"set": "9999-12-31T23:59:59Z"}', "set: 9999-12-31T23:59:59+00:00 is not from 1990-01-01 to 2200-01-01"),
+        ('{"set": "0001-01-01T00:00:00+05:00", "force": true}', "set: 0001-01-01T00:00:00+05:00 is not from"),
+        ('{"rate": true}', "rate: a number is wanted"),
+        ('{"rate": 0}', 'rate: 0 is not above 0 and at most 100000; "run": false lets the clock stand'),
+        ('{"rate": NaN}', "rate: nan is not above 0"),
+        ('{"rate": 1e300}', "rate: 1e+300 is not above 0 and at most 100000"),
+    ],
+    ids=range(16),
 )
-def test_what_a_clock_cannot_be_told(api: Api, told: Any) -> None:
-    assert api.post("/__emulator/clock", json=told).status_code == 400
+def test_what_a_clock_cannot_be_told(still: Api, told: str, said: str) -> None:
+    before = still.org.store.setting("clock")
+    answer = still.post("/__emulator/clock", content=told)
+    assert (answer.status_code, answer.json()[0]["errorCode"][:8]) == (400, "INVALID_")
+    assert said in answer.json()[0]["message"]
+    assert still.org.store.setting("clock") == before, "nothing of it is kept"
+    assert still.get("limits").status_code == 200
+
+
+def test_the_ends_of_time_can_be_told(open_api: OpenApi) -> None:
+    api = open_api(settings=Settings(session_seconds=10**10))
+    _set(api, set="2200-01-01", run=False)
+    record = api.create("Account", Name="A")
+    assert api.get(f"sobjects/Account/{record}").json()["CreatedDate"] == "2200-01-01T00:00:00.000+0000"
+    assert api.query("SELECT COUNT() FROM Account WHERE CreatedDate <= NEXT_N_YEARS:5")["totalSize"] == 1
+    _set(api, set="1990-01-01", force=True)
+    assert api.get("/__emulator/clock").json()["now"] == "1990-01-01T00:00:00.000+00:00"
+
+
+def test_a_fast_clock_stands_at_the_end_of_time() -> None:
+    now = [datetime(2026, 1, 1, tzinfo=UTC)]
+    clock = OrgClock(lambda: now[0])
+    clock.change(rate=100_000)
+    now[0] += timedelta(days=3000)
+    assert clock() == datetime(2200, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        {"org": "9999-12-31T23:59:59+00:00", "rate": 1.0},
+        {"org": "2031-01-01T00:00:00+00:00", "rate": 1e300},
+        {"org": "soon", "rate": 1.0},
+        {"rate": 1.0},
+    ],
+)
+def test_a_kept_clock_that_cannot_run_is_left_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, kept: dict[str, Any]
+) -> None:
+    file = tmp_path / "org.sqlite3"
+    with OrgStore(file) as store:
+        store.put_setting("clock", json.dumps({"source": "2026-01-01T00:00:00+00:00", "runs": True, **kept}))
+    with OrgStore(file, clock=lambda: datetime(2026, 5, 1, tzinfo=UTC)) as store:
+        assert store.now() == datetime(2026, 5, 1, tzinfo=UTC)
+    assert "org.sqlite3: its clock can't be set as it once was" in caplog.text
 
 
 def test_a_rate() -> None:

@@ -7,6 +7,7 @@ How it is read and written at all is in :mod:`~salesforce_emulator.store.connect
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from salesforce_emulator.changes import ChangeLog, Journal, change_origin
-from salesforce_emulator.clock import OrgClock, Reading
+from salesforce_emulator.clock import ClockRefused, OrgClock, Reading
 from salesforce_emulator.formula.errors import FormulaError
 from salesforce_emulator.schema import (
     BASE,
@@ -47,6 +48,8 @@ from salesforce_emulator.store.settings import put_setting, setting
 from salesforce_emulator.store.views import load_standard_views
 from salesforce_emulator.store.wording import entries, only
 
+logger = logging.getLogger(__name__)
+
 Clock = Callable[[], datetime]
 
 DEFAULT_PASSWORD = "abm-demo-1"  # noqa: S105  every user's, on an emulator that listens on loopback  # nosec B105
@@ -57,6 +60,15 @@ CAPTURED = ("Account", "Contact", "Lead", "Opportunity", "Campaign", "CampaignMe
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+def _reading(kept: str, path: Path) -> Reading | None:
+    """What a file says of the org's clock; None where no clock can go by it."""
+    try:
+        return Reading.from_json(json.loads(kept))
+    except ClockRefused as error:
+        logger.warning("%s: its clock can't be set as it once was, and tells the machine's time: %s", path, error)
+        return None
 
 
 class OrgStore(Connections):
@@ -119,7 +131,7 @@ class OrgStore(Connections):
             row = conn.execute(f'SELECT "Id", "OrganizationType", "{fiscal.START}" FROM "Organization"').fetchone()
             self.organization_id, self.edition, self.fiscal_start = str(row[0]), str(row[1]), int(row[2])
             if (clock_set := setting(conn, "clock")) is not None:
-                self.clock = OrgClock(clock, Reading.from_json(json.loads(clock_set)))
+                self.clock = OrgClock(clock, _reading(clock_set, self.path))
         self.rules = OrgRules(self.setting, self.put_setting)
         if self.rules.duplicates.all():  # as a data file laid them down
             self.index_duplicates()
