@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import ipaddress
 import json
 import signal
 import sqlite3
@@ -18,6 +17,7 @@ from salesforce_emulator import server
 from salesforce_emulator.data import generate, hostile, sample
 from salesforce_emulator.datafile import BadDataFile, DataFile, org_id
 from salesforce_emulator.faults import FaultPlan
+from salesforce_emulator.hosts import is_loopback
 from salesforce_emulator.ids import derived
 from salesforce_emulator.oauth.apps import DEFAULT_APP
 from salesforce_emulator.runtime import Settings
@@ -62,6 +62,12 @@ def parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="FILE",
         help="keep the org in this file, and go on with it where it exists (default: a temporary one)",
+    )
+    where.add_argument(
+        "--allow-host",
+        action="append",
+        metavar="NAME",
+        help="a name that browsers may call it by, besides localhost; any where --host is no loopback address",
     )
     where.add_argument("--json-ready", action="store_true", help="print one line of JSON once the org answers")
     what = made.add_argument_group("the org, when it is made")
@@ -218,7 +224,7 @@ def _serve(options: argparse.Namespace, database: Path, scratch: Path) -> int:
             print(f"An emulated Salesforce org answers at {url} — not for production data.", flush=True)
             print(f"Its change events, by the Pub/Sub API (gRPC without TLS): {pubsub}", flush=True)
 
-    if not _is_loopback(options.host):
+    if not is_loopback(options.host):
         print(
             f"Listening on {options.host}: everybody who reaches it can read and change this org. "
             "It is not Salesforce, and no place for production data.",
@@ -320,16 +326,11 @@ def _settings(options: argparse.Namespace, data: DataFile) -> Settings:
         "rotate_refresh_tokens": options.rotate_refresh_tokens or None,
         "job_seconds": options.job_seconds,
         "control": options.control,
+        "allowed_hosts": tuple(options.allow_host) if options.allow_host else None,
     }
-    standing = replace(Settings(control=_is_loopback(options.host)), **data.settings)
+    alone = is_loopback(options.host)
+    standing = replace(Settings(control=alone, allowed_hosts=() if alone else None), **data.settings)
     return replace(standing, **{k: v for k, v in given.items() if v is not None})
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 if __name__ == "__main__":

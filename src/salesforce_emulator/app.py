@@ -38,6 +38,7 @@ from salesforce_emulator.bulk.ingest import IngestJobs
 from salesforce_emulator.bulk.query import QueryJobs
 from salesforce_emulator.calls import CallLog
 from salesforce_emulator.faults import FaultPlan
+from salesforce_emulator.hosts import KnownHosts
 from salesforce_emulator.oauth import routes as oauth_routes
 from salesforce_emulator.oauth.apps import App, Apps
 from salesforce_emulator.oauth.codes import Codes
@@ -121,6 +122,8 @@ def create_app(
         app.register_blueprint(blueprint)
     app.register_error_handler(ApiError, lambda error: error.answer())
     app.register_error_handler(HTTPException, _http_error)
+    if chosen.allowed_hosts is not None:
+        app.wsgi_app = KnownHosts(app.wsgi_app, chosen.allowed_hosts)  # type: ignore[method-assign]  # as Flask says
     return app
 
 

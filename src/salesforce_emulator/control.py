@@ -11,6 +11,7 @@ from salesforce_emulator.api.answers import ApiError, json_answer
 from salesforce_emulator.calls import Wanted
 from salesforce_emulator.clock import ClockRefused
 from salesforce_emulator.faults import BadPlan
+from salesforce_emulator.hosts import same_origin
 from salesforce_emulator.runtime import emulator
 
 blueprint = Blueprint("control", __name__, url_prefix="/__emulator")
@@ -19,7 +20,9 @@ blueprint = Blueprint("control", __name__, url_prefix="/__emulator")
 @blueprint.before_request
 def allowed() -> Response | None:
     """Nothing, or the refusal of an org that is not to be controlled, or not by a page of somebody else's."""
-    if request.method == "POST" and request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
+    site, origin = request.headers.get("Sec-Fetch-Site", "none"), request.headers.get("Origin")
+    others = site not in ("none", "same-origin") or (origin is not None and not same_origin(origin, request.host))
+    if others and request.method not in ("GET", "HEAD"):
         return ApiError(403, "CROSS_SITE", "a page of another site may not control this org").answer()
     if emulator().settings.control:
         return None

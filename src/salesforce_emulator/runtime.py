@@ -55,6 +55,7 @@ class Settings:
     security_token            what these two want behind the password; empty: the client's network is trusted
     control                   whether /__emulator/… answers (faults, calls)
     job_seconds               how long a Bulk job at least stays InProgress
+    allowed_hosts             names it may be called by besides the loopback interface's; None: any
     ========================  =======================================================================
     """
 
@@ -68,6 +69,7 @@ class Settings:
     security_token: str = ""
     control: bool = True
     job_seconds: float = 0.0
+    allowed_hosts: tuple[str, ...] | None = None
 
 
 class Usage:

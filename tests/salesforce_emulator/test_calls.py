@@ -125,3 +125,13 @@ def test_a_page_of_another_site_may_not_control_the_org(api: Api) -> None:
         refused = api.http.post(f"/__emulator/{path}", json=[], headers=asked)
         assert (refused.status_code, refused.json()[0]["errorCode"]) == (403, "CROSS_SITE")
     assert api.http.get("/__emulator/faults").status_code == 200
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:1", "http://[", ""])
+def test_nor_may_one_whose_browser_tells_only_its_origin(api: Api, origin: str) -> None:
+    asked = {"Origin": origin, "Content-Type": "text/plain"}
+    for path in ("faults", "clock", "schema", "rules", "usage", "permissions"):
+        refused = api.http.post(f"/__emulator/{path}", content="[]", headers=asked)
+        assert (refused.status_code, refused.json()[0]["errorCode"]) == (403, "CROSS_SITE")
+    assert api.http.delete("/__emulator/rules", headers=asked).status_code == 403
+    assert api.http.post("/__emulator/faults", content="[]", headers={"Origin": api.org.url}).status_code == 200
