@@ -108,12 +108,14 @@ def reset_calls() -> Response:
 @blueprint.post("/usage")
 def usage() -> Response:
     """Set the allowance, or what is used of it: {"allowance": N, "used": N}."""
-    body = request.get_json(force=True, silent=True) or {}
+    body = request.get_json(force=True, silent=True)
+    if not isinstance(body, dict) or set(body) - {"allowance", "used"}:
+        raise ApiError(400, "INVALID_USAGE", 'a JSON object such as {"allowance": 15000, "used": 0} is wanted')
+    for name, count in body.items():
+        if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+            raise ApiError(400, "INVALID_USAGE", f"{name}: a whole number of at least 0 is wanted")
     org = emulator()
-    org.usage.set(
-        allowance=int(body["allowance"]) if "allowance" in body else None,
-        used=int(body["used"]) if "used" in body else None,
-    )
+    org.usage.set(**body)
     return json_answer({"allowance": org.usage.allowance, "used": org.usage.used})
 
 

@@ -119,6 +119,26 @@ def test_usage_can_be_set(api: Api) -> None:
     assert api.get("limits").status_code == 403
 
 
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ('{"used": "x"}', "used: a whole number of at least 0 is wanted"),
+        ('{"used": 1.5}', "used: a whole number"),
+        ('{"allowance": -1, "used": 3}', "allowance: a whole number"),
+        ('{"allowance": true}', "allowance: a whole number"),
+        ('{"alowance": 5}', "a JSON object such as "),
+        ("[]", "a JSON object such as "),
+        ("{", "a JSON object such as "),
+    ],
+)
+def test_usage_that_cannot_be(api: Api, told: str, said: str) -> None:
+    before = api.post("/__emulator/usage", json={}).json()
+    answer = api.post("/__emulator/usage", content=told)
+    assert (answer.status_code, answer.json()[0]["errorCode"]) == (400, "INVALID_USAGE")
+    assert answer.json()[0]["message"].startswith(said)
+    assert api.post("/__emulator/usage", json={}).json() == before
+
+
 def test_a_page_of_another_site_may_not_control_the_org(api: Api) -> None:
     asked = {"Sec-Fetch-Site": "cross-site"}
     for path in ("faults", "clock", "schema", "rules"):

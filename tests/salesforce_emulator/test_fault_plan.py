@@ -35,6 +35,28 @@ REFUSED: list[tuple[Any, str]] = [
     ([{"action": "wrong_length", "by": 0}], "rule 1: by: a whole number other than 0 is wanted"),
     ([{"action": "reset", "when": "never"}], "rule 1: when: one of before, after is wanted"),
     ([{"action": "limit", "which": "Some"}], "rule 1: which: one of TotalRequests, ConcurrentRequests, "),
+    ([{"action": "status", "status": 9999}], "rule 1: status: a whole number of at most 599 is wanted"),
+    ([{"action": "html", "status": 99}], "rule 1: status: a whole number of at least 100 is wanted"),
+    ([{"action": "slow", "seconds": 1e300}], "rule 1: seconds: a number from 0 to 3,600 is wanted"),
+    ([{"action": "slow", "seconds": 10**400}], "rule 1: seconds: a number from 0 to 3,600 is wanted"),
+    ([{"action": "slow"}, {"action": "stalled", "seconds": -1}], "rule 2: seconds: a number from 0 to 3,600 is wanted"),
+    ([{"action": "lag", "seconds": 1e300}], "rule 1: seconds: a number from 0 to 86,400 is wanted"),
+    (
+        [{"action": "clock_skew", "seconds": -1e300}],
+        "rule 1: seconds: a number from -31,536,000 to 31,536,000 is wanted",
+    ),
+    ([{"action": "limit", "retry_after": 1e9}], "rule 1: retry_after: a number from 0 to 604,800 is wanted"),
+    ([{"action": "row_count", "count": 10**99}], "rule 1: count: a whole number of at most 9007199254740992 is wanted"),
+    (
+        [{"action": "status", "headers": {"X-A": "b\r\nX-C: d"}}],
+        r"rule 1: headers: 'b\r\nX-C: d' is no value of a header, X-A",
+    ),
+    ([{"action": "status", "headers": {"X A": "b"}}], "rule 1: headers: 'X A' is no name of a header"),
+    ([{"action": "html", "headers": {"": "b"}}], "rule 1: headers: '' is no name of a header"),
+    ([{"action": "limit", "headers": {"X-A": "€"}}], "rule 1: headers: '€' is no value of a header, X-A"),
+    ([{"action": "limit", "headers": {"X-A": [1]}}], "rule 1: headers: [1] is no value of a header, X-A"),
+    ([{"action": "html", "headers": {"Content-Length": 5}}], "rule 1: headers: Content-Length is the server's own"),
+    ([{"action": "html", "body": "\ud800"}], "rule 1: body: half a surrogate pair is no text"),
 ]
 
 
@@ -42,10 +64,22 @@ REFUSED: list[tuple[Any, str]] = [
 def test_a_plan_that_cannot_be_followed(api: Api, plan: Any, why: str) -> None:
     """The rule and the key are named, and the plan before stays."""
     api.org.fault("status", {"path": "nowhere"})
-    answer = api.post("/__emulator/faults", json=plan)
+    answer = api.post("/__emulator/faults", content=json.dumps(plan))
     assert (answer.status_code, answer.json()[0]["errorCode"]) == (400, "INVALID_PLAN")
     assert answer.json()[0]["message"].startswith(why)
     assert len(api.get("/__emulator/faults").json()["rules"]) == 1
+
+
+@pytest.mark.parametrize("rule", ['"action": "slow", "seconds": NaN', '"action": "status", "p": NaN'])
+def test_what_is_no_number_is_refused(api: Api, rule: str) -> None:
+    assert api.post("/__emulator/faults", content=f"[{{{rule}}}]").status_code == 400
+
+
+def test_headers_that_are_sent(api: Api) -> None:
+    api.org.fault("status", status=599, headers={"X-Name": " Ren\xe9 ", "X-Number": 7}, retry_after=604_800)
+    answer = api.get("limits")
+    assert (answer.status_code, answer.headers["X-Number"], answer.headers["Retry-After"]) == (599, "7", "604800")
+    assert dict(answer.headers.raw)[b"X-Name"] == "Ren\xe9".encode("latin-1")
 
 
 def _struck(api: Api, plan: object, calls: int = 60) -> list[bool]:

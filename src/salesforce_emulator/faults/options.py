@@ -1,15 +1,24 @@
-"""What each action may be told, and what it does untold."""
+"""What each action may be told, and what it does untold.
+
+What is let through here is sent as it is, by a server that a malformed answer can end.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 Check = Callable[[object], object]
 """Gives the value back, or raises ValueError with what is wanted instead."""
 
+_MOST = 2**53
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VALUE = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
+_FRAMING = ("connection", "content-length", "keep-alive", "transfer-encoding", "upgrade")
 
-def whole(least: int | None = None, *, zero: bool = True) -> Check:
+
+def whole(least: int | None = None, most: int = _MOST, *, zero: bool = True) -> Check:
     """A whole number."""
 
     def check(value: object) -> object:
@@ -17,6 +26,8 @@ def whole(least: int | None = None, *, zero: bool = True) -> Check:
             raise ValueError("a whole number is wanted")
         if least is not None and value < least:
             raise ValueError(f"a whole number of at least {least} is wanted")
+        if not -_MOST <= value <= most:
+            raise ValueError(f"a whole number of at most {most} is wanted")
         if not zero and value == 0:
             raise ValueError("a whole number other than 0 is wanted")
         return value
@@ -24,15 +35,14 @@ def whole(least: int | None = None, *, zero: bool = True) -> Check:
     return check
 
 
-def number(least: float | None = 0.0, most: float | None = None) -> Check:
+def number(least: float, most: float) -> Check:
     """A number, whole or not."""
 
     def check(value: object) -> object:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise ValueError("a number is wanted")
-        if (least is not None and value < least) or (most is not None and value > most):
-            between = f"of at least {least:g}" if most is None else f"from {least:g} to {most:g}"
-            raise ValueError(f"a number {between} is wanted")
+        if not least <= value <= most:  # nor is NaN
+            raise ValueError(f"a number from {least:,.10g} to {most:,.10g} is wanted")
         return float(value)
 
     return check
@@ -52,6 +62,10 @@ def one_of(*allowed: str) -> Check:
 def text(value: object) -> object:
     if not isinstance(value, str):
         raise ValueError("a text is wanted")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ValueError("half a surrogate pair is no text") from None
     return value
 
 
@@ -68,7 +82,14 @@ def anything(value: object) -> object:
 def headers(value: object) -> object:
     if not isinstance(value, Mapping):
         raise ValueError("an object of header names and values is wanted")
-    return {str(name): str(said) for name, said in value.items()}
+    for name, said in value.items():
+        if not _TOKEN.fullmatch(name):
+            raise ValueError(f"{name!r} is no name of a header")
+        if name.lower() in _FRAMING:
+            raise ValueError(f"{name} is the server's own to send; see cut, wrong_length and reset")
+        if isinstance(said, bool) or not isinstance(said, str | int | float) or not _VALUE.fullmatch(str(said)):
+            raise ValueError(f"{said!r} is no value of a header, {name}: one line of Latin-1 is wanted")
+    return {name: str(said).strip() for name, said in value.items()}
 
 
 @dataclass(frozen=True)
@@ -84,15 +105,18 @@ class Action:
     lasts: bool = False
 
 
-_STATUS = whole(100)
+_STATUS = whole(100, 599)
+_WAIT = number(0, 3600)
+_RETRY_AFTER = number(0, 604_800)
+_DAY, _YEAR = 86_400, 365 * 86_400
 _SHARE = number(0, 1)
 _HALF = Action({"share": _SHARE}, {"share": 0.5})
 
 ACTIONS: Mapping[str, Action] = {
     "status": Action(
-        {"status": _STATUS, "body": anything, "headers": headers, "retry_after": number()}, {"status": 503}
+        {"status": _STATUS, "body": anything, "headers": headers, "retry_after": _RETRY_AFTER}, {"status": 503}
     ),
-    "html": Action({"status": _STATUS, "body": text, "headers": headers, "retry_after": number()}, {"status": 200}),
+    "html": Action({"status": _STATUS, "body": text, "headers": headers, "retry_after": _RETRY_AFTER}, {"status": 200}),
     "unauthorized": Action(),
     "session_expired": Action(),
     "token_revoked": Action(),
@@ -101,12 +125,12 @@ ACTIONS: Mapping[str, Action] = {
             "which": one_of("TotalRequests", "ConcurrentRequests", "ConcurrentPerOrgLongTxn"),
             "status": _STATUS,
             "headers": headers,
-            "retry_after": number(),
+            "retry_after": _RETRY_AFTER,
         },
         {"which": "TotalRequests", "status": 403},
     ),
-    "slow": Action({"seconds": number()}, {"seconds": 1.0}),
-    "stalled": Action({"until": one_of("headers", "body"), "seconds": number()}, {"until": "body", "seconds": 60.0}),
+    "slow": Action({"seconds": _WAIT}, {"seconds": 1.0}),
+    "stalled": Action({"until": one_of("headers", "body"), "seconds": _WAIT}, {"until": "body", "seconds": 60.0}),
     "cut": Action({"bytes": whole(0)}),
     "wrong_length": Action({"by": whole(zero=False)}, {"by": 1}),
     "reset": Action({"when": one_of("before", "after")}, {"when": "before"}),
@@ -117,6 +141,6 @@ ACTIONS: Mapping[str, Action] = {
     "job_failed": _HALF,
     "job_aborted": _HALF,
     "row_locks": Action({"share": _SHARE, "attempts": whole(0)}, {"share": 0.1, "attempts": 0}, lasts=True),
-    "lag": Action({"seconds": number()}, {"seconds": 5.0}, lasts=True),
-    "clock_skew": Action({"seconds": number(None)}, {"seconds": 5.0}, lasts=True),
+    "lag": Action({"seconds": number(0, _DAY)}, {"seconds": 5.0}, lasts=True),
+    "clock_skew": Action({"seconds": number(-_YEAR, _YEAR)}, {"seconds": 5.0}, lasts=True),
 }
