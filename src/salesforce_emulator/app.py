@@ -6,8 +6,8 @@ import secrets
 from collections.abc import Iterable
 from pathlib import Path
 
-from flask import Flask, Response, request
-from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
+from flask import Flask, Response, current_app, request
+from werkzeug.exceptions import HTTPException, InternalServerError, MethodNotAllowed, NotFound
 
 from salesforce_emulator import changes_control, control, rules_control, schema_control
 from salesforce_emulator.api import (
@@ -137,5 +137,15 @@ def _http_error(error: HTTPException) -> Response | tuple[str, int]:
         allowed = ",".join(m for m in error.valid_methods or () if m not in ("HEAD", "OPTIONS"))
         message = f"HTTP Method '{request.method}' not allowed. Allowed are {allowed}"
         return ApiError(405, "METHOD_NOT_ALLOWED", message).answer()
+    if isinstance(error, InternalServerError):
+        return _unexpected().answer()
     code = "URI_TOO_LONG" if error.code == 414 else "UNKNOWN_EXCEPTION"
     return ApiError(error.code or 500, code, error.description or "An unexpected error occurred").answer()
+
+
+def _unexpected() -> ApiError:
+    """What the emulator failed at, in no more words than Salesforce's: the number finds the traceback in the log."""
+    error_id = f"{secrets.randbelow(10**9)}-{secrets.randbelow(10**5)}"
+    current_app.logger.error("The traceback above is of ErrorId %s", error_id)
+    message = f"An unexpected error occurred. Please include this ErrorId if you contact support: {error_id}"
+    return ApiError(500, "UNKNOWN_EXCEPTION", message)

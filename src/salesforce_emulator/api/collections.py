@@ -172,7 +172,14 @@ def read(version: str, name: str) -> Response:
 @blueprint.post(f"{_BASE}/<name>")
 def read_many(version: str, name: str) -> Response:
     body = json_object()
-    return _read(sobject_or_404(name), list(body.get("ids") or []), ",".join(body.get("fields") or []))
+    return _read(sobject_or_404(name), _texts(body, "ids"), ",".join(_texts(body, "fields")))
+
+
+def _texts(body: JsonObject, name: str) -> list[str]:
+    found = body.get(name) or []
+    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
+        raise ApiError(400, "JSON_PARSER_ERROR", f"{name}: a list of strings is required")
+    return found
 
 
 def _read(sobject: SObject, asked: list[str], fields: str) -> Response:

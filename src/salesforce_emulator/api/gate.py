@@ -14,7 +14,7 @@ from io import BytesIO
 
 from flask import Flask, Response, request
 
-from salesforce_emulator.api.answers import ApiError
+from salesforce_emulator.api.answers import ApiError, not_found
 from salesforce_emulator.calls import Call
 from salesforce_emulator.changes import api_origin, change_origin
 from salesforce_emulator.changes.origin import FROM_PAGES
@@ -69,7 +69,8 @@ def _before() -> Response | None:
     org.store.purge()
     found = _DATA.match(request.path)
     if found is None:
-        return None
+        # A version is written in full: v67.0. Without a check of its session nobody gets further with another.
+        return not_found().answer() if request.path.startswith("/services/data/v") else None
     try:
         _check(org, state, int(found[1]))
         if not is_part:

@@ -80,7 +80,7 @@ def _first_page(*, include_deleted: bool) -> Response:
     if request.args.get("columns", "").lower() == "true":
         return json_answer(columns(soql, plan, visible_schema()))
     asked = _BATCH_OPTION.search(request.headers.get("Sforce-Query-Options", ""))
-    page = first_page(plan, int(asked[1]) if asked else None)
+    page = first_page(plan, int(asked[1][:9]) if asked else None)
     if plan.viewed and plan.kind == "rows":
         _note_looks(page.records)
     return page_answer(page)

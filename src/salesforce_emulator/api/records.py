@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from flask import Blueprint, Response, request
@@ -21,6 +22,7 @@ from salesforce_emulator.store import RecordError, SeveralMatch
 
 blueprint = Blueprint("records", __name__)
 
+_PATH = re.compile(r"\w+(\.\w+)*")
 _BASE = "/services/data/v<version>/sobjects/<name>"
 
 
@@ -40,11 +42,12 @@ def read_records(sobject: SObject, record_ids: list[str], fields: Iterable[str])
     store = emulator().store
     asker = context(store, api_session().user_id, api_user().time_zone, include_deleted=False)
     wanted = ", ".join(dict.fromkeys(fields))
-    listed = ", ".join(f"'{i}'" for i in record_ids)
+    # Without ids there is still to be said what is wrong with the fields.
+    listed = ", ".join(f"'{i}'" for i in record_ids) or "null"
     try:
         plan = compile_soql(f"SELECT {wanted} FROM {sobject.name} WHERE Id IN ({listed})", visible_schema(), asker)
     except SoqlError as error:
-        raise ApiError(400, error.code, error.message) from None
+        raise ApiError(400, error.code, error.reason) from None
     with store.reading() as conn:
         rows = conn.execute(plan.sql(), plan.params).fetchall()
         return {str(row[0]): r for row, r in zip(rows, Renderer(conn, api_version()).records(plan, rows), strict=True)}
@@ -56,7 +59,7 @@ def chosen_fields(sobject: SObject, text: str | None) -> list[str]:
         return [f.name for f in sobject.fields]
     names = [n.strip() for n in text.split(",") if n.strip()]
     for name in names:
-        if "." not in name and sobject.get(name) is None:
+        if not _PATH.fullmatch(name) or ("." not in name and sobject.get(name) is None):
             raise ApiError(400, "INVALID_FIELD", no_such_column_message(name, sobject.name))
     return names
 

@@ -5,7 +5,6 @@ Jobs and batches are told as XML, or as JSON where the client sent JSON; errors 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from html import escape, unescape
@@ -13,6 +12,7 @@ from html import escape, unescape
 from flask import Blueprint, Response, request
 
 from salesforce_emulator.api.answers import ApiError, dumps
+from salesforce_emulator.api.bodies import BadJson, read_json
 from salesforce_emulator.api.gate import admit
 from salesforce_emulator.api.query import compile_for_api
 from salesforce_emulator.bulk.classic import OPERATIONS, Batch, ClassicJob, Info
@@ -77,12 +77,13 @@ def _is_json() -> bool:
 
 def _body() -> Mapping[str, object]:
     """A job as the client describes it, in XML or JSON."""
-    text = request.get_data().decode("utf-8", "replace")
+    data = request.get_data()
     if not _is_json():
+        text = data.decode("utf-8", "replace")
         return {name: unescape(value.strip()) for name, value in _ELEMENT.findall(text)}
     try:
-        body = json.loads(text)
-    except ValueError:
+        body = read_json(data)
+    except BadJson:
         body = None
     if not isinstance(body, dict):
         raise Refused("InvalidJob", "Unable to parse Job")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import logging
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -38,6 +39,8 @@ _NUMBERS_FROM = 500_000_000
 _CHUNK = 5_000
 KEPT = timedelta(days=7)
 _FIELD_LIMIT = 1 << 24
+
+_log = logging.getLogger(__name__)
 
 Json = dict[str, Any]
 """A job as JSON."""
@@ -234,8 +237,9 @@ class IngestJobs:
             job.error = str(bad)
             processing.leave_unprocessed()
             state = "Failed"
-        except Exception as error:  # noqa: BLE001  whatever it is, the job has to end
-            job.error = f"InternalServerError : {error}"
+        except Exception:  # noqa: BLE001  whatever it is, the job has to end, and a real org wouldn't say what it was
+            _log.exception("ingest job %s could not be processed", job.id)
+            job.error = "InternalServerError : the job ended unexpectedly"
             state = "Failed"
         job.milliseconds = int((time.monotonic() - began) * 1000)
         job.modified = stamp(self._store.now())

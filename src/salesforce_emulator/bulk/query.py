@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import threading
 import time
@@ -23,6 +24,8 @@ PREFIX = "750"
 ENDED = frozenset({"JobComplete", "Failed", "Aborted"})
 _WORKERS = 2
 KEPT = timedelta(days=7)
+
+_log = logging.getLogger(__name__)
 
 Json = dict[str, Any]
 """A job as JSON."""
@@ -147,8 +150,8 @@ class QueryJobs:
                 self._write(conn, job)
             self._store.clock.wait_until(due, job.stop)
             self._end(job, job.break_off.state if job.break_off else "JobComplete", began)
-        except Exception as error:  # noqa: BLE001  whatever it is, the job has to end
-            job.error = f"The query could not be run: {error}"
+        except Exception:  # noqa: BLE001  whatever it is, the job has to end, and a real org wouldn't say what it was
+            _log.exception("query job %s could not be run", job.id)
             self._end(job, "Failed", began)
 
     def _write(self, conn: sqlite3.Connection, job: QueryJob) -> None:

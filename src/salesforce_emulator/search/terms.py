@@ -15,6 +15,8 @@ from salesforce_emulator.soql.errors import SoqlError
 
 RESERVED = frozenset("&|!{}[]^~:'+-")
 """Characters that mean something, or may one day: in SOSL they need a backslash."""
+MAX_DEPTH = 100
+"""Parentheses in parentheses."""
 _TOKEN = re.compile(
     r"""\s*(?:(?P<open>\()|(?P<close>\))|"(?P<phrase>(?:[^"\\]|\\.)*)"|(?P<word>(?:[^\s()"\\]|\\.)+))"""
 )
@@ -110,6 +112,7 @@ class _Reader:
 
     def __init__(self, tokens: Sequence[tuple[str, str]]) -> None:
         self.left = list(tokens)
+        self._depth = 0
 
     def _next(self) -> str:
         return self.left[0][0] if self.left else ""
@@ -136,7 +139,11 @@ class _Reader:
     def one(self) -> Expression:
         kind, value = self.left.pop(0) if self.left else ("", "<EOF>")
         if kind == "open":
+            self._depth += 1
+            if self._depth > MAX_DEPTH:
+                raise SoqlError("MALFORMED_SEARCH", f"parentheses are nested deeper than {MAX_DEPTH} levels")
             found = self.some()
+            self._depth -= 1
             if self._next() != "close":
                 raise SoqlError("MALFORMED_SEARCH", "expecting a right parenthesis, found '<EOF>'")
             self.left.pop(0)

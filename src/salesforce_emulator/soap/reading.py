@@ -31,7 +31,7 @@ def _first(call: SoapCall, *, include_deleted: bool) -> list[Xml]:
     if soql is None:
         raise SoapFault("MALFORMED_QUERY", "unexpected end of query: queryString is missing")
     asked = call.header_value("QueryOptions", "batchSize")
-    batch = int(asked) if asked is not None and asked.isdecimal() else _DEFAULT_BATCH
+    batch = int(asked[:9]) if asked is not None and asked.isdecimal() else _DEFAULT_BATCH
     return [_page(first_page(compile_for_api(soql, include_deleted=include_deleted), batch), call.flavour)]
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, tzinfo
+from math import isfinite
 
 from salesforce_emulator import ids
 from salesforce_emulator.soql import money, nodes
@@ -25,6 +26,7 @@ Subselect = Callable[[nodes.Query, int], tuple[str, list[object]]]
 _SQL_OPERATORS = {"=": "=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 _WHOLE = re.compile(r"[+-]?\d{1,18}")
 """A number that the tables hold; one of more digits is no int."""
+_IN_A_ROW = 16
 # How the messages call the types.
 _TYPE_WORDS = {"datetime": "dateTime", "currency": "double", "percent": "double"}
 
@@ -53,7 +55,7 @@ class Conditions:
     def sql(self, condition: nodes.Condition) -> str:
         match condition:
             case nodes.Logical(operator, terms):
-                return "(" + f" {operator} ".join(self.sql(t) for t in terms) + ")"
+                return _balanced(operator, [self.sql(t) for t in terms])
             case nodes.Not(term):
                 return f"NOT coalesce({self.sql(term)}, 0)"
             case nodes.Compare(left, operator, value):
@@ -70,7 +72,7 @@ class Conditions:
     def _filterable(self, operand: nodes.Operand) -> Expression:
         found = self.resolve(operand)
         self._place = operand.pos
-        if found.field is not None and not found.field.filterable:
+        if found.field is not None and (found.field.compound or not found.field.filterable):
             message = f"field '{found.field.name}' can not be filtered in a query call"
             raise at(self.text, operand.pos, "INVALID_FIELD", message)
         return found
@@ -140,7 +142,7 @@ class Conditions:
             raise self._wrong(left)
         try:
             start, end = literal_days(value.text, self.context.now, self.context.fiscal_start)
-        except OverflowError:
+        except (OverflowError, ValueError):  # ValueError: more digits than a number is read from
             message = f"Invalid date literal: {value.text}"
             raise at(self.text, value.pos, "MALFORMED_QUERY", message) from None
         if left.type == "date":
@@ -165,7 +167,7 @@ class Conditions:
     ) -> str:
         if any(v.kind in ("date_literal", "amount") for v in values):
             tests = [self._compare(left, "=", v, operand) for v in values]
-            joined = "(" + " OR ".join(tests) + ")"
+            joined = _balanced("OR", tests)
             return f"NOT coalesce({joined}, 0)" if negated else joined
         nulls = any(_is_null(left, v) for v in values)
         bound = [self._value(left, v) for v in values if not _is_null(left, v)]
@@ -196,8 +198,8 @@ class Conditions:
                 raise self._wrong(left)
             parts = [p.strip() for p in value.text.split(";") if p.strip()]
             tests = [f"instr(lower(';' || {left.sql} || ';'), {self._mark(f';{p.lower()};')}) > 0" for p in parts]
-            choices.append("(" + " AND ".join(tests or ["0"]) + ")")
-        test = "(" + " OR ".join(choices) + ")"
+            choices.append(_balanced("AND", tests or ["0"]))
+        test = _balanced("OR", choices)
         return f"NOT coalesce({test}, 0)" if negated else test
 
     # -- literals
@@ -216,7 +218,7 @@ class Conditions:
             return self._id(value)
         if value.kind == "boolean" and kind == "boolean":
             return int(value.text.lower() == "true")
-        if value.kind == "number" and kind in ("double", "currency", "percent"):
+        if value.kind == "number" and kind in ("double", "currency", "percent") and isfinite(float(value.text)):
             return float(value.text)
         if value.kind == "number" and kind in ("int", "long") and _WHOLE.fullmatch(value.text):
             return int(value.text)
@@ -244,6 +246,14 @@ class Conditions:
             return stamp(datetime.fromisoformat(value.text.upper()))
         except (ValueError, OverflowError):
             raise at(self.text, value.pos, "MALFORMED_QUERY", f"Invalid dateTime: {value.text}") from None
+
+
+def _balanced(operator: str, terms: list[str]) -> str:
+    """Terms joined in halves of halves: in a plain row each makes the expression a level deeper, up to a limit."""
+    if len(terms) <= _IN_A_ROW:
+        return "(" + f" {operator} ".join(terms) + ")"
+    half = len(terms) // 2
+    return f"({_balanced(operator, terms[:half])} {operator} {_balanced(operator, terms[half:])})"
 
 
 def _is_null(left: Expression, value: nodes.Literal) -> bool:

@@ -15,12 +15,16 @@ _HINT = " Please reference your WSDL or the describe call for the appropriate na
 
 
 class SoqlError(Exception):
-    """A query that is refused with HTTP 400."""
+    """A query that is refused with HTTP 400.
 
-    def __init__(self, code: str, message: str) -> None:
+    :param reason: the message without the place in the query, for a client that sent none.
+    """
+
+    def __init__(self, code: str, message: str, reason: str = "") -> None:
         super().__init__(message)
         self.code = code
         self.message = message
+        self.reason = reason or message
 
 
 def at(query: str, position: int, code: str, message: str) -> SoqlError:
@@ -29,7 +33,7 @@ def at(query: str, position: int, code: str, message: str) -> SoqlError:
     column = position - (query.rfind("\n", 0, position) + 1) + 1
     before, after = _snippet(query, position)
     caret = " " * len(before) + "^"
-    return SoqlError(code, f"\n{before}{after}\n{caret}\nERROR at Row:{row}:Column:{column}\n{message}")
+    return SoqlError(code, f"\n{before}{after}\n{caret}\nERROR at Row:{row}:Column:{column}\n{message}", message)
 
 
 def at_in_search(query: str, position: int, message: str) -> SoqlError:
@@ -51,6 +55,11 @@ def _snippet(query: str, position: int) -> tuple[str, str]:
     while end < last and query[end] not in _BETWEEN_WORDS:
         end += 1
     return query[start:position], query[position:end].rstrip()
+
+
+def too_complicated() -> SoqlError:
+    message = "Query is either selecting too many fields or the filter conditions are too complicated."
+    return SoqlError("QUERY_TOO_COMPLICATED", message)
 
 
 def unexpected_token(query: str, position: int, token: str) -> SoqlError:

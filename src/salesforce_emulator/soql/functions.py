@@ -52,6 +52,8 @@ class Expression:
 def aggregate(function: str, argument: Expression) -> Expression | None:
     """The aggregate of a value, or None where the type does not allow it."""
     numeric = argument.type in NUMBER_TYPES
+    if argument.field is not None and argument.field.compound:
+        return None
     if function == "count":
         return Expression(f"count({argument.sql})", "int", argument.name, aggregate=True)
     if argument.field is not None and not argument.field.describe["aggregatable"]:

@@ -11,12 +11,16 @@ from lark import Lark, Token, Tree
 from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedToken
 
 from salesforce_emulator.soql import nodes
-from salesforce_emulator.soql.errors import SoqlError, unexpected_token
+from salesforce_emulator.soql.errors import SoqlError, too_complicated, unexpected_token
 
 MAX_STATEMENT = 100_000
 """Characters of a statement."""
+MAX_COUNT = 2**31 - 1
+"""What LIMIT and OFFSET can say at all."""
 MAX_LITERAL = 4_000
 """Characters of a string in a condition."""
+MAX_DEPTH = 150
+"""Levels of a query: NOT in NOT, a function or a subquery in another. SQLite's own limit is some three times that."""
 
 Node = Tree[Token]
 
@@ -68,17 +72,28 @@ def parse(text: str) -> nodes.Query:
         position = error.pos_in_stream or 0
         word = _WORDS.match(text, position)
         raise unexpected_token(text, position, word.group() if word else "<EOF>") from None
+    if _is_deep(tree):
+        raise too_complicated()
     return _Reader(text).query(_tree(tree.children[0]))
+
+
+def _is_deep(tree: Node) -> bool:
+    level = [tree]
+    for _ in range(MAX_DEPTH):
+        level = [inner for outer in level for inner in _trees(outer)]
+    return bool(level)
 
 
 def unquote(literal: str) -> str:
     """The text of a quoted string, escapes resolved (``\\_`` and ``\\%`` are left to LIKE)."""
-    return re.sub(
+    text = re.sub(
         r"\\(u[0-9A-Fa-f]{4}|.)",
         lambda m: chr(int(m[1][1:], 16)) if len(m[1]) == 5 else _ESCAPES.get(m[1].lower(), m[0]),
         literal[1:-1],
         flags=re.DOTALL,
     )
+    # Two escapes can be the halves of one character; half a one is none.
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _tree(node: object) -> Node:
@@ -146,7 +161,7 @@ class _Reader:
         if tree is None:
             return None
         token = _token(tree.children[-1])
-        if not token.isdigit():
+        if not token.isdigit() or len(token.lstrip("0")) > len(str(MAX_COUNT)) or int(token) > MAX_COUNT:
             raise unexpected_token(self.text, token.start_pos or 0, str(token))
         return int(token)
 

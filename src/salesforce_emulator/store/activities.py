@@ -107,7 +107,7 @@ def _schedule(whole: Values, row: Values) -> None:
         raise RecordError("FIELD_INTEGRITY_EXCEPTION", message, ["DurationInMinutes"])
     all_day = bool(whole.get("IsAllDayEvent"))
     # The last day of an event of whole days is the day it ends on.
-    end = start + timedelta(minutes=max(0, length - _DAY) if all_day else length)
+    end = _end(start, max(0, length - _DAY) if all_day else length)
     row.update(
         {
             "StartDateTime": _text(start),
@@ -118,6 +118,14 @@ def _schedule(whole: Values, row: Values) -> None:
             "EndDate": end.date().isoformat(),
         }
     )
+
+
+def _end(start: datetime, minutes: int) -> datetime:
+    try:
+        return start + timedelta(minutes=minutes)
+    except OverflowError:
+        message = "The event ends after the last day there is, 9999-12-31"
+        raise RecordError("FIELD_INTEGRITY_EXCEPTION", message, ["EndDateTime"]) from None
 
 
 def _start(whole: Values, row: Values) -> datetime:
