@@ -206,6 +206,7 @@ def _terminable() -> Iterator[None]:
 def _serve(options: argparse.Namespace, database: Path, scratch: Path) -> int:
     data = DataFile.read(options.data) if options.data else DataFile()
     faults = _faults(options.faults) if options.faults else data.faults
+    settings = _settings(options, data)
     port = server.free_port(options.host, options.port)
     pubsub_port = server.free_port(options.host, options.pubsub_port, "--pubsub-port")
     if not database.exists():
@@ -232,7 +233,7 @@ def _serve(options: argparse.Namespace, database: Path, scratch: Path) -> int:
             flush=True,
         )
     _check_database(database)
-    serving = server.Serving(database, scratch, _settings(options, data), data.apps, options.host, pubsub_port, faults)
+    serving = server.Serving(database, scratch, settings, data.apps, options.host, pubsub_port, faults)
     server.serve(serving, options.host, port, ready)
     _gather(database)
     return 0
@@ -284,13 +285,17 @@ def _make(options: argparse.Namespace, data: DataFile, database: Path) -> None:
             hostile.load(conn)
         elif options.sample or not (options.empty or data.records):
             sample.load(conn)
-        data.load(conn, now)
+        try:
+            data.load(conn, now)
+        except BadDataFile as error:
+            raise BadDataFile(f"{options.data}: {error}") from error
 
     kind, edition = _kind(options, data)
     edition = options.edition or data.edition or edition
     known = default_schema()["Organization"]["OrganizationType"].picklist_values
     if edition not in known:
-        raise ValueError(f"there is no edition {edition}; known are {', '.join(known)}")
+        where = "" if options.edition else f"{options.data}: "
+        raise ValueError(f"{where}there is no edition {edition}; known are {', '.join(known)}")
     name = data.name or kind.split(",")[0]
     sandbox = options.sandbox or data.sandbox
     OrgStore(

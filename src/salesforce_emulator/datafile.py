@@ -35,7 +35,7 @@ from salesforce_emulator.ids import is_id, to18
 from salesforce_emulator.oauth.apps import App
 from salesforce_emulator.reports.query import BadReport, column
 from salesforce_emulator.runtime import Settings
-from salesforce_emulator.schema import BASE, Customization, Schema, build_schema, fiscal
+from salesforce_emulator.schema import BASE, Customization, Field, Schema, build_schema, fiscal
 from salesforce_emulator.schema.changes import apply
 from salesforce_emulator.schema.currencies import corporate
 from salesforce_emulator.schema.reports import Report
@@ -55,11 +55,19 @@ _USER_DEFAULTS = {
     "EmailEncodingKey": "UTF-8",
     "IsActive": True,
 }
-_KEYS = frozenset(
-    {"name", "edition", "sandbox", "organization_id", "apps", "settings", "features", "currencies", "custom_objects",
-     "custom_fields", "users", "records", "faults", "permission_sets", "profiles", "sharing", "validation_rules",
-     "duplicate_rules", "list_views", "change_events", "reports", "organization"}
+_WORDS = {str: "a text", bool: "true or false", list: "a list", dict: "an object", object: "anything"}
+_KEYS: dict[str, type] = {
+    **dict.fromkeys(("name", "edition", "organization_id"), str),
+    "sandbox": bool,
+    **dict.fromkeys(("settings", "currencies", "custom_fields", "records", "sharing", "organization"), dict),
+    **dict.fromkeys(("features", "change_events"), list),
+    "faults": object,
+}
+_OF_OBJECTS = frozenset(
+    {"apps", "custom_objects", "users", "permission_sets", "profiles", "validation_rules", "duplicate_rules",
+     "list_views", "reports"}
 )  # fmt: skip
+"""Keys whose values are lists of objects; so is every value in "custom_fields" and "records"."""
 
 
 class BadDataFile(ValueError):
@@ -103,12 +111,9 @@ class DataFile:
             raise BadDataFile(f"{path}: {error}") from error
         if not isinstance(data, dict):
             raise BadDataFile(f"{path}: a JSON object is wanted")
-        if unknown := set(data) - _KEYS:
-            raise BadDataFile(f"{path}: unknown {', '.join(sorted(unknown))}")
-        settings = dict(data.get("settings", {}))
-        if unknown := set(settings) - {f.name for f in fields(Settings)}:
-            raise BadDataFile(f"{path}: settings: unknown {', '.join(sorted(unknown))}")
         try:
+            _check_shape(data)
+            settings = _settings(data.get("settings", {}))
             apps = tuple(App.from_json(a) for a in data.get("apps", ()))
             organization_id = org_id(data["organization_id"]) if data.get("organization_id") else None
             custom = _custom(data)
@@ -121,7 +126,7 @@ class DataFile:
         return cls(
             data.get("name"),
             data.get("edition"),
-            bool(data.get("sandbox", False)),
+            bool(data.get("sandbox")),
             organization_id,
             apps,
             settings,
@@ -152,7 +157,8 @@ class DataFile:
             self._insert(session, "User", user, known)
         for sobject, records in self.records.items():
             if sobject not in session.schema:
-                raise BadDataFile(f"records: there is no object {sobject}")
+                objects = ", ".join(sorted(o.name for o in session.schema if o.kept))
+                raise BadDataFile(f"records: there is no object {sobject}; known are {objects}")
             for record in records:
                 self._insert(session, sobject, record, known)
         self._add_views(session)
@@ -186,18 +192,51 @@ class DataFile:
             raise BadDataFile(str(error)) from error
 
     def _insert(self, session: Session, sobject: str, record: dict[str, Any], known: dict[str, str]) -> None:
-        values = {k: _resolved(v, known) for k, v in record.items() if k not in ("@key", "Password", "Profile")}
+        said = json.dumps(record, ensure_ascii=False)
+        values = {
+            name: _resolved(value, known, session.schema[sobject].get(name), f"{sobject} {said}")
+            for name, value in record.items()
+            if name not in ("@key", "Password", "Profile")
+        }
         if sobject == "User":
             values = {**_user_defaults(record), **values, "ProfileId": _profile(session, record)}
         try:
             record_id = session.insert(sobject, values)
         except RecordError as error:
-            raise BadDataFile(f"{sobject} {json.dumps(record, ensure_ascii=False)}: {error}") from error
+            raise BadDataFile(f"{sobject} {said}: {error}") from error
         if "@key" in record:
             known[f"@{record['@key']}"] = record_id
         if sobject == "User" and "Password" in record:
             row = (record_id, str(record["Password"]))
             session.conn.execute("INSERT INTO emulator_password (user_id, password) VALUES (?, ?)", row)
+
+
+def _check_shape(data: dict[str, Any]) -> None:
+    """
+    :raises ValueError: a key that nobody knows, or a value of another kind than the key's.
+    """
+    _only(data, {*_KEYS, *_OF_OBJECTS})
+    for key, value in data.items():
+        kind = _KEYS.get(key, list)
+        if not isinstance(value, kind) and not (value is None and kind in (str, bool)):
+            raise ValueError(f"{key}: {_WORDS[kind]} is wanted, not {json.dumps(value, ensure_ascii=False)[:80]}")
+    lists = {key: data[key] for key in _OF_OBJECTS & set(data)}
+    for key in {"custom_fields", "records"} & set(data):
+        lists.update({f"{key}: {name}": value for name, value in data[key].items()})
+    for where, value in lists.items():
+        if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
+            raise ValueError(f"{where}: a list of objects is wanted")
+
+
+def _only(given: dict[str, Any], known: set[str], where: str = "") -> None:
+    if unknown := set(given) - known:
+        raise ValueError(f"{where}unknown {', '.join(sorted(unknown))}; known are {', '.join(sorted(known))}")
+
+
+def _settings(given: dict[str, Any]) -> dict[str, Any]:
+    _only(given, {f.name for f in fields(Settings)}, "settings: ")
+    checked = Settings(**given)
+    return {name: getattr(checked, name) for name in given}
 
 
 def _custom(data: dict[str, Any]) -> Customization:
@@ -245,8 +284,17 @@ def org_id(text: str) -> str:
     return to18(str(text))
 
 
-def _resolved(value: object, known: dict[str, str]) -> object:
-    return known.get(value, value) if isinstance(value, str) else value
+def _resolved(value: object, known: dict[str, str], field: Field | None, where: str) -> object:
+    """What a record says, with an id in place of the "@key" of a record above it.
+
+    :raises BadDataFile: a reference to a "@key" that no record has. Other texts may begin with an @.
+    """
+    if not isinstance(value, str) or not value.startswith("@"):
+        return value
+    if value not in known and field is not None and field.reference_to:
+        keys = f"; known are {', '.join(sorted(key[1:] for key in known))}" if known else ""
+        raise BadDataFile(f'{where}: {field.name}: no record has the @key "{value[1:]}" above this one{keys}')
+    return known.get(value, value)
 
 
 def _user_defaults(user: dict[str, Any]) -> dict[str, Any]:
@@ -261,5 +309,6 @@ def _profile(session: Session, user: dict[str, Any]) -> object:
     name = str(user.get("Profile", "System Administrator"))
     row = session.conn.execute('SELECT "Id" FROM "Profile" WHERE "Name" = ?', (name,)).fetchone()
     if row is None:
-        raise BadDataFile(f"user {user.get('Username')}: there is no profile {name!r}")
+        names = ", ".join(str(row[0]) for row in session.conn.execute('SELECT "Name" FROM "Profile" ORDER BY "Name"'))
+        raise BadDataFile(f"user {user.get('Username')}: there is no profile {name!r}; known are {names}")
     return row[0]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
@@ -40,6 +41,39 @@ _DAY = 24 * 60
 _EDITIONS_WITHOUT_API = frozenset({"Personal Edition", "Contact Manager Edition", "Base Edition"})
 
 
+Fitting = tuple[str, Callable[[object], bool]]
+_LONGEST = 10**10
+"""Seconds, some centuries: a time so far ahead can be told."""
+_FLAG: Fitting = ("true or false", lambda value: isinstance(value, bool))
+_SECONDS: Fitting = (
+    f"a whole number of seconds, at most {_LONGEST}",
+    lambda value: type(value) is int and abs(value) <= _LONGEST,
+)
+_FITTING: dict[str, Fitting] = {
+    "allowance": (
+        "a whole number of at least 0 (or null)",
+        lambda value: value is None or (type(value) is int and value >= 0),
+    ),
+    "api_access": ("true or false (or null)", lambda value: value is None or isinstance(value, bool)),
+    "session_seconds": _SECONDS,
+    "code_seconds": _SECONDS,
+    "rotate_refresh_tokens": _FLAG,
+    "password_flow": _FLAG,
+    "soap_login": _FLAG,
+    "security_token": ("a text", lambda value: isinstance(value, str)),
+    "control": _FLAG,
+    "job_seconds": (
+        "a number of seconds from 0 to 604800",
+        lambda value: type(value) in (int, float) and 0 <= cast(float, value) <= 604_800,
+    ),
+    "allowed_hosts": (
+        "a list of names (or null)",
+        lambda value: value is None or (isinstance(value, tuple) and all(isinstance(name, str) for name in value)),
+    ),
+}
+"""What each setting has to be, in words and as a check."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """How an org is set up, beyond its records.
@@ -70,6 +104,17 @@ class Settings:
     control: bool = True
     job_seconds: float = 0.0
     allowed_hosts: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        """
+        :raises ValueError: a setting is nothing that an org can go by.
+        """
+        given = vars(self)  # JSON may have it: of any type, a list for a tuple
+        if isinstance(given["allowed_hosts"], list):
+            object.__setattr__(self, "allowed_hosts", tuple(given["allowed_hosts"]))
+        for name, (wanted, fits) in _FITTING.items():
+            if not fits(given[name]):
+                raise ValueError(f"settings: {name} is {given[name]!r}; {wanted} is wanted")
 
 
 class Usage:

@@ -227,11 +227,33 @@ def test_help_tells_how_to_sign_in(capsys: pytest.CaptureFixture[str]) -> None:
         ("[]", "a JSON object is wanted"),
         ('{"nme": 1}', "unknown nme"),
         ('{"organization_id": "001"}', "'001' is no organization id"),
-        ('{"settings": {"speed": 1}}', "settings: unknown speed"),
+        ('{"settings": {"speed": 1}}', "settings: unknown speed; known are allowance, allowed_hosts, api_access"),
+        ('{"settings": {"allowance": "five"}}', "settings: allowance is 'five'; a whole number of at least 0"),
+        ('{"settings": {"allowance": -1}}', "settings: allowance is -1; a whole number of at least 0"),
+        ('{"settings": {"api_access": "yes"}}', "settings: api_access is 'yes'; true or false (or null) is wanted"),
+        ('{"settings": {"session_seconds": 1.5}}', "settings: session_seconds is 1.5; a whole number of seconds"),
+        ('{"settings": {"code_seconds": 1e300}}', "settings: code_seconds is 1e+300; a whole number of seconds"),
+        ('{"settings": {"control": 1}}', "settings: control is 1; true or false is wanted"),
+        ('{"settings": {"security_token": null}}', "settings: security_token is None; a text is wanted"),
+        ('{"settings": {"job_seconds": NaN}}', "settings: job_seconds is nan; a number of seconds from 0 to"),
+        ('{"settings": {"allowed_hosts": "a"}}', "settings: allowed_hosts is 'a'; a list of names"),
+        ('{"settings": []}', "settings: an object is wanted, not []"),
+        ('{"custom_fields": null}', "custom_fields: an object is wanted, not null"),
+        ('{"sandbox": "no"}', 'sandbox: true or false is wanted, not "no"'),
+        ('{"users": ["rita"]}', "users: a list of objects is wanted"),
+        ('{"records": {"Account": {"Name": "Acme"}}}', "records: Account: a list of objects is wanted"),
+        ('{"edition": "Gold Edition"}', "there is no edition Gold Edition; known are "),
+        (
+            '{"records": {"Account": [{"@key": "a", "Name": "A", "ParentId": "@zz"}]}}',
+            'ParentId: no record has the @key "zz" above this one',
+        ),
         ('{"apps": [{"client_id": "x"}]}', "client_secret is missing"),
         ('{"records": {"Account": [{"Industry": "Banking"}]}}', "REQUIRED_FIELD_MISSING"),
-        ('{"records": {"Thing": []}}', "there is no object Thing"),
-        ('{"users": [{"Username": "a@b.example", "LastName": "B", "Profile": "Nobody"}]}', "no profile 'Nobody'"),
+        ('{"records": {"Thing": []}}', "there is no object Thing; known are Account, "),
+        (
+            '{"users": [{"Username": "a@b.example", "LastName": "B", "Profile": "Nobody"}]}',
+            "no profile 'Nobody'; known are Read Pages Only, Standard User, System Administrator",
+        ),
     ],
 )
 def test_a_file_that_cannot_be_followed(
@@ -239,9 +261,27 @@ def test_a_file_that_cannot_be_followed(
 ) -> None:
     file, database = tmp_path / "org.json", tmp_path / "org.sqlite3"
     file.write_text(content)
-    assert main(["--data", str(file), "--database", str(database)]) == 2
-    assert said in capsys.readouterr().err
+    assert main(["--port", "0", "--data", str(file), "--database", str(database)]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"salesforce-emulator: {file}: ")
+    assert said in told
     assert not database.exists()
+
+
+def test_a_text_may_begin_as_a_key_does_and_a_profile_that_is_described_is_made(tmp_path: Path) -> None:
+    file, database = tmp_path / "org.json", tmp_path / "org.sqlite3"
+    described = {
+        "profiles": [{"fullName": "Partner"}],
+        "users": [{"Username": "pat@acme.example", "LastName": "Pat", "Profile": "Partner"}],
+        "records": {"Account": [{"Name": "@acme"}]},
+    }
+    file.write_text(json.dumps(described))
+    options = parser().parse_args(["--data", str(file)])
+    _make(options, DataFile.read(file), database)
+    with OrgStore(database) as store, store.reading() as conn:
+        assert conn.execute('SELECT "Name" FROM "Account"').fetchall()[0][0] == "@acme"
+        sql = 'SELECT p."Name" FROM "User" u JOIN "Profile" p ON p."Id" = u."ProfileId" WHERE u."LastName" = ?'
+        assert conn.execute(sql, ("Pat",)).fetchone()[0] == "Partner"
 
 
 def test_a_missing_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -294,6 +334,8 @@ def test_answers_those_who_asked_before_it_was_ready(tmp_path: Path) -> None:
     [
         (("--port", "many"), "many is no number between 0 and 65535"),
         (("--port", "-1"), "-1 is no number between 0 and 65535"),
+        (("--allowance", "-1"), "settings: allowance is -1; a whole number of at least 0"),
+        (("--job-seconds", "nan"), "settings: job_seconds is nan"),
         (("--edition", "Gold Edition"), "there is no edition Gold Edition; known are "),
     ],
 )
