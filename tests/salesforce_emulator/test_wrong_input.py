@@ -194,3 +194,59 @@ def test_a_failure_of_the_org_is_told_in_its_own_words(org: Api, monkeypatch: py
     job = org.post("jobs/query", json={"operation": "query", "query": "SELECT Id FROM Account"}).json()["id"]
     info = org.job_info("query", job)
     assert (info["state"], info["errorMessage"]) == ("Failed", "InternalServerError : the query ended unexpectedly")
+
+
+def test_a_backslash_escapes_only_what_it_can(org: Api) -> None:
+    r"""As quoted: "Invalid string literal 'Anne\-Marie'. Illegal character sequence '\-' in string literal."."""
+    code, message = org.refused(r"SELECT Id FROM Account WHERE Name = 'Anne\-Marie'")
+    assert code == "MALFORMED_QUERY"
+    quoted = r"Invalid string literal 'Anne\-Marie'. Illegal character sequence '\-' in string literal."
+    assert message.endswith(f"ERROR at Row:1:Column:37\n{quoted}")
+    for fine in (r"a\\q", r"\'\"\n\r\t\b\f\N", r"\u00e9", r"\_\%", r"\\\\"):
+        assert org.rows(f"SELECT Id FROM Account WHERE Name LIKE '{fine}'") == []
+
+
+def test_a_file_that_is_not_utf_8_writes_nothing(org: Api) -> None:
+    made = org.post("jobs/ingest", json={"object": "Lead", "operation": "insert"}).json()["id"]
+    data = "LastName,Company\nMüller,Acme\n".encode("latin-1")
+    org.call("PUT", f"jobs/ingest/{made}/batches", content=data, headers={"Content-Type": "text/csv"})
+    org.patch(f"jobs/ingest/{made}", json={"state": "UploadComplete"})
+    info = org.job_info("ingest", made)
+    assert (info["state"], info["numberRecordsProcessed"]) == ("Failed", 0)
+    assert info["errorMessage"].startswith("InvalidBatch : ")
+    assert org.rows("SELECT Id FROM Lead") == []
+
+
+def test_a_column_named_twice_fails_the_job(org: Api) -> None:
+    info = org.ingest("Lead", "insert", "LastName,Company,lastname\nA,B,C\n")
+    assert (info["state"], info["numberRecordsProcessed"]) == ("Failed", 0)
+    assert info["errorMessage"] == "InvalidBatch : Duplicate field name in the header row : lastname"
+
+
+def test_a_record_of_another_type_is_refused(org: Api) -> None:
+    of_contact = {"attributes": {"type": "Contact"}, "Name": "A"}
+    assert refusal(org.post("sobjects/Account", json=of_contact)) == (400, "INVALID_TYPE")
+    assert org.post("sobjects/Account", json={"attributes": {"type": "account"}, "Name": "A"}).status_code == 201
+
+
+@pytest.mark.parametrize("probability", [101, 150.5, -1])
+def test_nothing_is_more_than_certain(org: Api, probability: float) -> None:
+    deal = {"Name": "D", "StageName": "Prospecting", "CloseDate": "2026-05-01"}
+    refused = org.post("sobjects/Opportunity", json={**deal, "Probability": probability})
+    assert refusal(refused) == (400, "NUMBER_OUTSIDE_VALID_RANGE")
+    made = org.create("Opportunity", **deal, Probability=100)
+    changed = org.patch(f"sobjects/Opportunity/{made}", json={"Probability": probability})
+    assert refusal(changed) == (400, "NUMBER_OUTSIDE_VALID_RANGE")
+
+
+def test_a_number_is_told_as_it_was_sent(org: Api) -> None:
+    answer = org.post("sobjects/Account", json={"Name": "A", "NumberOfEmployees": int(HUGE)})
+    assert answer.json()[0]["message"].endswith(f": {HUGE}")
+    info = org.ingest("Account", "insert", f"Name,NumberOfEmployees\nA,{HUGE}\n")
+    assert f": {HUGE}:" in org.get(f"jobs/ingest/{info['id']}/failedResults").text
+    body = '{"Name":"A","AnnualRevenue":1' + "0" * 400 + "}"
+    assert refusal(org.post("sobjects/Account", content=body))[0] == 400
+
+
+def test_the_plural_of_a_history(org: Api) -> None:
+    assert org.get("sobjects/OpportunityHistory/describe").json()["labelPlural"] == "Opportunity Histories"

@@ -6,6 +6,7 @@ makes it null.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import logging
@@ -37,6 +38,7 @@ ENDED = frozenset({"JobComplete", "Failed", "Aborted"})
 _NUMBERS_FROM = 500_000_000
 """Ingest jobs are numbered apart from query jobs: their ids share a prefix."""
 _CHUNK = 5_000
+_READ = 1 << 20
 KEPT = timedelta(days=7)
 _FIELD_LIMIT = 1 << 24
 
@@ -274,6 +276,7 @@ class _Processing:
 
     def run(self) -> str:
         """Process every row; the state the job ends in."""
+        self._check_encoding()
         last = self.job.break_off.rows(self._count()) if self.job.break_off else None
         with ExitStack() as stack:
             reader = self._reader(stack)
@@ -318,6 +321,16 @@ class _Processing:
         with ExitStack() as stack:
             return sum(1 for _ in self._reader(stack)) - 1
 
+    def _check_encoding(self) -> None:
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        with self.job.data.open("rb") as file:
+            try:
+                while piece := file.read(_READ):
+                    decoder.decode(piece)
+                decoder.decode(b"", final=True)
+            except UnicodeDecodeError:
+                raise _BadBatch("InvalidBatch : The CSV data is not encoded in UTF-8") from None
+
     def _check(self, header: list[str]) -> None:
         """What fails the job as a whole."""
         if not header:
@@ -329,7 +342,11 @@ class _Processing:
             raise _BadBatch(
                 f"ClientInputError : LineEnding is invalid on user data. Current LineEnding setting is {setting}"
             )
+        known_names: set[str] = set()
         for name in header:
+            if name.lower() in known_names:
+                raise _BadBatch(f"InvalidBatch : Duplicate field name in the header row : {name}")
+            known_names.add(name.lower())
             relationship = name.rpartition(":")[2].split(".", 1)[0]
             known = self.sobject.get(name) or ("." in name and self.sobject.parent(relationship))
             if not known:

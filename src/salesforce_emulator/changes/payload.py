@@ -27,18 +27,6 @@ def encoded(event: ChangeEvent, schema: EventSchema) -> bytes:
     return bytes(out)
 
 
-def changed_names(event: ChangeEvent, schema: EventSchema) -> list[str]:
-    """The fields that an update changed, as other APIs of Salesforce call them: ``BillingAddress.City``."""
-    if event.kind != UPDATE:
-        return []
-    names = []
-    for field in schema.fields:
-        if field.part is not None and field.part.column in event.values:
-            names.append(field.name)
-        names.extend(f"{field.name}.{part.name}" for part in field.parts if part.column in event.values)
-    return names
-
-
 # -- header
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import abort, flash, redirect, render_template, request, url_for
 from werkzeug.datastructures import MultiDict
 
 from salesforce_emulator import ids
@@ -101,6 +101,8 @@ def _can(record: Record) -> set[str]:
 @blueprint.route("/o/<name>/new", methods=["GET", "POST"])
 def create(name: str) -> Answer:
     sobject = sobject_named(name)
+    if not sobject.createable:
+        abort(404, f"Records of {sobject.label} are made by the org itself, not by people.")
     return _edit(sobject, None, f"New {sobject.label}")
 
 

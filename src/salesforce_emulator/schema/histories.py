@@ -52,7 +52,14 @@ def _opportunity_history() -> JsonObject:
         field("SystemModstamp", "datetime", "d", label="System Modstamp"),
         deleted(),
     ]
-    return object_entry("OpportunityHistory", "008", fields, label="Opportunity History", writable=False)
+    return object_entry(
+        "OpportunityHistory",
+        "008",
+        fields,
+        label="Opportunity History",
+        plural="Opportunity Histories",
+        writable=False,
+    )
 
 
 def _opportunity_field_history() -> JsonObject:
@@ -66,7 +73,14 @@ def _opportunity_field_history() -> JsonObject:
         _any("OldValue", "Old Value"),
         _any("NewValue", "New Value"),
     ]
-    return object_entry("OpportunityFieldHistory", "017", fields, label="Opportunity Field History", writable=False)
+    return object_entry(
+        "OpportunityFieldHistory",
+        "017",
+        fields,
+        label="Opportunity Field History",
+        plural="Opportunity Field Histories",
+        writable=False,
+    )
 
 
 def history_describes() -> list[JsonObject]:

@@ -11,7 +11,7 @@ from lark import Lark, Token, Tree
 from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedToken
 
 from salesforce_emulator.soql import nodes
-from salesforce_emulator.soql.errors import SoqlError, too_complicated, unexpected_token
+from salesforce_emulator.soql.errors import SoqlError, at, too_complicated, unexpected_token
 
 MAX_STATEMENT = 100_000
 """Characters of a statement."""
@@ -25,6 +25,8 @@ MAX_DEPTH = 150
 Node = Tree[Token]
 
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", '"': '"', "'": "'", "\\": "\\"}
+_ILLEGAL = re.compile(r"""(?<!\\)(?:\\\\)*(\\(?!u[0-9a-f]{4}|[nrtbf"'\\_%]).)""", re.IGNORECASE | re.DOTALL)
+"""A backslash before what it can't escape."""
 _LITERAL_KINDS = {
     "STRING": "string",
     "NUMBER": "number",
@@ -226,6 +228,9 @@ class _Reader:
     def _literal(self, node: object) -> nodes.Literal:
         token = _token(_tree(node).children[0])
         kind = _LITERAL_KINDS[token.type]
+        if kind == "string" and (wrong := _ILLEGAL.search(token)) is not None:
+            message = f"Invalid string literal {token}. Illegal character sequence '{wrong[1]}' in string literal."
+            raise at(self.text, token.start_pos or 0, "MALFORMED_QUERY", message)
         text = unquote(token) if kind == "string" else str(token)
         if len(text) > MAX_LITERAL:
             raise SoqlError("QUERY_TOO_COMPLICATED", f"a string in a condition has at most {MAX_LITERAL} characters")

@@ -75,3 +75,11 @@ def unique(session: Session, sobject: SObject, row: Values, own_id: str | None) 
         if other:
             message = f"duplicate value found: {field.name} duplicates value on record with id: {other[:15]}"
             raise RecordError("DUPLICATE_VALUE", message)
+
+
+def same_type(sobject: SObject, attributes: object) -> None:
+    """A record that says of what type it is must be of the type that it is written as."""
+    said = attributes.get("type") if isinstance(attributes, dict) else None
+    if said is not None and str(said).lower() != sobject.name.lower():
+        message = f"The record's type '{said}' in its attributes is not '{sobject.name}', the type it was sent as."
+        raise RecordError("INVALID_TYPE", message)

@@ -140,7 +140,7 @@ def _number(value: object) -> float | None:
         return None
     try:
         number = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return number if math.isfinite(number) else None
 
@@ -151,7 +151,7 @@ def _int(field: Field, value: object, from_csv: bool) -> int:
         _wrong_type(field, value, from_csv)
     digits = int(field.describe["digits"]) or _INT_DIGITS
     if abs(number) >= 10**digits:
-        _out_of_range(field, int(number))
+        _out_of_range(field, value)
     return int(number)
 
 
@@ -163,7 +163,7 @@ def _double(field: Field, value: object, from_csv: bool) -> float:
     if precision and field.custom:
         number = _rounded(number, scale)
     if precision and abs(number) >= 10 ** (precision - scale):
-        _out_of_range(field, number)
+        _out_of_range(field, value)
     return number
 
 
@@ -173,7 +173,7 @@ def _rounded(number: float, scale: int) -> float:
     return float(exact.quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP)) if abs(number) < _EXACT else number
 
 
-def _out_of_range(field: Field, value: float) -> NoReturn:
+def _out_of_range(field: Field, value: object) -> NoReturn:
     message = f"{field.label}: value outside of valid range on numeric field: {value}"
     raise RecordError("NUMBER_OUTSIDE_VALID_RANGE", message, [field.name])
 

@@ -27,6 +27,10 @@ _LOOKED_AT = {
 }
 
 
+_CERTAIN = 100
+"""Percent."""
+
+
 @cache
 def looked_at(sobject: SObject) -> tuple[str, ...]:
     """The columns of a record that the rules of an update or a deletion look at."""
@@ -41,6 +45,7 @@ def looked_at(sobject: SObject) -> tuple[str, ...]:
 
 def before_insert(session: Session, sobject: str, row: Values) -> None:
     if sobject == "Opportunity":
+        _check_probability(session, row)
         _stage(session, row)
     elif sobject == "CampaignMember":
         _new_member(session, row)
@@ -70,6 +75,8 @@ def after_insert(session: Session, sobject: str, record_id: str, row: Values) ->
 def before_update(session: Session, sobject: str, current: Values, row: Values) -> None:
     if sobject == "Lead" and current["IsConverted"]:
         raise RecordError("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead")
+    if sobject == "Opportunity":
+        _check_probability(session, row)
     if sobject == "Opportunity" and row.get("StageName") not in (None, current["StageName"]):
         _stage(session, row)
         row["LastStageChangeDate"] = session.now
@@ -121,6 +128,14 @@ def read_stages(session: Session) -> dict[str, Stage]:
         ' FROM "OpportunityStage" WHERE "IsActive" = 1 ORDER BY "SortOrder"'
     )
     return {str(name): Stage(*follows) for name, *follows in rows}
+
+
+def _check_probability(session: Session, row: Values) -> None:
+    probability = row.get("Probability")
+    if isinstance(probability, int | float) and not 0 <= probability <= _CERTAIN:
+        label = session.schema["Opportunity"]["Probability"].label
+        message = f"{label}: value outside of valid range on numeric field: {probability}"
+        raise RecordError("NUMBER_OUTSIDE_VALID_RANGE", message, ["Probability"])
 
 
 def _stage(session: Session, row: Values) -> None:

@@ -238,6 +238,7 @@ class Session(Rows):
         seen = self.seen(sobject)
         for key, value in values.items():
             if key.lower() == "attributes":
+                checks.same_type(sobject, value)
                 continue
             found, given = self._field_and_value(seen, key, value)
             if not (found.createable if creating else found.updateable):
