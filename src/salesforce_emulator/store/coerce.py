@@ -163,7 +163,7 @@ def _double(field: Field, value: object, from_csv: bool) -> float:
     if precision and field.custom:
         number = _rounded(number, scale)
     if precision and abs(number) >= 10 ** (precision - scale):
-        _out_of_range(field, value)
+        _out_of_range(field, number)
     return number
 
 
