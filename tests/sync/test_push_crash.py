@@ -67,7 +67,7 @@ def test_killed_everywhere_while_writing(orgs: Orgs, tmp_path: Path, rest_limit:
     done = subprocess.run(
         [sys.executable, "-m", "tests.sync.crashing", "7", str(run.pk)],
         env=environment(live, tmp_path / "told") | {"ABMATIC_REST_LIMIT": str(rest_limit)},
-        cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=600, check=False,
+        cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=900, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     kills = json.loads(done.stdout)[str(run.pk)]

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, LiteralString
 
 from django.db import connection as database
 from django.utils import timezone
 
 from abmatic.postgres.sql import block
+from abmatic.postgres.transactions import over_below
 from abmatic.sync import budget, runs
 from abmatic.sync.models import Connection, Due, ObjectSetting, Run
 from abmatic.sync.objects import OBJECTS, SObject, configurable
@@ -84,15 +85,22 @@ class AutoPush:
         if "seen" not in setting.compared:  # never compared: nobody knows yet what differs
             return True
         seen = max(setting.compared["seen"], self._seen.get(setting.pk, 0))
-        parameters: dict[str, Any] = {
-            "connection": setting.connection_id, "sobject": spec.name, "record": OBJECTS[spec.name].local, "seen": seen,
-        }  # fmt: skip
-        with database.cursor() as cursor:
-            cursor.execute(block("abmatic.sync", "sql/push.sql", "is_changed"), parameters)
-            is_changed, upto = cursor.fetchone()
+        upto = over_below(_answer)
+        (is_changed,) = _answer(
+            block("abmatic.sync", "sql/push.sql", "is_changed"),
+            connection=setting.connection_id, sobject=spec.name, record=OBJECTS[spec.name].local, seen=seen, upto=upto,
+        )  # fmt: skip
         if not is_changed:
             self._seen[setting.pk] = upto
         return bool(is_changed)
+
+
+def _answer(statement: LiteralString, **parameters: Any) -> tuple[Any, ...]:
+    """The one row that a statement answers."""
+    with database.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        row: tuple[Any, ...] = cursor.fetchone()
+    return row
 
 
 def _is_any_left(setting: ObjectSetting) -> bool:

@@ -13,6 +13,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from abmatic.postgres.sql import block
+from abmatic.postgres.transactions import over_below
 from abmatic.sync.models import ObjectSetting
 from abmatic.sync.objects import SObject
 from abmatic.sync.push.plan import allowed
@@ -22,9 +23,7 @@ Session = psycopg.Connection[tuple[Any, ...]]
 
 def collect(session: Session, spec: SObject, setting: ObjectSetting) -> None:
     """Adds to ``push_due`` what is due since the last time. The caller commits."""
-    row = session.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint").fetchone()
-    assert row is not None
-    upto: int = row[0]
+    upto = over_below(lambda statement: session.execute(statement).fetchone() or ())
     said = allowed(setting)
     parameters = {"connection": setting.connection_id, "sobject": spec.name, "record": spec.local, "upto": upto}
     if setting.compared.get("settings") != said:

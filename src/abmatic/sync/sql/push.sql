@@ -25,16 +25,13 @@ SELECT DISTINCT %(connection)s::bigint, %(sobject)s, h.record_id
           AND u.id = ANY (ARRAY(SELECT DISTINCT cause_id FROM change WHERE tx >= %(seen)s AND tx < %(upto)s)))
 ON CONFLICT DO NOTHING;
 
--- is_changed -- Whether changed_due would find anything, and up to which transaction that holds. Parameters: connection, sobject, record, seen.
-WITH now AS MATERIALIZED (SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS upto)
+-- is_changed -- Whether changed_due would find anything. Parameters: connection, sobject, record, seen, upto.
 SELECT EXISTS (
        SELECT FROM change AS h
-        WHERE h.tx >= %(seen)s AND h.tx < (SELECT upto FROM now) AND h.record = %(record)s
+        WHERE h.tx >= %(seen)s AND h.tx < %(upto)s AND h.record = %(record)s
           AND NOT EXISTS (
               SELECT FROM cause AS u JOIN run AS r ON r.id = u.run_id
-               WHERE u.id = h.cause_id AND r.connection_id = %(connection)s AND r.sobject = %(sobject)s)),
-       upto
-  FROM now;
+               WHERE u.id = h.cause_id AND r.connection_id = %(connection)s AND r.sobject = %(sobject)s));
 
 -- close_issues -- Issues of candidates that are mended: the record has nothing to write, or the field is fine. Parameters: connection, sobject.
 UPDATE issue AS i
