@@ -116,7 +116,7 @@ def one_by_one() -> Iterator[None]:
     """Rows are written by a plain session, a savepoint each."""
 
     @contextmanager
-    def plain(store: OrgStore, user_id: str) -> Iterator[Session]:
+    def plain(store: OrgStore, user_id: str, origin: str = "") -> Iterator[Session]:
         with store.session(user_id, from_csv=True) as session:
             yield session
 

@@ -35,6 +35,7 @@ from abmatic.sync.models import FieldMapping, Run
 from abmatic.sync.objects import OBJECTS, SObject
 from abmatic.sync.pull import apply, values
 from abmatic.sync.pull.plan import literal
+from abmatic.sync.push.unknown import CLOCKS_DIFFER
 
 Session = psycopg.Connection[tuple[Any, ...]]
 
@@ -220,7 +221,7 @@ class Undo:
         """What Salesforce has by now: few by their Ids, many as what has changed since the run began to write."""
         listed = f"SELECT Id, {', '.join(fields)} FROM {self._spec.name} WHERE "
         if len(ids) > settings.ENVIRONMENT.rest_limit and (since := self._first_sent()) is not None:
-            self._read_bulk(f"{listed}SystemModstamp >= {literal(since)}")
+            self._read_bulk(f"{listed}SystemModstamp >= {literal(since - CLOCKS_DIFFER)}")
             return
         for start in range(0, len(ids), _IDS_A_QUERY):
             some = ", ".join(f"'{sf_id}'" for sf_id in ids[start : start + _IDS_A_QUERY])

@@ -31,7 +31,7 @@ Session = psycopg.Connection[tuple[Any, ...]]
 # A creation that isn't found after this long was not carried out.
 SETTLED = timedelta(seconds=60)
 # The clock that dates Salesforce's answers and the one that stamps its records need not be the same.
-_CLOCKS_DIFFER = timedelta(minutes=5)
+CLOCKS_DIFFER = timedelta(minutes=5)
 _IDS_A_QUERY = 200
 
 
@@ -91,7 +91,7 @@ def _settle_creates(session: Session, client: Client, sender: Sender, plan: Push
     texts = sorted(f.sf_field for f in plan.fields if SQL_TYPES[f.local.type] == "text" and f.sf_field in fields)
     soql = (
         f"SELECT Id, {', '.join(fields)} FROM {plan.spec.name} WHERE CreatedById = '{client.userinfo().user_id}' "
-        f"AND CreatedDate >= {literal(batch.since - _CLOCKS_DIFFER)} ORDER BY CreatedDate, Id"
+        f"AND CreatedDate >= {literal(batch.since - CLOCKS_DIFFER)} ORDER BY CreatedDate, Id"
     )
     unlinked = _unlinked(session, plan, batch, list(client.query_rows(soql)), texts)
     found: dict[int, str] = {}
@@ -101,15 +101,18 @@ def _settle_creates(session: Session, client: Client, sender: Sender, plan: Push
         if match is not None:
             alike.remove(match)
             found[write_id] = str(match["Id"])
-    if len(found) < len(writes) and client.server_time() - _sent_at(session, batch) < SETTLED:
+    if len(found) < len(writes) and _age(session, batch) < SETTLED:
         return False
     _conclude(session, sender, batch, [write_id for write_id, _, _ in writes], found)
     return True
 
 
-def _sent_at(session: Session, batch: Batch) -> datetime:
-    """When the batch was sent, by Salesforce's clock as far as it is known: the run's window plus what passed since."""
-    return batch.since + (batch.sent_at - batch.run.started_at if batch.run.started_at else timedelta(0))
+def _age(session: Session, batch: Batch) -> timedelta:
+    """How long ago the batch was sent, by the one clock that told both moments: the database's."""
+    row = session.execute("SELECT clock_timestamp() - sent_at FROM write_batch WHERE id = %s", (batch.pk,)).fetchone()
+    assert row is not None
+    age: timedelta = row[0]
+    return age
 
 
 def _unlinked(
