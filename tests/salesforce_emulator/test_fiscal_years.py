@@ -105,7 +105,7 @@ def test_only_quarters_and_years_are_fiscal(api: Api, literal: str) -> None:
         ({"FiscalYearStartMonth": True}, "True; a month"),
         ({"UsesStartDateAsFiscalYearName": 1}, "1; true or false"),
         ({"Name": "Acme"}, "organization: unknown Name"),
-        ([], "organization: a JSON object"),
+        ([], "organization: an object is wanted"),
     ],
 )
 def test_what_no_fiscal_year_can_be(tmp_path: Path, organization: object, message: str) -> None:
