@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -85,19 +84,19 @@ def _export(server: Server, file: Path) -> Figures:
 
 
 def _pages(server: Server) -> Figures:
-    def timed(path: str) -> tuple[Figures, Any]:
+    def _timed(path: str) -> tuple[Figures, Any]:
         with server.costing() as cost:
             page = server.get(path)
         return {"seconds": cost.seconds, "cpu_seconds": cost.cpu}, page
 
     first, following, rows = [], [], 0
     for _ in range(_TRIES):
-        figures, page = timed(server.query_path(f"SELECT {NARROW} FROM Account"))
+        figures, page = _timed(server.query_path(f"SELECT {NARROW} FROM Account"))
         first.append(figures)
         rows = len(page["records"])
         if "nextRecordsUrl" in page:
-            following.append(timed(page["nextRecordsUrl"])[0])
-    limited = [timed(server.query_path(f"SELECT {NARROW} FROM Account LIMIT 2000"))[0] for _ in range(_TRIES)]
+            following.append(_timed(page["nextRecordsUrl"])[0])
+    limited = [_timed(server.query_path(f"SELECT {NARROW} FROM Account LIMIT 2000"))[0] for _ in range(_TRIES)]
     return {
         "rows": rows,
         "first": _best(first),
@@ -154,27 +153,31 @@ def lines(figures: Figures) -> list[str]:
             for what, *rest in told]  # fmt: skip
 
 
+def _timed(what: str, part: Figures, beside: str) -> _Line:
+    return what, f"{part['seconds']:.3f}", f"{part['cpu_seconds']:.3f}", beside
+
+
 def _told(figures: Figures) -> list[_Line]:
     bulk, page, ingest, readers = figures["bulk_query"], figures["page"], figures["ingest"], figures["readers"]
     job = bulk["job"]
-    rate: Callable[[Figures], str] = lambda part: f"{bulk['bytes'] / part['seconds'] / 1e6:,.0f} MB/s"  # noqa: E731
-    timed: Callable[[str, Figures, str], _Line] = lambda what, part, beside: (  # noqa: E731
-        what, f"{part['seconds']:.3f}", f"{part['cpu_seconds']:.3f}", beside
-    )  # fmt: skip
+
+    def rate(part: Figures) -> str:
+        return f"{bulk['bytes'] / part['seconds'] / 1e6:,.0f} MB/s"
+
     per_record = f"{job['cpu_microseconds_a_record']:.1f} us/record"
     found = [
         (f"Bulk query of {bulk['records']:,} accounts", f"{job['seconds']:.1f}", per_record, ""),
-        timed("its result, first byte", {**bulk["result"], "seconds": bulk["result"]["first_byte"]}, ""),
-        timed(f"its result, {bulk['bytes'] / 1e6:,.0f} MB", bulk["result"],
+        _timed("its result, first byte", {**bulk["result"], "seconds": bulk["result"]["first_byte"]}, ""),
+        _timed(f"its result, {bulk['bytes'] / 1e6:,.0f} MB", bulk["result"],
               f"{rate(bulk['result'])}; a file as such {rate(bulk['floor'])}"),
-        timed("its result as gzip", bulk["result_gzip"], rate(bulk["result_gzip"])),
-        timed(f"REST: first page of {page['rows']:,} rows of all", page["first"], ""),
-        timed("REST: 2,000 rows at most", page["limited"], ""),
-        timed(f"ingest of {ingest['rows']:,} updates", ingest, f"SQLite alone {ingest['floor_cpu_seconds']:.2f} CPU"),
+        _timed("its result as gzip", bulk["result_gzip"], rate(bulk["result_gzip"])),
+        _timed(f"REST: first page of {page['rows']:,} rows of all", page["first"], ""),
+        _timed("REST: 2,000 rows at most", page["limited"], ""),
+        _timed(f"ingest of {ingest['rows']:,} updates", ingest, f"SQLite alone {ingest['floor_cpu_seconds']:.2f} CPU"),
         (f"{readers['readers']} processes read alone", "", "", f"{readers['calls_a_second_alone']:,.0f} calls/s"),
         ("… while one writes", "", "", f"{readers['calls_a_second_beside']:,.0f} calls/s"),
         ("peak memory of the server", "", "", f"{figures['peak_memory'] / 2**20:,.0f} MiB"),
     ]  # fmt: skip
     if page["next"] is not None:
-        found.insert(5, timed("REST: next page", page["next"], ""))
+        found.insert(5, _timed("REST: next page", page["next"], ""))
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import pytest
@@ -103,23 +104,17 @@ def test_workers_that_look_at_the_same_time_start_nothing_twice() -> None:
     for number in (1, 2):
         every(1, new_connection(f"00D00000000000{number}AAA", f"Org {number}"))
     barrier = threading.Barrier(4)
-    failures: list[BaseException] = []
 
-    def look() -> None:
+    def look(_: int) -> None:
         try:
             barrier.wait()
             automatic.tick()
-        except BaseException as error:  # noqa: BLE001 - told below
-            failures.append(error)
         finally:
             connections.close_all()
 
-    threads = [threading.Thread(target=look) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not failures
+    with ThreadPoolExecutor(4) as workers:
+        # Raises what any of them raised.
+        list(workers.map(look, range(4)))
     assert set(Counter(Run.objects.values_list("connection_id", "sobject")).values()) == {1}
     assert Run.objects.count() == 2 * 6
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from abmatic.sync import schedule
 
-MOMENTS = st.datetimes(datetime(2019, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - given one
+MOMENTS = st.datetimes(datetime(2019, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis wants the bounds naive
 HOURS = st.sampled_from([1, 6, 12, 24])
 
 

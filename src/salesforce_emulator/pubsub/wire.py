@@ -55,15 +55,15 @@ def _pool() -> descriptor_pool.DescriptorPool:
 _POOL = _pool()
 
 
-def message(name: str) -> Callable[..., Message]:
+def message(name: str) -> type[Message]:
     """The class of a message."""
-    made: Callable[..., Message] = message_factory.GetMessageClass(_POOL.FindMessageTypeByName(f"eventbus.v1.{name}"))
+    made: type[Message] = message_factory.GetMessageClass(_POOL.FindMessageTypeByName(f"eventbus.v1.{name}"))
     return made
 
 
 def parser(name: str) -> Callable[[bytes], Message]:
     """Reads a message."""
-    read: Callable[[bytes], Message] = message(name).FromString  # type: ignore[attr-defined]  # made by protobuf
+    read: Callable[[bytes], Message] = message(name).FromString
     return read
 
 

@@ -15,6 +15,7 @@ def _session(made: requests.Session) -> None:
     made.mount("https://", ToTheOrg())
 
 
+# The tap makes its sessions itself, and has no setting for the host.
 requests.Session.__init__ = _session  # type: ignore[method-assign]
 tap_salesforce.salesforce.bulk.BATCH_STATUS_POLLING_SLEEP = 0.05  # seconds, not twenty: nothing takes that long here
 tap_salesforce.main()
