@@ -19,7 +19,7 @@ from abmatic.audiences.models import Account, Contact, Opportunity, OpportunityC
 from abmatic.changes.models import Change
 from abmatic.sync import connect, runs
 from abmatic.sync.clients import ConnectionTokens
-from abmatic.sync.execute import LAG, execute
+from abmatic.sync.execute import execute
 from abmatic.sync.models import (
     Finding,
     MirrorAccount,
@@ -31,6 +31,7 @@ from abmatic.sync.models import (
     Run,
 )
 from abmatic.sync.pull.plan import literal
+from abmatic.sync.pull.pulling import LAG
 from salesforce_emulator.oauth.apps import DEFAULT_APP
 from salesforce_emulator.testing import RunningOrg
 

@@ -25,13 +25,13 @@ from abmatic.postgres.locks import LockBusy, held
 from abmatic.postgres.sql import block
 from abmatic.salesforce import Client, errors
 from abmatic.sync import clients
-from abmatic.sync.execute import LAG
 from abmatic.sync.models import Connection, ObjectSetting, Write
 from abmatic.sync.objects import OBJECTS, SObject
 from abmatic.sync.pull import mirrored, offers
 from abmatic.sync.pull import plan as planning
 from abmatic.sync.pull.chunk import ChunkWriter, Counts, Target
 from abmatic.sync.pull.plan import PullPlan
+from abmatic.sync.pull.pulling import LAG
 from abmatic.sync.pull.reading import CONTENDED, open_writer
 from abmatic.sync.push import compare, due
 from abmatic.sync.push import plan as push_planning

@@ -1,0 +1,291 @@
+"""The pull of one run: from its window to the moved cursor. See `execute` for the run as a whole."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from psycopg.types.json import Jsonb
+
+from abmatic.audiences.models import Collection
+from abmatic.salesforce import Client, errors
+from abmatic.salesforce.bulk import BulkQueryJob
+from abmatic.sync.models import FieldMapping, Finding, ObjectSetting, Run
+from abmatic.sync.objects import OBJECTS
+from abmatic.sync.pull import mirrored, offers
+from abmatic.sync.pull import plan as planning
+from abmatic.sync.pull.bulk_reading import BulkReading
+from abmatic.sync.pull.chunk import Counts, Target
+from abmatic.sync.pull.parts import Position
+from abmatic.sync.pull.plan import PullPlan
+from abmatic.sync.pull.reading import Cancelled, FieldsMissing, Session, open_writer, read_by_rest
+from abmatic.sync.reasons import REASONS
+from abmatic.sync.running import Running, peak_memory
+
+logger = logging.getLogger(__name__)
+
+# Salesforce's reads lag behind its writes by seconds; a transaction may carry a stamp older than its commit.
+LAG = timedelta(minutes=5)
+RESTARTS = 3
+_ANALYZE_FROM = 1_000
+# What the text of a page gives rise to, whatever is known of its records.
+_OF_THE_TEXT = ("row_unusable", "row_repeated", "nul_removed", "text_replaced")
+
+
+class Pull:
+    """Reads what has changed in Salesforce, and applies it here."""
+
+    def __init__(self, running: Running) -> None:
+        self._running = running
+        self._run, self._spec = running.run, running.spec
+        self._connection, self._setting = running.connection, running.setting
+        self._job: BulkQueryJob | None = None
+
+    def read_all(self, client: Client) -> None:
+        try:
+            self._pull(client)
+        except (Cancelled, FieldsMissing, errors.StartOver):
+            self.discard_job(client)
+            raise
+
+    def _pull(self, client: Client) -> None:
+        plan = self._plan(client)
+        is_described_anew = False
+        for restart in range(RESTARTS):
+            try:
+                self._read(client, plan)
+                break
+            except errors.StartOver as gone:
+                # The cursor or the job is gone. Everything committed stays; reading the window again is harmless.
+                if restart + 1 == RESTARTS:
+                    raise
+                logger.warning("run %s starts its window over: %s", self._run.pk, gone)
+            except (errors.InvalidField, FieldsMissing) as hidden:
+                # Described earlier, and taken away since: the mapping is broken, the others go on.
+                if is_described_anew or restart + 1 == RESTARTS:
+                    raise
+                logger.warning("run %s asks anew which fields there are: %s", self._run.pk, hidden)
+                plan, is_described_anew = self._plan(client, anew=True), True
+            self._begin_anew(client)
+        self._finish(client, plan)
+
+    def _begin_anew(self, client: Client) -> None:
+        """The window is read again from its beginning; what was read of it before is not to be counted twice.
+
+        A record that was committed is known when it comes again. Entries that don't depend on that are taken back: they
+        are made again.
+        """
+        self.discard_job(client)
+        counts = Counts.from_json(self._running.counts.as_json())
+        with transaction.atomic():
+            for reason in _OF_THE_TEXT:
+                entries, _ = Finding.objects.filter(run=self._run, reason=reason).delete()
+                counts.reasons[reason] -= entries
+                if REASONS[reason].kind == "skipped":
+                    counts.read -= entries
+                    counts.skipped -= entries
+            again = Finding.objects.filter(run=self._run, reason="value_unreadable", field__in=self._unread)
+            counts.reasons["value_unreadable"] -= again.delete()[0]
+            checkpoint = {"upper": self._run.checkpoint["upper"], "again": counts.read}
+            self._running.note(checkpoint=checkpoint, counts=counts.as_json(), processed=counts.read)
+        self._running.counts = counts
+
+    def _plan(self, client: Client, *, anew: bool = False) -> PullPlan:
+        """The plan; the mirror is made ready for its fields."""
+        offered = None if anew else offers.kept(self._setting, self._spec)
+        if offered is None:
+            described = client.describe(self._spec.name)
+            offered = offers.keep(self._setting, self._spec, [f.name for f in described.fields.values() if f.in_bulk])
+        plan, broken = planning.make(self._spec, self._setting, offered)
+        if self._setting is not None:
+            reasons = {entry.mapping.pk: entry.reason for entry in broken}
+            for mapping in self._setting.mappings.all():
+                if mapping.broken != reasons.get(mapping.pk, ""):
+                    FieldMapping.objects.filter(pk=mapping.pk).update(broken=reasons.get(mapping.pk, ""))
+            if not mirrored.adopt(self._setting, plan) and self._cursor is not None and not self._run.is_full:
+                self._running.note(is_full=True)
+        return plan
+
+    def _read(self, client: Client, plan: PullPlan) -> None:
+        upper = self._running.window(client)
+        lower = None if self._run.is_full or self._cursor is None else self._cursor - LAG
+        soql = plan.soql(lower, upper)
+        target = self._target(upper)
+        if self._run.checkpoint.get("query", soql) != soql:
+            logger.warning("run %s: the mappings were changed while it waited; it reads its window anew", self._run.pk)
+            self._begin_anew(client)
+        if self._run.checkpoint.get("is_read"):
+            if self._run.expected is None:
+                self._running.note(expected=self._running.counts.read)
+            return
+        if "job" not in self._run.checkpoint:
+            self._run.checkpoint |= {"query": soql}
+            self._running.note(phase=Run.Phase.READING, reader="REST")
+            total = read_by_rest(client, plan, target, soql, settings.ENVIRONMENT.rest_limit, self._checkpoint)
+            if total is not None:
+                self._running.note(expected=total)
+                return
+        self._read_bulk(client, plan, target, soql)
+
+    def _read_bulk(self, client: Client, plan: PullPlan, target: Target, soql: str) -> None:
+        page_records = settings.ENVIRONMENT.import_page_records
+        if "job" in self._run.checkpoint:
+            job = self._job = client.resume_bulk_query(self._run.checkpoint["job"])
+            page_records = self._run.checkpoint["page_records"]
+        else:
+            job = self._job = client.bulk_query(soql, include_deleted=True)
+            self._run.checkpoint |= {
+                "job": job.id, "query": soql, "page_records": page_records, "of_job": 0, **Position().as_json(),
+            }  # fmt: skip
+            self._running.note(phase=Run.Phase.PREPARING, reader="Bulk API 2.0", checkpoint=self._run.checkpoint)
+        job.wait(lambda info: self._running.note(expected=info.records))
+        self._running.note(phase=Run.Phase.READING, expected=job.records)
+        pages = job.pages(page_records)
+        position = Position.from_json(self._run.checkpoint)
+        if position.page < len(pages):
+            part_bytes = settings.ENVIRONMENT.import_chunk_bytes
+            BulkReading(job, plan, target, self._checkpoint, part_bytes=part_bytes).run(pages, position)
+        self._require_all(job)
+
+    def _require_all(self, job: BulkQueryJob) -> None:
+        """Raises ResultIncomplete where the pages held fewer records than the job found: the cursor must not pass them.
+
+        Of a damaged page nobody can say how many records its damaged rows were, unless its header does.
+        """
+        read = self._run.checkpoint.get("of_job", 0)
+        if job.records is not None and read < job.records and not self._run.checkpoint.get("is_uncountable"):
+            raise errors.ResultIncomplete(f"{read:,} of {job.records:,} records came", job_id=job.id)
+
+    def discard_job(self, client: Client) -> None:
+        """Best effort: Salesforce forgets a job and its results after a week by itself."""
+        job_id = self._run.checkpoint.get("job")
+        if job_id is None or not Run.objects.filter(pk=self._run.pk, attempts=self._run.attempts).exists():
+            # None, or one that another worker reads by now.
+            return
+        try:
+            held = self._job
+            job = held if held is not None and held.id == job_id else client.resume_bulk_query(job_id)
+            job.discard()
+        except errors.SalesforceError as error:
+            logger.info("run %s: bulk job %s stays in Salesforce: %s", self._run.pk, job_id, error)
+
+    @property
+    def _cursor(self) -> datetime | None:
+        """How far pulls of this object have come. What rides with another object keeps its cursor there."""
+        if self._spec.rides_with is None:
+            return self._setting.cursor if self._setting else None
+        stored = (self._setting.riders if self._setting else {}).get(self._spec.name)
+        return datetime.fromisoformat(stored) if stored else None
+
+    @property
+    def _unread(self) -> list[str]:
+        return mirrored.unread(self._setting, self._spec.name) if self._setting else []
+
+    def _target(self, upper: datetime) -> Target:
+        assert self._run.cause_id is not None
+        collection = None
+        if self._cursor is None and self._spec.collection:
+            collection = Collection.objects.get_or_create(
+                source=f"salesforce-import:{self._connection.pk}:{self._spec.local}",
+                defaults={
+                    "name": "Salesforce Import",
+                    "record": self._spec.local,
+                    "kind": Collection.Kind.IMPORT,
+                },
+            )[0].pk
+        return Target(
+            self._connection.pk, self._run.pk, self._run.cause_id, upper, collection, tuple(self._unread),
+            is_pushed=self._setting is not None and self._setting.is_pushed,
+            created_elsewhere=tuple(
+                ObjectSetting.objects.filter(
+                    create_in_salesforce=True,
+                    sobject__in=[spec.name for spec in OBJECTS.values() if spec.local == self._spec.local],
+                )
+                .exclude(connection=self._connection)
+                .values_list("connection_id", "sobject")
+            ),
+        )  # fmt: skip
+
+    def _checkpoint(
+        self, session: Session, counts: Counts, position: Position | None, *, is_countable: bool = True
+    ) -> None:
+        """Within the chunk's transaction: what is committed with it. Only one chunk is applied at a time."""
+        together = Counts.from_json(self._running.counts.as_json())
+        together.add(counts)
+        checkpoint = dict(self._run.checkpoint)
+        # Read before the window was begun anew, and as it was then.
+        twice = min(checkpoint.get("again", 0), counts.unchanged)
+        if twice:
+            together.read -= twice
+            together.unchanged -= twice
+            checkpoint["again"] -= twice
+        if position is not None:
+            checkpoint |= position.as_json()
+            checkpoint["of_job"] = checkpoint.get("of_job", 0) + counts.read
+            if not is_countable:
+                checkpoint["is_uncountable"] = True
+        else:
+            # By REST there is one chunk: killed after it, the run has only its end left to do.
+            checkpoint["is_read"] = True
+        updated = session.execute(
+            "UPDATE run SET processed = %s, counts = %s, checkpoint = %s, api_calls = %s, peak_memory = %s, "
+            "updated_at = now() WHERE id = %s AND state = 'running' AND attempts = %s",
+            (
+                together.read,
+                Jsonb(together.as_json()),
+                Jsonb(checkpoint),
+                self._running.calls(),
+                peak_memory(),
+                self._run.pk,
+                self._run.attempts,
+            ),
+        )
+        if updated.rowcount == 0:
+            session.rollback()
+            raise self._running.lost()
+        # Not yet committed: should the commit fail, the page is applied again on top of the former counts.
+        session.commit()
+        self._running.counts, self._run.checkpoint = together, checkpoint
+        self._running.require_budget()
+
+    def _finish(self, client: Client, plan: PullPlan) -> None:
+        self._run.checkpoint["is_read"] = True
+        self._running.note(phase=Run.Phase.LINKING, checkpoint=self._run.checkpoint)
+        self.discard_job(client)
+        upper = datetime.fromisoformat(self._run.checkpoint["upper"]).astimezone(UTC)
+        with open_writer(plan, self._target(upper)) as (session, writer):
+            if self._running.counts.duplicate:
+                writer.after_run()
+            if (
+                self._running.counts.created + self._running.counts.linked + self._running.counts.duplicate
+                > _ANALYZE_FROM
+            ):
+                _analyze(session, plan)
+            session.commit()
+        with transaction.atomic():
+            self._move_cursor(plan, upper)
+            self._running.note(checkpoint={**self._run.checkpoint, "is_pulled": True})
+
+    def _move_cursor(self, plan: PullPlan, upper: datetime) -> None:
+        if self._setting is None:
+            return
+        setting = ObjectSetting.objects.select_for_update().get(pk=self._setting.pk)
+        if self._spec.rides_with is None:
+            setting.cursor = upper
+            setting.last_pull_at = timezone.now()
+        else:
+            setting.riders = {**setting.riders, self._spec.name: upper.isoformat()}
+        setting.mirrored = mirrored.filled(setting, plan)
+        setting.save(update_fields=["cursor", "last_pull_at", "riders", "mirrored"])
+
+
+def _analyze(session: psycopg.Connection[tuple[Any, ...]], plan: PullPlan) -> None:
+    """The planner should know of a first import before the pages do, as well as it knows other tables."""
+    session.execute("SET LOCAL default_statistics_target TO DEFAULT")
+    for table in dict.fromkeys((plan.spec.local, plan.spec.mirror)):
+        session.execute(psycopg.sql.SQL("ANALYZE {}").format(psycopg.sql.Identifier(table)))
