@@ -99,6 +99,9 @@ def test_text_that_a_bulk_file_can_hold_and_text_it_cannot(live: Live, orgs: Org
     live.sync_well("Account")
     rows = dict(live.rows('SELECT "Name", "BillingCity" FROM "Account" WHERE "Name" LIKE ?', "New %"))
     assert rows == {f"New {n}": text for n, text in enumerate(texts)}
+    jobs = Batch.objects.exclude(job_id="").values_list("pk", flat=True)
+    alone = [write.sent["BillingCity"] for write in Write.objects.exclude(batch__in=list(jobs))]
+    assert alone == ["#N/A"], "the only text that can't go by a file"
 
 
 def test_clearing_by_bulk_empties_the_field(live: Live, orgs: Orgs) -> None:

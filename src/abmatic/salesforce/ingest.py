@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Literal, TypeVar
+from typing import Final, Literal, TypeVar
 
 from . import errors
 from .answers import Answer, Json
@@ -24,7 +24,7 @@ from .wire import Wire
 
 T = TypeVar("T")
 
-NULL = "#N/A"
+NULL: Final = "#N/A"
 # Bytes of one job's CSV. Salesforce takes 150 MB after its own encoding, and advises against more than 100 MB.
 MOST_BYTES = 100_000_000
 _UPLOADS = 3

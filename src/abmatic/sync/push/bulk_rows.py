@@ -8,7 +8,7 @@ records that are alike: which of two is which makes no difference.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
@@ -19,8 +19,8 @@ from abmatic.salesforce.ingest import MOST_BYTES, NULL, BulkIngestJob, Results
 
 Session = psycopg.Connection[tuple[Any, ...]]
 
-# Joins the cells of a row; no cell holds it, because a value with it would not be text.
-_BETWEEN = "\x1f"
+# A text that a file would take for "empty this field" can't go into one.
+FITS: LiteralString = f"NOT sent @? '$.* ? (@ == \"{NULL}\")'"
 
 
 def write_csv(session: Session, run: int, operation: str, most: int) -> tuple[list[int], bytes]:
@@ -30,7 +30,7 @@ def write_csv(session: Session, run: int, operation: str, most: int) -> tuple[li
             row[0]
             for row in session.execute(
                 "SELECT id FROM salesforce_write WHERE run_id = %s AND operation = %s AND state = 'planned' "
-                "ORDER BY parent_sf_id, id LIMIT %s",
+                f"AND {FITS} ORDER BY parent_sf_id, id LIMIT %s",
                 (run, operation, most),
             )
         ]
@@ -81,8 +81,9 @@ def read_results(session: Session, batch: int, job: BulkIngestJob) -> None:
     session.execute("CREATE TEMP TABLE IF NOT EXISTS sent_row (write_id bigint, content text) ON COMMIT DELETE ROWS")
     session.execute("TRUNCATE result_row, sent_row")
     session.execute(
-        sql.SQL("INSERT INTO sent_row SELECT id, concat_ws({}, {}) FROM salesforce_write WHERE id = ANY ({})").format(
-            sql.Literal(_BETWEEN),
+        sql.SQL(
+            "INSERT INTO sent_row SELECT id, (ARRAY[{}]::text[])::text FROM salesforce_write WHERE id = ANY ({})"
+        ).format(
             sql.SQL(", ").join(sql.SQL("coalesce({}, '')").format(_cell(name)) for name in columns),
             sql.Literal(ids),
         )
@@ -112,10 +113,9 @@ def _read(session: Session, job: BulkIngestJob, which: Results, columns: list[st
         at = {name: sql.Identifier(f"c{place}") for place, name in enumerate(names)}
         error = at.get("sf__error")
         session.execute(
-            sql.SQL("INSERT INTO result_row SELECT {}, {}, concat_ws({}, {}) FROM back").format(
+            sql.SQL("INSERT INTO result_row SELECT {}, {}, (ARRAY[{}]::text[])::text FROM back").format(
                 at["sf__id"],
                 error or sql.SQL("NULL"),
-                sql.Literal(_BETWEEN),
                 sql.SQL(", ").join(sql.SQL("coalesce({}, '')").format(at[name.casefold()]) for name in columns),
             )
         )

@@ -9,14 +9,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, LiteralString
 
 import orjson
 import psycopg
 
 from abmatic.salesforce import Client, errors
 from abmatic.salesforce.collections import MOST_RECORDS
-from abmatic.salesforce.ingest import NULL, BulkIngestJob
+from abmatic.salesforce.ingest import BulkIngestJob
 from abmatic.sync.models import Write
 from abmatic.sync.push import bulk_rows, outcomes
 from abmatic.sync.push.outcomes import PushCounts
@@ -67,15 +67,17 @@ class Sender:
     def _send(self, operation: str, size: int) -> None:
         while (planned := self._count(operation)) > 0:
             self._at_boundary()
-            if planned > self._bulk_from and size == MOST_RECORDS and self._fits_bulk(operation):
+            is_much = planned > self._bulk_from and size == MOST_RECORDS
+            if is_much and self._count(operation, bulk_rows.FITS) > self._bulk_from:
                 self._send_job(operation)
             else:
                 self._send_collection(operation, size)
             self._note()
 
-    def _count(self, operation: str) -> int:
+    def _count(self, operation: str, condition: LiteralString = "true") -> int:
         row = self._session.execute(
-            "SELECT count(*) FROM salesforce_write WHERE run_id = %s AND operation = %s AND state = 'planned'",
+            "SELECT count(*) FROM salesforce_write WHERE run_id = %s AND operation = %s AND state = 'planned' AND "
+            + condition,
             (self._run, operation),
         ).fetchone()
         assert row is not None
@@ -115,15 +117,6 @@ class Sender:
         self._counts.unknown += len(ids)
 
     # -- bulk jobs
-
-    def _fits_bulk(self, operation: str) -> bool:
-        """A text that a bulk file would take for "empty this field" goes by collections; then all that is left does."""
-        found = self._session.execute(
-            "SELECT FROM salesforce_write AS w WHERE run_id = %s AND operation = %s AND state = 'planned' "
-            "AND EXISTS (SELECT FROM jsonb_each_text(w.sent) AS e WHERE e.value = %s) LIMIT 1",
-            (self._run, operation, NULL),
-        )
-        return found.rowcount == 0
 
     def _send_job(self, operation: str) -> None:
         name = self._plan.spec.name
