@@ -65,7 +65,7 @@ _KEYS: dict[str, type] = {
 }
 _OF_OBJECTS = frozenset(
     {"apps", "custom_objects", "users", "permission_sets", "profiles", "validation_rules", "duplicate_rules",
-     "list_views", "reports"}
+     "before_save_flows", "list_views", "reports"}
 )  # fmt: skip
 """Keys whose values are lists of objects; so is every value in "custom_fields" and "records"."""
 
@@ -89,6 +89,7 @@ class DataFile:
     records: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     validation_rules: tuple[dict[str, Any], ...] = ()
     duplicate_rules: tuple[dict[str, Any], ...] = ()
+    before_save_flows: tuple[dict[str, Any], ...] = ()
     permissions: dict[str, Any] = field(default_factory=dict)
     """Those of "profiles", "permission_sets" and "sharing" that the file has."""
     faults: Any = None
@@ -135,6 +136,7 @@ class DataFile:
             dict(data.get("records", {})),
             tuple(data.get("validation_rules", ())),
             tuple(data.get("duplicate_rules", ())),
+            tuple(data.get("before_save_flows", ())),
             {key: data[key] for key in ("profiles", "permission_sets", "sharing") if key in data},
             data.get("faults"),
             list_views,
@@ -185,7 +187,7 @@ class DataFile:
         """Keep the org's own rules in its file, and make its profiles. The file's records aren't held to them."""
         rules = OrgRules(lambda _: None, lambda name, value: put_setting(conn, name, value))
         try:
-            rules.put(self.validation_rules, self.duplicate_rules, schema)
+            rules.put(self.validation_rules, self.duplicate_rules, schema, self.before_save_flows)
             if self.permissions:
                 rules.put_permissions(self.permissions, schema, conn, datetime.now(UTC))
         except BadRule as error:

@@ -1,6 +1,7 @@
 """/__emulator/rules, …/permissions, …/locks: the org's own rules, laid down and removed while it runs, as in Setup.
 
 :mod:`salesforce_emulator.store.validation` and :mod:`salesforce_emulator.store.duplicates` say what a rule is,
+:mod:`salesforce_emulator.store.flows` what a before-save flow is,
 :mod:`salesforce_emulator.store.permissions` how permissions are written, :mod:`salesforce_emulator.store.locks` what a
 lock is.
 """
@@ -35,13 +36,14 @@ def rules() -> Response:
         {
             "validation_rules": [rule.to_json() for rule in found.validation.all()],
             "duplicate_rules": [rule.to_json() for rule in found.duplicates.all()],
+            "before_save_flows": [flow.to_json() for flow in found.flows.all()],
         }
     )
 
 
 @blueprint.post("/rules")
 def put_rules() -> Response:
-    """Add rules, or change those that have their names: {"validation_rules": […], "duplicate_rules": […]}."""
+    """Add rules, or change those that have their names: validation_rules, duplicate_rules, before_save_flows."""
     emulator().store.put_rules(_body())
     return rules()
 

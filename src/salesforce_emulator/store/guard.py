@@ -14,6 +14,7 @@ from salesforce_emulator.store.access import Access
 from salesforce_emulator.store.change import Change
 from salesforce_emulator.store.duplicates import DuplicateRules
 from salesforce_emulator.store.errors import RecordError
+from salesforce_emulator.store.flows import Flows
 from salesforce_emulator.store.locks import LocksOfCall
 from salesforce_emulator.store.validation import ValidationRules
 
@@ -26,6 +27,7 @@ class Guard:
     """
     :param rules: validation rules.
     :param duplicates: duplicate rules.
+    :param flows: before-save flows.
     :param access: the user's permissions; None where everybody may do everything.
     :param locks: the records that others hold; None where nobody does.
     :param visible: the objects and fields of a schema that the user may see.
@@ -35,12 +37,14 @@ class Guard:
         self,
         rules: ValidationRules,
         duplicates: DuplicateRules,
+        flows: Flows,
         access: Access | None,
         locks: LocksOfCall | None,
         visible: Callable[[Schema], Schema],
     ) -> None:
         self._rules = rules
         self._duplicates = duplicates
+        self._flows = flows
         self._access = access
         self._locks = locks
         self.visible = visible
@@ -53,6 +57,7 @@ class Guard:
             or shared
             or bool(self._rules.of(sobject, schema))
             or bool(self._duplicates.of(sobject.name))
+            or bool(self._flows.of(sobject, schema))
         )
 
     # -- permissions
@@ -114,6 +119,10 @@ class Guard:
                 raise _no_reference(str(value))
 
     # -- all rules
+
+    def before_save(self, session: Session, sobject: SObject, row: Values, before: Values | None) -> None:
+        """Let the org's own automation change what is about to be saved."""
+        self._flows.run(session, sobject, row, before)
 
     def check(self, session: Session, sobject: SObject, row: Values, before: Values | None) -> None:
         """What a record that is complete in itself still has to pass before it is saved.

@@ -42,7 +42,7 @@ from salesforce_emulator.store.connections import Connections
 from salesforce_emulator.store.convert import Converted, ConvertOptions, convert_lead
 from salesforce_emulator.store.making import SCHEMA, Loader, customization, known, make
 from salesforce_emulator.store.merge import Merged, merge
-from salesforce_emulator.store.org_rules import DUPLICATE_RULES, VALIDATION_RULES, OrgRules
+from salesforce_emulator.store.org_rules import DUPLICATE_RULES, FLOWS, VALIDATION_RULES, OrgRules
 from salesforce_emulator.store.session import Session
 from salesforce_emulator.store.settings import put_setting, setting
 from salesforce_emulator.store.views import load_standard_views
@@ -237,14 +237,15 @@ class OrgStore(Connections):
     # -- the org's own rules
 
     def put_rules(self, given: Mapping[str, Any]) -> None:
-        """Lay down rules, all or none: {"validation_rules": […], "duplicate_rules": […]}.
+        """Lay down rules, all or none: {"validation_rules": […], "duplicate_rules": […], "before_save_flows": […]}.
 
         :raises BadRule: one of them can't be followed.
         """
         with self.writing():
-            only(given, (VALIDATION_RULES, DUPLICATE_RULES), "rules")
+            only(given, (VALIDATION_RULES, DUPLICATE_RULES, FLOWS), "rules")
             duplicating = entries(given, DUPLICATE_RULES, "rules")
-            self.rules.put(entries(given, VALIDATION_RULES, "rules"), duplicating, self.schema)
+            flows = entries(given, FLOWS, "rules")
+            self.rules.put(entries(given, VALIDATION_RULES, "rules"), duplicating, self.schema, flows)
             if duplicating:
                 self.index_duplicates()
 

@@ -1,4 +1,4 @@
-"""The org's own rules, kept in its file: validation, duplicates, permissions; and who holds which records."""
+"""The org's own rules, kept in its file: validation, duplicates, flows, permissions; and who holds which records."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from salesforce_emulator.store import permissions as permitting
 from salesforce_emulator.store import profiles
 from salesforce_emulator.store.access import Access, access_of, visible
 from salesforce_emulator.store.duplicates import DuplicateRules, read_duplicate_rule
+from salesforce_emulator.store.flows import Flow, Flows, read_flow
 from salesforce_emulator.store.guard import Guard
 from salesforce_emulator.store.locks import RecordLocks
 from salesforce_emulator.store.permissions import Permissions
@@ -21,6 +22,7 @@ from salesforce_emulator.store.validation import Json, ValidationRule, Validatio
 
 VALIDATION_RULES = "validation_rules"
 DUPLICATE_RULES = "duplicate_rules"
+FLOWS = "before_save_flows"
 PERMISSIONS = "permissions"
 
 
@@ -38,32 +40,39 @@ class OrgRules:
         self.validation = ValidationRules(map(ValidationRule.kept, kept))
         kept = json.loads(setting(DUPLICATE_RULES) or "[]")
         self.duplicates = DuplicateRules(map(duplicate_rules.kept_rule, kept))
+        self.flows = Flows(map(Flow.kept, json.loads(setting(FLOWS) or "[]")))
         self.locks = RecordLocks()
         self.permissions: Permissions = permitting.restored(json.loads(setting(PERMISSIONS) or "{}"))
         self._seen: tuple[Schema, Permissions, dict[tuple[str, ...], Schema]] | None = None
         """What users see, by the key of their access; of one schema and one set of permissions."""
 
-    # -- validation and duplicates
+    # -- validation, duplicates and flows
 
-    def put(self, validation: Iterable[Json], duplicates: Iterable[Json], schema: Schema) -> None:
+    def put(
+        self, validation: Iterable[Json], duplicates: Iterable[Json], schema: Schema, flows: Iterable[Json] = ()
+    ) -> None:
         """Add rules, or change those that have their names.
 
         :raises BadRule: one of them can't be followed; then none is added.
         """
         read = [read_rule(rule, schema) for rule in validation]
+        flowing = [read_flow(flow, schema) for flow in flows]
         self.duplicates.put([read_duplicate_rule(rule, schema) for rule in duplicates])
         self.validation.put(read)
+        self.flows.put(flowing)
         self._keep_rules()
 
     def remove(self, sobject: str = "", name: str = "") -> int:
         """Remove the rules of an object, one of them, or all; how many they were."""
-        removed = self.validation.remove(sobject, name) + self.duplicates.remove(sobject, name)
+        ruling = (self.validation, self.duplicates, self.flows)
+        removed = sum(rules.remove(sobject, name) for rules in ruling)
         self._keep_rules()
         return removed
 
     def _keep_rules(self) -> None:
         self._keep(VALIDATION_RULES, json.dumps([rule.to_json() for rule in self.validation.all()]))
         self._keep(DUPLICATE_RULES, json.dumps([rule.to_json() for rule in self.duplicates.all()]))
+        self._keep(FLOWS, json.dumps([flow.to_json() for flow in self.flows.all()]))
 
     # -- permissions
 
@@ -120,6 +129,8 @@ class OrgRules:
         locks = self.locks.of_call() if self.locks else None
         if access is None and locks is not None:
             access = access_of(self.permissions, conn, user_id)
-        if access is None and not self.validation.all() and not self.duplicates.all():
+        if access is None and not (self.validation.all() or self.duplicates.all() or self.flows.all()):
             return None
-        return Guard(self.validation, self.duplicates, access, locks, lambda schema: self.visible(schema, access))
+        return Guard(
+            self.validation, self.duplicates, self.flows, access, locks, lambda schema: self.visible(schema, access)
+        )

@@ -115,6 +115,8 @@ class Session(Rows):
         persons.prepare(self, sobject, row, None)
         self._defaults(sobject, row)
         rules.before_insert(self, sobject.name, row)
+        if self.guard is not None:
+            self.guard.before_save(self, sobject, row, None)
         checks.required(row, sobject.required)
         if self.by_person:
             checks.choices_offered(self, sobject, row, None)
@@ -157,6 +159,8 @@ class Session(Rows):
         places.complete(sobject, row, current)
         persons.prepare(self, sobject, row, current)
         rules.before_update(self, sobject.name, current, row)
+        if self.guard is not None:
+            self.guard.before_save(self, sobject, row, current)
         checks.required(row, [f for f in sobject.never_null if f.name in row])
         if self.by_person:
             checks.choices_offered(self, sobject, row, record_id)
