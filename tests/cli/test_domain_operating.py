@@ -1,4 +1,4 @@
-"""`abmatic user`, `keys` and `settings`: what operating an installation takes."""
+"""`abmatic user`, `api-keys`, `keys` and `settings`: what operating an installation takes."""
 
 from __future__ import annotations
 
@@ -35,6 +35,20 @@ def test_users_are_added_and_get_links(installation: Installation) -> None:
     assert "There is no user" in said(installation, "user", "link", "bob@example.org", code=1)
     assert installation.query("SELECT count(*) FROM one_time_link") == [(2,)]
     assert said(installation, "user", "list") == "ann@example.org  administrator\n"
+
+
+def test_api_keys_are_shown_once_and_end(installation: Installation) -> None:
+    assert "There is no API key yet" in said(installation, "api-keys", "list")
+    made = json.loads(
+        said(installation, "api-keys", "create", "Reports", "--role", "operator", "--days", "30", "--json")
+    )
+    assert made["key"].startswith(f"{made['prefix']}_")
+    listed = said(installation, "api-keys", "list")
+    assert f"{made['prefix']}  Reports  operator, active, never used" in listed
+    assert made["key"] not in listed
+    assert "is revoked" in said(installation, "api-keys", "revoke", made["prefix"])
+    assert json.loads(said(installation, "api-keys", "list", "--json"))["api_keys"][0]["state"] == "revoked"
+    assert "There is no API key abm_x" in said(installation, "api-keys", "revoke", "abm_x", code=1)
 
 
 def test_keys_kept_in_the_folder_rotate_by_themselves(installation: Installation) -> None:

@@ -8,6 +8,7 @@ from django.urls import URLPattern, URLResolver, reverse
 from tests.web import org
 
 from abmatic.changes.models import Cause
+from abmatic.identity import api_keys
 from abmatic.identity.models import User
 from abmatic.sync.models import Connection
 from abmatic.web.urls import urlpatterns
@@ -25,6 +26,7 @@ class World:
     contact_collection: int
     opportunity_collection: int
     somebody: int
+    api_key: int
 
     def address(self, name: str) -> str:
         """The example address of a page."""
@@ -34,6 +36,8 @@ class World:
             return reverse(name, args=[self.run])
         if name in {"change-user", "user-link"}:
             return reverse(name, args=[self.somebody])
+        if name == "revoke-api-key":
+            return reverse(name, args=[self.api_key])
         if name in CONNECTION_PAGES:
             return reverse(name, args=[self.connection.pk])
         if name in {"account-collection", "contact-collection", "opportunity-collection"}:
@@ -54,7 +58,7 @@ PAGES = [
     "contact-collection", "contact-overview", "contact-opportunities", "contact-timeline", "contact-sync",
     "opportunities", "opportunity-collections", "opportunity-collection", "search",
     "run", "findings", "integrations", "authorize", "connection", "connected", "reconnect", "disable", "activity",
-    "account_change_password", "users",
+    "account_change_password", "users", "api-keys",
 ]  # fmt: skip
 
 
@@ -96,4 +100,5 @@ def make_world() -> World:
         org.collection("contact", [contact.pk]).pk,
         org.collection("opportunity", [deal.pk]).pk,
         User.objects.create_user("somebody@example.com").pk,
+        api_keys.create("Reports", "viewer")[0].pk,
     )

@@ -64,8 +64,10 @@ WHO = {
     "users": ADMINISTRATORS,
     "change-user": ADMINISTRATORS,
     "user-link": ADMINISTRATORS,
+    "api-keys": ADMINISTRATORS,
+    "revoke-api-key": ADMINISTRATORS,
 }
-ACTIONS = {"sync-now", "run-cancel", "check", "disable", "change-user", "user-link"}
+ACTIONS = {"sync-now", "run-cancel", "check", "disable", "change-user", "user-link", "revoke-api-key"}
 ALLOWED = {
     EVERYBODY: {"alice", "oscar", "vera", "stranger"},
     SIGNED_IN: {"alice", "oscar", "vera"},

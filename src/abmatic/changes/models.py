@@ -10,6 +10,8 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 
+from abmatic.identity.models import ApiKey
+
 
 class Cause(models.Model):
     """One act that changed records."""
@@ -25,6 +27,8 @@ class Cause(models.Model):
     # The run's id where kind is "run"; no foreign key, because sync is a room above this one.
     run_id = models.BigIntegerField(null=True)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
+    # Of an act through the API; its name is also in the note.
+    api_key = models.ForeignKey(ApiKey, null=True, on_delete=models.SET_NULL, db_index=False)
     at = models.DateTimeField(auto_now_add=True)
     note = models.TextField(blank=True, default="")
 

@@ -43,6 +43,7 @@ COMMANDS = (
     Entry("records", "abmatic.cli.domain_records:records", "Print accounts, contacts or opportunities as JSON lines"),
     Entry("settings", "abmatic.cli.domain_settings:settings", "Write the settings to a file, and read them from one"),
     Entry("user", "abmatic.cli.domain_users:user", "Look after the people who sign in"),
+    Entry("api-keys", "abmatic.cli.domain_api_keys:api_keys", "Make, list and revoke keys for the REST API"),
     Entry("keys", "abmatic.cli.domain_keys:keys", "Make and change the keys that seal what is secret"),
     Entry("demo", "abmatic.cli.domain_demo:demo", "Run everything with an emulated Salesforce org, data imported"),
     Entry("database", "abmatic.cli.database:database", "Look after the embedded database"),

@@ -1,11 +1,12 @@
-"""Users with one of three roles, one-time sign-in links, and secrets that are stored only sealed."""
+"""Users with one of three roles, API keys, one-time sign-in links, and secrets that are stored only sealed."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
+from django.utils import timezone
 
 
 class Role(models.TextChoices):
@@ -59,6 +60,39 @@ class User(AbstractBaseUser):
     def is_operator(self) -> bool:
         """May change records and start runs (administrators too)."""
         return self.role in {Role.ADMINISTRATOR, Role.OPERATOR}
+
+
+class ApiKey(models.Model):
+    """What a program signs in with at the REST API: see `api_keys`. Only the hash of its token is stored."""
+
+    name = models.TextField()
+    # The beginning of the token, by which people tell keys apart; not secret.
+    prefix = models.TextField(unique=True, db_collation="C")
+    token_hash = models.BinaryField(unique=True, max_length=32)
+    role = models.TextField(choices=Role.choices)
+    created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+    # To some minutes: it is not written with every request.
+    last_used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "api_key"
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_expired(self) -> bool:
+        return self.expires_at is not None and self.expires_at <= timezone.now()
+
+    @property
+    def state(self) -> Literal["active", "expired", "revoked"]:
+        """What it is now, in a word."""
+        if self.revoked_at is not None:
+            return "revoked"
+        return "expired" if self.is_expired else "active"
 
 
 class OneTimeLink(models.Model):

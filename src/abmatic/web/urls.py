@@ -6,7 +6,7 @@ from allauth.account import views as account
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from abmatic.web import door, home, running, search, users
+from abmatic.web import api_keys, door, home, running, search, users
 from abmatic.web.grids import views as grids
 from abmatic.web.integrations import authorize
 from abmatic.web.integrations import views as integrations
@@ -88,6 +88,8 @@ urlpatterns = [
     path("settings/users/", users.users, name="users"),
     path("settings/users/<int:user_id>/", users.change_user, name="change-user"),
     path("settings/users/<int:user_id>/link/", users.new_link, name="user-link"),
+    path("settings/api-keys/", api_keys.keys, name="api-keys"),
+    path("settings/api-keys/<int:key_id>/revoke/", api_keys.revoke, name="revoke-api-key"),
     path("settings/integrations/", integrations.integrations, name="integrations"),
     path("settings/integrations/salesforce/", include(salesforce)),
 ]
