@@ -18,7 +18,7 @@ from django.utils import timezone
 from abmatic.postgres.sql import block
 from abmatic.postgres.transactions import over_below
 from abmatic.sync import budget, runs
-from abmatic.sync.models import Connection, Due, ObjectSetting, Run
+from abmatic.sync.models import Connection, Due, Issue, ObjectSetting, Run
 from abmatic.sync.objects import OBJECTS, SObject, configurable
 
 logger = logging.getLogger(__name__)
@@ -70,16 +70,18 @@ class AutoPush:
         last = list(
             Run.objects.filter(connection=setting.connection_id, sobject=spec.name)
             .order_by("-id")
-            .values_list("state", "finished_at")[:_FAILURES]
+            .values_list("state", "finished_at", "queued_at")[:_FAILURES]
         )
         if last and last[0][0] in {Run.State.QUEUED, Run.State.RUNNING}:
             return False
         ended: datetime | None = last[0][1] if last else None
         rested = timezone.now() - ended if ended else LONGEST_PAUSE
-        failures = next((n for n, (state, _) in enumerate(last) if state != Run.State.FAILED), len(last))
+        failures = next((n for n, (state, *_) in enumerate(last) if state != Run.State.FAILED), len(last))
         if rested < after_failures(failures):
             return False
-        return self._has_changed(spec, setting) or (rested >= LEFT_PAUSE and _is_any_left(setting))
+        if self._has_changed(spec, setting) or _is_retried(setting, last[0][2] if last else None):
+            return True
+        return rested >= LEFT_PAUSE and _is_any_left(setting)
 
     def _has_changed(self, spec: SObject, setting: ObjectSetting) -> bool:
         if "seen" not in setting.compared:  # never compared: nobody knows yet what differs
@@ -103,5 +105,14 @@ def _answer(statement: LiteralString, **parameters: Any) -> tuple[Any, ...]:
     return row
 
 
+def _is_retried(setting: ObjectSetting, since: datetime | None = None) -> bool:
+    """Whether a person wants a refused record tried again, and said so after that moment."""
+    marked = Issue.objects.filter(
+        connection=setting.connection_id, sobject=setting.sobject, is_open=True, retry_at__isnull=False
+    )
+    return (marked if since is None else marked.filter(retry_at__gt=since)).exists()
+
+
 def _is_any_left(setting: ObjectSetting) -> bool:
-    return Due.objects.filter(connection=setting.connection_id, sobject=setting.sobject).exists()
+    left = Due.objects.filter(connection=setting.connection_id, sobject=setting.sobject)
+    return left.exists() or _is_retried(setting)

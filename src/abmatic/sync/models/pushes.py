@@ -115,8 +115,8 @@ class Write(models.Model):
 class Issue(models.Model):
     """A record, or one field of it, that can't be written until a person or another value mends it.
 
-    While it is open the same values are not sent again under the same settings. It closes by itself when the record is
-    written, or has nothing to write any more.
+    While it is open the same values are not sent again under the same settings, unless a person says so. It closes by
+    itself when the record is written, or has nothing to write any more.
     """
 
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="issues", db_index=False)
@@ -133,6 +133,8 @@ class Issue(models.Model):
     settings = models.TextField(blank=True, default="")
     run = models.ForeignKey(Run, null=True, on_delete=models.SET_NULL, db_constraint=False, db_index=False)
     is_open = models.BooleanField(default=True)
+    # When a person said that it is to be tried once more; None again when that has an answer.
+    retry_at = models.DateTimeField(null=True)
     first_at = models.DateTimeField(auto_now_add=True)
     last_at = models.DateTimeField(auto_now=True)
     times = models.IntegerField(default=1)
@@ -148,7 +150,14 @@ class Issue(models.Model):
         )
         indexes = (
             models.Index(fields=["connection", "code", "-id"], name="issue_by_code", condition=models.Q(is_open=True)),
-        )
+            # The newest of all; the others are history.
+            models.Index(fields=["-id"], name="issue_open", condition=models.Q(is_open=True)),
+            # What the next push looks at again.
+            models.Index(
+                fields=["connection", "sobject"], name="issue_retried",
+                condition=models.Q(is_open=True, retry_at__isnull=False),
+            ),
+        )  # fmt: skip
 
     def __str__(self) -> str:
         return f"{self.code}: {self.sobject} {self.local_id}"

@@ -1,7 +1,8 @@
 """Which local records the next push looks at.
 
 Those that somebody changed since the last look (the change log tells), those that a pull found to differ (the pull says
-so itself, in the chunk's transaction), and all of them when what may be written was changed in the settings.
+so itself, in the chunk's transaction), those that a person wants tried once more, and all of them when what may be
+written was changed in the settings.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ def collect(session: Session, spec: SObject, setting: ObjectSetting) -> None:
         session.execute(
             block("abmatic.sync", "sql/push.sql", "changed_due"), {**parameters, "seen": setting.compared["seen"]}
         )
+    session.execute(block("abmatic.sync", "sql/push.sql", "retried_due"), parameters)
     setting.compared = {"settings": said, "seen": upto}
     session.execute("UPDATE object_setting SET compared = %s WHERE id = %s", (Jsonb(setting.compared), setting.pk))
 

@@ -25,6 +25,13 @@ SELECT DISTINCT %(connection)s::bigint, %(sobject)s, h.record_id
           AND u.id = ANY (ARRAY(SELECT DISTINCT cause_id FROM change WHERE tx >= %(seen)s AND tx < %(upto)s)))
 ON CONFLICT DO NOTHING;
 
+-- retried_due -- Records of which a person said that they are to be tried once more. Parameters: connection, sobject.
+INSERT INTO push_due (connection_id, sobject, local_id)
+SELECT DISTINCT i.connection_id, i.sobject, i.local_id
+  FROM issue AS i
+ WHERE i.is_open AND i.retry_at IS NOT NULL AND i.connection_id = %(connection)s AND i.sobject = %(sobject)s
+ON CONFLICT DO NOTHING;
+
 -- is_changed -- Whether changed_due would find anything. Parameters: connection, sobject, record, seen, upto.
 SELECT EXISTS (
        SELECT FROM change AS h
@@ -35,7 +42,7 @@ SELECT EXISTS (
 
 -- close_issues -- Issues of candidates that are mended: the record has nothing to write, or the field is fine. Parameters: connection, sobject.
 UPDATE issue AS i
-   SET is_open = false, last_at = now()
+   SET is_open = false, last_at = now(), retry_at = NULL
   FROM candidate AS c LEFT JOIN planned AS p ON p.local_id = c.local_id
  WHERE i.is_open AND i.connection_id = %(connection)s AND i.sobject = %(sobject)s AND i.local_id = c.local_id
    AND CASE WHEN i.field = '' THEN p.local_id IS NULL OR p.sent = '{}' AND p.missing = '{}'
@@ -54,9 +61,9 @@ SELECT %(connection)s, %(sobject)s, p.local_id, p.sf_id, f.field, f.code, '', f.
  ) AS f (field, code, fields)
 ON CONFLICT (connection_id, sobject, local_id, field) WHERE is_open
 DO UPDATE SET code = excluded.code, message = excluded.message, fields = excluded.fields, sent = excluded.sent,
-              settings = excluded.settings, run_id = excluded.run_id, last_at = now(), times = issue.times + 1;
+              settings = excluded.settings, run_id = excluded.run_id, last_at = now(), times = issue.times + 1, retry_at = NULL;
 
--- plan_writes -- Writes down what will be sent: all that is complete, and wasn't refused before as it is. Parameters: connection, sobject, run, settings.
+-- plan_writes -- Writes down what will be sent: all that is complete, and wasn't refused before as it is, unless a person wants it tried again. Parameters: connection, sobject, run, settings.
 INSERT INTO salesforce_write (run_id, connection_id, sobject, local_id, sf_id, operation, before, sent, parent_sf_id,
                               state, at)
 SELECT %(run)s, %(connection)s, %(sobject)s, p.local_id, p.sf_id, p.operation, p.before, p.sent, p.parent_sf_id,
@@ -66,7 +73,7 @@ SELECT %(run)s, %(connection)s, %(sobject)s, p.local_id, p.sf_id, p.operation, p
    AND NOT EXISTS (
        SELECT FROM issue AS i
         WHERE i.is_open AND i.connection_id = %(connection)s AND i.sobject = %(sobject)s AND i.local_id = p.local_id
-          AND i.field = '' AND i.sent = p.sent AND i.settings = %(settings)s);
+          AND i.field = '' AND i.sent = p.sent AND i.settings = %(settings)s AND i.retry_at IS NULL);
 
 -- return_planned -- What was planned and never sent is due again. Parameters: connection, sobject.
 WITH gone AS (
@@ -133,7 +140,7 @@ UPDATE contact AS a
 
 -- close_written -- A record that was written has no issue any more.
 UPDATE issue AS i
-   SET is_open = false, last_at = now()
+   SET is_open = false, last_at = now(), retry_at = NULL
   FROM outcome AS o JOIN salesforce_write AS w ON w.id = o.write_id
  WHERE o.code IS NULL AND i.is_open AND i.connection_id = w.connection_id AND i.sobject = w.sobject
    AND i.local_id = w.local_id AND i.field = '';
@@ -148,7 +155,7 @@ SELECT w.connection_id, w.sobject, w.local_id, w.sf_id, '', o.code, left(o.messa
 ON CONFLICT (connection_id, sobject, local_id, field) WHERE is_open
 DO UPDATE SET code = excluded.code, message = excluded.message, fields = excluded.fields, sent = excluded.sent,
               settings = excluded.settings, sf_id = excluded.sf_id, run_id = excluded.run_id, last_at = now(),
-              times = issue.times + 1;
+              times = issue.times + 1, retry_at = NULL;
 
 -- bulk_outcomes -- The rows of a bulk job's results find the writes that they were: by all that was sent, however often.
 -- One of several that are alike is as good as another.
