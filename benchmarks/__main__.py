@@ -8,7 +8,8 @@ import  `abmatic demo`: the product as it is, with worker, web server and embedd
 Both have a fresh embedded database of their own. Rates depend on the machine; their ratio hardly does. CPU seconds are
 those of the reading process and of Postgres together, without the emulator's.
 
-Then the emulator by itself, on the largest org (`emulator.py`): how fast it exports, answers and takes in.
+Then, on the largest org, what a day costs after the first import (`everyday.py`), with the plans of the slowest
+statements. And the emulator by itself, on the same org (`emulator.py`): how fast it exports, answers and takes in.
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ import argparse
 import json
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks import emulator, first_import, floor_process, org
+from benchmarks import emulator, first_import, inner, org
 
 SIZES = [12_500, 200_000, 1_000_000]
 
@@ -36,13 +39,12 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="what the orgs are generated from (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="one JSON object per size instead of a table")
     parser.add_argument("--org", type=Path, help="keep a generated org in this folder, and use it where it is there")
-    parser.add_argument("--only", choices=("import", "emulator"), help="only this section")
+    parser.add_argument("--only", choices=("import", "everyday", "emulator"), help="only this section")
     arguments = parser.parse_args()
     try:
-        if arguments.only != "emulator":
-            _imports(arguments)
-        if arguments.only != "import":
-            _emulator(arguments)
+        for name, section in _SECTIONS.items():
+            if arguments.only in (None, name):
+                section(arguments)
     except org.Unmeasured as error:
         print(error, file=sys.stderr)
         return 1
@@ -60,13 +62,50 @@ def _imports(arguments: argparse.Namespace) -> None:
         print(json.dumps(result) if arguments.json else _line(result), flush=True)
 
 
+def _everyday(arguments: argparse.Namespace) -> None:
+    """A day after the first import, on the largest of the orgs."""
+    with _largest(arguments) as (folder, made):
+        figures = inner.measure(folder, made, "everyday")
+    print(json.dumps({"everyday": figures}) if arguments.json else "\n".join(_everyday_lines(figures)), flush=True)
+
+
+def _everyday_lines(figures: dict[str, Any]) -> list[str]:
+    lines = ["", "a day after the first import"]
+    lines += [
+        f"  idle run of {name}: {part['seconds']:.2f} s, {part['calls']} calls"
+        for name, part in figures["idle"].items()
+    ]
+    for name in ("incremental", "push", "undo"):
+        part = figures[name]
+        done = max(part["records"], part.get("pushed", 0))
+        lines.append(
+            f"  {name}: {done:,} records in {part['seconds']:.2f} s, {part['calls']} calls; "
+            f"floor {part['floor_seconds']:.2f} s, ratio {part['ratio']:.2f}"
+        )
+    lines.append(f"  preview of the incremental run: {figures['incremental']['preview_ratio']:.2f} of the run's time")
+    for scenario, plans in figures["plans"].items():
+        for plan in plans:
+            lines += ["", f"{scenario}: {plan['seconds']:.3f} s, {plan['rows']:,} rows: {plan['statement'][:300]}"]
+            lines += [f"    {line}" for line in plan["plan"]]
+    return lines
+
+
 def _emulator(arguments: argparse.Namespace) -> None:
     """The emulator by itself, on the largest of the orgs."""
-    with tempfile.TemporaryDirectory(prefix="abmatic-bench-") as name:
-        folder = Path(name)
-        made = org.make(folder, max(arguments.accounts), arguments.seed, arguments.org)
+    with _largest(arguments) as (folder, made):
         figures = emulator.measure(folder, made)
     print(json.dumps({"emulator": figures}) if arguments.json else "\n".join(emulator.lines(figures)), flush=True)
+
+
+@contextmanager
+def _largest(arguments: argparse.Namespace) -> Iterator[tuple[Path, org.Org]]:
+    with tempfile.TemporaryDirectory(prefix="abmatic-bench-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder, org.make(folder, max(arguments.accounts), arguments.seed, arguments.org)
+
+
+_SECTIONS = {"import": _imports, "everyday": _everyday, "emulator": _emulator}
 
 
 def measure(accounts: int, seed: int, kept: Path | None) -> dict[str, Any]:
@@ -76,7 +115,7 @@ def measure(accounts: int, seed: int, kept: Path | None) -> dict[str, Any]:
         # Root's Postgres runs as another account, which must get in.
         folder.chmod(0o755)
         made = org.make(folder, accounts, seed, kept)
-        floor = floor_process.measure(folder, made)
+        floor = inner.measure(folder, made)
         done = first_import.measure(folder, made)
     if floor["records"] != done["records"]:
         raise org.Unmeasured(f"the floor read {floor['records']:,} records, the import {done['records']:,}")

@@ -27,7 +27,7 @@ def measure(folder: Path, org: Org) -> dict[str, Any]:
     try:
         assert process.stdout is not None
         line = process.stdout.readline()
-        report = json.loads(line) if line else {"error": "it said nothing"}
+        report: dict[str, Any] = json.loads(line) if line else {"error": "it said nothing"}
         if "error" in report:
             raise Unmeasured(f"the import failed: {report['error']}")
         # Nothing else has happened in these processes: what they cost so far is the import, and starting.

@@ -34,7 +34,7 @@ def main(login_url: str) -> None:
         database = postmaster(os.environ["ABMATIC_DATA_DIR"])
         if database not in processes[0].children(recursive=True):
             processes.append(database)
-        connection = _connect(login_url)
+        connection = connect(login_url)
         with clients.open_client(connection) as client:
             plans = _plans(client, connection)
             before, before_postgres, began = cpu_seconds(processes), cpu_seconds([database]), time.monotonic()
@@ -54,7 +54,7 @@ def main(login_url: str) -> None:
     )
 
 
-def _connect(login_url: str) -> Any:
+def connect(login_url: str) -> Any:
     """The connection to the emulated org, with the default settings."""
     from abmatic.sync import connect
     from salesforce_emulator.oauth.apps import DEFAULT_APP

@@ -1,4 +1,4 @@
-"""Runs the floor in a process of its own, as the worker is one."""
+"""Runs a measurement that needs a database in a process of its own, as the worker is one."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from benchmarks.org import Org, Unmeasured, served
 from benchmarks.surroundings import environment
 
 
-def measure(folder: Path, org: Org) -> dict[str, Any]:
-    """The floor's figures. Raises `Unmeasured`."""
-    data_dir = folder / "floor"
+def measure(folder: Path, org: Org, module: str = "floor") -> dict[str, Any]:
+    """The figures that ``benchmarks.MODULE`` prints, over the org and an empty database. Raises `Unmeasured`."""
+    data_dir = folder / module
     with served(org) as url:
         settings = environment(ABMATIC_DATA_DIR=str(data_dir), ABMATIC_SALESFORCE_EXTRA_HOSTS=urlsplit(url).netloc)
         done = subprocess.run(
-            [sys.executable, "-m", "benchmarks.floor", url], env=settings, stdout=subprocess.PIPE, check=False
+            [sys.executable, "-m", f"benchmarks.{module}", url], env=settings, stdout=subprocess.PIPE, check=False
         )
     if done.returncode:
-        raise Unmeasured("the floor could not be measured")
+        raise Unmeasured(f"the {module} could not be measured")
     return dict(json.loads(done.stdout))
