@@ -23,38 +23,50 @@ Session = psycopg.Connection[tuple[Any, ...]]
 FITS: LiteralString = f"NOT sent @? '$.* ? (@ == \"{NULL}\")'"
 
 
-def write_csv(session: Session, run: int, operation: str, most: int) -> tuple[list[int], bytes]:
-    """The next planned writes of a run as a CSV with a header line, and their ids. An empty cell changes nothing."""
+# Which writes a job carries. It outlives the transaction that chose them: nothing is open while they are sent.
+CHOSEN: LiteralString = "chosen_write"
+
+
+def write_csv(session: Session, run: int, operation: str, most: int) -> bytes:
+    """The next planned writes of a run as a CSV with a header line. An empty cell changes nothing.
+
+    Leaves in `CHOSEN` which they are, and commits.
+    """
+    session.execute(f"CREATE TEMP TABLE IF NOT EXISTS {CHOSEN} (write_id bigint PRIMARY KEY)")
     while True:
-        ids = [
-            row[0]
-            for row in session.execute(
-                "SELECT id FROM salesforce_write WHERE run_id = %s AND operation = %s AND state = 'planned' "
-                f"AND {FITS} ORDER BY parent_sf_id, id LIMIT %s",
-                (run, operation, most),
-            )
-        ]
-        columns = _columns(session, ids)
-        query = sql.SQL("COPY (SELECT {} FROM salesforce_write WHERE id = ANY ({}) ORDER BY parent_sf_id, id) "
-                        "TO STDOUT (FORMAT csv, HEADER)").format(
-            sql.SQL(", ").join(sql.SQL("{} AS {}").format(_cell(name), sql.Identifier(name)) for name in columns),
-            sql.Literal(ids),
-        )  # fmt: skip
+        session.execute(f"TRUNCATE {CHOSEN}")
+        number = session.execute(
+            f"INSERT INTO {CHOSEN} SELECT id FROM salesforce_write WHERE run_id = %s AND operation = %s "
+            f"AND state = 'planned' AND {FITS} ORDER BY parent_sf_id, id LIMIT %s",
+            (run, operation, most),
+        ).rowcount
+        session.execute(f"ANALYZE {CHOSEN}")
+        query = sql.SQL(
+            "COPY (SELECT {} FROM salesforce_write AS w JOIN {} AS c ON c.write_id = w.id ORDER BY parent_sf_id, id) "
+            "TO STDOUT (FORMAT csv, HEADER)"
+        ).format(
+            sql.SQL(", ").join(
+                sql.SQL("{} AS {}").format(_cell(name), sql.Identifier(name)) for name in _columns(session)
+            ),
+            sql.Identifier(CHOSEN),
+        )
         with session.cursor().copy(query) as copy:
             csv = b"".join(copy)
-        if len(csv) <= MOST_BYTES or len(ids) == 1:
-            return ids, csv
-        most = len(ids) // 2
+        session.commit()
+        if len(csv) <= MOST_BYTES or number == 1:
+            return csv
+        most = number // 2
 
 
-def _columns(session: Session, ids: list[int]) -> list[str]:
+def _columns(session: Session) -> list[str]:
     """Id, where the records have one, and every field that any of the writes sends."""
     found = session.execute(
-        "SELECT DISTINCT e.key FROM salesforce_write AS w CROSS JOIN LATERAL jsonb_object_keys(w.sent) AS e (key) "
-        "WHERE w.id = ANY (%s) ORDER BY 1",
-        (ids,),
+        f"SELECT DISTINCT e.key FROM salesforce_write AS w JOIN {CHOSEN} AS c ON c.write_id = w.id "
+        "CROSS JOIN LATERAL jsonb_object_keys(w.sent) AS e (key) ORDER BY 1"
     ).fetchall()
-    has_ids = session.execute("SELECT FROM salesforce_write WHERE id = ANY (%s) AND sf_id IS NOT NULL LIMIT 1", (ids,))
+    has_ids = session.execute(
+        f"SELECT FROM salesforce_write AS w JOIN {CHOSEN} AS c ON c.write_id = w.id WHERE sf_id IS NOT NULL LIMIT 1"
+    )
     return [*(["Id"] if has_ids.rowcount else []), *(row[0] for row in found)]
 
 
@@ -70,11 +82,14 @@ def _cell(name: str) -> sql.Composable:
 def read_results(session: Session, batch: int, job: BulkIngestJob) -> None:
     """Puts the outcome of every write of the batch into ``outcome``. What the job never tried is due again."""
     session.execute(block("abmatic.sync", "sql/push.sql", "outcomes_table"))
-    ids = [
-        row[0]
-        for row in session.execute("SELECT id FROM salesforce_write WHERE batch_id = %s AND state = 'sent'", (batch,))
-    ]
-    columns = _columns(session, ids)
+    session.execute(f"CREATE TEMP TABLE IF NOT EXISTS {CHOSEN} (write_id bigint PRIMARY KEY)")
+    session.execute(f"TRUNCATE {CHOSEN}")
+    session.execute(
+        f"INSERT INTO {CHOSEN} SELECT id FROM salesforce_write WHERE batch_id = %s AND state = 'sent'",
+        (batch,),
+    )
+    session.execute(f"ANALYZE {CHOSEN}")
+    columns = _columns(session)
     session.execute(
         "CREATE TEMP TABLE IF NOT EXISTS result_row (sf_id text, error text, content text) ON COMMIT DELETE ROWS"
     )
@@ -82,10 +97,11 @@ def read_results(session: Session, batch: int, job: BulkIngestJob) -> None:
     session.execute("TRUNCATE result_row, sent_row")
     session.execute(
         sql.SQL(
-            "INSERT INTO sent_row SELECT id, (ARRAY[{}]::text[])::text FROM salesforce_write WHERE id = ANY ({})"
+            "INSERT INTO sent_row SELECT id, (ARRAY[{}]::text[])::text "
+            "FROM salesforce_write AS w JOIN {} AS c ON c.write_id = w.id"
         ).format(
             sql.SQL(", ").join(sql.SQL("coalesce({}, '')").format(_cell(name)) for name in columns),
-            sql.Literal(ids),
+            sql.Identifier(CHOSEN),
         )
     )
     _read(session, job, "successfulResults", columns)

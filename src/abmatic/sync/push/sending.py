@@ -120,11 +120,11 @@ class Sender:
 
     def _send_job(self, operation: str) -> None:
         name = self._plan.spec.name
-        ids, csv = bulk_rows.write_csv(self._session, self._run, operation, JOB_ROWS)
+        csv = bulk_rows.write_csv(self._session, self._run, operation, JOB_ROWS)
         kind: Literal["insert", "update"] = "insert" if operation == Write.Operation.CREATE else "update"
         # Salesforce does nothing before the job is closed, and closed it is when its Id is kept.
         job = self._client.bulk_ingest(name, kind, csv)
-        batch = self._begin_batch(operation, ids, job.id)
+        batch = self._begin_batch(operation, None, job.id)
         job.close()
         self.finish_job(batch, job)
 
@@ -143,7 +143,8 @@ class Sender:
 
     # -- batches
 
-    def _begin_batch(self, operation: str, ids: Sequence[int], job_id: str = "") -> int:
+    def _begin_batch(self, operation: str, ids: Sequence[int] | None, job_id: str = "") -> int:
+        """Marks these writes, or those that a bulk job has chosen, as sent with a new batch, and commits."""
         # In the same transaction: nothing may be sent by an execution that another one has taken over from.
         ours = self._session.execute(
             "SELECT FROM run WHERE id = %s AND attempts = %s AND state = 'running' FOR SHARE",
@@ -161,10 +162,11 @@ class Sender:
         assert row is not None
         batch = int(row[0])
         self._batches.append(batch)
-        self._session.execute(
-            "UPDATE salesforce_write SET state = 'sent', batch_id = %s, at = now() WHERE id = ANY (%s)",
-            (batch, list(ids)),
-        )
+        marking: LiteralString = "UPDATE salesforce_write SET state = 'sent', batch_id = %s, at = now() WHERE id "
+        if ids is None:
+            self._session.execute(f"{marking} IN (SELECT write_id FROM {bulk_rows.CHOSEN})", (batch,))
+        else:
+            self._session.execute(f"{marking} = ANY (%s)", (batch, list(ids)))
         self._session.commit()
         return batch
 
