@@ -23,11 +23,15 @@ class FieldType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LocalField:
-    """A field of a local record, stored in the column of the same name."""
+    """A field of a local record, stored in the column of the same name.
+
+    ``is_derived``: it follows from another field where that is kept, and nobody edits it here.
+    """
 
     name: str
     label: str
     type: FieldType
+    is_derived: bool = False
 
 
 FIELDS: dict[str, tuple[LocalField, ...]] = {
@@ -53,8 +57,8 @@ FIELDS: dict[str, tuple[LocalField, ...]] = {
         LocalField("amount", "Amount", FieldType.NUMBER),
         LocalField("stage", "Stage", FieldType.PICKLIST),
         LocalField("close_date", "Close date", FieldType.DATE),
-        LocalField("is_closed", "Closed", FieldType.BOOLEAN),
-        LocalField("is_won", "Won", FieldType.BOOLEAN),
+        LocalField("is_closed", "Closed", FieldType.BOOLEAN, is_derived=True),
+        LocalField("is_won", "Won", FieldType.BOOLEAN, is_derived=True),
     ),
     "opportunity_contact": (
         LocalField("role", "Role", FieldType.PICKLIST),

@@ -1,7 +1,6 @@
-"""The canonical form of values, as SQL: one expression per type, used wherever two values are compared.
+"""The canonical form of Salesforce's values, as SQL: one expression per type, used wherever two values are compared.
 
-Text that is blank is empty (NULL); a checkbox has no empty state, so nothing is false. Numbers are rounded to the six
-decimals that local columns keep, or a value would differ from itself for ever after being stored.
+That of local values is in `abmatic.audiences.canonical`.
 """
 
 from __future__ import annotations
@@ -10,48 +9,24 @@ from typing import LiteralString
 
 from psycopg import sql
 
+from abmatic.audiences.canonical import EMAIL, SQL_TYPES, TEXT, local
 from abmatic.audiences.fields import FieldType
 
-SQL_TYPES: dict[FieldType, LiteralString] = {
-    FieldType.TEXT: "text",
-    FieldType.URL: "text",
-    FieldType.EMAIL: "text",
-    FieldType.PHONE: "text",
-    FieldType.PICKLIST: "text",
-    FieldType.INTEGER: "bigint",
-    FieldType.NUMBER: "numeric",
-    FieldType.DATE: "date",
-    FieldType.DATETIME: "timestamptz",
-    FieldType.BOOLEAN: "boolean",
-}
-
-# Lower case under "C", as keys are: it must be the same on every server.
-_EMAIL: LiteralString = "nullif(lower(btrim({0}, E' \\t\\r\\n') COLLATE \"C\"), '')"
+__all__ = ["SQL_TYPES", "bad", "from_json", "from_text", "is_held", "is_held_reference", "local"]
 
 _FROM_TEXT: dict[FieldType, LiteralString] = {
-    FieldType.EMAIL: _EMAIL,
+    FieldType.EMAIL: EMAIL,
     FieldType.INTEGER: "as_bigint({0})",
     FieldType.NUMBER: "trim_scale(round(as_numeric({0}), 6))",
     FieldType.DATE: "as_date({0})",
     FieldType.DATETIME: "as_timestamp({0})",
     FieldType.BOOLEAN: "coalesce(as_boolean({0}), CASE WHEN {0} ~ '\\S' THEN NULL ELSE false END)",
 }
-# Most texts begin with something that is seen; a pattern costs three times as much as looking at that.
-_TEXT: LiteralString = "CASE WHEN ascii({0}) BETWEEN 33 AND 126 OR {0} ~ '\\S' THEN {0} END"
 
 
 def from_text(kind: FieldType, raw: sql.Composable) -> sql.Composable:
     """The canonical value of a text that came from Salesforce; NULL when it is empty or no value of the type."""
-    return sql.SQL(_FROM_TEXT.get(kind, _TEXT)).format(raw)
-
-
-def local(kind: FieldType, column: sql.Composable) -> sql.Composable:
-    """The canonical value of a local column."""
-    if SQL_TYPES[kind] == "text":
-        return sql.SQL(_EMAIL if kind is FieldType.EMAIL else _TEXT).format(column)
-    if kind is FieldType.NUMBER:
-        return sql.SQL("trim_scale({})").format(column)
-    return column
+    return sql.SQL(_FROM_TEXT.get(kind, TEXT)).format(raw)
 
 
 def from_json(kind: FieldType, document: sql.Composable, name: str) -> sql.Composable:
