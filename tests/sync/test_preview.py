@@ -13,7 +13,7 @@ from abmatic.audiences.models import Account
 from abmatic.postgres import sessions
 from abmatic.postgres.locks import held
 from abmatic.sync.models import ObjectSetting
-from abmatic.sync.preview import NotPreviewed, preview
+from abmatic.sync.preview import SAMPLES, NotPreviewed, jobs, preview
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -114,7 +114,88 @@ def test_of_a_large_window_it_says_what_it_did_not_look_at(
     assert not found.is_complete
     assert (found.records, found.looked_at) == (12, 5)
     assert found.to_salesforce is None
-    assert any("Too many to preview" in note for note in found.notes)
+    assert any("Too many to preview at once" in note for note in found.notes)
+
+
+def test_all_of_a_large_window_is_looked_at_chunk_by_chunk(orgs: Orgs) -> None:
+    live = orgs.generated(150)
+    orgs.allow(rest_limit=20)
+    orgs.page_records(40)
+    live.sync_well("Account")
+    allow("Account")
+    live.sync_well("Account")
+    for account in Account.objects.exclude(industry=None).order_by("pk")[:30]:
+        edit(account, industry=None)
+    Account.objects.filter(domain=None).delete()
+    edit(Account.objects.create(name="Acme", website="https://acme.example", domain="acme.example"), city="Wien")
+    before = tables()
+    seen: list[int] = []
+    found = preview(live.connection, "Account", full=True, whole=True, progress=lambda f: seen.append(f.looked_at))
+    assert tables() == before
+    assert found.is_complete
+    assert found.records > 100
+    assert len({n for n in seen if n}) > 3
+    assert len(found.samples["to_abmatic"]["updated"]) == SAMPLES
+    run = live.sync_well("Account", full=True)["Account"]
+    assert run.counts == found.to_abmatic
+    assert {name: run.pushed[name] for name in found.to_salesforce or {}} == found.to_salesforce
+    assert found.to_salesforce
+    assert found.to_salesforce["created"] == 1
+
+
+def test_duplicates_of_different_chunks_are_told_as_the_run_tells_them(orgs: Orgs) -> None:
+    live = orgs.generated(150)
+    orgs.allow(rest_limit=20)
+    orgs.page_records(40)
+    ids = [sf_id for (sf_id,) in live.rows('SELECT "Id" FROM "Account" WHERE "IsDeleted" = 0 ORDER BY "Id"')]
+    with live.editing() as session:
+        for first, last in zip(ids[:5], ids[-5:], strict=True):
+            for sf_id in (first, last):
+                session.update("Account", sf_id, {"Website": f"https://{first.lower()}.com"})
+    before = tables()
+    found = preview(live.connection, "Account", whole=True)
+    assert tables() == before
+    assert found.to_abmatic["duplicate"] >= 5
+    assert live.sync_well("Account")["Account"].counts == found.to_abmatic
+
+
+def test_a_worker_makes_the_large_ones(orgs: Orgs) -> None:
+    live = orgs.generated(150)
+    orgs.allow(rest_limit=20)
+    job = jobs.start(live.connection, "Account")
+    assert jobs.start(live.connection, "Account").pk == job.pk
+    jobs.execute(job.pk)
+    job.refresh_from_db()
+    assert (job.state, job.problem) == ("done", "")
+    assert job.looked_at == job.records
+    assert job.found["to_abmatic"]["created"] > 100
+    assert live.sync_well("Account")["Account"].counts == job.found["to_abmatic"]
+
+
+def test_a_cancelled_one_stops_and_leaves_nothing(orgs: Orgs, monkeypatch: pytest.MonkeyPatch) -> None:
+    live = orgs.generated(150)
+    orgs.allow(rest_limit=20)
+    job = jobs.start(live.connection, "Account")
+    live.at_call("/jobs/query/", lambda: jobs.cancel(job))
+    jobs.execute(job.pk)
+    job.refresh_from_db()
+    assert (job.state, job.found) == ("cancelled", None)
+    assert not Account.objects.exists()
+    assert [c["method"] for c in live.org.calls() if "/jobs/query/" in c["path"]][-1] == "DELETE"
+
+
+def test_why_there_is_none_is_kept(live: Live, orgs: Orgs) -> None:
+    job = jobs.start(live.connection, "Account")
+    with sessions.session("run") as session, held(session, "pull", live.connection.pk, "Account"):
+        jobs.execute(job.pk)
+    job.refresh_from_db()
+    assert job.state == "failed"
+    assert "preview again when it is over" in job.problem
+    live.connection.status = live.connection.Status.INACTIVE
+    with pytest.raises(NotPreviewed, match="inactive"):
+        jobs.start(live.connection, "Account")
+    with pytest.raises(NotPreviewed, match="not an object"):
+        jobs.start(live.connection, "Task")
 
 
 def test_what_lacks_a_required_field_would_be_held(live: Live) -> None:

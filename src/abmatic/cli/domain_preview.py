@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from abmatic.sync.models import Connection
     from abmatic.sync.preview import Preview, Sample
 
+_EVERY = 5.0
 _SIDES = {"to_abmatic": "Here", "to_salesforce": "In Salesforce"}
 
 
@@ -30,13 +32,30 @@ def show_previews(
     for connection in connections:
         for name in wanted:
             try:
-                found.append(preview(connection, name, full=full, direction=direction))
+                found.append(
+                    preview(connection, name, full=full, direction=direction, whole=True, progress=_Progress(name))
+                )
             except (NotPreviewed, ObjectUnreadable) as error:
                 raise Failure(str(error)) from error
             if not as_json:
                 _say(found[-1])
     if as_json:
         click.echo(json.dumps({"previews": [each.as_json() for each in found]}, indent=2, default=str))
+
+
+class _Progress:
+    """Says how far a long preview is, every few seconds and to stderr."""
+
+    def __init__(self, sobject: str) -> None:
+        self._sobject = sobject
+        self._last = time.monotonic()
+
+    def __call__(self, found: Preview) -> None:
+        if time.monotonic() - self._last < _EVERY:
+            return
+        self._last = time.monotonic()
+        of_all = f" of {found.records:,}" if found.records else ""
+        click.echo(f"{self._sobject}: {found.looked_at:,}{of_all} records looked at", err=True)
 
 
 def _say(found: Preview) -> None:

@@ -137,7 +137,7 @@ WHITENOISE_AUTOREFRESH = DEBUG
 EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
 
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "tasks"
-PROCRASTINATE_IMPORT_PATHS = ["abmatic.sync.ticking"]
+PROCRASTINATE_IMPORT_PATHS = ["abmatic.sync.ticking", "abmatic.sync.preview.jobs"]
 
 LOGGING = {
     "version": 1,

@@ -10,6 +10,7 @@ from abmatic.sync.models.mirrors import (
     MirrorUser,
     Role,
 )
+from abmatic.sync.models.previews import PreviewJob
 from abmatic.sync.models.pushes import Batch, Due, Issue, Write
 from abmatic.sync.models.runs import Finding, Run
 
@@ -29,6 +30,7 @@ __all__ = [
     "MirrorUser",
     "Mode",
     "ObjectSetting",
+    "PreviewJob",
     "Role",
     "Run",
     "Write",

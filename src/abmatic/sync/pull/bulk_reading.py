@@ -17,13 +17,21 @@ import psycopg
 
 from abmatic.salesforce import errors
 from abmatic.salesforce.bulk import BulkQueryJob, ResultPage
-from abmatic.salesforce.streams import PageStream
 from abmatic.sync.pull import parts
 from abmatic.sync.pull.careful import careful_rows
 from abmatic.sync.pull.chunk import ChunkWriter, Counts, Target
 from abmatic.sync.pull.parts import Part, Position
 from abmatic.sync.pull.plan import PullPlan
-from abmatic.sync.pull.reading import AGAIN, CONTENDED, Checkpoint, FieldsMissing, Session, attempts, open_writer, pause
+from abmatic.sync.pull.reading import (
+    AGAIN,
+    CONTENDED,
+    Checkpoint,
+    Session,
+    attempts,
+    open_writer,
+    pause,
+    require_columns,
+)  # fmt: skip
 
 logger = logging.getLogger(__name__)
 
@@ -187,7 +195,7 @@ class BulkReading:
 
     def _parts(self, page: ResultPage, begin: Position) -> Iterator[Part]:
         with self._job.open_page(page) as stream:
-            self._require_fields(stream)
+            require_columns(self._plan, stream)
             # One is held back, because only the end of the page tells which was its last.
             held: Part | None = None
             for data, after in parts.cut(parts.skip(stream.chunks, begin), self._part_bytes, begin):
@@ -196,12 +204,6 @@ class BulkReading:
                 held = Part(stream.columns, data, after, None, is_last=False)
             assert held is not None
             yield replace(held, after=Position(page.index + 1), expected=stream.expected, is_last=True)
-
-    def _require_fields(self, stream: PageStream) -> None:
-        have = {column.lower() for column in stream.columns}
-        missing = [name for name in self._plan.selected if name.lower() not in have]
-        if stream.columns and missing:
-            raise FieldsMissing(missing)
 
     # -- applying
 
@@ -246,7 +248,7 @@ class BulkReading:
         page = pages[self._position.page]
         try:
             with open_writer(self._plan, self._target) as (session, writer), self._job.open_page(page) as stream:
-                self._require_fields(stream)
+                require_columns(self._plan, stream)
                 rows = careful_rows(parts.skip(stream.chunks, self._position), len(stream.columns))
                 staged = writer.stage_csv(stream.columns, rows.encoded())
                 writer.mark_replaced()

@@ -291,6 +291,15 @@ class ChunkWriter:
             counts.reasons.update(follow.reasons)
         return counts
 
+    def empty(self) -> None:
+        """Makes room for another chunk in the same transaction. A commit does so by itself."""
+        self._session.execute(
+            sql.SQL("TRUNCATE {}, {}, {}").format(
+                names("stage", "work", "decided", "merged"), self._looked_up, names(*newcomers.TABLE_NAMES)
+            )
+        )
+        self._parameters["newcomers"] = 0
+
     def after_run(self) -> None:
         """Completes the run's entries; the caller commits."""
         self._settler.after_run()

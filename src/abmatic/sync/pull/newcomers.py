@@ -22,6 +22,7 @@ TABLES: tuple[tuple[LiteralString, LiteralString], ...] = (
     ("held_back", 'sf_id text COLLATE "C"'),
     ("later", "LIKE work"),
 )
+TABLE_NAMES = tuple(name for name, _ in TABLES)
 
 
 def are_possible(plan: PullPlan) -> bool:

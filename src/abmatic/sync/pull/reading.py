@@ -18,6 +18,7 @@ import psycopg
 
 from abmatic.postgres import sessions
 from abmatic.salesforce import Client, errors
+from abmatic.salesforce.streams import PageStream
 from abmatic.sync.pull.chunk import ChunkWriter, Counts, Target
 from abmatic.sync.pull.parts import Position
 from abmatic.sync.pull.plan import PullPlan
@@ -135,6 +136,14 @@ def _require_fields(plan: PullPlan, records: bytes) -> None:
     rows = orjson.loads(records)
     missing = [name for name in plan.selected if any(name not in row for row in rows)]
     if missing:
+        raise FieldsMissing(missing)
+
+
+def require_columns(plan: PullPlan, stream: PageStream) -> None:
+    """Raises FieldsMissing where a bulk result lacks a column. One without any columns has no records either."""
+    have = {column.lower() for column in stream.columns}
+    missing = [name for name in plan.selected if name.lower() not in have]
+    if stream.columns and missing:
         raise FieldsMissing(missing)
 
 

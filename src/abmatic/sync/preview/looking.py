@@ -1,0 +1,183 @@
+"""One preview: the run's steps in one transaction, which is rolled back."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import psycopg
+from django.conf import settings
+
+from abmatic.postgres import sessions
+from abmatic.postgres.locks import LockBusy, held
+from abmatic.postgres.sql import block
+from abmatic.salesforce import Client, errors
+from abmatic.sync import clients
+from abmatic.sync.models import Connection, ObjectSetting, Write
+from abmatic.sync.objects import OBJECTS, SObject
+from abmatic.sync.preview.found import NotPreviewed, Preview
+from abmatic.sync.preview.reading import JOB_CALLS, Progress, Reading
+from abmatic.sync.preview.samples import NOBODY, There
+from abmatic.sync.pull import mirrored, offers
+from abmatic.sync.pull import plan as planning
+from abmatic.sync.pull.chunk import ChunkWriter, Target
+from abmatic.sync.pull.plan import PullPlan
+from abmatic.sync.pull.pulling import LAG
+from abmatic.sync.pull.reading import CONTENDED, FieldsMissing, open_writer
+from abmatic.sync.push import compare, due
+from abmatic.sync.push import plan as push_planning
+from abmatic.sync.push.phase import plan_next
+from abmatic.sync.push.sending import JOB_ROWS
+
+Session = psycopg.Connection[tuple[Any, ...]]
+
+_COLLECTION = 200
+
+
+def preview(
+    connection: Connection,
+    sobject: str,
+    *,
+    full: bool = False,
+    direction: str = "both",
+    whole: bool = False,
+    progress: Progress = lambda found: None,
+) -> Preview:
+    """What a run of the object would write. Raises `NotPreviewed`, and whatever ``progress`` raises.
+
+    Of a window that a run would read by a bulk job the first records are looked at, or with ``whole`` all.
+    """
+    spec = OBJECTS[sobject]
+    setting = ObjectSetting.objects.get(connection=connection, sobject=sobject)
+    try:
+        with (
+            sessions.session(f"preview {sobject}") as lock,
+            held(lock, "pull", connection.pk, sobject),
+            clients.open_client(connection) as client,
+        ):
+            looking = _Looking(connection, spec, setting, client, full=full, pushes=direction != "pull")
+            return looking.look(whole=whole, progress=progress)
+    except LockBusy:
+        raise NotPreviewed(f"A sync of {spec.label_plural} is running: preview again when it is over.") from None
+    except errors.SalesforceError as error:
+        raise NotPreviewed(f"{error} {error.remedy}".strip()) from error
+    except FieldsMissing as error:
+        raise NotPreviewed(str(error)) from error
+    except CONTENDED as error:
+        raise NotPreviewed("Somebody was changing the same records meanwhile: preview again.") from error
+
+
+class _Looking:
+    """One preview, under way."""
+
+    def __init__(
+        self, connection: Connection, spec: SObject, setting: ObjectSetting, client: Client, *, full: bool, pushes: bool
+    ) -> None:
+        self._connection = connection
+        self._spec = spec
+        self._setting = setting
+        self._client = client
+        self._full = full
+        self._pushes = pushes and setting.is_pushed
+        self._parameters = {"connection": connection.pk, "sobject": spec.name, "run": NOBODY}
+        self._found = Preview(str(connection), spec.name, is_full=full)
+
+    def look(self, *, whole: bool, progress: Progress) -> Preview:
+        found, plan = self._found, self._plan()
+        upper = self._client.server_time()
+        entry = mirrored.adopted(self._setting, plan)
+        found.is_full = self._full or self._setting.cursor is None or not entry["filled"]
+        lower = None if found.is_full or self._setting.cursor is None else self._setting.cursor - LAG
+        target = Target(
+            self._connection.pk, NOBODY, NOBODY, upper, None, tuple(entry["unread"]), is_pushed=self._pushes
+        )
+        with open_writer(plan, target) as (session, writer):
+            try:
+                reading = self._prepared(session, writer, plan, progress)
+                compared = dict(self._setting.compared)
+                reading.read(plan.soql(lower, upper), whole=whole)
+                self._push_after(session, compared)
+            finally:
+                session.rollback()
+        found.calls_made = self._client.calls
+        return found
+
+    def _plan(self) -> PullPlan:
+        offered = offers.kept(self._setting, self._spec)
+        if offered is None:
+            offered = [f.name for f in self._client.describe(self._spec.name).fields.values() if f.in_bulk]
+            self._found.calls_of_run += 1
+        plan, broken = planning.make(self._spec, self._setting, offered)
+        self._found.notes += [f"{each.mapping}: {each.reason}. The mapping is skipped." for each in broken]
+        return plan
+
+    def _prepared(self, session: Session, writer: ChunkWriter, plan: PullPlan, progress: Progress) -> Reading:
+        """What a run does before it reads, in the session's transaction."""
+        if self._pushes:
+            # While the transaction has written nothing: the log is followed up to the oldest that is open.
+            due.collect(session, self._spec, self._setting)
+        statement = mirrored.spelling_out(self._setting, plan)
+        if statement is not None:
+            session.execute(statement)
+        return Reading(self._client, session, writer, plan, self._found, progress)
+
+    def _push_after(self, session: Session, compared: dict[str, Any]) -> None:
+        found = self._found
+        if self._pushes and found.is_complete:
+            self._setting.compared = compared
+            due.collect(session, self._spec, self._setting)
+            self._push(session)
+        elif self._pushes:
+            found.notes.append(
+                f"Too many to preview at once: {found.records:,} records. The first {found.looked_at:,} were "
+                "looked at; what would be written to Salesforce depends on the others, so it isn't known."
+            )
+        elif not found.is_complete:
+            found.notes.append(
+                f"{found.records:,} records are too many to preview at once: the counts are those of the first "
+                f"{found.looked_at:,}."
+            )
+
+    def _push(self, session: Session) -> None:
+        """What would be written to Salesforce."""
+        found = self._found
+        session.execute(block("abmatic.sync", "sql/push.sql", "return_planned"), self._parameters)
+        unanswered = session.execute(
+            "DELETE FROM push_due AS d USING salesforce_write AS w WHERE w.connection_id = d.connection_id AND "
+            "w.sobject = d.sobject AND w.local_id = d.local_id AND w.state = 'sent' "
+            "AND w.connection_id = %(connection)s AND w.sobject = %(sobject)s",
+            self._parameters,
+        ).rowcount
+        if unanswered:
+            found.notes.append(
+                f"{unanswered:,} records were sent to Salesforce by an earlier sync that got no answer. The next sync "
+                "finds out about them first; they are left out here."
+            )
+        found.to_salesforce = {"created": 0, "updated": 0, "held": 0}
+        if not due.are_any(session, self._spec, self._setting):
+            return
+        described = self._client.describe(self._spec.name)
+        found.calls_of_run += 1
+        plan = push_planning.make(self._spec, self._setting, described)
+        found.notes += [f"{each.sf_field} is not written: {each.reason}" for each in plan.unwritable]
+        for statement in compare.TABLES:
+            session.execute(statement)
+        while (compared := plan_next(session, plan, self._parameters)) is not None:
+            found.to_salesforce["held"] += compared.held
+        planned: Counter[str] = Counter(
+            dict(
+                session.execute(
+                    "SELECT operation, count(*) FROM salesforce_write WHERE run_id = %s GROUP BY 1", (NOBODY,)
+                ).fetchall()
+            )
+        )
+        for action, operation in (("created", Write.Operation.CREATE), ("updated", Write.Operation.UPDATE)):
+            found.to_salesforce[action] = planned[operation]
+            found.calls_of_run += _sending_calls(planned[operation], settings.ENVIRONMENT.rest_limit)
+        found.samples["to_salesforce"] = There(session, self._spec, self._connection.pk).collected()
+
+
+def _sending_calls(writes: int, rest_limit: int) -> int:
+    if writes <= rest_limit:
+        return -(-writes // _COLLECTION)
+    return (JOB_CALLS + 2) * -(-writes // JOB_ROWS)
