@@ -281,7 +281,7 @@ def test_a_whole_number_is_not_written_into_a_field_with_decimals(scale: int, is
             ],
         }
     ).fields["Seats__c"]  # fmt: skip
-    reason = planning._why_not(OBJECTS["Account"], "Seats__c", target, local_field("account", "employee_count"))
+    reason = planning.why_not_written(OBJECTS["Account"], "Seats__c", target, local_field("account", "employee_count"))
     assert bool(reason) == is_refused
 
 

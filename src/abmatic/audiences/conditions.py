@@ -30,7 +30,7 @@ from typing import Any, LiteralString
 
 from psycopg import sql
 
-from abmatic.audiences.fields import FIELDS, FieldType, LocalField, field
+from abmatic.audiences.fields import FieldType, LocalField, field, fields
 
 # JSON as stored: checked here before anything is made of it.
 Condition = Mapping[str, Any]
@@ -104,7 +104,7 @@ def _compare(record: str, condition: Condition, alias: sql.Composable, path: str
     try:
         target = field(record, condition["field"])
     except (KeyError, TypeError):
-        known = ", ".join(each.name for each in FIELDS[record])
+        known = ", ".join(each.name for each in fields(record))
         raise ConditionRefused(f"{where}: {condition['field']!r} is no field; fields are {known}") from None
     operator = condition.get("is")
     if not isinstance(operator, str) or target.type not in _SUITED.get(operator, frozenset()):

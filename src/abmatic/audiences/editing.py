@@ -17,7 +17,7 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 from psycopg import errors, sql
 
 from abmatic.audiences import canonical
-from abmatic.audiences.fields import FIELDS, LocalField
+from abmatic.audiences.fields import LocalField, fields
 from abmatic.audiences.inputs import ValueRefused, judged
 from abmatic.audiences.models import Account, Contact, Opportunity
 from abmatic.changes.models import Cause
@@ -109,7 +109,7 @@ def save(record: str, edits: Sequence[Edit], cause: Callable[[], Cause]) -> list
 
 def editable(record: str) -> tuple[LocalField, ...]:
     """The fields that people and programs may edit."""
-    return tuple(each for each in FIELDS[record] if not each.is_derived)
+    return tuple(each for each in fields(record) if not each.is_derived)
 
 
 class _KeyMoved(Exception):
@@ -140,7 +140,7 @@ class _Saving:
 
     def __init__(self, record: str, edits: Sequence[Edit]) -> None:
         self._record = record
-        self._fields = {each.name: each for each in FIELDS[record]}
+        self._fields = {each.name: each for each in fields(record)}
         self._references = REFERENCES.get(record, {})
         self._key = KEYS.get(record)
         self._rows = [_Row(number, edit) for number, edit in enumerate(edits)]

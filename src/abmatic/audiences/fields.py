@@ -1,9 +1,14 @@
-"""The catalogue of local fields: what can be mapped, shown, sorted and filtered."""
+"""The catalogue of local fields: what can be mapped, shown, sorted and filtered.
+
+`FIELDS` are those that every installation has; `fields` adds the custom ones that were made in this one.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+
+from abmatic.audiences.models import CustomField
 
 
 class FieldType(StrEnum):
@@ -25,13 +30,15 @@ class FieldType(StrEnum):
 class LocalField:
     """A field of a local record, stored in the column of the same name.
 
-    ``is_derived``: it follows from another field where that is kept, and nobody edits it here.
+    ``is_derived``: it follows from another field where that is kept, and nobody edits it here. ``is_custom``: it was
+    made in this installation (see `abmatic.audiences.custom_fields`).
     """
 
     name: str
     label: str
     type: FieldType
     is_derived: bool = False
+    is_custom: bool = False
 
 
 FIELDS: dict[str, tuple[LocalField, ...]] = {
@@ -72,9 +79,31 @@ FIELDS: dict[str, tuple[LocalField, ...]] = {
 }
 
 
+def fields(record: str) -> tuple[LocalField, ...]:
+    """The fields of such records, custom ones last, in the order in which they were made."""
+    return (*FIELDS[record], *custom(record))
+
+
+def custom(record: str) -> tuple[LocalField, ...]:
+    """The custom fields of such records."""
+    return tuple(map(_of, CustomField.objects.filter(record=record).order_by("id")))
+
+
 def field(record: str, name: str) -> LocalField:
     """The field of that name. Raises KeyError naming both."""
     for candidate in FIELDS[record]:
         if candidate.name == name:
             return candidate
-    raise KeyError(f"{record} has no field {name}")
+    # Asked each time: it may have been made a moment ago, by another process.
+    made = CustomField.objects.filter(record=record, name=name).first() if _may_be_custom(name) else None
+    if made is None:
+        raise KeyError(f"{record} has no field {name}")
+    return _of(made)
+
+
+def _may_be_custom(name: object) -> bool:
+    return isinstance(name, str) and name.startswith(CustomField.PREFIX) and "\x00" not in name
+
+
+def _of(made: CustomField) -> LocalField:
+    return LocalField(made.name, made.label, FieldType(made.type), is_custom=True)

@@ -6,6 +6,7 @@ references to causes and owners are not checked row by row (``db_constraint=Fals
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 from django.db.models.functions import Left, Lower, NullIf
 
@@ -205,3 +206,27 @@ class CollectionMember(models.Model):
 
     def __str__(self) -> str:
         return f"{self.record_id} in {self.collection_id}"
+
+
+class CustomField(models.Model):
+    """A field that was made in this installation. Its values are a column of the record's table, named as it is."""
+
+    # Told apart from every column that a later release may bring.
+    PREFIX = "custom_"
+
+    record = models.TextField(choices=Collection.Record.choices)
+    name = models.TextField()
+    label = models.TextField()
+    type = models.TextField()
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        db_table = "custom_field"
+        constraints = (
+            models.UniqueConstraint(fields=["record", "name"], name="custom_field_name_once"),
+            models.UniqueConstraint("record", Lower("label"), name="custom_field_label_once"),
+        )
+
+    def __str__(self) -> str:
+        return self.label

@@ -103,10 +103,10 @@ def _query(record: str, search: str | None, collection: int | None, limit: int |
 
 
 def _columns(record: str) -> sql.Composed:
-    from abmatic.audiences.fields import FIELDS, FieldType
+    from abmatic.audiences.fields import FieldType, fields
 
     columns: list[sql.Composable] = [sql.SQL("r.id")]
-    for field in FIELDS[record]:
+    for field in fields(record):
         # Stored with six decimals; 1000 is told as 1000.
         form = "trim_scale(r.{0}) AS {0}" if field.type == FieldType.NUMBER else "r.{0}"
         columns.append(sql.SQL(form).format(sql.Identifier(field.name)))

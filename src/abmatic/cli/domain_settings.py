@@ -18,7 +18,8 @@ from abmatic.cli.domain_ready import ready
 from abmatic.cli.failures import Failure
 
 if TYPE_CHECKING:
-    from abmatic.sync.settings_file import Difference, Plan
+    from abmatic.sync.settings_file import Plan
+    from abmatic.sync.settings_history import Difference
 
 _SIGNS = {"added": "[green]+[/]", "changed": "[yellow]~[/]", "removed": "[red]-[/]"}
 

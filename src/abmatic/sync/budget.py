@@ -120,14 +120,17 @@ def _go_on(connection: Connection) -> None:
     connection.save(update_fields=["api_waiting_since", "api_recheck_at"])
 
 
-def forecast(connection: Connection, sobjects: Sequence[str], hours: int) -> int | None:
-    """What an object (with those read together with it) will cost a day, from its last syncs."""
+def forecasts(connection: Connection, sobjects: Sequence[str], every: Iterable[int]) -> dict[int, int | None]:
+    """What an object (with those read together with it) will cost a day, for each frequency, from its last syncs."""
     done = Run.objects.filter(connection=connection, state=Run.State.SUCCEEDED, is_full=False)
     usual = done.exclude(trigger__in=[Run.Trigger.FIRST_IMPORT, Run.Trigger.AUTO_PUSH])
-    return calls_a_day(
-        [
-            list(usual.filter(sobject=name).order_by("-id").values_list("api_calls", flat=True)[:RECENT])
-            for name in sobjects
-        ],
-        hours,
-    )
+    calls = [
+        list(usual.filter(sobject=name).order_by("-id").values_list("api_calls", flat=True)[:RECENT])
+        for name in sobjects
+    ]
+    return {hours: calls_a_day(calls, hours) for hours in every}
+
+
+def forecast(connection: Connection, sobjects: Sequence[str], hours: int) -> int | None:
+    """As `forecasts`, for one frequency."""
+    return forecasts(connection, sobjects, [hours])[hours]

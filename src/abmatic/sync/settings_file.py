@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
 
 import yaml
 from django.db import transaction
@@ -22,6 +22,7 @@ from abmatic.sync import clients, settings_fields
 from abmatic.sync.connect import add_default_settings
 from abmatic.sync.models import Connection, FieldMapping, Mode, ObjectSetting
 from abmatic.sync.objects import SObject, configurable
+from abmatic.sync.settings_history import COMMAND_LINE, Author, Difference, note
 from abmatic.sync.settings_reading import (
     SETTINGS,
     VERSION,
@@ -30,6 +31,7 @@ from abmatic.sync.settings_reading import (
     MappingState,
     ObjectEntry,
     read,
+    settings_of,
 )
 
 _SIGN_IN = {"login_url": "login_url", "flow": "flow", "client_id": "client_id", "username": "jwt_username"}
@@ -45,16 +47,6 @@ class PlanOutdated(Exception):
 
     def __init__(self) -> None:
         super().__init__("The settings were changed meanwhile, so nothing was applied. Import the file again")
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One thing that an import would add, change or remove. Values are as in the file."""
-
-    kind: Literal["added", "changed", "removed"]
-    where: str
-    before: Any = None
-    after: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,22 +84,22 @@ class Plan:
             hints.append("Where an import may now write more than before, the next sync reads every record again")
         return hints
 
-    def apply(self) -> None:
-        """Does it, all or nothing. Raises `PlanOutdated`."""
+    def apply(self, by: Author = COMMAND_LINE) -> None:
+        """Does it, all or nothing, and keeps who did. Raises `PlanOutdated`."""
         with transaction.atomic():
             list(ObjectSetting.objects.select_for_update().order_by("id"))
             if _compare(self.entries)[0] != list(self.differences):
                 raise PlanOutdated
             for entry in self.entries:
-                _apply(entry)
+                _apply(entry, by)
 
 
 # -- export
 
 
-def export_yaml() -> str:
-    """Every connection and what is set for it, as YAML."""
-    connections = [_connection_as_dict(each) for each in Connection.objects.order_by("id")]
+def export_yaml(*only: Connection) -> str:
+    """Every connection (or only those named) and what is set for it, as YAML."""
+    connections = [_connection_as_dict(each) for each in only or Connection.objects.order_by("id")]
     document = {"version": VERSION, "connections": connections}
     return _HEAD + yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
 
@@ -118,7 +110,7 @@ def _connection_as_dict(connection: Connection) -> dict[str, Any]:
     return {
         **{name: str(value) for name, value in facts.items() if value},
         "api_ceiling": connection.api_ceiling,
-        "objects": {spec.name: _object_as_dict(_state(connection, spec)) for spec in configurable()},
+        "objects": {spec.name: _object_as_dict(state_of(connection, spec)) for spec in configurable()},
     }
 
 
@@ -129,12 +121,14 @@ def _object_as_dict(state: ObjectState) -> dict[str, Any]:
 # -- what is set now
 
 
-def _state(connection: Connection | None, spec: SObject) -> ObjectState:
+def state_of(connection: Connection | None, spec: SObject) -> ObjectState:
     """What is set, or what a new connection begins with."""
     setting = None
     if connection is not None:
         setting = ObjectSetting.objects.filter(connection=connection, sobject=spec.name).first()
-    values = {name: kind.to_file(getattr(setting or ObjectSetting(), kind.column)) for name, kind in SETTINGS.items()}
+    values = {
+        name: kind.to_file(getattr(setting or ObjectSetting(), kind.column)) for name, kind in settings_of(spec).items()
+    }
     if setting is None:
         defaults = (
             MappingState(d.sf_field, d.local_field, Mode.OVERWRITE.value, Mode.FILL.value, clear_with_empty=False)
@@ -170,7 +164,7 @@ def _field_notes(entries: Sequence[ConnectionEntry]) -> Iterator[str]:
         added: dict[str, list[str]] = {}
         for spec in configurable():
             wanted = entry.objects[spec.name].mappings if spec.name in entry.objects else None
-            now = {mapping.salesforce for mapping in _state(connection, spec).mappings}
+            now = {mapping.salesforce for mapping in state_of(connection, spec).mappings}
             fresh = [mapping.salesforce for mapping in wanted or () if mapping.salesforce not in now]
             if fresh:
                 added[spec.name] = fresh
@@ -231,8 +225,9 @@ def _compare(entries: Sequence[ConnectionEntry]) -> tuple[list[Difference], list
             differences.append(Difference("changed", f"{entry.name} › api_ceiling", ceiling, entry.api_ceiling))
         for spec in configurable():
             if spec.name in entry.objects:
-                state = _state(connection, spec)
-                differences += _object_differences(f"{entry.name} › {spec.name}", state, entry.objects[spec.name])
+                state = state_of(connection, spec)
+                within = f"{entry.name} › {spec.name} › "
+                differences += object_differences(state, entry.objects[spec.name], within)
     return differences, notes
 
 
@@ -249,25 +244,26 @@ def _sign_in_notes(entry: ConnectionEntry, connection: Connection) -> Iterator[s
         )
 
 
-def _object_differences(where: str, state: ObjectState, entry: ObjectEntry) -> Iterator[Difference]:
+def object_differences(state: ObjectState, entry: ObjectEntry, within: str = "") -> Iterator[Difference]:
+    """What would change of an object; ``within`` is put before the name of each thing."""
     for name, value in entry.values.items():
         if value != state.values[name]:
-            yield Difference("changed", f"{where} › {name}", state.values[name], value)
+            yield Difference("changed", f"{within}{name}", state.values[name], value)
     if entry.mappings is None:
         return
     now = {mapping.salesforce: mapping for mapping in state.mappings}
     wanted = {mapping.salesforce: mapping for mapping in entry.mappings}
     for sf_field, mapping in wanted.items():
         if sf_field not in now:
-            yield Difference("added", f"{where} › mapping {sf_field}", None, _told(mapping))
+            yield Difference("added", f"{within}mapping {sf_field}", None, _told(mapping))
         else:
-            yield from _mapping_differences(f"{where} › mapping {sf_field}", now[sf_field], mapping)
+            yield from _mapping_differences(f"{within}mapping {sf_field}", now[sf_field], mapping)
     for sf_field, mapping in now.items():
         if sf_field not in wanted:
-            yield Difference("removed", f"{where} › mapping {sf_field}", _told(mapping), None)
+            yield Difference("removed", f"{within}mapping {sf_field}", _told(mapping), None)
     before, after = ([name for name in order if name in now and name in wanted] for order in (now, wanted))
     if before != after:
-        yield Difference("changed", f"{where} › order of mappings", before, after)
+        yield Difference("changed", f"{within}order of mappings", before, after)
 
 
 def _mapping_differences(where: str, now: MappingState, wanted: MappingState) -> Iterator[Difference]:
@@ -285,17 +281,22 @@ def _told(mapping: MappingState) -> str:
 # -- apply
 
 
-def _apply(entry: ConnectionEntry) -> None:
-    connection = _find(entry) or _new_connection(entry)
+def _apply(entry: ConnectionEntry, by: Author) -> None:
+    found = _find(entry)
+    connection = found or _new_connection(entry)
+    itself = [] if found else [Difference("added", "connection", None, entry.name)]
     if connection.name != entry.name:
+        itself.append(Difference("changed", "name", connection.name, entry.name))
         connection.name = entry.name
         connection.save(update_fields=["name", "updated_at"])
-    if entry.api_ceiling is not None:
+    if entry.api_ceiling not in {None, connection.api_ceiling}:
+        itself.append(Difference("changed", "api_ceiling", connection.api_ceiling, entry.api_ceiling))
         Connection.objects.filter(pk=connection.pk).update(api_ceiling=entry.api_ceiling)
+    note(connection, "", itself, by)
     add_default_settings(connection)
     for spec in configurable():
         if spec.name in entry.objects:
-            _apply_object(ObjectSetting.objects.get(connection=connection, sobject=spec.name), spec, entry)
+            apply_object(connection, spec, entry.objects[spec.name], by)
 
 
 def _new_connection(entry: ConnectionEntry) -> Connection:
@@ -312,8 +313,10 @@ def _new_connection(entry: ConnectionEntry) -> Connection:
     )
 
 
-def _apply_object(setting: ObjectSetting, spec: SObject, entry: ConnectionEntry) -> None:
-    said = entry.objects[spec.name]
+def apply_object(connection: Connection, spec: SObject, said: ObjectEntry, by: Author) -> None:
+    """Sets what is said of an object, and keeps who did. The transaction is the caller's."""
+    note(connection, spec.name, object_differences(state_of(connection, spec), said), by)
+    setting = ObjectSetting.objects.get(connection=connection, sobject=spec.name)
     columns: Mapping[str, Any] = {SETTINGS[name].column: SETTINGS[name].to_column(v) for name, v in said.values.items()}
     if columns:
         ObjectSetting.objects.filter(pk=setting.pk).update(**columns)

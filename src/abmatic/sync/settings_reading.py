@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from abmatic.audiences.conditions import check
-from abmatic.audiences.fields import FIELDS
+from abmatic.audiences.fields import fields
 from abmatic.sync.models import Connection, Mode, ObjectSetting
 from abmatic.sync.objects import SObject, configurable
 
@@ -88,6 +88,15 @@ def read(text: str) -> list[ConnectionEntry]:
     return entries
 
 
+def read_object(spec: SObject, said: object) -> ObjectEntry:
+    """What a form or a program says of one object, judged as a file is. Raises `FileRefused`, paths from the object."""
+    problems: list[str] = []
+    entry = _Reader(problems).one_object(spec, said)
+    if problems:
+        raise FileRefused(problems)
+    return entry
+
+
 class _Loader(yaml.SafeLoader):
     """Refuses a key that is there twice, of which one would be lost without a word, and aliases without end."""
 
@@ -151,7 +160,8 @@ class _Reader:
     org_ids: set[str] = field(default_factory=set)
 
     def say(self, path: str, problem: str) -> None:
-        self.problems.append(f"{path}: {problem}" if path else problem)
+        where = path.lstrip(".")
+        self.problems.append(f"{where}: {problem}" if where else problem)
 
     # -- the parts of the file
 
@@ -188,8 +198,12 @@ class _Reader:
         entries = {name: self._object(f"{path}.objects.{name}", names[name], objects[name]) for name in objects}
         return ConnectionEntry(path, api_ceiling=ceiling, objects=entries, **texts) if texts["name"] else None
 
+    def one_object(self, spec: SObject, item: object) -> ObjectEntry:
+        """An object by itself: the paths of its problems begin with it."""
+        return self._object("", spec, item)
+
     def _object(self, path: str, spec: SObject, item: object) -> ObjectEntry:
-        given = self._mapping(path, item, (*SETTINGS, "mappings"))
+        given = self._mapping(path, item, (*settings_of(spec), "mappings"))
         values = {}
         for name, value in given.items():
             if name != "mappings":
@@ -206,8 +220,9 @@ class _Reader:
         mappings = []
         sf_fields: set[str] = set()
         local_fields: set[str] = set()
+        offered = mappable(spec)
         for here, each in self._items(path, item):
-            mapping = self._one_mapping(here, spec, each)
+            mapping = self._one_mapping(here, offered, each)
             self._once(here, mapping.salesforce.lower(), sf_fields, "salesforce")
             self._once(here, mapping.abmatic, local_fields, "abmatic")
             mappings.append(mapping)
@@ -221,7 +236,7 @@ class _Reader:
                 )
         return tuple(mappings)
 
-    def _one_mapping(self, path: str, spec: SObject, item: object) -> MappingState:
+    def _one_mapping(self, path: str, offered: Sequence[str], item: object) -> MappingState:
         given = self._mapping(path, item, ("salesforce", "abmatic", "to_abmatic", "to_salesforce", "clear_with_empty"))
         sf_field = self._text(f"{path}.salesforce", given.get("salesforce"))
         local_field = self._text(f"{path}.abmatic", given.get("abmatic"))
@@ -230,7 +245,6 @@ class _Reader:
                 self.say(f"{path}.{name}", "is missing")
         if sf_field and not _SF_FIELD.fullmatch(sf_field):
             self.say(f"{path}.salesforce", f"{sf_field!r} is no API name of a field")
-        offered = mappable(spec)
         if local_field and local_field not in offered:
             self.say(f"{path}.abmatic", _not_one_of(local_field, offered))
         modes = {}
@@ -307,6 +321,11 @@ def _judge_policy(value: object) -> str:
     return "" if value in ObjectSetting.Policy.values else _not_one_of(value, ObjectSetting.Policy.values)
 
 
+def _judge_new_people(value: object) -> str:
+    known = ObjectSetting.NewPeople.values
+    return "" if value in known else _not_one_of(value, known)
+
+
 def _judge_filter(value: object) -> str:
     if not isinstance(value, dict):
         return f"must be a mapping, and is {_kind(value)}"
@@ -346,13 +365,21 @@ SETTINGS: Mapping[str, SettingKind] = {
     ),
     "conflict_policy": SettingKind("policy", _judge_policy, to_file=str),
     "push_filter": SettingKind("push_filter", _judge_filter),
+    "new_people": SettingKind("new_people", _judge_new_people, to_file=str),
 }
+# Settings that only one object has.
+_ONLY = {"new_people": "Lead"}
+
+
+def settings_of(spec: SObject) -> dict[str, SettingKind]:
+    """The settings that the object has, by their names in a file."""
+    return {name: kind for name, kind in SETTINGS.items() if _ONLY.get(name, spec.name) == spec.name}
 
 
 def mappable(spec: SObject) -> list[str]:
     """The local fields that a mapping of the object may name."""
     fixed = {default.local_field for default in spec.fixed}
-    return [each.name for each in FIELDS[spec.local] if each.name not in fixed]
+    return [each.name for each in fields(spec.local) if each.name not in fixed]
 
 
 def _not_one_of(value: object, known: Sequence[str]) -> str:

@@ -25,7 +25,7 @@ from django.conf import settings
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from abmatic.audiences.fields import FIELDS, FieldType
+from abmatic.audiences.fields import FieldType, fields
 from abmatic.postgres import sessions
 from abmatic.postgres.locks import LockBusy, held
 from abmatic.postgres.sql import block
@@ -267,7 +267,7 @@ class Undo:
         return {mapping.local_field: mapping.sf_field for mapping in mapped}
 
     def _kinds(self) -> dict[str, FieldType]:
-        types = {f.name: f.type for f in FIELDS[self._spec.local]}
+        types = {f.name: f.type for f in fields(self._spec.local)}
         return {sf_field: types[name] for name, sf_field in self._sf_fields(self._spec).items() if name in types}
 
     def _left(self, noted: psycopg.Cursor[tuple[Any, ...]]) -> None:
@@ -322,7 +322,7 @@ def _kept_as(record: str) -> list[SObject]:
 def _columns(record: str) -> dict[str, FieldType | None]:
     """The columns that a run writes: fields, and references (None)."""
     references = dict.fromkeys((p.local_column for spec in _kept_as(record) for p in spec.parents), None)
-    return {**{f.name: f.type for f in FIELDS[record]}, **references}
+    return {**{f.name: f.type for f in fields(record)}, **references}
 
 
 def _canonical(column: str, kind: FieldType | None) -> sql.Composable:

@@ -13,6 +13,7 @@ from abmatic.sync.models.mirrors import (
 from abmatic.sync.models.previews import PreviewJob
 from abmatic.sync.models.pushes import Batch, Due, Issue, Write
 from abmatic.sync.models.runs import Finding, Run
+from abmatic.sync.models.settings import OrgFields, SettingsChange
 
 __all__ = [
     "Batch",
@@ -30,8 +31,10 @@ __all__ = [
     "MirrorUser",
     "Mode",
     "ObjectSetting",
+    "OrgFields",
     "PreviewJob",
     "Role",
     "Run",
+    "SettingsChange",
     "Write",
 ]

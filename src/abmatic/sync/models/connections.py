@@ -101,6 +101,11 @@ class ObjectSetting(models.Model):
         SALESFORCE = "salesforce", "Salesforce"
         ABMATIC = "abmatic", "Abmatic"
 
+    class NewPeople(models.TextChoices):
+        ACCOUNT = "account", "Contact where their account is in Salesforce, else Lead"
+        LEAD = "lead", "Lead"
+        CONTACT = "contact", "Contact"
+
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="objects_settings")
     sobject = models.TextField()
     create_in_salesforce = models.BooleanField(default=False)
@@ -111,6 +116,8 @@ class ObjectSetting(models.Model):
     auto_push = models.BooleanField(default=False)
     policy = models.TextField(choices=Policy.choices, default=Policy.RECENT)
     push_filter = models.JSONField(default=dict)
+    # Of Lead: what people who are not in Salesforce yet become there.
+    new_people = models.TextField(choices=NewPeople.choices, default=NewPeople.ACCOUNT)
 
     # Everything with a SystemModstamp below the cursor is committed; None before the first pull ended.
     cursor = models.DateTimeField(null=True)

@@ -7,7 +7,7 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg import sql
 
-from abmatic.audiences.fields import FIELDS
+from abmatic.audiences.fields import fields
 from abmatic.sync.models import Write
 from abmatic.sync.objects import SObject
 from abmatic.sync.preview.found import SAMPLES, Sample
@@ -49,7 +49,7 @@ class Here:
         return {action: found for action, found in samples.items() if found}
 
     def _created(self) -> list[Sample]:
-        columns = [f.name for f in FIELDS[self._spec.local]]
+        columns = [f.name for f in fields(self._spec.local)]
         rows = self._session.execute(
             sql.SQL(
                 "SELECT a.id, {name}, (SELECT sf_id FROM {mirror} AS m WHERE m.local_id = a.id ORDER BY role LIMIT 1), "

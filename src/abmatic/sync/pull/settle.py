@@ -18,6 +18,7 @@ from psycopg import sql
 
 from abmatic.postgres.sql import block
 from abmatic.sync.objects import OBJECTS, SObject
+from abmatic.sync.pull.absorbing import absorb_custom_fields
 
 _LONGEST_CHAIN = 20
 # A conversion says whose record it is before any key does.
@@ -136,6 +137,7 @@ class Settler:
             self._run("absorb_links", winners=winners, losers=losers)
             self._run("absorb_roles", winners=winners, losers=losers)
             self._run("absorb_history", winners=winners, losers=losers)
+            absorb_custom_fields(self._session, winners, losers, contacts, self._parameters["cause"])
             self._run("absorb_records", winners=winners, losers=losers, contacts=contacts)
         self._run("conversions_arrived" if self._spec.name == "Contact" else "converted_accounts")
         self._run("mark_contacts")

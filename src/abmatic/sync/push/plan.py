@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from abmatic.audiences.fields import FieldType, LocalField, field
-from abmatic.salesforce import Describe, Field
+from abmatic.salesforce import Describe
 from abmatic.sync.models import Mode, ObjectSetting
 from abmatic.sync.objects import SObject
+
+NewPeople = ObjectSetting.NewPeople
 
 # Which types of Salesforce's a value of ours can be written to and read back from, without a text that is no such value
 # ever standing there unseen.
@@ -85,12 +87,15 @@ _PARENTS = {"Contact": ("AccountId", "account_id"), "Opportunity": ("AccountId",
 
 def make(spec: SObject, setting: ObjectSetting, described: Describe) -> PushPlan:
     """The plan for an object, from its settings and what the connected user may write."""
+    new_people = _new_people(setting)
     makes_contacts = (
         spec.name == "Lead"
+        and new_people == NewPeople.ACCOUNT
         and ObjectSetting.objects.filter(
             connection=setting.connection_id, sobject="Contact", create_in_salesforce=True
         ).exists()
     )
+    unwanted = {"Lead": NewPeople.CONTACT, "Contact": NewPeople.LEAD}
     fields: list[PushedField] = []
     unwritable: list[Unwritable] = []
     for mapping in setting.mappings.all():
@@ -98,7 +103,7 @@ def make(spec: SObject, setting: ObjectSetting, described: Describe) -> PushPlan
             continue
         target = described.fields.get(mapping.sf_field)
         local = field(spec.local, mapping.local_field)
-        reason = _why_not(spec, mapping.sf_field, target, local)
+        reason = why_not_written(spec, mapping.sf_field, target, local)
         if reason or target is None:
             unwritable.append(Unwritable(mapping.sf_field, reason))
             continue
@@ -116,7 +121,7 @@ def make(spec: SObject, setting: ObjectSetting, described: Describe) -> PushPlan
     return PushPlan(
         spec=spec,
         fields=tuple(fields),
-        create=setting.create_in_salesforce and described.createable,
+        create=setting.create_in_salesforce and described.createable and unwanted.get(spec.name) != new_people,
         update=setting.update_in_salesforce and described.updateable,
         policy=setting.policy,
         condition=setting.push_filter,
@@ -128,7 +133,29 @@ def make(spec: SObject, setting: ObjectSetting, described: Describe) -> PushPlan
     )
 
 
-def _why_not(spec: SObject, name: str, target: Field | None, local: LocalField) -> str:
+def _new_people(setting: ObjectSetting) -> str:
+    """What people who are new to Salesforce become there: it is said with the leads, and counts for contacts too."""
+    if setting.sobject not in {"Lead", "Contact"}:
+        return ""
+    lead = ObjectSetting.objects.filter(connection=setting.connection_id, sobject="Lead").first()
+    return lead.new_people if lead is not None else NewPeople.ACCOUNT
+
+
+class Writable(Protocol):
+    """What has to be known of a Salesforce field to tell whether it can be written."""
+
+    @property
+    def type(self) -> str: ...
+    @property
+    def scale(self) -> int: ...
+    @property
+    def createable(self) -> bool: ...
+    @property
+    def updateable(self) -> bool: ...
+
+
+def why_not_written(spec: SObject, name: str, target: Writable | None, local: LocalField) -> str:
+    """Why a mapping's field can't be written to Salesforce; empty where it can."""
     if target is None:
         return f"{spec.name} has no field {name} that the connected user may see."
     if not target.createable and not target.updateable:
@@ -150,4 +177,6 @@ def allowed(setting: ObjectSetting) -> str:
     said = [
         setting.create_in_salesforce, setting.update_in_salesforce, setting.policy, setting.push_filter, mappings,
     ]  # fmt: skip
+    if (new_people := _new_people(setting)) not in {"", NewPeople.ACCOUNT}:
+        said.append(str(new_people))
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from abmatic.audiences.fields import FIELDS
+from abmatic.audiences.fields import fields
 from abmatic.audiences.models import LocalRecord
 from abmatic.changes.models import Cause, Change
 from abmatic.web.records.provenance import Source, sources
@@ -68,7 +68,7 @@ def _by_cause(changes: list[Change]) -> list[list[Change]]:
 
 
 def _event(record: str, group: list[Change], named: dict[int, Source]) -> Event:
-    labels = {field.name: field.label for field in FIELDS[record]} | {"kind": "Kind"}
+    labels = {field.name: field.label for field in fields(record)} | {"kind": "Kind"}
     converted = any(change.field == "kind" and change.after == "contact" for change in group)
     return Event(
         kind="converted" if converted else "changed",

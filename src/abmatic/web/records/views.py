@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from abmatic.audiences.custom_fields import values_of
 from abmatic.audiences.fields import FIELDS
 from abmatic.audiences.models import Account, Contact, OpportunityContact
 from abmatic.sync.links import links_of
@@ -62,6 +63,7 @@ def overview(request: PageRequest, record: str, record_id: int) -> HttpResponse:
     first = named.get(created.pk) if created else None
     fields = [(field.name, field.label, str(field.type), getattr(local, field.name)) for field in FIELDS[record]]
     fields += [(name, name, "text", value) for name, value in sorted(local.custom.items())]
+    fields += [(each.name, each.label, str(each.type), value) for each, value in values_of(record, local.pk)]
     shown = []
     for name, label, kind, value in fields:
         change = changes.get(name)

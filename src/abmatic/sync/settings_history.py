@@ -1,0 +1,46 @@
+"""Who changed which setting, and when: one entry for each act and object."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from abmatic.identity.models import User
+from abmatic.sync.models import Connection, SettingsChange
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing that is added, changed or removed. Values are as in a settings file."""
+
+    kind: Literal["added", "changed", "removed"]
+    where: str
+    before: Any = None
+    after: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who changes settings: a person who is signed in, or what else it is called."""
+
+    user: User | None = None
+    name: str = ""
+
+
+COMMAND_LINE = Author(name="Command line")
+
+
+def note(connection: Connection, sobject: str, differences: Iterable[Difference], by: Author) -> None:
+    """Keeps an entry, where there is anything to keep. The transaction is the caller's."""
+    kept = [{"kind": each.kind, "what": each.where, "before": each.before, "after": each.after} for each in differences]
+    if kept:
+        SettingsChange.objects.create(
+            connection=connection, sobject=sobject, user=by.user, by=by.name, differences=kept
+        )
+
+
+def latest(connection: Connection, sobject: str, most: int) -> list[SettingsChange]:
+    """The latest entries of an object, newest first."""
+    found = connection.settings_changes.filter(sobject=sobject).select_related("user")
+    return list(found.order_by("-id")[:most])
