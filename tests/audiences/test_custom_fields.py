@@ -81,7 +81,9 @@ def test_a_name_that_is_taken_is_refused(label: str) -> None:
 
 
 def test_names_of_columns_are_plain_and_told_apart() -> None:
-    made = [create("account", label, "text").name for label in ("Größe (m²)", "Gro\u0308ße m2", "客户", "顧客", "x" * 80)]
+    made = [
+        create("account", label, "text").name for label in ("Größe (m²)", "Gro\u0308ße m2", "客户", "顧客", "x" * 80)
+    ]
     assert made == ["custom_groe_m2", "custom_groe_m2_2", "custom_field", "custom_field_2", "custom_" + "x" * 40]
 
 

@@ -92,9 +92,7 @@ def test_each_problem_is_named_with_its_place(connection: Connection) -> None:
     wanted = said(connection, frequency=5, push_filter={"field": "city", "is": "near"}, new_people="lead")
     wanted["mappings"] = [*wanted["mappings"][:1], {"salesforce": "Tier__c", "abmatic": "custom_nothing"}]
     with pytest.raises(FileRefused) as refused:
-        settings_edit.save(
-            connection, ACCOUNT, wanted, mark=settings_edit.look(connection, ACCOUNT).mark, by=person()
-        )
+        settings_edit.save(connection, ACCOUNT, wanted, mark=settings_edit.look(connection, ACCOUNT).mark, by=person())
     places = [problem.split(":")[0] for problem in refused.value.problems]
     assert places == ["new_people", "frequency", "push_filter", "mappings[1].abmatic", "mappings"]
     assert "Website (to website) is the primary key of Account" in refused.value.problems[-1]
