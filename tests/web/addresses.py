@@ -58,7 +58,7 @@ PAGES = [
     "contact-collection", "contact-overview", "contact-opportunities", "contact-timeline", "contact-sync",
     "opportunities", "opportunity-collections", "opportunity-collection", "search",
     "run", "findings", "integrations", "authorize", "connection", "connected", "reconnect", "disable", "activity",
-    "account_change_password", "users", "api-keys",
+    "account_change_password", "users", "api-keys", "audit",
 ]  # fmt: skip
 
 

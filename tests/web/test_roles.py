@@ -65,6 +65,8 @@ WHO = {
     "change-user": ADMINISTRATORS,
     "user-link": ADMINISTRATORS,
     "api-keys": ADMINISTRATORS,
+    "audit": ADMINISTRATORS,
+    "audit-csv": ADMINISTRATORS,
     "revoke-api-key": ADMINISTRATORS,
 }
 ACTIONS = {"sync-now", "run-cancel", "check", "disable", "change-user", "user-link", "revoke-api-key"}
@@ -86,7 +88,7 @@ def test_the_table_names_every_address() -> None:
 def world(monkeypatch: pytest.MonkeyPatch) -> addresses.World:
     # What these do beyond the page has tests of its own; here only who gets that far counts.
     monkeypatch.setattr(connect, "check", lambda connection: [])
-    monkeypatch.setattr(connect, "disable", lambda connection: None)
+    monkeypatch.setattr(connect, "disable", lambda connection, by: None)
     return addresses.make_world()
 
 

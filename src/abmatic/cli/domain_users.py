@@ -54,14 +54,15 @@ def add(email: str, role: str, name: str, as_json: bool) -> None:
     except EmailNotValidError as error:
         raise click.BadParameter(f"{email!r} is no e-mail address: {error}") from None
     with ready():
-        from abmatic.identity import setup
+        from abmatic.identity import people, setup
+        from abmatic.identity.audit import COMMAND_LINE
         from abmatic.identity.models import User
 
         if setup.is_needed() and role != "administrator":
             raise Failure(f"The first user must be an administrator: abmatic user add {address} --role administrator")
         if User.objects.filter(email=address.lower()).exists():
             raise Failure(f"{address} is a user already. Make a link to sign in with: abmatic user link {address}")
-        _say_link(User.objects.create_user(address, role=role, name=name), as_json)
+        _say_link(people.add(address, role=role, name=name, by=COMMAND_LINE), as_json)
 
 
 @user.command()

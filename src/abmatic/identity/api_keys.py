@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from abmatic.identity.models import ApiKey, User
+from abmatic.identity import audit
+from abmatic.identity.audit import COMMAND_LINE, Author, Difference
+from abmatic.identity.models import ApiKey, AuditEntry
 
 _MARK = "abm_"
 _PREFIX_SIGNS = "abcdefghijkmnpqrstuvwxyz23456789"
@@ -26,18 +30,26 @@ class KeyRefused(Exception):
     """Why a token opens nothing, and what helps."""
 
 
-def create(name: str, role: str, *, by: User | None = None, expires_at: datetime | None = None) -> tuple[ApiKey, str]:
+def create(
+    name: str, role: str, *, by: Author = COMMAND_LINE, expires_at: datetime | None = None
+) -> tuple[ApiKey, str]:
     """Makes a key. Answers it and its token, which is stored nowhere."""
     prefix = _MARK + "".join(secrets.choice(_PREFIX_SIGNS) for _ in range(8))
     token = f"{prefix}_{secrets.token_urlsafe(32)}"
-    key = ApiKey.objects.create(
-        name=name.strip()[:LONGEST_NAME],
-        prefix=prefix,
-        token_hash=hash_of(token),
-        role=role,
-        created_by=by,
-        expires_at=expires_at,
-    )
+    with transaction.atomic():
+        key = ApiKey.objects.create(
+            name=name.strip()[:LONGEST_NAME],
+            prefix=prefix,
+            token_hash=hash_of(token),
+            role=role,
+            created_by=by.user,
+            expires_at=expires_at,
+        )
+        given = [
+            Difference("role", after=role, kind="added"),
+            Difference("expires", after=expires_at.isoformat() if expires_at else None, kind="added"),
+        ]
+        _note(key, "key made", by, given)
     return key, token
 
 
@@ -61,9 +73,18 @@ def note_use(key: ApiKey) -> None:
         ApiKey.objects.filter(unnoted, pk=key.pk).update(last_used_at=now)
 
 
-def revoke(key: ApiKey) -> bool:
+def revoke(key: ApiKey, *, by: Author = COMMAND_LINE) -> bool:
     """Ends a key at once and for good. Answers whether it was not revoked already."""
-    return bool(ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now()))
+    with transaction.atomic():
+        ended = bool(ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now()))
+        if ended:
+            _note(key, "key revoked", by)
+    return ended
+
+
+def _note(key: ApiKey, act: str, by: Author, differences: Iterable[Difference] = ()) -> None:
+    name = f"{key.name} ({key.prefix})"
+    audit.note(AuditEntry.About.API_KEY, name, act, by=by, subject_id=key.pk, differences=differences)
 
 
 def hash_of(token: str) -> bytes:

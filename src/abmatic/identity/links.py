@@ -9,14 +9,19 @@ from datetime import timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from abmatic.identity.models import OneTimeLink, User
+from abmatic.identity import audit
+from abmatic.identity.audit import COMMAND_LINE, Author
+from abmatic.identity.models import AuditEntry, OneTimeLink, User
 
 
-def issue(user: User, lifetime: timedelta = timedelta(minutes=30)) -> str:
+def issue(user: User, lifetime: timedelta = timedelta(minutes=30), *, by: Author = COMMAND_LINE) -> str:
     """Makes a link's token for the user. The token itself is stored nowhere."""
     token = secrets.token_urlsafe(32)
-    OneTimeLink.objects.filter(expires_at__lt=timezone.now()).delete()
-    OneTimeLink.objects.create(token_hash=_hash(token), user=user, expires_at=timezone.now() + lifetime)
+    with transaction.atomic():
+        OneTimeLink.objects.filter(expires_at__lt=timezone.now()).delete()
+        OneTimeLink.objects.create(token_hash=_hash(token), user=user, expires_at=timezone.now() + lifetime)
+        # Whoever holds the link is the user: as worth knowing as a new password.
+        audit.note(AuditEntry.About.USER, str(Author(user)), "sign-in link made", by=by, subject_id=user.pk)
     return token
 
 

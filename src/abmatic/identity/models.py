@@ -95,6 +95,38 @@ class ApiKey(models.Model):
         return "expired" if self.is_expired else "active"
 
 
+class AuditEntry(models.Model):
+    """One act that changed how Abmatic is set up: written by `audit.note`, never changed, never deleted."""
+
+    class About(models.TextChoices):
+        USER = "user", "Users"
+        SIGN_IN = "sign_in", "Sign-in"
+        API_KEY = "api_key", "API keys"
+        CONNECTION = "connection", "Connections"
+        SETTINGS = "settings", "Settings"
+        NOTIFICATION = "notification", "Notifications"
+
+    at = models.DateTimeField(auto_now_add=True, db_index=True)
+    user = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    api_key = models.ForeignKey(ApiKey, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False)
+    # Who it was, as they were called then: "Alice Adler <alice@example.com>", "Command line".
+    by = models.TextField()
+    about = models.TextField(choices=About.choices)
+    # No foreign key: it is about many kinds of things, and stays when they are gone.
+    subject_id = models.BigIntegerField(null=True)
+    subject = models.TextField()
+    act = models.TextField()
+    # [{"what", "kind": added|changed|removed, "before", "after"}]
+    differences = models.JSONField(default=list)
+
+    class Meta:
+        db_table = "audit_entry"
+        indexes = (models.Index(fields=["about", "-id"], name="audit_entry_about"),)
+
+    def __str__(self) -> str:
+        return f"{self.by}: {self.subject}: {self.act}"
+
+
 class OneTimeLink(models.Model):
     """A link that signs its user in once. Only the hash of its token is stored."""
 

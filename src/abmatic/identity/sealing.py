@@ -13,7 +13,8 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.db import transaction
 
-from abmatic.identity.models import SealedSecret
+from abmatic.identity import audit
+from abmatic.identity.models import AuditEntry, SealedSecret
 
 
 class SealBroken(Exception):
@@ -56,4 +57,6 @@ def rotate() -> int:
             except InvalidToken:
                 raise SealBroken from None
             row.save()
+        act = f"{len(rows)} stored secrets sealed with the newest key"
+        audit.note(AuditEntry.About.SETTINGS, "Encryption keys", act, by=audit.COMMAND_LINE)
     return len(rows)

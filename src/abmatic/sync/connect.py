@@ -18,8 +18,9 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from abmatic.identity import sealing
-from abmatic.identity.models import SealedSecret
+from abmatic.identity import audit, sealing
+from abmatic.identity.audit import COMMAND_LINE, Author, Difference
+from abmatic.identity.models import AuditEntry, SealedSecret
 from abmatic.salesforce import (
     AccessToken,
     Client,
@@ -100,7 +101,7 @@ def begin(login_url: str, client_id: str, client_secret: str, *, connection: Con
     )
 
 
-def finish(pending: Mapping[str, str], params: Mapping[str, str]) -> Connection:
+def finish(pending: Mapping[str, str], params: Mapping[str, str], *, by: Author = COMMAND_LINE) -> Connection:
     """Completes the web server flow from the callback's query. Raises `ConnectError`."""
     if not pending or datetime.now(UTC) - datetime.fromisoformat(pending["began"]) > LOGIN_PATIENCE:
         raise _state_error()
@@ -116,7 +117,7 @@ def finish(pending: Mapping[str, str], params: Mapping[str, str]) -> Connection:
     except errors.SalesforceError as error:
         raise connect_error(error) from error
     reconnecting = Connection.objects.filter(pk=int(pending["connection"] or 0)).first()
-    return _accept(host, Connection.Flow.WEB, app, tokens, connection=reconnecting)
+    return _accept(host, Connection.Flow.WEB, app, tokens, by, connection=reconnecting)
 
 
 def connect_headless(
@@ -127,6 +128,7 @@ def connect_headless(
     client_secret: str = "",
     private_key_pem: str = "",
     username: str = "",
+    by: Author = COMMAND_LINE,
 ) -> Connection:
     """Connects by a flow that needs no browser. The org is added, or reconnected when it is known already."""
     host = _host(login_url)
@@ -135,7 +137,7 @@ def connect_headless(
         tokens = oauth.jwt_bearer(host, app, username) if flow == "jwt" else oauth.client_credentials(host, app)
     except errors.SalesforceError as error:
         raise connect_error(error) from error
-    return _accept(host, Connection.Flow(flow), app, tokens, username=username)
+    return _accept(host, Connection.Flow(flow), app, tokens, by, username=username)
 
 
 def check(connection: Connection) -> list[dict[str, str]]:
@@ -165,7 +167,7 @@ def check(connection: Connection) -> list[dict[str, str]]:
     return lines
 
 
-def disable(connection: Connection) -> None:
+def disable(connection: Connection, *, by: Author = COMMAND_LINE) -> None:
     """Revokes the token and forgets it. Settings and data are kept."""
     with transaction.atomic():
         # Read under the lock: another worker may have renewed the tokens since this connection was loaded.
@@ -181,6 +183,7 @@ def disable(connection: Connection) -> None:
         connection.status = Connection.Status.INACTIVE
         connection.problem, connection.problem_detail = ConnectionProblem.NONE, ""
         connection.save(update_fields=["status", "problem", "problem_detail", "updated_at"])
+        audit.note(AuditEntry.About.CONNECTION, str(connection), "disabled", by=by, subject_id=connection.pk)
     token = secret.get("refresh_token") or secret.get("access_token")
     if token:
         # Unreachable, or revoked there already: either way we hold it no longer.
@@ -248,6 +251,7 @@ def _accept(
     flow: Connection.Flow,
     app: OAuthApp,
     tokens: Tokens,
+    by: Author,
     *,
     connection: Connection | None = None,
     username: str = "",
@@ -276,6 +280,7 @@ def _accept(
         if connection is None:
             row = SealedSecret.objects.create(sealed=sealing.seal({}))
             connection = Connection(secret=row, name=_free_name(organization.name))
+        before, is_new = _facts(connection), connection.pk is None
         row = SealedSecret.objects.select_for_update().get(pk=connection.secret_id)
         kept = {"client_secret": app.client_secret, "private_key": app.private_key_pem}
         row.sealed = sealing.seal(clients.with_tokens(kept, tokens))
@@ -292,7 +297,32 @@ def _accept(
         _describe_org(connection, organization, findings.user)
         connection.save()
         add_default_settings(connection)
+        _note_accepted(connection, before, is_new, by)
     return connection
+
+
+def _facts(connection: Connection) -> dict[str, str]:
+    """What of a connection is worth an entry when it changes; nothing of it is secret."""
+    return {
+        "address": connection.login_url,
+        "flow": connection.flow,
+        "client id": connection.client_id,
+        "org": connection.org_id,
+        "user": connection.username,
+    }
+
+
+def _note_accepted(connection: Connection, before: dict[str, str], is_new: bool, by: Author) -> None:
+    after = _facts(connection)
+    differences = [
+        Difference(name, before[name] or None, after[name], "changed" if before[name] else "added")
+        for name in after
+        if is_new or before[name] != after[name]
+    ]
+    act = "connected" if is_new else "reconnected"
+    audit.note(
+        AuditEntry.About.CONNECTION, str(connection), act, by=by, subject_id=connection.pk, differences=differences
+    )
 
 
 _ORG_COLUMNS = ("org_id", "org_name", "edition", "is_sandbox", "user_id", "username", "user_name")

@@ -14,6 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from abmatic.identity import api_keys
+from abmatic.identity.audit import Author
 from abmatic.identity.models import ApiKey, Role
 from abmatic.web.http import PageRequest
 from abmatic.web.roles import administrator_required
@@ -40,7 +41,7 @@ def keys(request: PageRequest) -> HttpResponse:
         days = form.cleaned_data["days"]
         expires_at = timezone.now() + timedelta(days=int(days)) if days else None
         made, token = api_keys.create(
-            form.cleaned_data["name"], form.cleaned_data["role"], by=request.user, expires_at=expires_at
+            form.cleaned_data["name"], form.cleaned_data["role"], by=Author(request.user), expires_at=expires_at
         )
         form = KeyForm()
     found = ApiKey.objects.select_related("created_by").order_by("-id")
@@ -52,6 +53,6 @@ def keys(request: PageRequest) -> HttpResponse:
 def revoke(request: PageRequest, key_id: int) -> HttpResponse:
     """Ends a key at once and for good."""
     key = get_object_or_404(ApiKey, pk=key_id)
-    api_keys.revoke(key)
+    api_keys.revoke(key, by=Author(request.user))
     messages.success(request, f"{key} ({key.prefix}) is revoked.")
     return HttpResponseRedirect(reverse("api-keys"))

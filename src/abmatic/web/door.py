@@ -17,7 +17,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
-from abmatic.identity import links, setup
+from abmatic.identity import links, people, setup
 from abmatic.identity.models import Role, User
 
 BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
@@ -71,9 +71,7 @@ def _make_first(values: dict[str, str]) -> User | None:
         cursor.execute("LOCK TABLE app_user IN SHARE ROW EXCLUSIVE MODE")
         if not setup.is_needed():
             return None
-        return User.objects.create_user(
-            values["email"], values["password"], role=Role.ADMINISTRATOR, name=values["name"]
-        )
+        return people.add(values["email"], values["password"], role=Role.ADMINISTRATOR, name=values["name"])
 
 
 def _is_from_this_machine(request: HttpRequest) -> bool:

@@ -6,7 +6,7 @@ from allauth.account import views as account
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from abmatic.web import api_keys, door, home, running, search, users
+from abmatic.web import api_keys, audit, door, home, running, search, users
 from abmatic.web.grids import views as grids
 from abmatic.web.integrations import authorize
 from abmatic.web.integrations import views as integrations
@@ -90,6 +90,8 @@ urlpatterns = [
     path("settings/users/<int:user_id>/link/", users.new_link, name="user-link"),
     path("settings/api-keys/", api_keys.keys, name="api-keys"),
     path("settings/api-keys/<int:key_id>/revoke/", api_keys.revoke, name="revoke-api-key"),
+    path("settings/audit/", audit.audit, name="audit"),
+    path("settings/audit.csv", audit.audit_csv, name="audit-csv"),
     path("settings/integrations/", integrations.integrations, name="integrations"),
     path("settings/integrations/salesforce/", include(salesforce)),
 ]

@@ -14,6 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from abmatic.identity import links, people
+from abmatic.identity.audit import Author
 from abmatic.identity.models import Role, User
 from abmatic.web.http import PageRequest
 from abmatic.web.roles import administrator_required
@@ -45,7 +46,7 @@ def users(request: PageRequest) -> HttpResponse:
     form = InviteForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         values = form.cleaned_data
-        user = User.objects.create_user(values["email"], role=values["role"], name=values["name"])
+        user = people.add(values["email"], role=values["role"], name=values["name"], by=Author(request.user))
         return _page(request, InviteForm(), invited=user)
     return _page(request, form)
 
@@ -61,7 +62,8 @@ def change_user(request: PageRequest, user_id: int) -> HttpResponse:
         messages.error(request, f"“{role[:40]}” is no role.")
         return HttpResponseRedirect(reverse("users"))
     try:
-        user = people.change(user, role=role, is_active=None if active is None else active == "1")
+        wanted = None if active is None else active == "1"
+        user = people.change(user, role=role, is_active=wanted, by=Author(request.user))
     except people.LastAdministrator as problem:
         messages.error(request, str(problem))
     else:
@@ -81,7 +83,7 @@ def new_link(request: PageRequest, user_id: int) -> HttpResponse:
 def _page(request: PageRequest, form: InviteForm, invited: User | None = None) -> HttpResponse:
     link = ""
     if invited is not None:
-        token = links.issue(invited, lifetime=INVITATION)
+        token = links.issue(invited, lifetime=INVITATION, by=Author(request.user))
         link = f"{settings.BASE_URL}{reverse('one-time-link', args=[token])}"
     return render(
         request,

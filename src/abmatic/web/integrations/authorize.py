@@ -13,6 +13,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
 from abmatic.identity import sealing
+from abmatic.identity.audit import Author
 from abmatic.sync import connect
 from abmatic.sync.connect import ConnectError
 from abmatic.sync.models import Connection
@@ -88,7 +89,7 @@ def callback(request: PageRequest) -> HttpResponse:
     pending = waiting.pop(request.GET.get("state", ""), {})
     request.session[PENDING] = waiting
     try:
-        connection = connect.finish(pending, request.GET.dict())
+        connection = connect.finish(pending, request.GET.dict(), by=Author(request.user))
     except ConnectError as error:
         return problem_page(request, error, _connection_of(pending))
     return HttpResponseRedirect(reverse("connected", args=[connection.pk]))

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from abmatic.audiences.fields import FIELDS
+from abmatic.identity.audit import Author
 from abmatic.sync import automatic, budget, connect, runs
 from abmatic.sync.connect import ConnectError
 from abmatic.sync.models import (
@@ -114,7 +115,7 @@ def disable(request: PageRequest, connection_id: int) -> HttpResponse:
     if request.method != "POST":
         return render(request, "integrations/disable.html", {"connection": connection})
     try:
-        connect.disable(connection)
+        connect.disable(connection, by=Author(request.user))
     except ConnectError as error:
         return problem_page(request, error, connection)
     messages.success(request, f"{connection} is disabled. Its settings and all its data are kept.")

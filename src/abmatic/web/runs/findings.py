@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -14,6 +13,7 @@ from abmatic.audiences.models import Account, Contact
 from abmatic.sync.models import Finding, Run
 from abmatic.sync.objects import OBJECTS
 from abmatic.sync.reasons import REASONS, Reason
+from abmatic.web.csv_files import csv_file
 from abmatic.web.grids.filters import clean
 from abmatic.web.http import PageRequest
 from abmatic.web.running import object_label
@@ -21,8 +21,6 @@ from abmatic.web.running import object_label
 PAGE = 50
 # The local records that have a page of their own.
 WITH_PAGES: dict[str, type[Account | Contact]] = {"account": Account, "contact": Contact}
-# Spreadsheets run cells that begin like this as formulas; an apostrophe before them is how they are told not to.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,49 +101,21 @@ def _page(run: Run, codes: list[str], after: str) -> tuple[list[Finding], str]:
     return page[:PAGE], f"{last.reason}:{last.pk}"
 
 
-class _Line:
-    """What csv writes to: hands each line back instead of keeping it."""
-
-    def write(self, text: str) -> str:
-        return text
-
-
 @require_safe
 def findings_csv(request: PageRequest, run_id: int) -> StreamingHttpResponse:
     """Every finding of a run as CSV, streamed: a run can have a million."""
     run = get_object_or_404(Run, pk=run_id)
     reason = clean(request.GET.get("reason", ""))
     name = f"run-{run.pk}-{run.sobject}{'-' + reason if reason in REASONS else ''}.csv".lower()
-    return StreamingHttpResponse(
-        _csv_lines(run, reason),
-        content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
-    )
+    head = ["Salesforce Id", "Reason", "Kind", "Field", "Value", "Meaning", "Remedy"]
+    return csv_file(name, head, _csv_rows(run, reason))
 
 
-def _csv_lines(run: Run, reason: str) -> Iterator[str]:
-    writer = csv.writer(_Line())
-    # The byte order mark tells spreadsheets that this is UTF-8.
-    yield "\ufeff" + str(writer.writerow(["Salesforce Id", "Reason", "Kind", "Field", "Value", "Meaning", "Remedy"]))
+def _csv_rows(run: Run, reason: str) -> Iterator[list[str]]:
     found = Finding.objects.filter(run=run)
     if reason:
         found = found.filter(reason=reason)
     for finding in found.order_by("reason", "id").iterator(chunk_size=2_000):
         known = reason_of(finding.reason)
-        yield str(
-            writer.writerow(
-                [
-                    finding.sf_id,
-                    known.label,
-                    known.kind,
-                    finding.field or "",
-                    _harmless(finding.value or ""),
-                    known.meaning,
-                    known.remedy,
-                ]
-            )
-        )
-
-
-def _harmless(text: str) -> str:
-    return "'" + text if text.startswith(FORMULA_STARTS) else text
+        field, value = finding.field or "", finding.value or ""
+        yield [finding.sf_id, known.label, known.kind, field, value, known.meaning, known.remedy]

@@ -1,0 +1,141 @@
+"""Settings → Audit: who changed what of how Abmatic is set up, with filters, and as CSV."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from functools import reduce
+from operator import or_
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.http import HttpResponse, QueryDict, StreamingHttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from abmatic.identity.models import AuditEntry
+from abmatic.web.csv_files import csv_file
+from abmatic.web.grids.filters import clean
+from abmatic.web.http import PageRequest
+from abmatic.web.roles import administrator_required
+
+PAGE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The filters, as asked for. What makes no sense filters nothing."""
+
+    about: str
+    words: str
+    since: date | None
+    until: date | None
+
+    @classmethod
+    def of(cls, asked: QueryDict) -> Chosen:
+        about = asked.get("about", "")
+        return cls(
+            about if about in AuditEntry.About.values else "",
+            clean(asked.get("q", "")),
+            _day(asked.get("since", "")),
+            _day(asked.get("until", "")),
+        )
+
+    def __bool__(self) -> bool:
+        return bool(self.about or self.words or self.since or self.until)
+
+    def query(self) -> str:
+        """The filters as an address holds them."""
+        asked = QueryDict(mutable=True)
+        days = {"since": self.since, "until": self.until}
+        asked.update({"about": self.about, "q": self.words, **{name: str(day or "") for name, day in days.items()}})
+        return asked.urlencode()
+
+    def entries(self) -> QuerySet[AuditEntry]:
+        """What they leave, newest first. Days are those of the viewer's zone."""
+        found = AuditEntry.objects.order_by("-id")
+        if self.about:
+            found = found.filter(about=self.about)
+        if self.words:
+            words = ("by__ilike_contains", "subject__ilike_contains", "act__ilike_contains")
+            found = found.filter(reduce(or_, (Q((word, self.words)) for word in words)))
+        if self.since:
+            found = found.filter(at__gte=_midnight(self.since))
+        if self.until:
+            found = found.filter(at__lt=_midnight(self.until + timedelta(days=1)))
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One difference of an entry, as text."""
+
+    what: str
+    kind: str
+    before: str
+    after: str
+
+
+@require_safe
+@administrator_required
+def audit(request: PageRequest) -> HttpResponse:
+    """The entries; older ones come as the list scrolls."""
+    chosen = Chosen.of(request.GET)
+    before = request.GET.get("before", "")
+    found = chosen.entries()
+    if before.isascii() and before.isdigit() and len(before) < 19:
+        found = found.filter(pk__lt=int(before))
+    page = list(found[: PAGE + 1])
+    return render(
+        request,
+        "audit/rows.html" if request.htmx and before else "audit/page.html",
+        {
+            "rows": [(entry, lines(entry)) for entry in page[:PAGE]],
+            "older": page[PAGE - 1].pk if len(page) > PAGE else None,
+            "chosen": chosen,
+            "abouts": AuditEntry.About.choices,
+        },
+    )
+
+
+@require_safe
+@administrator_required
+def audit_csv(request: PageRequest) -> StreamingHttpResponse:
+    """All that the filters leave: a row for each difference, or one for an entry without any."""
+    head = ["Time (UTC)", "Who", "About", "Name", "What was done", "Field", "Before", "After"]
+    return csv_file("audit.csv", head, _csv_rows(Chosen.of(request.GET)))
+
+
+def lines(entry: AuditEntry) -> list[Line]:
+    """An entry's differences as text."""
+    return [Line(one["what"], one["kind"], _text(one["before"]), _text(one["after"])) for one in entry.differences]
+
+
+def _csv_rows(chosen: Chosen) -> Iterator[list[str]]:
+    for entry in chosen.entries().iterator(chunk_size=2_000):
+        start = [f"{entry.at:%Y-%m-%d %H:%M:%S}", entry.by, entry.get_about_display(), entry.subject, entry.act]
+        for line in lines(entry) or [Line("", "", "", "")]:
+            yield [*start, line.what, line.before, line.after]
+
+
+def _text(value: Any) -> str:
+    if value is None or isinstance(value, str):
+        return value or ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return json.dumps(value, ensure_ascii=False, sort_keys=True) if isinstance(value, dict | list) else str(value)
+
+
+def _day(text: str) -> date | None:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return day if date.min < day < date.max - timedelta(days=1) else None
+
+
+def _midnight(day: date) -> datetime:
+    return timezone.make_aware(datetime.combine(day, time.min))
