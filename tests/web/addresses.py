@@ -32,7 +32,7 @@ class World:
         """The example address of a page."""
         if name == "one-time-link":
             return reverse(name, args=["unknown"])
-        if name in {"run", "run-live", "run-cancel", "findings", "findings-csv"}:
+        if name in {"run", "run-live", "run-cancel", "findings", "findings-csv", "records-csv"}:
             return reverse(name, args=[self.run])
         if name in {"change-user", "user-link"}:
             return reverse(name, args=[self.somebody])
@@ -49,7 +49,7 @@ class World:
         return reverse(name)
 
 
-CONNECTION_PAGES = {"connection", "connected", "reconnect", "check", "disable", "sync-now", "activity"}
+CONNECTION_PAGES = {"connection", "connected", "reconnect", "check", "disable", "sync-now", "activity", "runs-csv"}
 
 # Pages made to be looked at: what a browser shows whole. The others are actions, parts of pages or downloads.
 PAGES = [

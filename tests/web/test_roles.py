@@ -53,6 +53,8 @@ WHO = {
     "run-live": SIGNED_IN,
     "findings": SIGNED_IN,
     "findings-csv": SIGNED_IN,
+    "records-csv": SIGNED_IN,
+    "runs-csv": SIGNED_IN,
     "sync-now": OPERATORS,
     "run-cancel": OPERATORS,
     "authorize": ADMINISTRATORS,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 import uuid
 from collections.abc import Callable
@@ -183,35 +181,11 @@ class TestFindings:
         run = org.run(connection)
         org.found(run, "no_website", 1)
         assert admin.get(f"/runs/{run.pk}/findings/?{query}").status_code == 200
-        assert b"".join(admin.get(f"/runs/{run.pk}/findings.csv?{query}").streaming_content)
-
-    def test_csv_holds_every_finding(self, admin: Client, connection: Connection) -> None:
-        run = org.run(connection)
-        org.found(run, "value_unreadable", 60, field="Name", value='a "quoted", value\nof two lines')
-        org.found(run, "no_website", 1)
-        answer = admin.get(f"/runs/{run.pk}/findings.csv")
-        assert answer.streaming
-        assert f"run-{run.pk}-account.csv" in answer.headers["Content-Disposition"]
-        rows = read_csv(answer)
-        assert len(rows) == 61
-        assert rows[-1]["Value"] == 'a "quoted", value\nof two lines'
-        assert len(read_csv(admin.get(f"/runs/{run.pk}/findings.csv?reason=no_website"))) == 1
-
-    @pytest.mark.parametrize("value", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1"])
-    def test_csv_gives_a_spreadsheet_no_formula(self, admin: Client, connection: Connection, value: str) -> None:
-        run = org.run(connection)
-        org.found(run, "value_unreadable", 1, field="Name", value=value)
-        assert read_csv(admin.get(f"/runs/{run.pk}/findings.csv"))[0]["Value"] == "'" + value
 
     def test_a_run_without_findings_says_so(self, admin: Client, connection: Connection) -> None:
         run = org.run(connection)
         assert "Every value of every record that was read could be used" in admin.get(f"/runs/{run.pk}/").text
         assert "nothing to say" in admin.get(f"/runs/{run.pk}/findings/").text
-
-
-def read_csv(answer: object) -> list[dict[str, str]]:
-    content = b"".join(answer.streaming_content)  # type: ignore[attr-defined]
-    return list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")))
 
 
 class TestActivityLog:

@@ -103,7 +103,7 @@ def _list(limit: int, after: int | None, connection: str | None, as_json: bool) 
         started = (run.started_at or run.queued_at).strftime("%Y-%m-%d %H:%M:%S")
         told = run.error_message if run.state == run.State.FAILED else run.outcome or run.get_phase_display()
         table.add_row(str(run.pk), label_of(run), started, run.get_state_display(), escape(told))
-    _console().print(table)
+    console_for_rows().print(table)
     if has_more:
         click.echo(f"Older ones: abmatic runs --after {shown[-1].pk}")
 
@@ -119,7 +119,7 @@ def _show(run_id: int, limit: int, reason: str | None, after: int | None, as_jso
         raise Failure(f"There is no run {run_id}. `abmatic runs` lists them")
     found = Finding.objects.filter(run=run, pk__gt=after or 0).order_by("id")
     if reason is not None:
-        _require_known(reason)
+        require_known_reason(reason)
         found = found.filter(reason=reason)
     page = list(found[: limit + 1])
     shown, has_more = page[:limit], len(page) > limit
@@ -134,7 +134,8 @@ def _show(run_id: int, limit: int, reason: str | None, after: int | None, as_jso
         click.echo(f"More: abmatic runs {run.pk}{only} --after {shown[-1].pk}")
 
 
-def _require_known(reason: str) -> None:
+def require_known_reason(reason: str) -> None:
+    """Refuses a reason that no finding can have."""
     from abmatic.sync.reasons import REASONS
 
     if reason not in REASONS:
@@ -149,7 +150,7 @@ def _finding_dict(finding: Finding) -> dict[str, Any]:
 def _describe(run: Run) -> None:
     from abmatic.sync.reasons import REASONS
 
-    console = _console()
+    console = console_for_rows()
     console.print(f"Run {run.pk}: {label_of(run)} of {escape(str(run.connection))}, {run.get_state_display().lower()}")
     console.print(escape(run.outcome or run.get_phase_display()))
     if run.error_code:
@@ -178,10 +179,11 @@ def _say_findings(findings: list[Finding]) -> None:
         table.add_column(heading, overflow="fold", justify="right" if heading == "Finding" else "left")
     for each in findings:
         table.add_row(str(each.pk), each.reason, each.sf_id, each.field or "", escape(each.value or ""))
-    _console().print(table)
+    console_for_rows().print(table)
 
 
-def _console() -> Console:
+def console_for_rows() -> Console:
+    """Where rows are printed: as wide as the terminal, or a line for each."""
     console = Console(soft_wrap=True, highlight=False)
     if not console.is_terminal:
         console.width = 240  # a line for each row, for whatever reads it

@@ -56,7 +56,7 @@ def sync(
     if here and not wait:
         raise click.UsageError("--here does the work in this process, so it always waits: leave out --no-wait.")
     with ready():
-        sobjects = _named(objects)
+        sobjects = objects_named(objects)
         connections = find_connections(connection)
         usable = _usable(connections)
         if preview:
@@ -83,7 +83,7 @@ def sync(
             context.exit(FAILED)
 
 
-def _named(objects: Sequence[str]) -> list[str]:
+def objects_named(objects: Sequence[str]) -> list[str]:
     """The objects by Salesforce's names, however they were typed: "accounts" is Account."""
     from abmatic.sync.objects import configurable
 

@@ -65,7 +65,7 @@ class Cause:
     ``records``: how many records there are; ``retried``: how many issues are marked, and wait for the next push.
     """
 
-    connection_id: int
+    connection: Connection
     sobject: str
     refusal: Refusal
     issues: int
@@ -122,14 +122,21 @@ def by_cause(wanted: Filter) -> list[Cause]:
             first=Min("first_at"), last=Max("last_at"),
         )
     )  # fmt: skip
+    connections = Connection.objects.in_bulk()
     causes = [
         Cause(
-            row["connection_id"], row["sobject"], refusal(row["code"]), row["issues"], row["records"], row["retried"],
-            row["first"], row["last"],
+            connection=connections[row["connection_id"]],
+            sobject=row["sobject"],
+            refusal=refusal(row["code"]),
+            issues=row["issues"],
+            records=row["records"],
+            retried=row["retried"],
+            first_at=row["first"],
+            last_at=row["last"],
         )
         for row in grouped
-    ]  # fmt: skip
-    return sorted(causes, key=lambda cause: (-cause.issues, cause.code, cause.connection_id, cause.sobject))
+    ]
+    return sorted(causes, key=lambda cause: (-cause.issues, cause.code, cause.connection.pk, cause.sobject))
 
 
 def by_record(wanted: Filter, *, after: tuple[int, str, int] | None = None, limit: int = 50) -> list[RecordIssues]:

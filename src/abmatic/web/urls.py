@@ -11,7 +11,7 @@ from abmatic.web.grids import views as grids
 from abmatic.web.integrations import authorize
 from abmatic.web.integrations import views as integrations
 from abmatic.web.records import views as records
-from abmatic.web.runs import activity, findings, page
+from abmatic.web.runs import activity, files, findings, page
 
 ways_in = [
     path("setup/", door.first_administrator, name="setup"),
@@ -36,6 +36,7 @@ salesforce = [
     path("<int:connection_id>/disable/", integrations.disable, name="disable"),
     path("<int:connection_id>/sync/", integrations.sync_now, name="sync-now"),
     path("<int:connection_id>/activity/", activity.activity, name="activity"),
+    path("<int:connection_id>/runs.csv", files.runs_csv, name="runs-csv"),
 ]
 
 run = [
@@ -44,6 +45,7 @@ run = [
     path("cancel/", page.cancel, name="run-cancel"),
     path("findings/", findings.findings, name="findings"),
     path("findings.csv", findings.findings_csv, name="findings-csv"),
+    path("records.csv", files.records_csv, name="records-csv"),
 ]
 
 accounts = [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.http import HttpResponse, StreamingHttpResponse
@@ -10,10 +9,11 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from abmatic.audiences.models import Account, Contact
+from abmatic.sync import export
 from abmatic.sync.models import Finding, Run
 from abmatic.sync.objects import OBJECTS
 from abmatic.sync.reasons import REASONS, Reason
-from abmatic.web.csv_files import csv_file
+from abmatic.web.downloads import download
 from abmatic.web.grids.filters import clean
 from abmatic.web.http import PageRequest
 from abmatic.web.running import object_label
@@ -105,17 +105,4 @@ def _page(run: Run, codes: list[str], after: str) -> tuple[list[Finding], str]:
 def findings_csv(request: PageRequest, run_id: int) -> StreamingHttpResponse:
     """Every finding of a run as CSV, streamed: a run can have a million."""
     run = get_object_or_404(Run, pk=run_id)
-    reason = clean(request.GET.get("reason", ""))
-    name = f"run-{run.pk}-{run.sobject}{'-' + reason if reason in REASONS else ''}.csv".lower()
-    head = ["Salesforce Id", "Reason", "Kind", "Field", "Value", "Meaning", "Remedy"]
-    return csv_file(name, head, _csv_rows(run, reason))
-
-
-def _csv_rows(run: Run, reason: str) -> Iterator[list[str]]:
-    found = Finding.objects.filter(run=run)
-    if reason:
-        found = found.filter(reason=reason)
-    for finding in found.order_by("reason", "id").iterator(chunk_size=2_000):
-        known = reason_of(finding.reason)
-        field, value = finding.field or "", finding.value or ""
-        yield [finding.sf_id, known.label, known.kind, field, value, known.meaning, known.remedy]
+    return download(export.findings(run, reason=clean(request.GET.get("reason", "")) or None))

@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from abmatic.sync import runs
+from abmatic.sync import export, runs
 from abmatic.sync.models import Run
 from abmatic.sync.objects import OBJECTS
 from abmatic.web.http import PageRequest
@@ -108,6 +108,7 @@ def _context(run: Run) -> dict[str, object]:
         "pushed": _counts(run.pushed, PUSHED) if run.direction == Run.Direction.BOTH else [],
         "reasons": reason_counts(run),
         "issues": issue_groups(run) if run.direction == Run.Direction.BOTH else [],
+        "has_records": export.has_records(run),
         "siblings": siblings,
         "siblings_under_way": any(not row.run.is_over for row in siblings),
     }
