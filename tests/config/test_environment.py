@@ -39,6 +39,7 @@ def test_without_anything_the_defaults_hold(folder: Path) -> None:
     assert found.allowed_hosts == ("127.0.0.1", "127.0.0.1", "localhost", "[::1]")
     assert (found.log_level, found.debug, found.demo, found.trusted_proxies) == ("INFO", False, False, False)
     assert (found.import_page_records, found.import_chunk_bytes, found.rest_limit) == (50_000, 4 * 2**20, 2_000)
+    assert (found.keep_details_days, found.keep_changes_days) == (90, 396)
     assert found.salesforce_extra_hosts == frozenset()
 
 
@@ -49,16 +50,24 @@ def test_every_setting_of_the_table_is_read(folder: Path) -> None:
         ABMATIC_ENCRYPTION_KEYS=f" {KEY},", ABMATIC_SALESFORCE_EXTRA_HOSTS="127.0.0.1:9, localhost", ABMATIC_DEMO="Yes",
         ABMATIC_EMULATOR_URL="http://127.0.0.1:9/",
         ABMATIC_LOG_LEVEL="debug", ABMATIC_DEBUG="1", ABMATIC_TRUSTED_PROXIES="on", ABMATIC_IMPORT_PAGE_RECORDS="7",
-        ABMATIC_IMPORT_CHUNK_BYTES="9", ABMATIC_REST_LIMIT="8",
+        ABMATIC_IMPORT_CHUNK_BYTES="9", ABMATIC_REST_LIMIT="8", ABMATIC_KEEP_DETAILS_DAYS="5",
+        ABMATIC_KEEP_CHANGES_DAYS="0",
     )  # fmt: skip
     assert found == Environment(
         data_dir=folder, database_url="postgresql://x/y", base_url="https://abm.example.com",
         allowed_hosts=("abm.example.com", ".example.org"), secret_key=SECRET, encryption_keys=(KEY,),
         salesforce_extra_hosts=frozenset({"127.0.0.1:9", "localhost"}), demo=True, emulator_url="http://127.0.0.1:9",
         log_level="DEBUG", debug=True, trusted_proxies=True, import_page_records=7, import_chunk_bytes=9, rest_limit=8,
+        keep_details_days=5, keep_changes_days=None,
     )  # fmt: skip
     assert not found.embedded
     assert not folder.exists(), "nothing had to be kept"
+
+
+@pytest.mark.parametrize(("details", "changes"), [("90", "89"), ("0", "396")])
+def test_changes_are_kept_as_long_as_an_undo_may_want_them(folder: Path, details: str, changes: str) -> None:
+    with pytest.raises(SettingError, match="at least as long as the details of runs"):
+        loaded(folder, ABMATIC_KEEP_DETAILS_DAYS=details, ABMATIC_KEEP_CHANGES_DAYS=changes)
 
 
 def test_a_name_that_is_no_setting_stops_the_start_and_says_which_there_are(folder: Path) -> None:
@@ -76,6 +85,7 @@ def test_a_name_that_is_no_setting_stops_the_start_and_says_which_there_are(fold
         ("BASE_URL", "https://me:pw@x"), ("BASE_URL", "https://x?a=b"), ("DEMO", "maybe"), ("DEBUG", "2"),
         ("TRUSTED_PROXIES", "10.0.0.1"), ("LOG_LEVEL", "LOUD"), ("IMPORT_PAGE_RECORDS", "0"),
         ("IMPORT_PAGE_RECORDS", "-5"), ("IMPORT_PAGE_RECORDS", "many"), ("REST_LIMIT", "1.5"), ("REST_LIMIT", "²"),
+        ("KEEP_DETAILS_DAYS", "-1"), ("KEEP_DETAILS_DAYS", "a year"), ("KEEP_CHANGES_DAYS", "999999"),
         ("SALESFORCE_EXTRA_HOSTS", "http://127.0.0.1:9"), ("SALESFORCE_EXTRA_HOSTS", "a.com b.com"),
         ("ENCRYPTION_KEYS", "short"), ("ENCRYPTION_KEYS", f"{KEY},é"), ("ENCRYPTION_KEYS", " , "),
     ],

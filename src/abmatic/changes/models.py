@@ -8,6 +8,7 @@ going from a value to a value. A record's creation is not a row here: the record
 from __future__ import annotations
 
 from django.conf import settings
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 
 from abmatic.identity.models import ApiKey
@@ -64,7 +65,11 @@ class Change(models.Model):
 
     class Meta:
         db_table = "change"
-        indexes = (models.Index(fields=["record", "record_id", "id"], name="change_record"),)
+        indexes = (
+            models.Index(fields=["record", "record_id", "id"], name="change_record"),
+            # Rows come in the order of time, so this is a few kilobytes: for what is asked since a moment, or is old.
+            BrinIndex(fields=["at"], name="change_at"),
+        )
 
     def __str__(self) -> str:
         return f"{self.record} {self.record_id} {self.field}"

@@ -97,6 +97,7 @@ def _examine() -> Iterator[Line]:
         if migrations.state == "ok":
             yield _worker()
             yield _schedule()
+            yield _size()
             yield from _connections()
 
 
@@ -198,6 +199,24 @@ def _schedule() -> Line:
     said = "due now" if when <= now else f"at {when:%Y-%m-%d %H:%M} UTC"
     plural = "object" if len(times) == 1 else "objects"
     return Line("Schedule", "ok", f"{len(times)} {plural}; next is {setting}, {said}")
+
+
+def _size() -> Line:
+    """How much is kept, and for how long."""
+    from abmatic.sync.retention import sizes
+
+    found = sizes()
+    kept = settings.ENVIRONMENT.keep_details_days, settings.ENVIRONMENT.keep_changes_days
+    details, changes = ("for ever" if days is None else f"{days} days" for days in kept)
+    return Line(
+        "Size", "ok",
+        f"{_bytes(found.database)}: records {_bytes(found.records)}, changes {_bytes(found.changes)} (kept {changes}), "
+        f"what runs found and wrote {_bytes(found.details)} (kept {details})",
+    )  # fmt: skip
+
+
+def _bytes(number: int) -> str:
+    return f"{number / 1e9:.1f} GB" if number >= 1e9 else f"{number / 1e6:.1f} MB"
 
 
 def _connections() -> Iterator[Line]:

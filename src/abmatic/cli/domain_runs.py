@@ -66,6 +66,7 @@ def as_dict(run: Run) -> dict[str, Any]:
         "api_calls": run.api_calls,
         "peak_memory": run.peak_memory,
         "attempts": run.attempts,
+        "trimmed_at": _iso(run.trimmed_at),
         "outcome": run.outcome,
         "error": {"code": run.error_code, "message": run.error_message, "remedy": run.error_remedy}
         if run.error_code
@@ -128,6 +129,8 @@ def _show(run_id: int, limit: int, reason: str | None, after: int | None, as_jso
         click.echo(json.dumps({**as_dict(run), "findings": findings, "more": has_more}, indent=2))
         return
     _describe(run)
+    if run.trimmed_at is not None:
+        click.echo(f"What it found and wrote, record by record, was removed on {run.trimmed_at:%Y-%m-%d}.")
     _say_findings(shown)
     if has_more:
         only = f" --reason {reason}" if reason else ""

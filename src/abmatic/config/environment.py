@@ -52,6 +52,9 @@ SETTINGS = (
     Setting("IMPORT_PAGE_RECORDS", "50000", "records in one page of a bulk result, where Salesforce lets us choose"),
     Setting("IMPORT_CHUNK_BYTES", "4194304", "bytes of CSV in one committed chunk of an import"),
     Setting("REST_LIMIT", "2000", "up to this many changed records are read by REST instead of the Bulk API"),
+    Setting("KEEP_DETAILS_DAYS", "90", "days for which is kept what a run found and wrote, record by record; for as "
+            "long it can be undone; 0 for ever"),
+    Setting("KEEP_CHANGES_DAYS", "396", "days for which changes, runs and settled issues are kept; 0 for ever"),
 )  # fmt: skip
 
 _KNOWN = {setting.name for setting in SETTINGS}
@@ -76,6 +79,9 @@ class Environment:
     import_page_records: int
     import_chunk_bytes: int
     rest_limit: int
+    # None: for ever.
+    keep_details_days: int | None
+    keep_changes_days: int | None
 
     @property
     def embedded(self) -> bool:
@@ -106,6 +112,7 @@ def load(source: Mapping[str, str] | None = None) -> Environment:
         import_page_records=_positive("IMPORT_PAGE_RECORDS", values["IMPORT_PAGE_RECORDS"]),
         import_chunk_bytes=_positive("IMPORT_CHUNK_BYTES", values["IMPORT_CHUNK_BYTES"]),
         rest_limit=_positive("REST_LIMIT", values["REST_LIMIT"]),
+        **_kept_days(values["KEEP_DETAILS_DAYS"], values["KEEP_CHANGES_DAYS"]),
     )
 
 
@@ -247,6 +254,21 @@ def _positive(name: str, text: str) -> int:
     if text.isascii() and text.isdigit() and int(text) > 0:
         return int(text)
     raise SettingError(f"ABMATIC_{name} is {text!r}: it must be a whole number above 0")
+
+
+def _kept_days(details: str, changes: str) -> dict[str, int | None]:
+    """An undo reads both what a run wrote and what it changed, so changes are kept at least as long as details."""
+    kept = {}
+    for name, text in (("DETAILS", details), ("CHANGES", changes)):
+        if not (text.isascii() and text.isdigit() and len(text) <= 5):
+            raise SettingError(f"ABMATIC_KEEP_{name}_DAYS is {text!r}: it must be a number of days, or 0 for ever")
+        kept[f"keep_{name.lower()}_days"] = int(text) or None
+    if kept["keep_changes_days"] and kept["keep_changes_days"] < (kept["keep_details_days"] or 10**6):
+        raise SettingError(
+            f"ABMATIC_KEEP_CHANGES_DAYS is {changes} and ABMATIC_KEEP_DETAILS_DAYS is {details}: changes must be kept "
+            "at least as long as the details of runs, because an undo reads both"
+        )
+    return kept
 
 
 def _fernet_keys(text: str, data_dir: Path) -> tuple[str, ...]:

@@ -114,6 +114,8 @@ class _Execution:
             self._end(Run.State.CANCELLED, outcomes.cancelled(self._running.counts))
         except Superseded:
             logger.warning("run %s was taken over by another worker", self._run.pk)
+        except undo.NotUndone as error:
+            self._fail("not_undoable", str(error), "", None)
         except budget.Paused as enough:
             self._pause(str(enough))
         except Unsettled:
@@ -214,6 +216,7 @@ class _Execution:
         undone = self._run.undoes
         assert undone is not None
         assert self._setting is not None
+        undo.require_undoable(undone)
         push = Push(
             self._run,
             self._spec,

@@ -137,6 +137,8 @@ def undo(run: Run, *, user: User | None = None) -> Run:
         )
     try:
         with transaction.atomic():
+            # What is old may be removed at this moment: whoever comes second finds it out here.
+            require_undoable(Run.objects.select_for_update(of=("self",)).get(pk=run.pk))
             made = Run.objects.create(
                 connection=connection,
                 sobject=run.sobject,

@@ -1,4 +1,5 @@
-"""The job that looks every minute what starts by itself. However many workers there are, each minute has one.
+"""The jobs that go by the clock: what starts by itself, every minute; what is old, every hour. However many workers
+there are, each minute and each hour has one.
 
 Not among the other tasks, because starting a run is what queues one of those.
 """
@@ -8,7 +9,7 @@ from __future__ import annotations
 from django.db import close_old_connections
 from procrastinate.contrib.django import app
 
-from abmatic.sync import automatic
+from abmatic.sync import automatic, retention
 
 
 @app.periodic(cron="* * * * *")
@@ -17,3 +18,11 @@ def tick(timestamp: int) -> None:
     """Starts what is due. ``timestamp`` is the minute it was queued for."""
     close_old_connections()
     automatic.tick()
+
+
+@app.periodic(cron="17 * * * *")
+@app.task(name="sync.remove_old", queue="sync", queueing_lock="sync.remove_old")
+def remove_old(timestamp: int) -> None:
+    """Removes what is older than the settings want it kept. Hourly, for machines that are not on at night."""
+    close_old_connections()
+    retention.remove_old()

@@ -88,6 +88,11 @@ def require_undoable(run: Run) -> None:
         )
     if run.cause_id is None:
         raise NotUndone(f"Run {run.pk} never began, so it wrote nothing.")
+    if run.trimmed_at is not None:
+        raise NotUndone(
+            f"What run {run.pk} wrote is not known any more: it was removed on {run.trimmed_at:%Y-%m-%d}, as "
+            "ABMATIC_KEEP_DETAILS_DAYS says. Put values back by hand; `abmatic changes --run` may still tell them."
+        )
 
 
 def preview(run: Run) -> Undone:

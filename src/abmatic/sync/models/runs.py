@@ -82,11 +82,17 @@ class Run(models.Model):
     error_message = models.TextField(blank=True, default="")
     error_remedy = models.TextField(blank=True, default="")
     cause = models.ForeignKey(Cause, null=True, on_delete=models.SET_NULL)
+    # When what it wrote and found, record by record, was removed (see retention). It can't be undone since.
+    trimmed_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "run"
         ordering: ClassVar[list[str]] = ["-id"]
-        indexes = (models.Index(fields=["connection", "sobject", "-id"], name="run_by_object"),)
+        indexes = (
+            models.Index(fields=["connection", "sobject", "-id"], name="run_by_object"),
+            # Those whose details are still there, oldest first.
+            models.Index(fields=["id"], name="run_untrimmed", condition=models.Q(trimmed_at__isnull=True)),
+        )
         constraints = (
             # Never two runs of one object at a time.
             models.UniqueConstraint(
