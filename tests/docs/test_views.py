@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import secrets
 from typing import Any
@@ -12,6 +13,8 @@ from django.conf import settings
 from django.db import connection
 from tests.docs.pages import page
 from tests.web import org
+
+from abmatic.audiences import custom_fields
 
 pytestmark = pytest.mark.django_db
 
@@ -93,3 +96,14 @@ def test_the_example_works() -> None:
     with connection.cursor() as cursor:
         cursor.execute(example.replace("%", "%%"))
         assert cursor.fetchall() == [("Acme", 1)]
+
+
+def test_a_custom_field_that_is_made_later_is_in_it() -> None:
+    made = custom_fields.create("account", "Seats", "number")
+    account, without = org.account("Acme"), org.account("Other")
+    with connection.cursor() as cursor:
+        cursor.execute(f"UPDATE account SET {made.name} = 12 WHERE id = %s", [account.pk])
+        cursor.execute("SELECT id, custom FROM abmatic_views.accounts ORDER BY id")
+        found = dict(cursor.fetchall())
+    assert json.loads(found[account.pk]) == {made.name: 12}
+    assert json.loads(found[without.pk]) == {}

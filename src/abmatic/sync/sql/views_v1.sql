@@ -3,22 +3,30 @@
 CREATE SCHEMA abmatic_views;
 COMMENT ON SCHEMA abmatic_views IS 'Stable views of Abmatic''s data, for queries and reports';
 
+-- Custom fields are columns that are made while the installation is in use; a view can't have them as columns.
+CREATE FUNCTION abmatic_views.custom_of(record jsonb) RETURNS jsonb IMMUTABLE STRICT PARALLEL SAFE LANGUAGE sql AS $$
+SELECT coalesce(jsonb_object_agg(e.key, e.value), '{}')
+  FROM jsonb_each(record) AS e WHERE starts_with(e.key, 'custom_') AND e.value <> 'null'
+$$;
+
 CREATE VIEW abmatic_views.accounts AS
 SELECT a.id, a.name, a.website, a.domain, a.industry, a.employee_count, trim_scale(a.revenue) AS revenue, a.country,
-       a.city, o.name AS owner_name, o.email AS owner_email, a.custom, u.run_id AS created_by_run, a.created_at, a.updated_at
+       a.city, o.name AS owner_name, o.email AS owner_email, abmatic_views.custom_of(to_jsonb(a)) AS custom,
+       u.run_id AS created_by_run, a.created_at, a.updated_at
   FROM account AS a LEFT JOIN owner AS o ON o.id = a.owner_id LEFT JOIN cause AS u ON u.id = a.created_by_id;
 
 CREATE VIEW abmatic_views.contacts AS
 SELECT c.id, nullif(c.kind, '') AS kind, c.first_name, c.last_name, c.work_email, c.email_key, c.job_title, c.phone,
        c.company, c.account_id, a.name AS account_name, a.domain AS account_domain, o.name AS owner_name,
-       o.email AS owner_email, c.custom, u.run_id AS created_by_run, c.created_at, c.updated_at
+       o.email AS owner_email, abmatic_views.custom_of(to_jsonb(c)) AS custom, u.run_id AS created_by_run, c.created_at,
+       c.updated_at
   FROM contact AS c LEFT JOIN account AS a ON a.id = c.account_id LEFT JOIN owner AS o ON o.id = c.owner_id
   LEFT JOIN cause AS u ON u.id = c.created_by_id;
 
 CREATE VIEW abmatic_views.opportunities AS
 SELECT d.id, d.name, trim_scale(d.amount) AS amount, d.stage, d.close_date, d.is_closed, d.is_won, d.account_id,
-       a.name AS account_name, a.domain AS account_domain, o.name AS owner_name, o.email AS owner_email, d.custom,
-       u.run_id AS created_by_run, d.created_at, d.updated_at
+       a.name AS account_name, a.domain AS account_domain, o.name AS owner_name, o.email AS owner_email,
+       abmatic_views.custom_of(to_jsonb(d)) AS custom, u.run_id AS created_by_run, d.created_at, d.updated_at
   FROM opportunity AS d LEFT JOIN account AS a ON a.id = d.account_id LEFT JOIN owner AS o ON o.id = d.owner_id
   LEFT JOIN cause AS u ON u.id = d.created_by_id;
 

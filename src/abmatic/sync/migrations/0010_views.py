@@ -12,7 +12,7 @@ from django.db import migrations
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("sync", "0007_retention"),
+        ("sync", "0009_retention"),
         ("audiences", "0003_signless_sort"),
         ("changes", "0005_retention"),
         ("identity", "0002_api_keys"),

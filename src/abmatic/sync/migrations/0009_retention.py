@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('changes', '0005_retention'),
-        ('sync', '0006_retry'),
+        ('sync', '0008_settings'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
