@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 from abmatic.sync import export
 from abmatic.sync.models import Connection, Run
 from abmatic.sync.objects import OBJECTS
-from abmatic.web.downloads import download
+from abmatic.web.csv_files import download
 from abmatic.web.http import PageRequest
 
 

@@ -13,7 +13,7 @@ from abmatic.sync import export
 from abmatic.sync.models import Finding, Run
 from abmatic.sync.objects import OBJECTS
 from abmatic.sync.reasons import REASONS, Reason
-from abmatic.web.downloads import download
+from abmatic.web.csv_files import download
 from abmatic.web.grids.filters import clean
 from abmatic.web.http import PageRequest
 from abmatic.web.running import object_label
