@@ -32,7 +32,7 @@ class World:
         """The example address of a page."""
         if name == "one-time-link":
             return reverse(name, args=["unknown"])
-        if name in {"run", "run-live", "run-cancel", "findings", "findings-csv", "records-csv"}:
+        if name in {"run", "run-live", "run-cancel", "findings", "findings-csv", "records-csv", "run-undo"}:
             return reverse(name, args=[self.run])
         if name in {"change-user", "user-link"}:
             return reverse(name, args=[self.somebody])
@@ -49,7 +49,19 @@ class World:
         return reverse(name)
 
 
-CONNECTION_PAGES = {"connection", "connected", "reconnect", "check", "disable", "sync-now", "activity", "runs-csv"}
+CONNECTION_PAGES = {
+    "connection",
+    "connected",
+    "reconnect",
+    "check",
+    "disable",
+    "sync-now",
+    "activity",
+    "runs-csv",
+    "issues",
+    "issues-csv",
+    "issues-retry",
+}
 
 # Pages made to be looked at: what a browser shows whole. The others are actions, parts of pages or downloads.
 PAGES = [
@@ -58,7 +70,7 @@ PAGES = [
     "contact-collection", "contact-overview", "contact-opportunities", "contact-timeline", "contact-sync",
     "opportunities", "opportunity-collections", "opportunity-collection", "search",
     "run", "findings", "integrations", "authorize", "connection", "connected", "reconnect", "disable", "activity",
-    "account_change_password", "users", "api-keys", "audit",
+    "issues", "account_change_password", "users", "api-keys", "audit",
 ]  # fmt: skip
 
 

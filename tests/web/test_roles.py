@@ -8,7 +8,7 @@ from tests.web import addresses
 from tests.web.conftest import SignedIn
 
 from abmatic.identity.models import User
-from abmatic.sync import connect
+from abmatic.sync import connect, undo
 
 EVERYBODY = "everybody"
 SIGNED_IN = "signed in"
@@ -55,6 +55,10 @@ WHO = {
     "findings-csv": SIGNED_IN,
     "records-csv": SIGNED_IN,
     "runs-csv": SIGNED_IN,
+    "issues": SIGNED_IN,
+    "issues-csv": SIGNED_IN,
+    "issues-retry": OPERATORS,
+    "run-undo": OPERATORS,
     "sync-now": OPERATORS,
     "run-cancel": OPERATORS,
     "authorize": ADMINISTRATORS,
@@ -71,7 +75,7 @@ WHO = {
     "audit-csv": ADMINISTRATORS,
     "revoke-api-key": ADMINISTRATORS,
 }
-ACTIONS = {"sync-now", "run-cancel", "check", "disable", "change-user", "user-link", "revoke-api-key"}
+ACTIONS = {"sync-now", "run-cancel", "issues-retry", "check", "disable", "change-user", "user-link", "revoke-api-key"}
 ALLOWED = {
     EVERYBODY: {"alice", "oscar", "vera", "stranger"},
     SIGNED_IN: {"alice", "oscar", "vera"},
@@ -91,6 +95,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> addresses.World:
     # What these do beyond the page has tests of its own; here only who gets that far counts.
     monkeypatch.setattr(connect, "check", lambda connection: [])
     monkeypatch.setattr(connect, "disable", lambda connection, by: None)
+    monkeypatch.setattr(undo, "preview", lambda run: undo.Undone())
     return addresses.make_world()
 
 

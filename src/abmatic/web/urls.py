@@ -11,7 +11,7 @@ from abmatic.web.grids import views as grids
 from abmatic.web.integrations import authorize
 from abmatic.web.integrations import views as integrations
 from abmatic.web.records import views as records
-from abmatic.web.runs import activity, files, findings, page
+from abmatic.web.runs import activity, files, findings, open_issues, page, undoing
 
 ways_in = [
     path("setup/", door.first_administrator, name="setup"),
@@ -37,12 +37,16 @@ salesforce = [
     path("<int:connection_id>/sync/", integrations.sync_now, name="sync-now"),
     path("<int:connection_id>/activity/", activity.activity, name="activity"),
     path("<int:connection_id>/runs.csv", files.runs_csv, name="runs-csv"),
+    path("<int:connection_id>/issues/", open_issues.open_issues, name="issues"),
+    path("<int:connection_id>/issues.csv", open_issues.issues_csv, name="issues-csv"),
+    path("<int:connection_id>/issues/retry/", open_issues.retry, name="issues-retry"),
 ]
 
 run = [
     path("", page.run_page, name="run"),
     path("live/", page.run_live, name="run-live"),
     path("cancel/", page.cancel, name="run-cancel"),
+    path("undo/", undoing.undo_run, name="run-undo"),
     path("findings/", findings.findings, name="findings"),
     path("findings.csv", findings.findings_csv, name="findings-csv"),
     path("records.csv", files.records_csv, name="records-csv"),
