@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 from django.db import IntegrityError, OperationalError, connection, transaction
 from psycopg import sql
 
 from abmatic.audiences.canonical import SQL_TYPES
-from abmatic.audiences.fields import FIELDS, FieldType, LocalField, fields
+from abmatic.audiences.fields import FIELDS, FieldType, LocalField, custom, fields
 from abmatic.audiences.models import Collection, CustomField
 from abmatic.identity.models import User
 
@@ -100,11 +101,20 @@ def _add_column(record: str, made: CustomField, kind: FieldType) -> None:
 
 def values_of(record: str, record_id: int) -> list[tuple[LocalField, object]]:
     """The custom fields of one record with their values."""
-    custom = [each for each in fields(record) if each.is_custom]
-    if not custom:
-        return []
+    return values_of_all(record, [record_id])[record_id]
+
+
+def values_of_all(record: str, ids: Sequence[int]) -> dict[int, list[tuple[LocalField, object]]]:
+    """The custom fields of some records with their values, by the record's id."""
+    made = custom(record)
+    found: dict[int, list[tuple[LocalField, object]]] = {each: [] for each in ids}
+    if not made or not found:
+        return found
     with connection.cursor() as cursor:
-        columns = sql.SQL(", ").join(sql.Identifier(each.name) for each in custom)
-        cursor.execute(sql.SQL("SELECT {} FROM {} WHERE id = %s").format(columns, sql.Identifier(record)), [record_id])
-        row = cursor.fetchone()
-    return list(zip(custom, row, strict=True)) if row else []
+        columns = sql.SQL(", ").join(sql.Identifier(each.name) for each in made)
+        cursor.execute(
+            sql.SQL("SELECT id, {} FROM {} WHERE id = ANY (%s)").format(columns, sql.Identifier(record)), [list(ids)]
+        )
+        for record_id, *values in cursor.fetchall():
+            found[record_id] = list(zip(made, values, strict=True))
+    return found

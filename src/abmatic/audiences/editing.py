@@ -140,7 +140,9 @@ class _Saving:
 
     def __init__(self, record: str, edits: Sequence[Edit]) -> None:
         self._record = record
-        self._fields = {each.name: each for each in fields(record)}
+        known = fields(record)
+        self._fields = {each.name: each for each in known}
+        self._editable = [each for each in known if not each.is_derived]
         self._references = REFERENCES.get(record, {})
         self._key = KEYS.get(record)
         self._rows = [_Row(number, edit) for number, edit in enumerate(edits)]
@@ -182,7 +184,7 @@ class _Saving:
                 continue
             known = self._fields.get(name)
             if known is None:
-                names = ", ".join([*(each.name for each in editable(self._record)), *self._references])
+                names = ", ".join([*(each.name for each in self._editable), *self._references])
                 row.refuse("unknown", f"{name[:80]!r} is no field of this record", f"Fields are: {names}.", name[:80])
             elif known.is_derived:
                 row.refuse("fixed", f"{known.label} follows from the CRM", "Leave it out.", name)
@@ -347,7 +349,7 @@ class _Saving:
             sql.SQL("({}, to_jsonb({}), to_jsonb({}))").format(
                 sql.Literal(each.name), canonical.local(each.type, sql.Identifier("a", each.name)), _given(each)
             )
-            for each in editable(self._record)
+            for each in self._editable
         )
         statement = sql.SQL(
             "SELECT a.id, v.field, v.before::text, v.after::text FROM {given} JOIN {table} AS a ON a.id = e.id "
@@ -367,7 +369,7 @@ class _Saving:
             sql.SQL("{0} = CASE WHEN e.doc ? {1} THEN {2} ELSE a.{0} END").format(
                 sql.Identifier(each.name), sql.Literal(each.name), _given(each)
             )
-            for each in editable(self._record)
+            for each in self._editable
             if each.name in names
         )
         given = self._given(rows)
@@ -398,7 +400,7 @@ class _Saving:
         )
         for row, (new,) in zip(rows, self._ask(statement), strict=True):
             row.target = new
-        fields = editable(self._record)
+        fields = self._editable
         columns = [each.name for each in fields]
         values: list[sql.Composable] = [_given(each) for each in fields]
         for name in self._references:

@@ -54,12 +54,14 @@ INSTALLED_APPS = [
     "abmatic.changes",
     "abmatic.audiences",
     "abmatic.sync",
+    "abmatic.api",
     "abmatic.web",
 ]
 
 MIDDLEWARE = [
     # First, so that every answer carries the policy, those of the other layers included.
     "abmatic.web.middleware.ContentSecurityPolicy",
+    "abmatic.api.middleware.Problems",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
+from django.db import connection as database
 
 
 class LockBusy(Exception):
@@ -17,7 +18,7 @@ class LockBusy(Exception):
 @contextmanager
 def held(connection: psycopg.Connection[tuple[Any, ...]], *name: str | int) -> Iterator[None]:
     """Holds the named lock for the block, on this session. Raises `LockBusy` at once when it is taken."""
-    key = int.from_bytes(hashlib.sha256(":".join(map(str, name)).encode()).digest()[:8], "big", signed=True)
+    key = _key(name)
     row = connection.execute("SELECT pg_try_advisory_lock(%s)", (key,)).fetchone()
     connection.commit()
     if row is None or not row[0]:
@@ -29,3 +30,14 @@ def held(connection: psycopg.Connection[tuple[Any, ...]], *name: str | int) -> I
             connection.rollback()
             connection.execute("SELECT pg_advisory_unlock(%s)", (key,))
             connection.commit()
+
+
+def taken_until_the_end(*name: str | int) -> bool:
+    """Takes the named lock for the rest of Django's transaction. False, at once, when somebody else has it."""
+    with database.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", (_key(name),))
+        return bool(cursor.fetchone()[0])
+
+
+def _key(name: tuple[str | int, ...]) -> int:
+    return int.from_bytes(hashlib.sha256(":".join(map(str, name)).encode()).digest()[:8], "big", signed=True)

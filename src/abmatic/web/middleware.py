@@ -16,6 +16,8 @@ Answer = Callable[[HttpRequest], HttpResponse]
 # Views named here answer people who aren't signed in. Everything else asks them to sign in, which makes a forgotten
 # decorator harmless.
 PUBLIC = frozenset({"account_login", "account_logout", "setup", "one-time-link", "health"})
+# Programs don't sign in: each operation of the API asks for a key itself.
+API = "api-v1:"
 
 POLICY: dict[str, str] = {
     "default-src": "'self'",
@@ -60,6 +62,8 @@ class SignInRequired:
         try:
             name = resolve(request.path_info).view_name
         except Resolver404:
+            return self.get_response(request)
+        if name.startswith(API):
             return self.get_response(request)
         if name not in {"setup", "health"} and setup.is_needed():
             return HttpResponseRedirect(reverse("setup"))

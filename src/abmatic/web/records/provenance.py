@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.urls import reverse
 
-from abmatic.changes.models import Cause, Change
+from abmatic.changes.models import Cause
 from abmatic.sync.models import Run
 from abmatic.web.running import object_label
 
@@ -20,12 +20,6 @@ class Source:
     label: str
     url: str | None
     at: datetime | None
-
-
-def last_changes(record: str, record_id: int) -> dict[str, Change]:
-    """The last change of each field that has changed since the record was made."""
-    found = Change.objects.filter(record=record, record_id=record_id).select_related("cause__user")
-    return {change.field: change for change in found.order_by("field", "-id").distinct("field")}
 
 
 def sources(causes: Iterable[Cause | None]) -> dict[int, Source]:

@@ -14,12 +14,13 @@ from django.views.decorators.http import require_safe
 from abmatic.audiences.custom_fields import values_of
 from abmatic.audiences.fields import FIELDS
 from abmatic.audiences.models import Account, Contact, OpportunityContact
+from abmatic.changes.latest import last_changes
 from abmatic.sync.links import links_of
 from abmatic.web.grids.columns import CONTACTS, OPPORTUNITIES
 from abmatic.web.grids.grid import grid_of
 from abmatic.web.grids.views import grid_answer
 from abmatic.web.http import PageRequest
-from abmatic.web.records.provenance import Source, last_changes, sources
+from abmatic.web.records.provenance import Source, sources
 from abmatic.web.records.timeline import timeline
 
 TABS = {
