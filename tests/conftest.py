@@ -25,6 +25,7 @@ import psycopg
 import pytest
 from django.conf import settings
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from tests import reset
 
 from abmatic.postgres.embedded import EmbeddedServer
 
@@ -75,6 +76,7 @@ def _prepare_environment() -> Path:
 RUN_DIR = _prepare_environment()
 # pytest-django sets Django up only where the settings were read before; here they must not be, until now.
 django.setup()
+reset.install()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

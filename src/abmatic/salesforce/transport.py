@@ -7,8 +7,10 @@ named in the environment is used, except for this machine itself.
 from __future__ import annotations
 
 import logging
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from urllib.parse import urlsplit
 
@@ -35,6 +37,7 @@ def open_client(
     connections: int,
 ) -> httpx2.Client:
     """A client for one origin. gzip is asked for; no cookie is kept."""
+    trust_env = not is_loopback(urlsplit(origin).hostname or "")
     return httpx2.Client(
         base_url=origin,
         transport=transport,
@@ -43,8 +46,15 @@ def open_client(
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
         headers={"User-Agent": user_agent, "Accept-Encoding": "gzip"},
         follow_redirects=False,
-        trust_env=not is_loopback(urlsplit(origin).hostname or ""),
+        trust_env=trust_env,
+        verify=_tls(trust_env),
     )
+
+
+@cache
+def _tls(trust_env: bool) -> ssl.SSLContext:
+    """Read once: it takes longer than a call. New authorities are known after the next start."""
+    return httpx2.create_ssl_context(trust_env=trust_env)
 
 
 @contextmanager

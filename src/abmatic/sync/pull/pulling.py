@@ -13,6 +13,7 @@ from django.utils import timezone
 from psycopg.types.json import Jsonb
 
 from abmatic.audiences.models import Collection
+from abmatic.postgres import sessions
 from abmatic.salesforce import Client, errors
 from abmatic.salesforce.bulk import BulkQueryJob
 from abmatic.sync.models import FieldMapping, Finding, ObjectSetting, Run
@@ -258,15 +259,15 @@ class Pull:
         self._running.note(phase=Run.Phase.LINKING, checkpoint=self._run.checkpoint)
         self.discard_job(client)
         upper = datetime.fromisoformat(self._run.checkpoint["upper"]).astimezone(UTC)
-        with open_writer(plan, self._target(upper)) as (session, writer):
-            if self._running.counts.duplicate:
+        counts = self._running.counts
+        if counts.duplicate:
+            with open_writer(plan, self._target(upper)) as (session, writer):
                 writer.after_run()
-            if (
-                self._running.counts.created + self._running.counts.linked + self._running.counts.duplicate
-                > _ANALYZE_FROM
-            ):
+                session.commit()
+        if counts.created + counts.linked + counts.duplicate > _ANALYZE_FROM:
+            with sessions.session(f"pull {self._spec.name}") as session:
                 _analyze(session, plan)
-            session.commit()
+                session.commit()
         with transaction.atomic():
             self._move_cursor(plan, upper)
             self._running.note(checkpoint={**self._run.checkpoint, "is_pulled": True})
@@ -286,6 +287,5 @@ class Pull:
 
 def _analyze(session: psycopg.Connection[tuple[Any, ...]], plan: PullPlan) -> None:
     """The planner should know of a first import before the pages do, as well as it knows other tables."""
-    session.execute("SET LOCAL default_statistics_target TO DEFAULT")
     for table in dict.fromkeys((plan.spec.local, plan.spec.mirror)):
         session.execute(psycopg.sql.SQL("ANALYZE {}").format(psycopg.sql.Identifier(table)))

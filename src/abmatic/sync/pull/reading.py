@@ -9,8 +9,9 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from typing import Any, Protocol
 
 import orjson
@@ -18,6 +19,7 @@ import psycopg
 
 from abmatic.postgres import sessions
 from abmatic.salesforce import Client, errors
+from abmatic.salesforce.query import QueryPage
 from abmatic.salesforce.streams import PageStream
 from abmatic.sync.pull.chunk import ChunkWriter, Counts, Target
 from abmatic.sync.pull.parts import Position
@@ -86,47 +88,48 @@ def read_by_rest(
     Answers the number of records, or None when there are more than ``limit``, or the query is too long for an address
     (then nothing was written, and the Bulk API takes it: it gets its query in a body).
     """
-    with open_writer(plan, target) as (session, writer):
-        for attempt in range(CONTENDED_ATTEMPTS):
-            try:
-                return _one_chunk(client, plan, session, writer, soql, limit, checkpoint)
-            except errors.QueryTooLong:
-                session.rollback()
-                return None
-            except AGAIN as error:
-                session.rollback()
-                if attempt + 1 >= attempts(error):
-                    raise
-                pause(attempt, error)
+    for attempt in range(CONTENDED_ATTEMPTS):
+        try:
+            return _read_once(client, plan, target, soql, limit, checkpoint)
+        except errors.QueryTooLong:
+            return None
+        except AGAIN as error:
+            if attempt + 1 >= attempts(error):
+                raise
+            pause(attempt, error)
     raise AssertionError("unreachable: the last attempt raises")
 
 
-def _one_chunk(
-    client: Client,
-    plan: PullPlan,
-    session: Session,
-    writer: ChunkWriter,
-    soql: str,
-    limit: int,
-    checkpoint: Checkpoint,
+def _read_once(
+    client: Client, plan: PullPlan, target: Target, soql: str, limit: int, checkpoint: Checkpoint
 ) -> int | None:
+    pages = client.query_pages(soql, include_deleted=True)
+    first = next(pages)
+    if first.total_size > limit:
+        return None
+    if first.total_size:
+        with open_writer(plan, target) as (session, writer):
+            return _one_chunk(plan, session, writer, chain((first,), pages), checkpoint)
+    # Most runs of a schedule find nothing, and need no tables for it.
+    with sessions.session(f"pull {plan.spec.name}") as session:
+        checkpoint(session, Counts(), None)
+        session.commit()
+    return 0
+
+
+def _one_chunk(
+    plan: PullPlan, session: Session, writer: ChunkWriter, pages: Iterable[QueryPage], checkpoint: Checkpoint
+) -> int:
     total = 0
-    for page in client.query_pages(soql, include_deleted=True):
-        if page.total_size > limit:
-            session.rollback()
-            return None
+    for page in pages:
         total = page.seen
         if page.count:
             _require_fields(plan, page.records_json)
             writer.stage_records(page.records_json)
         if page.done and page.seen < page.total_size:
             raise errors.BadAnswer(f"a query of {page.total_size} records ended after {page.seen}")
-    if total:
-        writer.type_rows()
-        counts = writer.apply()
-    else:
-        counts = Counts()
-    checkpoint(session, counts, None)
+    writer.type_rows()
+    checkpoint(session, writer.apply(), None)
     session.commit()
     return total
 
