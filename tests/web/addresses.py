@@ -34,7 +34,7 @@ class World:
             return reverse(name, args=["unknown"])
         if name in {"run", "run-live", "run-cancel", "findings", "findings-csv", "records-csv", "run-undo"}:
             return reverse(name, args=[self.run])
-        if name in {"change-user", "user-link"}:
+        if name in {"change-user", "user-link", "reset-second-factor", "end-session"}:
             return reverse(name, args=[self.somebody])
         if name == "revoke-api-key":
             return reverse(name, args=[self.api_key])
@@ -70,7 +70,7 @@ PAGES = [
     "contact-collection", "contact-overview", "contact-opportunities", "contact-timeline", "contact-sync",
     "opportunities", "opportunity-collections", "opportunity-collection", "search",
     "run", "findings", "integrations", "authorize", "connection", "connected", "reconnect", "disable", "activity",
-    "issues", "account_change_password", "users", "api-keys", "audit",
+    "issues", "account_change_password", "users", "api-keys", "audit", "profile",
 ]  # fmt: skip
 
 

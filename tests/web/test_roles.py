@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.test import Client
 from tests.web import addresses
 from tests.web.conftest import SignedIn
@@ -21,7 +23,22 @@ WHO = {
     "health": EVERYBODY,
     "account_login": EVERYBODY,
     "account_logout": EVERYBODY,
-    "account_inactive": SIGNED_IN,
+    "account_inactive": EVERYBODY,
+    "mfa_authenticate": EVERYBODY,
+    "single-sign-on": EVERYBODY,
+    "socialaccount_login_cancelled": EVERYBODY,
+    "openid_connect_callback": EVERYBODY,
+    "account_reauthenticate": SIGNED_IN,
+    "mfa_reauthenticate": SIGNED_IN,
+    "mfa_activate_totp": SIGNED_IN,
+    "mfa_deactivate_totp": SIGNED_IN,
+    "mfa_view_recovery_codes": SIGNED_IN,
+    "mfa_generate_recovery_codes": SIGNED_IN,
+    "mfa_download_recovery_codes": SIGNED_IN,
+    "profile": SIGNED_IN,
+    "mfa_index": SIGNED_IN,
+    "end-session": SIGNED_IN,
+    "end-other-sessions": SIGNED_IN,
     "account_change_password": SIGNED_IN,
     "account_set_password": SIGNED_IN,
     "home": SIGNED_IN,
@@ -70,12 +87,19 @@ WHO = {
     "users": ADMINISTRATORS,
     "change-user": ADMINISTRATORS,
     "user-link": ADMINISTRATORS,
+    "reset-second-factor": ADMINISTRATORS,
+    "sign-in-policy": ADMINISTRATORS,
     "api-keys": ADMINISTRATORS,
     "audit": ADMINISTRATORS,
     "audit-csv": ADMINISTRATORS,
     "revoke-api-key": ADMINISTRATORS,
 }
-ACTIONS = {"sync-now", "run-cancel", "issues-retry", "check", "disable", "change-user", "user-link", "revoke-api-key"}
+ACTIONS = {
+    "sync-now", "run-cancel", "issues-retry", "check", "disable", "change-user", "user-link", "revoke-api-key",
+    "reset-second-factor", "sign-in-policy", "end-session", "end-other-sessions",
+}  # fmt: skip
+# Pages about a second factor, for those who have one.
+WITH_FACTOR = {"mfa_deactivate_totp", "mfa_view_recovery_codes", "mfa_download_recovery_codes"}
 ALLOWED = {
     EVERYBODY: {"alice", "oscar", "vera", "stranger"},
     SIGNED_IN: {"alice", "oscar", "vera"},
@@ -102,10 +126,12 @@ def world(monkeypatch: pytest.MonkeyPatch) -> addresses.World:
 @pytest.mark.parametrize("name", sorted(WHO))
 def test_who_may(name: str, world: addresses.World, alice: User, oscar: User, vera: User, signed_in: SignedIn) -> None:
     browsers = {"alice": signed_in(alice), "oscar": signed_in(oscar), "vera": signed_in(vera), "stranger": Client()}
+    for user in (alice, oscar, vera) if name in WITH_FACTOR else ():
+        RecoveryCodes.activate(TOTP.activate(user, generate_totp_secret()).instance.user)
     address = world.address(name)
     for who, browser in browsers.items():
         answer = browser.post(address) if name in ACTIONS else browser.get(address)
-        sign_in = answer.headers.get("Location", "").startswith("/user/sign-in/")
+        sign_in = answer.headers.get("Location", "").startswith("/user/sign-in/?next=")
         if who in ALLOWED[WHO[name]]:
             assert answer.status_code not in {403, 404, 500}, f"{who} is kept from {name}"
             assert not sign_in, f"{who} is asked to sign in for {name}"

@@ -83,10 +83,10 @@ def _rotate_kept(file: Path) -> tuple[int, str]:
 
 
 def _seal_again() -> int:
-    from abmatic.identity import sealing
+    from abmatic.identity import sealing, second_factor
 
     try:
-        return sealing.rotate()
+        return sealing.rotate(also=second_factor.reseal)
     except sealing.SealBroken as error:
         raise Failure(f"Nothing was changed. {error}") from error
 

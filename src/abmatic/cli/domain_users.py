@@ -81,6 +81,21 @@ def link(email: str, as_json: bool) -> None:
         _say_link(found, as_json)
 
 
+@user.command("reset-second-factor")
+@click.argument("email")
+def reset_second_factor(email: str) -> None:
+    """Take away the second factor of somebody who has lost it; their password alone signs them in again."""
+    with ready():
+        from abmatic.identity import second_factor
+        from abmatic.identity.models import User
+
+        found = User.objects.filter(email=email.strip().lower()).first()
+        if found is None:
+            raise Failure(f"There is no user {email}. `abmatic user list` names them")
+        had_one = second_factor.reset(found)
+    click.echo(f"{found.email} {'signs in without a second factor now' if had_one else 'has no second factor'}.")
+
+
 def _say_link(found: User, as_json: bool) -> None:
     from django.urls import reverse
 

@@ -17,11 +17,11 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from cryptography.fernet import Fernet
-from django.core.exceptions import ImproperlyConfigured
 
+from abmatic.config.errors import SettingError
+from abmatic.config.services import IdentityProvider, MailServer, identity_provider, mail_server
 
-class SettingError(ImproperlyConfigured):
-    """A setting is unknown, missing or malformed. The message names it and says what to do."""
+__all__ = ["SETTINGS", "Environment", "Setting", "SettingError", "default_data_dir", "load", "parse_database_url"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,16 @@ SETTINGS = (
     Setting("TRUSTED_PROXIES", "", "1 when a reverse proxy sets X-Forwarded-Proto"),
     Setting("IMPORT_PAGE_RECORDS", "50000", "records in one page of a bulk result, where Salesforce lets us choose"),
     Setting("IMPORT_CHUNK_BYTES", "4194304", "bytes of CSV in one committed chunk of an import"),
+    Setting("SMTP_URL", "", "mail server, as smtps://user:password@host:465 or smtp://user:password@host:587",
+            secret=True),
+    Setting("MAIL_FROM", "", "the address that mail comes from"),
+    Setting("OIDC_ISSUER", "", "the issuer of an OpenID Connect provider that signs people in"),
+    Setting("OIDC_CLIENT_ID", "", "our client id there"),
+    Setting("OIDC_CLIENT_SECRET", "", "our client secret there", secret=True),
+    Setting("OIDC_NAME", "single sign-on", "what the button on the sign-in page calls it"),
+    Setting("OIDC_DOMAINS", "", "e-mail domains whose people get in without an invitation, comma-separated"),
+    Setting("OIDC_ROLE", "viewer", "the role that they get"),
+    Setting("OIDC_TRUST_EMAIL", "", "1 when the provider verifies addresses without saying so"),
     Setting("REST_LIMIT", "2000", "up to this many changed records are read by REST instead of the Bulk API"),
     Setting("KEEP_DETAILS_DAYS", "90", "days for which is kept what a run found and wrote, record by record; for as "
             "long it can be undone; 0 for ever"),
@@ -82,6 +92,8 @@ class Environment:
     # None: for ever.
     keep_details_days: int | None
     keep_changes_days: int | None
+    mail: MailServer | None
+    identity_provider: IdentityProvider | None
 
     @property
     def embedded(self) -> bool:
@@ -113,6 +125,8 @@ def load(source: Mapping[str, str] | None = None) -> Environment:
         import_chunk_bytes=_positive("IMPORT_CHUNK_BYTES", values["IMPORT_CHUNK_BYTES"]),
         rest_limit=_positive("REST_LIMIT", values["REST_LIMIT"]),
         **_kept_days(values["KEEP_DETAILS_DAYS"], values["KEEP_CHANGES_DAYS"]),
+        mail=mail_server(values["SMTP_URL"], values["MAIL_FROM"]),
+        identity_provider=identity_provider(values, trusts_email=_flag("OIDC_TRUST_EMAIL", values["OIDC_TRUST_EMAIL"])),
     )
 
 

@@ -49,6 +49,10 @@ INSTALLED_APPS = [
     "django_htmx",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.usersessions",
     "procrastinate.contrib.django",
     "abmatic.identity",
     "abmatic.changes",
@@ -73,6 +77,8 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "abmatic.web.middleware.SignInRequired",
+    "abmatic.web.middleware.SecondFactorRequired",
+    "abmatic.web.middleware.AsTheViewerHasIt",
 ]
 
 ROOT_URLCONF = "abmatic.config.urls"
@@ -114,6 +120,20 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_ON_GET = False
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = ENVIRONMENT.base_url.partition(":")[0]
+MFA_ADAPTER = "abmatic.web.accounts.SecondFactorAdapter"
+MFA_TOTP_ISSUER = "Abmatic"
+# Clocks of telephones differ by some seconds.
+MFA_TOTP_TOLERANCE = 1
+# Addresses are not verified by mail: people are invited by somebody who knows them.
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+SOCIALACCOUNT_ADAPTER = "abmatic.web.accounts.SingleSignOnAdapter"
+# The button is a link: a form would be held to the page's form-action on its way to the provider. See web.door.
+SOCIALACCOUNT_LOGIN_ON_GET = True
+SOCIALACCOUNT_OPENID_CONNECT_URL_PREFIX = ""
+SOCIALACCOUNT_PROVIDERS = (
+    {"openid_connect": {"APPS": [ENVIRONMENT.identity_provider.as_app()]}} if ENVIRONMENT.identity_provider else {}
+)
 
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
@@ -136,7 +156,16 @@ STATIC_ROOT = ENVIRONMENT.data_dir / "static"
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 
-EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+# A mail server that doesn't answer must not hold a page for longer.
+EMAIL_TIMEOUT = 10
+if ENVIRONMENT.mail:
+    EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    EMAIL_HOST, EMAIL_PORT = ENVIRONMENT.mail.host, ENVIRONMENT.mail.port
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = ENVIRONMENT.mail.user, ENVIRONMENT.mail.password
+    EMAIL_USE_SSL, EMAIL_USE_TLS = ENVIRONMENT.mail.tls, ENVIRONMENT.mail.starttls
+    DEFAULT_FROM_EMAIL = SERVER_EMAIL = ENVIRONMENT.mail.sender
+else:
+    EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
 
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "tasks"
 PROCRASTINATE_IMPORT_PATHS = ["abmatic.sync.ticking", "abmatic.sync.preview.jobs"]

@@ -36,7 +36,12 @@ class User(AbstractBaseUser):
     name = models.TextField(blank=True, default="")
     role = models.TextField(choices=Role.choices, default=Role.VIEWER)
     is_active = models.BooleanField(default=True)
+    # Empty is what the browser has.
     time_zone = models.TextField(blank=True, default="")
+    locale = models.TextField(blank=True, default="")
+    theme = models.TextField(blank=True, default="")
+    # Told by `second_factor.refresh`: everybody needs one, and this person has none yet.
+    lacks_second_factor = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects: ClassVar[UserManager] = UserManager()
@@ -125,6 +130,20 @@ class AuditEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.by}: {self.subject}: {self.act}"
+
+
+class SignInPolicy(models.Model):
+    """How people have to sign in: one row."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    needs_second_factor = models.BooleanField(default=False)
+
+    class Meta:
+        db_table = "sign_in_policy"
+        constraints = (models.CheckConstraint(condition=models.Q(id=1), name="sign_in_policy_one_row"),)
+
+    def __str__(self) -> str:
+        return "everybody needs a second factor" if self.needs_second_factor else "a password is enough"
 
 
 class OneTimeLink(models.Model):

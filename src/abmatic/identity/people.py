@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import transaction
 
-from abmatic.identity import audit
+from abmatic.identity import audit, second_factor
 from abmatic.identity.audit import COMMAND_LINE, Author, Difference
 from abmatic.identity.models import AuditEntry, Role, User
 
@@ -22,6 +22,7 @@ def add(email: str, password: str | None = None, *, role: str, name: str = "", b
     """Adds a user. Without ``by`` they add themselves: the first administrator does."""
     with transaction.atomic():
         user = User.objects.create_user(email, password, role=role, name=name)
+        second_factor.refresh([user.pk])
         given = [Difference("role", after=user.role, kind="added")]
         audit.note(
             AuditEntry.About.USER,
@@ -64,3 +65,9 @@ def _note_change(user: User, before: dict[str, object], by: Author) -> None:
     switched = "switched on" if user.is_active else "switched off"
     act = "role changed" if before["is_active"] == user.is_active else switched
     audit.note(AuditEntry.About.USER, str(Author(user)), act, by=by, subject_id=user.pk, differences=differences)
+
+
+def note_password(user: User) -> None:
+    """Somebody chose another password."""
+    with transaction.atomic():
+        audit.note(AuditEntry.About.USER, str(Author(user)), "password changed", by=Author(user), subject_id=user.pk)

@@ -7,7 +7,7 @@ together. `rotate` seals everything again with the newest key; older keys still 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
@@ -46,8 +46,18 @@ def unseal(sealed: bytes | memoryview) -> dict[str, str]:
     return opened
 
 
-def rotate() -> int:
-    """Seals every stored secret again with the newest key. Returns how many."""
+def seal_text(text: str) -> str:
+    """One text sealed, as text: for what libraries keep in columns of theirs."""
+    return seal({"text": text}).decode()
+
+
+def unseal_text(sealed: str) -> str:
+    """Opens what `seal_text` sealed. Raises `SealBroken`."""
+    return unseal(sealed.encode())["text"]
+
+
+def rotate(also: Callable[[], int] | None = None) -> int:
+    """Seals every stored secret again with the newest key, and what ``also`` does. Returns how many."""
     box = _box()
     with transaction.atomic():
         rows = list(SealedSecret.objects.select_for_update())
@@ -57,6 +67,7 @@ def rotate() -> int:
             except InvalidToken:
                 raise SealBroken from None
             row.save()
-        act = f"{len(rows)} stored secrets sealed with the newest key"
+        count = len(rows) + (also() if also else 0)
+        act = f"{count} stored secrets sealed with the newest key"
         audit.note(AuditEntry.About.SETTINGS, "Encryption keys", act, by=audit.COMMAND_LINE)
-    return len(rows)
+    return count

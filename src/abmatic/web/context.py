@@ -34,7 +34,8 @@ def frame(request: HttpRequest) -> dict[str, object]:
     """The context of every page. Strangers get no frame, so nothing is asked of the database for them."""
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
-        return {}
+        provider = settings.ENVIRONMENT.identity_provider
+        return {"sign_on_name": provider.name} if provider else {}
     return {
         "demo_org": settings.ENVIRONMENT.emulator_url if settings.ENVIRONMENT.demo else "",
         "places": [_place(request, *place) for place in PLACES],

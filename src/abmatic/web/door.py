@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
+import requests
+from allauth.account.utils import perform_login
+from allauth.socialaccount.providers.openid_connect import views as openid_connect
 from django import forms
 from django.conf import settings
-from django.contrib.auth import login
 from django.contrib.auth.password_validation import validate_password
 from django.db import connection, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -20,7 +24,10 @@ from django.views.decorators.http import require_http_methods, require_safe
 from abmatic.identity import links, people, setup
 from abmatic.identity.models import Role, User
 
-BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
+logger = logging.getLogger(__name__)
+
+# The provider's name in our addresses: see config.services.
+PROVIDER = "sso"
 
 
 class SetupForm(forms.Form):
@@ -59,7 +66,7 @@ def first_administrator(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         user = _make_first(form.cleaned_data)
         if user is not None:
-            login(request, user, backend=BACKEND)
+            return _let_in(request, user, reverse("home"))
         return HttpResponseRedirect(reverse("home"))
     return render(request, "door/setup.html", {"form": form, "code": code})
 
@@ -114,11 +121,46 @@ def one_time_link(request: HttpRequest, token: str) -> HttpResponse:
             # The same link opened again from the history: the person is in already.
             return HttpResponseRedirect(reverse("home"))
         return render(request, "door/link_used.html", status=410)
-    login(request, user, backend=BACKEND)
-    if not user.has_usable_password() and not settings.ENVIRONMENT.demo:
-        # Somebody invited: without a password they would need a link every time.
-        return HttpResponseRedirect(reverse("account_set_password"))
-    return HttpResponseRedirect(reverse("home"))
+    # Somebody invited: without a password they would need a link every time.
+    wants_password = not user.has_usable_password() and not settings.ENVIRONMENT.demo
+    return _let_in(request, user, reverse("account_set_password" if wants_password else "home"))
+
+
+def _let_in(request: HttpRequest, user: User, where: str) -> HttpResponse:
+    """Signs somebody in who needs no password now; one with a second factor is still asked for it."""
+    answer = perform_login(request, user, redirect_url=where)
+    assert isinstance(answer, HttpResponse)
+    return answer
+
+
+@never_cache
+@require_safe
+def single_sign_on(request: HttpRequest) -> HttpResponse:
+    """Leads to the identity provider. A page elsewhere can't start it: the person would find themselves signed in."""
+    if request.headers.get("Sec-Fetch-Site") == "cross-site" or settings.ENVIRONMENT.identity_provider is None:
+        return HttpResponseRedirect(reverse("account_login"))
+    if request.get_host() != urlsplit(settings.BASE_URL).netloc:
+        # The provider sends people back to the one address that it knows, where this browser's session has to be.
+        return HttpResponseRedirect(settings.BASE_URL + request.get_full_path())
+    return _at_provider(request, openid_connect.login)
+
+
+@never_cache
+@require_safe
+def single_sign_on_callback(request: HttpRequest, provider_id: str) -> HttpResponse:
+    """Where the identity provider sends people back to."""
+    if settings.ENVIRONMENT.identity_provider is None:
+        return HttpResponseRedirect(reverse("account_login"))
+    return _at_provider(request, openid_connect.callback)
+
+
+def _at_provider(request: HttpRequest, step: Callable[[HttpRequest, str], HttpResponse]) -> HttpResponse:
+    """A step that asks the provider, which may be down or answer what is no OpenID Connect."""
+    try:
+        return step(request, PROVIDER)
+    except (requests.RequestException, KeyError, ValueError) as error:
+        logger.warning("The identity provider can't be used: %s", error)
+        return render(request, "socialaccount/authentication_error.html", status=502)
 
 
 @require_safe

@@ -8,16 +8,31 @@ from urllib.parse import urlsplit
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import Resolver404, resolve, reverse
+from django.utils import timezone
 
 from abmatic.identity import setup
+from abmatic.identity.models import User
+from abmatic.web import viewer
+from abmatic.web.accounts import came_by_single_sign_on
 
 Answer = Callable[[HttpRequest], HttpResponse]
 
 # Views named here answer people who aren't signed in. Everything else asks them to sign in, which makes a forgotten
 # decorator harmless.
-PUBLIC = frozenset({"account_login", "account_logout", "setup", "one-time-link", "health"})
+PUBLIC = frozenset(
+    {
+        "account_login", "account_logout", "account_inactive", "setup", "one-time-link", "health",
+        # On the way in, after the password or at the identity provider's word.
+        "mfa_authenticate", "single-sign-on", "openid_connect_callback",
+        "socialaccount_login_cancelled",
+    }
+)  # fmt: skip
 # Programs don't sign in: each operation of the API asks for a key itself.
 API = "api-v1:"
+# What somebody who lacks a second factor that is needed may still open: the way to one, and the way out.
+WITHOUT_FACTOR = PUBLIC | {
+    "mfa_activate_totp", "mfa_reauthenticate", "account_reauthenticate", "account_set_password",
+}  # fmt: skip
 
 POLICY: dict[str, str] = {
     "default-src": "'self'",
@@ -70,6 +85,45 @@ class SignInRequired:
         if name in PUBLIC:
             return self.get_response(request)
         return _sign_in(request)
+
+
+class SecondFactorRequired:
+    """Leads people who lack a second factor to adding one, where everybody needs one.
+
+    Who came by single sign-on has proved to the identity provider what it asks for.
+    """
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        user = request.user
+        if isinstance(user, User) and user.lacks_second_factor and not came_by_single_sign_on(request, user):
+            try:
+                name = resolve(request.path_info).view_name
+            except Resolver404:
+                name = ""
+            if name not in WITHOUT_FACTOR:
+                target = reverse("mfa_activate_totp")
+                if request.headers.get("HX-Request") == "true":
+                    return HttpResponse(headers={"HX-Redirect": target})
+                return HttpResponseRedirect(target)
+        return self.get_response(request)
+
+
+class AsTheViewerHasIt:
+    """Times and numbers as the person who is signed in wants them."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        user = request.user
+        zone, locale = (user.time_zone, user.locale) if isinstance(user, User) else ("", "")
+        viewer.set_locale(locale)
+        # A zone that this machine's list doesn't know (any more) is as good as none.
+        with timezone.override(zone if zone in viewer.zones() else None):
+            return self.get_response(request)
 
 
 def _sign_in(request: HttpRequest) -> HttpResponse:

@@ -3,26 +3,51 @@
 from __future__ import annotations
 
 from allauth.account import views as account
+from allauth.mfa.base import views as mfa
+from allauth.mfa.recovery_codes import views as recovery_codes
+from allauth.mfa.totp import views as totp
+from allauth.socialaccount import views as socialaccount
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from abmatic.web import api_keys, audit, door, home, running, search, users
+from abmatic.web import api_keys, audit, door, home, profile, running, search, users
 from abmatic.web.grids import views as grids
 from abmatic.web.integrations import authorize
 from abmatic.web.integrations import views as integrations
 from abmatic.web.records import views as records
 from abmatic.web.runs import activity, files, findings, open_issues, page, undoing
 
+PROVIDER = {"provider_id": door.PROVIDER}
+
 ways_in = [
     path("setup/", door.first_administrator, name="setup"),
     path("in/<str:token>/", door.one_time_link, name="one-time-link"),
     path("health/", door.health, name="health"),
-    # Of allauth only what people use here: sign-up is closed, and no mail is sent yet.
+    # Of allauth only what people use here: sign-up is closed, and links replace password mails.
     path("user/sign-in/", account.login, name="account_login"),
     path("user/sign-out/", account.logout, name="account_logout"),
     path("user/inactive/", account.account_inactive, name="account_inactive"),
     path("user/password/", account.password_change, name="account_change_password"),
     path("user/password/first/", account.password_set, name="account_set_password"),
+    path("user/confirm/", account.reauthenticate, name="account_reauthenticate"),
+    path("user/second-factor/", mfa.authenticate, name="mfa_authenticate"),
+    path("user/second-factor/confirm/", mfa.reauthenticate, name="mfa_reauthenticate"),
+    path("user/second-factor/add/", totp.activate_totp, name="mfa_activate_totp"),
+    path("user/second-factor/remove/", totp.deactivate_totp, name="mfa_deactivate_totp"),
+    path("user/recovery-codes/", recovery_codes.view_recovery_codes, name="mfa_view_recovery_codes"),
+    path("user/recovery-codes/new/", recovery_codes.generate_recovery_codes, name="mfa_generate_recovery_codes"),
+    path("user/recovery-codes.txt", recovery_codes.download_recovery_codes, name="mfa_download_recovery_codes"),
+    path("user/single-sign-on/", door.single_sign_on, name="single-sign-on"),
+    path("user/single-sign-on/cancelled/", socialaccount.login_cancelled, name="socialaccount_login_cancelled"),
+    # Registered at identity providers exactly like this.
+    path("user/single-sign-on/callback/", door.single_sign_on_callback, PROVIDER, name="openid_connect_callback"),
+]
+
+me = [
+    path("", profile.profile, name="profile"),
+    path("", profile.profile, name="mfa_index"),
+    path("sessions/end/", profile.end_other_sessions, name="end-other-sessions"),
+    path("sessions/<int:session_id>/end/", profile.end_session, name="end-session"),
 ]
 
 salesforce = [
@@ -84,6 +109,7 @@ opportunities = [
 urlpatterns = [
     *ways_in,
     path("", home.home, name="home"),
+    path("user/profile/", include(me)),
     path("search/", search.search, name="search"),
     path("syncs/", running.syncs, name="syncs"),
     path("accounts/", include(accounts)),
@@ -94,6 +120,8 @@ urlpatterns = [
     path("settings/users/", users.users, name="users"),
     path("settings/users/<int:user_id>/", users.change_user, name="change-user"),
     path("settings/users/<int:user_id>/link/", users.new_link, name="user-link"),
+    path("settings/users/<int:user_id>/second-factor/", users.reset_second_factor, name="reset-second-factor"),
+    path("settings/users/policy/", users.change_policy, name="sign-in-policy"),
     path("settings/api-keys/", api_keys.keys, name="api-keys"),
     path("settings/api-keys/<int:key_id>/revoke/", api_keys.revoke, name="revoke-api-key"),
     path("settings/audit/", audit.audit, name="audit"),

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from abmatic.identity import links, people
+from abmatic.identity import links, mail, people, second_factor
 from abmatic.identity.audit import Author
 from abmatic.identity.models import Role, User
 from abmatic.web.http import PageRequest
@@ -80,20 +80,59 @@ def new_link(request: PageRequest, user_id: int) -> HttpResponse:
     return _page(request, InviteForm(), invited=get_object_or_404(User, pk=user_id, is_active=True))
 
 
+@require_POST
+@administrator_required
+def reset_second_factor(request: PageRequest, user_id: int) -> HttpResponse:
+    """For somebody who has lost telephone and recovery codes: their password alone signs them in again."""
+    user = get_object_or_404(User, pk=user_id)
+    if second_factor.reset(user, by=Author(request.user)):
+        messages.success(request, f"{user} signs in without a second factor now, and can add a new one.")
+    else:
+        messages.info(request, f"{user} has no second factor.")
+    return HttpResponseRedirect(reverse("users"))
+
+
+@require_POST
+@administrator_required
+def change_policy(request: PageRequest) -> HttpResponse:
+    """Whether everybody needs a second factor."""
+    needed = request.POST.get("second_factor") == "1"
+    second_factor.require(needed, by=Author(request.user))
+    said = "Everybody needs a second factor now." if needed else "A second factor is everybody’s choice now."
+    messages.success(request, said)
+    return HttpResponseRedirect(reverse("users"))
+
+
 def _page(request: PageRequest, form: InviteForm, invited: User | None = None) -> HttpResponse:
-    link = ""
+    link, mailed, problem = "", False, ""
     if invited is not None:
         token = links.issue(invited, lifetime=INVITATION, by=Author(request.user))
         link = f"{settings.BASE_URL}{reverse('one-time-link', args=[token])}"
+        mailed, problem = _mail(request.user, invited, link)
     return render(
         request,
         "users.html",
         {
             "form": form,
-            "users": User.objects.order_by("name", "email"),
+            "users": list(User.objects.order_by("name", "email")),
             "roles": Role.choices,
             "invited": invited,
             "link": link,
+            "mailed": mailed,
+            "mail_problem": problem,
+            "with_factor": second_factor.with_one(),
+            "needs_second_factor": second_factor.is_needed(),
             "days": INVITATION.days,
         },
     )
+
+
+def _mail(sender: User, invited: User, link: str) -> tuple[bool, str]:
+    """Whether the link went out by mail, and why it didn't where that was to be."""
+    if not mail.is_possible():
+        return False, ""
+    try:
+        mail.invitation(invited.email, invited_by=str(sender), link=link, days=INVITATION.days)
+    except mail.MailFailed as error:
+        return False, str(error)
+    return True, ""

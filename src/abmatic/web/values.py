@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
-from django.utils.formats import number_format
 from django.utils.safestring import SafeString, mark_safe
+
+from abmatic.web.viewer import number_text
 
 NOTHING: SafeString = mark_safe('<span class="nothing">–<span class="visually-hidden">empty</span></span>')  # nosec B308
 
@@ -21,7 +22,7 @@ def shown(value: object) -> SafeString | str:
     if isinstance(value, bool):
         return "Yes" if value else "No"
     if isinstance(value, int):
-        return number_format(value, use_l10n=True, force_grouping=True)
+        return number_text(value)
     if isinstance(value, float | Decimal):
         return _fraction(value)
     if isinstance(value, datetime):
@@ -50,7 +51,7 @@ def duration(value: float | None) -> str:
         return f"{whole} s"
     if whole < HOUR:
         return f"{whole // MINUTE} min {whole % MINUTE} s"
-    return f"{number_format(whole // HOUR, force_grouping=True)} h {whole % HOUR // MINUTE} min"
+    return f"{number_text(whole // HOUR)} h {whole % HOUR // MINUTE} min"
 
 
 def _fraction(value: float | Decimal) -> str:
@@ -59,4 +60,4 @@ def _fraction(value: float | Decimal) -> str:
     if not exact.is_finite():
         return str(value)
     places = 0 if exact == exact.to_integral_value() else 2
-    return number_format(round(exact, places), decimal_pos=places, use_l10n=True, force_grouping=True)
+    return number_text(str(round(exact, places)), places)

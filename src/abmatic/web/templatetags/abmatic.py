@@ -11,13 +11,13 @@ from typing import Literal
 
 from django import template
 from django.forms import BoundField, Select
-from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.timezone import now
 
 from abmatic.web import domains
 from abmatic.web.values import NOTHING, duration, exact_moment, shown
+from abmatic.web.viewer import number_text
 
 register = template.Library()
 
@@ -78,7 +78,7 @@ def number(value: int | float | Decimal | Literal[""] | None) -> SafeString | st
     """A whole number with separators; a dash for nothing. 0 is a value."""
     if value is None or value == "":  # a template's word for a count that is missing
         return NOTHING
-    return number_format(round(value), use_l10n=True, force_grouping=True)
+    return number_text(round(value))
 
 
 @register.filter

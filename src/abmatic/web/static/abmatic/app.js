@@ -3,10 +3,22 @@
 
 // ---- times -------------------------------------------------------------------------------------------------------
 
-const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
-const full = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
-const relative = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
+// The person's profile says which, else the browser. A zone that this browser doesn't know is as good as none.
+const locale = document.documentElement.dataset.locale || undefined;
+const zone = knownZone(document.documentElement.dataset.zone);
+const exact = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short", timeZone: zone });
+const full = new Intl.DateTimeFormat(locale, { dateStyle: "full", timeStyle: "long", timeZone: zone });
+// Words stay in the language of the page.
+const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 const UNITS = [["second", 60], ["minute", 60], ["hour", 24], ["day", 7]];
+
+function knownZone(name) {
+  try {
+    return name && new Intl.DateTimeFormat("en", { timeZone: name }) ? name : undefined;
+  } catch {
+    return undefined;
+  }
+}
 
 /** "just now", "3 minutes ago" within a week, then the date and time. */
 function howLongAgo(time) {

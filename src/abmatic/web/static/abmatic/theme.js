@@ -1,11 +1,15 @@
 // Runs before the first paint (a plain script in the head), so that a dark page never flashes white.
 (function () {
   const dark = matchMedia("(prefers-color-scheme: dark)");
+  // What the person's profile says, where this browser has no choice of its own.
+  function mine() {
+    return document.documentElement.dataset.theme || "system";
+  }
   function chosen() {
     try {
-      return localStorage.getItem("abmatic-theme") || "system";
+      return localStorage.getItem("abmatic-theme") || mine();
     } catch {
-      return "system"; // Storage can be forbidden; the system's choice still works.
+      return mine(); // Storage can be forbidden; the system's choice still works.
     }
   }
   function apply() {
