@@ -106,7 +106,11 @@ def problem_of(error: Exception) -> ApiProblem:
         return error
     for kind, status, code, thing, remedy in _KNOWN:
         if isinstance(error, kind):
-            reason = "It doesn't answer, or somebody else's work is in the way." if status == 503 else str(error)
+            if status == 503:
+                logger.warning("The database refused the API", exc_info=error)
+                reason = "It doesn't answer, or somebody else's work is in the way."
+            else:
+                reason = str(error)
             return ApiProblem(status, code, thing, reason, remedy)
     if isinstance(error, FileRefused):
         faults = [_fault(problem) for problem in error.problems]
