@@ -33,8 +33,10 @@ def test_healthy_installation(installation: Installation) -> None:
         "Migrations": "ok",
         "Worker": "ok",
         "Schedule": "ok",
+        "Size": "ok",
         "Salesforce": "warn",
     }
+    assert "changes" in checks["Size"]["detail"]
     assert "PostgreSQL" in checks["Database"]["detail"]
     assert process.poll() is None
 

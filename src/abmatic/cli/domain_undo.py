@@ -21,10 +21,15 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("run_id", metavar="RUN", type=Number(1))
 @click.option("--preview", is_flag=True, help="Show what it would put back and what it would leave; write nothing.")
+@click.option(
+    "--delete-created",
+    is_flag=True,
+    help="Also remove from Salesforce what the run created there, where nobody changed it and nothing belongs to it.",
+)
 @click.option("--here", is_flag=True, help="Do it in this process, without a worker.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 @click.pass_context
-def undo(context: click.Context, run_id: int, preview: bool, here: bool, as_json: bool) -> None:
+def undo(context: click.Context, run_id: int, preview: bool, delete_created: bool, here: bool, as_json: bool) -> None:
     """Put back what a RUN wrote, here and in Salesforce, wherever the value is still the one that it wrote.
 
     What has changed since is listed, not touched: `abmatic runs` with the number of the undo shows it.
@@ -32,13 +37,13 @@ def undo(context: click.Context, run_id: int, preview: bool, here: bool, as_json
     with ready():
         undone = _find(run_id)
         if preview:
-            _preview(undone, as_json)
+            _preview(undone, delete_created, as_json)
             return
         if not here and not workers_alive():
             raise NotReady(
                 "No worker is alive. Start one (`abmatic up`, or `abmatic worker`), or do it here with --here"
             )
-        run = _start(undone)
+        run = _start(undone, delete_created)
         follow = follow_here if here else follow_by_worker
         (run,) = follow([run], outcomes=False)
         click.echo(json.dumps(as_dict(run), indent=2) if as_json else f"Run {run.pk}: {told(run)}")
@@ -55,22 +60,22 @@ def _find(run_id: int) -> Run:
     return run
 
 
-def _start(undone: Run) -> Run:
+def _start(undone: Run, delete_created: bool) -> Run:
     from abmatic.sync import runs
     from abmatic.sync.undo import NotUndone
 
     try:
-        return runs.undo(undone)
+        return runs.undo(undone, delete_created=delete_created)
     except (NotUndone, runs.AlreadyRunning, runs.ConnectionNotReady) as error:
         raise Failure(str(error)) from error
 
 
-def _preview(undone: Run, as_json: bool) -> None:
+def _preview(undone: Run, delete_created: bool, as_json: bool) -> None:
     from abmatic.sync.reasons import REASONS
     from abmatic.sync.undo import NotUndone, preview
 
     try:
-        found = preview(undone)
+        found = preview(undone, delete_created=delete_created)
     except NotUndone as error:
         raise Failure(str(error)) from error
     if as_json:
@@ -82,6 +87,10 @@ def _preview(undone: Run, as_json: bool) -> None:
     click.echo(f"Put back in Salesforce: {found.there_back:,} records")
     for each in found.samples["salesforce"]:
         click.echo(f"  {each['id']} {_change(each)}")
+    if delete_created:
+        click.echo(f"Removed from Salesforce: {found.there_removed:,} records")
+        for each in found.samples["removed"]:
+            click.echo(f"  {each['id']}")
     for reason, number in sorted(found.left.items()):
         click.echo(f"Left: {number:,} {REASONS[reason].label}")
 

@@ -225,6 +225,10 @@ class Client:
             self._wire, self.api_version, "PATCH", sobject, records, save_duplicates=save_duplicates
         )
 
+    def delete_records(self, ids: Sequence[str]) -> list[collections.RowOutcome]:
+        """Moves up to 200 records to the recycle bin, and answers what became of each, in order. One call."""
+        return collections.delete(self._wire, self.api_version, ids)
+
     def bulk_ingest(
         self, sobject: str, operation: Literal["insert", "update"], csv: bytes, *, save_duplicates: bool = False
     ) -> ingest.BulkIngestJob:

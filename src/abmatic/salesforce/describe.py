@@ -89,6 +89,8 @@ class Describe:
     replicateable: bool
     triggerable: bool
     fields: Mapping[str, Field] = field(repr=False)
+    # Objects whose records refer to this one's, and by which field: those that the user may see.
+    children: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
     def get(self, name: str) -> Field | None:
         """The field of that API name, in any case, as Salesforce matches them."""
@@ -148,6 +150,11 @@ def parse_describe(value: dict[str, Json]) -> Describe:
             replicateable=bool(value.get("replicateable")),
             triggerable=bool(value.get("triggerable")),
             fields=MappingProxyType({f.name: f for f in fields}),
+            children=tuple(
+                (str(child["childSObject"]), str(child["field"]))
+                for child in value.get("childRelationships") or ()
+                if not child.get("deprecatedAndHidden")
+            ),
         )
     except (KeyError, TypeError, AttributeError) as fault:
         raise errors.BadAnswer(f"a describe of unexpected shape ({fault!r})") from fault

@@ -26,7 +26,7 @@ from abmatic.identity.sealing import SealBroken
 from abmatic.postgres import sessions
 from abmatic.postgres.locks import LockBusy, held
 from abmatic.salesforce import Client, errors
-from abmatic.sync import budget, clients, outcomes, undo
+from abmatic.sync import budget, clients, outcomes, undo, undo_created
 from abmatic.sync.models import Connection, ConnectionProblem, Finding, ObjectSetting, Run, Write
 from abmatic.sync.pull import plan as planning
 from abmatic.sync.pull.chunk import Counts
@@ -233,7 +233,9 @@ class _Execution:
             if Write.objects.filter(run=self._run, state=Write.State.PLANNED).exists():
                 self._running.note(phase=Run.Phase.SENDING)
                 push.send_planned(upper)
-        except undo.Lost:
+            if undo.deletes_created(self._run):
+                undo.remove_created(self._run, undone, client)
+        except undo_created.Lost:
             raise self._running.lost() from None
         except BaseException:
             push.put_back()
@@ -243,7 +245,8 @@ class _Execution:
         looked_at, back, _ = self._run.checkpoint["here"]
         self._running.counts = Counts(read=looked_at, updated=back, unchanged=looked_at - back)
         self._running.counts.reasons.update(Finding.objects.filter(run=self._run).values_list("reason", flat=True))
-        return outcomes.undone(undone.pk, self._running.counts, self._running.pushed)
+        removed = Write.objects.filter(run=self._run, operation=Write.Operation.DELETE).count()
+        return outcomes.undone(undone.pk, self._running.counts, self._running.pushed, removed)
 
     def _fail(self, code: str, message: str, remedy: str, problem: ConnectionProblem | None) -> None:
         logger.error("run %s failed: %s %s", self._run.pk, code, message)

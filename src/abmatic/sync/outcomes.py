@@ -14,15 +14,17 @@ def succeeded(spec: SObject, counts: Counts, pushed: PushCounts) -> str:
     return " ".join(filter(None, (_pulled(spec, counts), _pushed(pushed))))
 
 
-def undone(run_id: int, counts: Counts, pushed: PushCounts) -> str:
-    """What an undo put back, and what it left."""
+def undone(run_id: int, counts: Counts, pushed: PushCounts, removed: int) -> str:
+    """What an undo put back, removed from Salesforce, and left."""
     back = f"{_records(counts.updated)} here and {pushed.updated:,} in Salesforce have back what run {run_id} changed."
     left = sum(counts.reasons[reason] for reason in ("undo_changed_here", "undo_changed_there", "undo_gone"))
-    created = counts.reasons["undo_created_here"] + counts.reasons["undo_created_there"]
+    kept = ("undo_created_here", "undo_created_there", "undo_in_use", "undo_not_removed")
+    created = sum(counts.reasons[reason] for reason in kept)
     unsent = replace(pushed, updated=0)
     parts = [
         back,
         f"{left:,} values have changed since, and were left." if left else "",
+        f"{_records(removed)} that it created in Salesforce were removed there." if removed else "",
         f"{_records(created)} that it created were left." if created else "",
         _pushed(unsent),
     ]

@@ -67,6 +67,13 @@ REASONS: dict[str, Reason] = {
         Reason("undo_created_there", "Created in Salesforce by the undone run", "note",
                "The undone run made the record in Salesforce. An undo deletes nothing.",
                "Delete it in Salesforce if nobody uses it: it is not created again."),
+        Reason("undo_in_use", "Other records belong to it", "note",
+               "The undone run made the record in Salesforce, and by now others belong to it, or that can't be known. "
+               "It was left, because they would be removed with it.",
+               "Delete it in Salesforce if nobody needs those either: it is not created again."),
+        Reason("undo_not_removed", "Not removed by Salesforce", "note",
+               "The undone run made the record in Salesforce, and Salesforce refused to delete it.",
+               "The value says why. Give the integration user Delete on the object, or delete it in Salesforce."),
         Reason("deleted_in_salesforce", "Deleted in Salesforce", "skipped",
                "The record lies in Salesforce's recycle bin and was never seen before.", "Nothing to do."),
         Reason("create_is_off", "“Create in Abmatic” is off", "skipped",

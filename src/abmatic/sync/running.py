@@ -76,7 +76,7 @@ class Running:
     def window(self, client: Client) -> datetime:
         """The upper bound: Salesforce's clock when the run first asked, kept for every later attempt."""
         if "upper" not in self.run.checkpoint:
-            self.run.checkpoint = {"upper": client.server_time().isoformat()}
+            self.run.checkpoint = {**self.run.checkpoint, "upper": client.server_time().isoformat()}
             self.note(checkpoint=self.run.checkpoint)
         return datetime.fromisoformat(self.run.checkpoint["upper"]).astimezone(UTC)
 

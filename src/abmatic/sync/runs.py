@@ -126,8 +126,11 @@ def _count_as_started(connection: Connection, sobjects: Sequence[str]) -> None:
     found.update(last_started_at=timezone.now())
 
 
-def undo(run: Run, *, user: User | None = None) -> Run:
-    """Queues the undo of a run. Raises `NotUndone`, `ConnectionNotReady`, or `AlreadyRunning`."""
+def undo(run: Run, *, user: User | None = None, delete_created: bool = False) -> Run:
+    """Queues the undo of a run. Raises `NotUndone`, `ConnectionNotReady`, or `AlreadyRunning`.
+
+    ``delete_created`` also removes what it created in Salesforce, where nobody has touched that (see `undo_created`).
+    """
     require_undoable(run)
     connection = run.connection
     if connection.status != Connection.Status.ACTIVE:
@@ -147,6 +150,7 @@ def undo(run: Run, *, user: User | None = None) -> Run:
                 started_by=user,
                 direction=Run.Direction.BOTH,
                 undoes=run,
+                checkpoint={"delete_created": True} if delete_created else {},
             )
             tasks.pull.configure(lock=f"connection-{connection.pk}").defer(run_id=made.pk)
     except IntegrityError:

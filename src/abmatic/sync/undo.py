@@ -4,7 +4,8 @@
    a change like any other, with the undo as its cause. One transaction, for any number of records.
 2. In Salesforce: the records that the run updated are read again, and fields that still hold what was sent get back
    what they held before. The writes are planned and sent as a push's are, so a kill leaves no doubt about them.
-3. What has changed since has an entry, and so have records that the run created, on either side: they stay.
+3. What has changed since has an entry, and so have records that the run created, on either side: they stay, but where
+   somebody asked for those in Salesforce to be removed (see `undo_created`).
 
 Where the two sides differ then, the mirror keeps the pair as ``held``: no later sync writes either side while both
 are exactly so, or the next one would do again what was undone. Whoever changes one of the two ends it.
@@ -36,6 +37,7 @@ from abmatic.sync.objects import OBJECTS, SObject
 from abmatic.sync.pull import apply, values
 from abmatic.sync.pull.plan import literal
 from abmatic.sync.push.unknown import CLOCKS_DIFFER
+from abmatic.sync.undo_created import Lost, Remover
 
 Session = psycopg.Connection[tuple[Any, ...]]
 
@@ -62,6 +64,7 @@ class Undone:
     here_back: int = 0
     here_values: int = 0
     there_back: int = 0
+    there_removed: int = 0
     left: Counter[str] = field(default_factory=Counter)
     samples: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     calls_made: int = 0
@@ -70,7 +73,7 @@ class Undone:
         """For `--json`, pages and the API."""
         return {
             "here": {"looked_at": self.here, "put_back": self.here_back, "values": self.here_values},
-            "salesforce": {"put_back": self.there_back},
+            "salesforce": {"put_back": self.there_back, "removed": self.there_removed},
             "left": dict(self.left),
             "samples": self.samples,
             "calls_made": self.calls_made,
@@ -95,8 +98,8 @@ def require_undoable(run: Run) -> None:
         )
 
 
-def preview(run: Run) -> Undone:
-    """What undoing the run would put back; nothing is written. Raises `NotUndone`."""
+def preview(run: Run, *, delete_created: bool = False) -> Undone:
+    """What undoing the run would put back, and remove; nothing is written. Raises `NotUndone`."""
     require_undoable(run)
     try:
         with (
@@ -107,8 +110,10 @@ def preview(run: Run) -> Undone:
         ):
             undo = Undo(session, client, run, by=_NOBODY, cause=_NOBODY)
             undo.put_back_here()
-            undo.plan_there()
+            undo.plan_there(keeps_created=not delete_created)
             undo.found.samples = undo.samples()
+            if delete_created:
+                undo.preview_removal()
             undo.found.calls_made = client.calls
             session.rollback()
             return undo.found
@@ -204,12 +209,20 @@ class Undo:
 
     # -- in Salesforce
 
-    def plan_there(self) -> None:
+    def preview_removal(self) -> None:
+        """Which records that the run created would be removed from Salesforce."""
+        removed = Remover(self._session, self._client, self._undone, None).remove()
+        self.found.there_removed = removed.number
+        self.found.left += removed.left
+        self.found.samples["removed"] = [{"id": sf_id} for sf_id in removed.samples]
+
+    def plan_there(self, *, keeps_created: bool = True) -> None:
         """Reads again what the run wrote to Salesforce, and plans the writes that put it back."""
         session = self._session
         session.execute("TRUNCATE rewritten, seen")
         session.execute(_text("forget_there"), self._parameters)
-        self._left(session.execute(_text("created_there"), self._parameters))
+        if keeps_created:
+            self._left(session.execute(_text("created_there"), self._parameters))
         if not session.execute(_text("rewritten_of"), self._parameters).rowcount:
             return
         session.execute("ANALYZE rewritten")
@@ -279,10 +292,6 @@ class Undo:
         self.found.left.update(reason for (reason,) in noted)
 
 
-class Lost(Exception):
-    """The run is another execution's by now, or was cancelled."""
-
-
 def put_back(run: Run, undone: Run, client: Client) -> None:
     """The undo's own run: puts back what is here, once, and plans what Salesforce gets back. Raises `Lost`."""
     assert run.cause_id is not None
@@ -295,9 +304,20 @@ def put_back(run: Run, undone: Run, client: Client) -> None:
                 session.rollback()
                 raise Lost
             session.commit()
-        undo.plan_there()
+        undo.plan_there(keeps_created=not deletes_created(run))
         session.commit()
     run.refresh_from_db(fields=["checkpoint"])
+
+
+def deletes_created(run: Run) -> bool:
+    """Whether an undo is to remove what the undone run created in Salesforce."""
+    return bool(run.checkpoint.get("delete_created"))
+
+
+def remove_created(run: Run, undone: Run, client: Client) -> None:
+    """Removes from Salesforce what the undone run created there, as `undo_created` says. Raises `Lost`."""
+    with sessions.session(f"undo {undone.pk}", _SETTINGS) as session:
+        Remover(session, client, undone, run).remove()
 
 
 def let_go(run: Run) -> None:

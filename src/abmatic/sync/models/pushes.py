@@ -64,6 +64,8 @@ class Write(models.Model):
     class Operation(models.TextChoices):
         CREATE = "create", "Create"
         UPDATE = "update", "Update"
+        # Only by an undo that was asked for it (see undo_created).
+        DELETE = "delete", "Delete"
 
     class State(models.TextChoices):
         PLANNED = "planned", "Planned"

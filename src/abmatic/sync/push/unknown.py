@@ -81,7 +81,7 @@ def _settle_updates(session: Session, client: Client, sender: Sender, plan: Push
         listed = ", ".join(f"'{sf_id}'" for sf_id in ids[start : start + _IDS_A_QUERY])
         soql = f"SELECT Id, {', '.join(fields)} FROM {plan.spec.name} WHERE Id IN ({listed})"
         now |= {str(row["Id"]): row for row in client.query_rows(soql)}
-    found = {write_id: sf_id for write_id, sf_id, sent in writes if sf_id and sf_id in now and _holds(now[sf_id], sent)}
+    found = {write_id: sf_id for write_id, sf_id, sent in writes if sf_id and sf_id in now and holds(now[sf_id], sent)}
     _conclude(session, sender, batch, [write_id for write_id, _, _ in writes], found)
 
 
@@ -97,7 +97,7 @@ def _settle_creates(session: Session, client: Client, sender: Sender, plan: Push
     found: dict[int, str] = {}
     for write_id, _, sent in writes:
         alike = unlinked[_likeness(sent, texts)]
-        match = next((row for row in alike if _holds(row, sent)), None)
+        match = next((row for row in alike if holds(row, sent)), None)
         if match is not None:
             alike.remove(match)
             found[write_id] = str(match["Id"])
@@ -142,7 +142,7 @@ def _likeness(values: dict[str, Any], fields: Sequence[str]) -> tuple[str, ...]:
     )
 
 
-def _holds(row: dict[str, Any], sent: dict[str, Any]) -> bool:
+def holds(row: dict[str, Any], sent: dict[str, Any]) -> bool:
     """Whether a record has all that was sent."""
     return all(_same(row.get(name), value) for name, value in sent.items())
 

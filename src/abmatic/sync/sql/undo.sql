@@ -56,7 +56,7 @@ SELECT %(run)s, 'undo_created_there', w.sf_id, w.local_id FROM salesforce_write 
 
 -- forget_there -- Entries about Salesforce are made again when an undo goes on. Parameters: run.
 DELETE FROM finding
- WHERE run_id = %(run)s AND sf_id <> '' AND reason IN ('undo_gone', 'undo_changed_there', 'undo_created_there');
+ WHERE run_id = %(run)s AND sf_id <> '' AND reason IN ('undo_gone', 'undo_changed_there', 'undo_created_there', 'undo_in_use', 'undo_not_removed');
 
 -- let_go -- What was not written is not held. Parameters: run.
 UPDATE {mirror} AS m
