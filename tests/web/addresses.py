@@ -10,7 +10,7 @@ from tests.web import org
 from abmatic.changes.models import Cause
 from abmatic.identity import api_keys
 from abmatic.identity.models import User
-from abmatic.sync.models import Connection
+from abmatic.sync.models import Connection, PreviewJob
 from abmatic.web.urls import urlpatterns
 
 
@@ -27,6 +27,7 @@ class World:
     opportunity_collection: int
     somebody: int
     api_key: int
+    preview: int
 
     def address(self, name: str) -> str:
         """The example address of a page."""
@@ -38,6 +39,10 @@ class World:
             return reverse(name, args=[self.somebody])
         if name == "revoke-api-key":
             return reverse(name, args=[self.api_key])
+        if name == "object-preview-job":
+            return reverse(name, args=[self.connection.pk, "accounts", self.preview])
+        if name.startswith("object-"):
+            return reverse(name, args=[self.connection.pk, "accounts"])
         if name in CONNECTION_PAGES:
             return reverse(name, args=[self.connection.pk])
         if name in {"account-collection", "contact-collection", "opportunity-collection"}:
@@ -61,6 +66,8 @@ CONNECTION_PAGES = {
     "issues",
     "issues-csv",
     "issues-retry",
+    "settings-file",
+    "settings-yaml",
 }
 
 # Pages made to be looked at: what a browser shows whole. The others are actions, parts of pages or downloads.
@@ -70,7 +77,7 @@ PAGES = [
     "contact-collection", "contact-overview", "contact-opportunities", "contact-timeline", "contact-sync",
     "opportunities", "opportunity-collections", "opportunity-collection", "search",
     "run", "findings", "integrations", "authorize", "connection", "connected", "reconnect", "disable", "activity",
-    "issues", "account_change_password", "users", "api-keys", "audit", "profile",
+    "object-settings", "settings-file", "issues", "account_change_password", "users", "api-keys", "audit", "profile",
 ]  # fmt: skip
 
 
@@ -113,4 +120,5 @@ def make_world() -> World:
         org.collection("opportunity", [deal.pk]).pk,
         User.objects.create_user("somebody@example.com").pk,
         api_keys.create("Reports", "viewer")[0].pk,
+        PreviewJob.objects.create(connection=connection, sobject="Account").pk,
     )

@@ -6,11 +6,12 @@ import pytest
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.test import Client
+from django.utils import timezone
 from tests.web import addresses
 from tests.web.conftest import SignedIn
 
 from abmatic.identity.models import User
-from abmatic.sync import connect, undo
+from abmatic.sync import connect, org_fields, undo
 
 EVERYBODY = "everybody"
 SIGNED_IN = "signed in"
@@ -76,6 +77,18 @@ WHO = {
     "issues-csv": SIGNED_IN,
     "issues-retry": OPERATORS,
     "run-undo": OPERATORS,
+    "object-settings": SIGNED_IN,
+    "object-panel": SIGNED_IN,
+    "object-filter-count": SIGNED_IN,
+    "object-sync": OPERATORS,
+    "object-preview": OPERATORS,
+    "object-preview-job": OPERATORS,
+    "object-salesforce-fields": ADMINISTRATORS,
+    "object-abmatic-fields": ADMINISTRATORS,
+    "object-mapping": ADMINISTRATORS,
+    "object-notes": ADMINISTRATORS,
+    "settings-file": ADMINISTRATORS,
+    "settings-yaml": ADMINISTRATORS,
     "sync-now": OPERATORS,
     "run-cancel": OPERATORS,
     "authorize": ADMINISTRATORS,
@@ -95,6 +108,7 @@ WHO = {
     "revoke-api-key": ADMINISTRATORS,
 }
 ACTIONS = {
+    "object-filter-count", "object-sync", "object-preview", "object-mapping", "object-notes",
     "sync-now", "run-cancel", "issues-retry", "check", "disable", "change-user", "user-link", "revoke-api-key",
     "reset-second-factor", "sign-in-policy", "end-session", "end-other-sessions",
 }  # fmt: skip
@@ -120,6 +134,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> addresses.World:
     monkeypatch.setattr(connect, "check", lambda connection: [])
     monkeypatch.setattr(connect, "disable", lambda connection, by: None)
     monkeypatch.setattr(undo, "preview", lambda run: undo.Undone())
+    monkeypatch.setattr(org_fields, "offered", lambda *args, **options: org_fields.Offer({}, timezone.now()))
     return addresses.make_world()
 
 
@@ -145,6 +160,19 @@ def test_who_may(name: str, world: addresses.World, alice: User, oscar: User, ve
 @pytest.mark.parametrize("name", sorted(ACTIONS - {"disable"}))
 def test_actions_answer_no_links(name: str, world: addresses.World, admin: Client) -> None:
     assert admin.get(world.address(name)).status_code == 405
+
+
+@pytest.mark.parametrize("who", ["oscar", "vera"])
+def test_only_administrators_save_settings(
+    who: str, world: addresses.World, oscar: User, vera: User, signed_in: SignedIn
+) -> None:
+    browser = signed_in({"oscar": oscar, "vera": vera}[who])
+    page = browser.get(world.address("object-settings")).text
+    assert '<fieldset class="bare-set" disabled>' in page
+    for button in (">Save<", "Add Mapping", "Recommended for first set-up", "Settings as a file"):
+        assert button not in page
+    assert ("Sync Accounts Manually" in page) == (who == "oscar")
+    assert browser.post(world.address("object-settings"), {"mark": "0"}).status_code == 403
 
 
 def test_viewers_see_no_buttons_they_may_not_press(world: addresses.World, vera: User, signed_in: SignedIn) -> None:

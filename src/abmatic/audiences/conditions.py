@@ -58,6 +58,11 @@ _SUITED: dict[str, frozenset[FieldType]] = {
 _SIGNS: dict[str, LiteralString] = {"at_least": ">=", "at_most": "<=", "greater": ">", "less": "<"}
 
 
+def operators() -> Mapping[str, frozenset[FieldType]]:
+    """What can be asked, and of which types of fields."""
+    return _SUITED
+
+
 class ConditionRefused(ValueError):
     """The condition can't be used; the message says where in it, and why."""
 

@@ -18,7 +18,8 @@ from psycopg import sql
 from abmatic.audiences.canonical import SQL_TYPES
 from abmatic.audiences.fields import FIELDS, FieldType, LocalField, custom, fields
 from abmatic.audiences.models import Collection, CustomField
-from abmatic.identity.models import User
+from abmatic.identity import audit
+from abmatic.identity.models import AuditEntry, User
 
 # What a field can be made as, as people know them.
 TYPES: dict[FieldType, str] = {
@@ -55,6 +56,14 @@ def create(record: str, label: str, kind: str, *, by: User | None = None) -> Loc
             # First what tells of it: two people who make the same field at once meet here.
             made = CustomField.objects.create(record=record, name=name, label=label, type=made_as.value, created_by=by)
             _add_column(record, made, made_as)
+            audit.note(
+                AuditEntry.About.SETTINGS,
+                f"{record} › {label}",
+                "custom field made",
+                by=audit.Author(user=by),
+                subject_id=made.pk,
+                differences=[audit.Difference("type", None, made_as.value, "added")],
+            )
     except IntegrityError as error:
         raise FieldRefused(f"Somebody made a field {label} at the same moment: map that one.") from error
     except OperationalError as error:

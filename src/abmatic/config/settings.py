@@ -37,6 +37,8 @@ SECRET_KEY = ENVIRONMENT.secret_key
 ALLOWED_HOSTS = list(ENVIRONMENT.allowed_hosts)
 BASE_URL = ENVIRONMENT.base_url
 CSRF_TRUSTED_ORIGINS = [ENVIRONMENT.base_url]
+# A mapping is five fields of a form, and an object may have hundreds of mappings.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
 
 INSTALLED_APPS = [
     "django.contrib.auth",

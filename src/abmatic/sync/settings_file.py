@@ -158,7 +158,7 @@ def plan_import(text: str) -> Plan:
 def _field_notes(entries: Sequence[ConnectionEntry]) -> Iterator[str]:
     """What is to be said of fields that are mapped anew. Not part of comparing, which is done again when applying."""
     for entry in entries:
-        connection = _find(entry)
+        connection = connection_of(entry)
         if connection is None:  # has no org yet to ask
             continue
         added: dict[str, list[str]] = {}
@@ -171,7 +171,7 @@ def _field_notes(entries: Sequence[ConnectionEntry]) -> Iterator[str]:
         yield from settings_fields.notes(connection, added)
 
 
-def _find(entry: ConnectionEntry) -> Connection | None:
+def connection_of(entry: ConnectionEntry) -> Connection | None:
     """The connection an entry means: of that org, or (where one of them has no org yet) of that name."""
     if entry.org_id:
         # An Id of 15 characters and one of 18 name the same org.
@@ -186,7 +186,7 @@ def _clashes(entries: Sequence[ConnectionEntry]) -> Iterator[str]:
     """Problems that only the database shows."""
     found: dict[int, str] = {}
     for entry in entries:
-        connection = _find(entry)
+        connection = connection_of(entry)
         holder = Connection.objects.filter(name=entry.name).first()
         if holder is not None and (connection is None or holder.pk != connection.pk):
             yield f"{entry.path}.name: {entry.name!r} is the name of a connection to another org ({holder.org_id})"
@@ -213,7 +213,7 @@ def _compare(entries: Sequence[ConnectionEntry]) -> tuple[list[Difference], list
     differences: list[Difference] = []
     notes: list[str] = []
     for entry in entries:
-        connection = _find(entry)
+        connection = connection_of(entry)
         if connection is None:
             differences.append(Difference("added", entry.name, None, f"{entry.flow} at {entry.login_url}"))
         else:
@@ -282,7 +282,7 @@ def _told(mapping: MappingState) -> str:
 
 
 def _apply(entry: ConnectionEntry, by: Author) -> None:
-    found = _find(entry)
+    found = connection_of(entry)
     connection = found or _new_connection(entry)
     itself = [] if found else [Difference("added", "connection", None, entry.name)]
     if connection.name != entry.name:
@@ -327,19 +327,29 @@ def apply_object(connection: Connection, spec: SObject, said: ObjectEntry, by: A
 def _apply_mappings(setting: ObjectSetting, spec: SObject, wanted: Sequence[MappingState]) -> None:
     """Mappings that stay keep their row, and what is known of it; a local field can change hands in one go."""
     targets = {mapping.salesforce: mapping.abmatic for mapping in wanted}
+    kept: dict[str, FieldMapping] = {}
+    gone = []
     for mapping in setting.mappings.all():
-        if targets.get(mapping.sf_field) != mapping.local_field:
-            mapping.delete()
-    for position, mapping_state in enumerate(wanted):
-        FieldMapping.objects.update_or_create(
-            setting=setting,
-            sf_field=mapping_state.salesforce,
-            defaults={
-                "local_field": mapping_state.abmatic,
-                "to_abmatic": mapping_state.to_abmatic,
-                "to_salesforce": mapping_state.to_salesforce,
-                "clear_with_empty": mapping_state.clear_with_empty,
-                "is_key": spec.key is not None and mapping_state.salesforce == spec.key.sf_field,
-                "position": position,
-            },
-        )
+        if targets.get(mapping.sf_field) == mapping.local_field:
+            kept[mapping.sf_field] = mapping
+        else:
+            gone.append(mapping.pk)
+    FieldMapping.objects.filter(pk__in=gone).delete()
+    added, changed = [], []
+    for position, said in enumerate(wanted):
+        columns = {
+            "to_abmatic": said.to_abmatic,
+            "to_salesforce": said.to_salesforce,
+            "clear_with_empty": said.clear_with_empty,
+            "is_key": spec.key is not None and said.salesforce == spec.key.sf_field,
+            "position": position,
+        }
+        found = kept.get(said.salesforce)
+        if found is None:
+            added.append(FieldMapping(setting=setting, sf_field=said.salesforce, local_field=said.abmatic, **columns))
+        elif any(getattr(found, name) != value for name, value in columns.items()):
+            for name, value in columns.items():
+                setattr(found, name, value)
+            changed.append(found)
+    FieldMapping.objects.bulk_create(added)
+    FieldMapping.objects.bulk_update(changed, ["to_abmatic", "to_salesforce", "clear_with_empty", "is_key", "position"])

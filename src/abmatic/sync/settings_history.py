@@ -1,4 +1,8 @@
-"""Who changed which setting, and when: one entry for each act and object."""
+"""Who changed which setting, and when: one entry for each act and object.
+
+The audit log has the same, for all of Abmatic; here it belongs to an object, so that its page can tell what has come
+between, and goes with its connection.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from abmatic.identity.models import User
+from abmatic.identity import audit
+from abmatic.identity.models import AuditEntry, User
 from abmatic.sync.models import Connection, SettingsChange
 
 
@@ -32,11 +37,20 @@ COMMAND_LINE = Author(name="Command line")
 
 
 def note(connection: Connection, sobject: str, differences: Iterable[Difference], by: Author) -> None:
-    """Keeps an entry, where there is anything to keep. The transaction is the caller's."""
+    """Keeps an entry, where there is anything to keep, and one in the audit log. The transaction is the caller's."""
+    differences = list(differences)
     kept = [{"kind": each.kind, "what": each.where, "before": each.before, "after": each.after} for each in differences]
     if kept:
         SettingsChange.objects.create(
             connection=connection, sobject=sobject, user=by.user, by=by.name, differences=kept
+        )
+        audit.note(
+            AuditEntry.About.SETTINGS,
+            f"{connection} › {sobject}" if sobject else str(connection),
+            "settings changed",
+            by=audit.Author(user=by.user, name=by.name),
+            subject_id=connection.pk,
+            differences=[audit.Difference(each.where, each.before, each.after, each.kind) for each in differences],
         )
 
 

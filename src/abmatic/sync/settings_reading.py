@@ -97,6 +97,15 @@ def read_object(spec: SObject, said: object) -> ObjectEntry:
     return entry
 
 
+def read_mapping(spec: SObject, said: object) -> MappingState:
+    """One mapping, judged as one of a file is, by itself. Raises `FileRefused`."""
+    problems: list[str] = []
+    mapping = _Reader(problems).one_mapping(spec, said)
+    if problems:
+        raise FileRefused(problems)
+    return mapping
+
+
 class _Loader(yaml.SafeLoader):
     """Refuses a key that is there twice, of which one would be lost without a word, and aliases without end."""
 
@@ -201,6 +210,10 @@ class _Reader:
     def one_object(self, spec: SObject, item: object) -> ObjectEntry:
         """An object by itself: the paths of its problems begin with it."""
         return self._object("", spec, item)
+
+    def one_mapping(self, spec: SObject, item: object) -> MappingState:
+        """A mapping by itself."""
+        return self._one_mapping("", mappable(spec), item)
 
     def _object(self, path: str, spec: SObject, item: object) -> ObjectEntry:
         given = self._mapping(path, item, (*settings_of(spec), "mappings"))

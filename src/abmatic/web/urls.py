@@ -7,7 +7,7 @@ from allauth.mfa.base import views as mfa
 from allauth.mfa.recovery_codes import views as recovery_codes
 from allauth.mfa.totp import views as totp
 from allauth.socialaccount import views as socialaccount
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
 from abmatic.web import api_keys, audit, door, home, profile, running, search, users
@@ -16,6 +16,9 @@ from abmatic.web.integrations import authorize
 from abmatic.web.integrations import views as integrations
 from abmatic.web.records import views as records
 from abmatic.web.runs import activity, files, findings, open_issues, page, undoing
+from abmatic.web.salesforce import files as settings_files
+from abmatic.web.salesforce import page as object_settings
+from abmatic.web.salesforce import picking, syncing
 
 PROVIDER = {"provider_id": door.PROVIDER}
 
@@ -50,7 +53,20 @@ me = [
     path("sessions/<int:session_id>/end/", profile.end_session, name="end-session"),
 ]
 
-salesforce = [
+object_tab: list[URLPattern] = [
+    path("", object_settings.object_page, name="object-settings"),
+    path("panel/", syncing.sync_panel, name="object-panel"),
+    path("sync/", syncing.sync_object, name="object-sync"),
+    path("preview/", syncing.start_preview, name="object-preview"),
+    path("preview/<int:job_id>/", syncing.preview, name="object-preview-job"),
+    path("salesforce-fields/", picking.salesforce_fields, name="object-salesforce-fields"),
+    path("abmatic-fields/", picking.abmatic_fields, name="object-abmatic-fields"),
+    path("mapping/", picking.add_mapping, name="object-mapping"),
+    path("notes/", picking.mapping_notes, name="object-notes"),
+    path("filter-count/", picking.filter_count, name="object-filter-count"),
+]
+
+salesforce: list[URLPattern | URLResolver] = [
     path("authorize/", authorize.authorize, name="authorize"),
     # Registered in people's External Client Apps exactly like this; see sync.connect.callback_url.
     path("callback/", authorize.callback, name="callback"),
@@ -65,6 +81,10 @@ salesforce = [
     path("<int:connection_id>/issues/", open_issues.open_issues, name="issues"),
     path("<int:connection_id>/issues.csv", open_issues.issues_csv, name="issues-csv"),
     path("<int:connection_id>/issues/retry/", open_issues.retry, name="issues-retry"),
+    path("<int:connection_id>/settings/", settings_files.settings_page, name="settings-file"),
+    path("<int:connection_id>/settings.yaml", settings_files.settings_yaml, name="settings-yaml"),
+    # Last: any other word is the tab of an object.
+    path("<int:connection_id>/<slug:tab>/", include(object_tab)),
 ]
 
 run = [

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from abmatic.audiences.fields import FIELDS
+from abmatic.audiences.fields import fields
 from abmatic.identity.audit import Author
 from abmatic.sync import automatic, budget, connect, runs
 from abmatic.sync.connect import ConnectError
@@ -32,6 +32,7 @@ from abmatic.web.http import PageRequest
 from abmatic.web.integrations.authorize import problem_page
 from abmatic.web.roles import administrator_required, operator_required
 from abmatic.web.running import object_label
+from abmatic.web.salesforce.tabs import slug_of
 
 # The objects people see as tabs; users and contact roles come along with them.
 MIRRORS = {
@@ -54,13 +55,13 @@ class ObjectRow:
     is_running: bool
     next_run_at: datetime | None
     calls_a_day: int | None
+    # Each mapping, and what the local field is called on the pages of records.
+    mappings: list[tuple[FieldMapping, str]]
 
     @property
-    def mappings(self) -> list[tuple[FieldMapping, str]]:
-        """Each mapping, and what the local field is called on the pages of records."""
-        labels = {field.name: field.label for field in FIELDS[OBJECTS[self.sobject].local]}
-        found = self.setting.mappings.all() if self.setting else []
-        return [(mapping, labels.get(mapping.local_field, mapping.local_field)) for mapping in found]
+    def tab(self) -> str:
+        """What the address of its settings calls it."""
+        return slug_of(OBJECTS[self.sobject])
 
 
 @require_safe
@@ -135,10 +136,17 @@ def _forecast(setting: ObjectSetting | None) -> int | None:
     )
 
 
+def _labelled(setting: ObjectSetting | None, labels: dict[str, str]) -> list[tuple[FieldMapping, str]]:
+    found = setting.mappings.all() if setting else []
+    return [(mapping, labels.get(mapping.local_field, mapping.local_field)) for mapping in found]
+
+
 def _object_rows(connection: Connection) -> list[ObjectRow]:
     settings = {setting.sobject: setting for setting in connection.objects_settings.prefetch_related("mappings").all()}
     now = timezone.now()
     next_runs = {name: automatic.next_run_at(setting, now) for name, setting in settings.items()}
+    records = {OBJECTS[sobject].local for sobject in MIRRORS}
+    labels = {record: {field.name: field.label for field in fields(record)} for record in records}
     last = {run.sobject: run for run in connection.runs.order_by("sobject", "-id").distinct("sobject")}
     return [
         ObjectRow(
@@ -150,6 +158,7 @@ def _object_rows(connection: Connection) -> list[ObjectRow]:
             is_running=sobject in last and not last[sobject].is_over,
             next_run_at=next_runs.get(sobject) if connection.status == Connection.Status.ACTIVE else None,
             calls_a_day=_forecast(settings.get(sobject)),
+            mappings=_labelled(settings.get(sobject), labels[OBJECTS[sobject].local]),
         )
         for sobject, mirror in MIRRORS.items()
     ]

@@ -50,7 +50,8 @@ def timeline(record: str, local: LocalRecord, before: int | None) -> Timeline:
     more = len(changes) > PAGE
     changes = changes[:PAGE]
     named = sources([*(change.cause for change in changes), local.created_by])
-    events = [_event(record, group, named) for group in _by_cause(changes)]
+    labels = {field.name: field.label for field in fields(record)} | {"kind": "Kind"}
+    events = [_event(labels, group, named) for group in _by_cause(changes)]
     if not more:
         events.append(_creation(local, named))
     return Timeline(events, changes[-1].pk if more else None)
@@ -67,8 +68,7 @@ def _by_cause(changes: list[Change]) -> list[list[Change]]:
     return groups
 
 
-def _event(record: str, group: list[Change], named: dict[int, Source]) -> Event:
-    labels = {field.name: field.label for field in fields(record)} | {"kind": "Kind"}
+def _event(labels: dict[str, str], group: list[Change], named: dict[int, Source]) -> Event:
     converted = any(change.field == "kind" and change.after == "contact" for change in group)
     return Event(
         kind="converted" if converted else "changed",

@@ -16,6 +16,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.timezone import now
 
 from abmatic.web import domains
+from abmatic.web.salesforce import tabs
 from abmatic.web.values import NOTHING, duration, exact_moment, shown
 from abmatic.web.viewer import number_text
 
@@ -43,6 +44,12 @@ def icon(name: str, classes: str = "") -> SafeString:
         # Drawings come from our own collected file.
         mark_safe(_drawings().get(name, "")),  # noqa: S308  # nosec B308 B703
     )
+
+
+@register.simple_tag
+def object_tabs() -> list[tabs.ObjectTab]:
+    """The tabs of a connection's objects."""
+    return tabs.object_tabs()
 
 
 @register.filter
@@ -121,6 +128,14 @@ def percent(part: float | None, whole: float | None = 1) -> str:
 def permille(share: float) -> str:
     """A share as a whole number of thousandths, for the value of a progress element."""
     return str(int(1000 * share))
+
+
+@register.filter
+def setting(value: object) -> str:
+    """The value of a setting in words: "on", "manual", or what is written in a settings file."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 @register.filter

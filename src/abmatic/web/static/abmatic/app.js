@@ -170,6 +170,8 @@ document.addEventListener("alpine:init", () => {
   Alpine.data("ask", () => ({
     open() {
       this.$root.querySelector("dialog").showModal();
+      // What takes a while is asked for only when somebody looks.
+      this.$root.querySelector("[data-on-open]")?.dispatchEvent(new Event("opened"));
     },
     close() {
       this.$root.querySelector("dialog").close();
