@@ -194,10 +194,14 @@ class _Execution:
 
     def _both_ways(self, client: Client, push: Push) -> None:
         if self._run.checkpoint.get("is_pulled"):
-            # Interrupted while writing: what is left is compared again, with what Salesforce has by now.
-            self._running.note(checkpoint={})
+            # Interrupted while writing: what is left is compared again, with what Salesforce has by now. What was read
+            # before comes again, and what was written since: neither is counted twice.
+            again = self._running.counts.read + Write.objects.filter(run=self._run).count()
+            self._running.note(checkpoint={"again": again})
         upper = self._running.window(client)
         push.settle(upper)
+        # What was left, by earlier runs or before this one was interrupted, is compared again by this one.
+        self._running.pushed.returned = self._running.pushed.unknown = 0
         self._pull.read_all(client)
         try:
             push.perform(

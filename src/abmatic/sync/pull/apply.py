@@ -255,10 +255,13 @@ def note_findings(plan: PullPlan) -> sql.Composed:
     if plan.spec.key and plan.key_field:
         parts.append(
             sql.SQL(
-                "SELECT w.key_problem, w.sf_id, d.local_id, {}, w.key_text FROM decided AS d "
-                "JOIN work AS w ON w.sf_id = d.sf_id "
-                "WHERE d.is_newer AND w.key_problem IS NOT NULL AND d.action NOT IN ('gone', 'deleted')"
-            ).format(sql.Literal(plan.key_field))
+                # Not again where something else of the record has changed: what we wrote comes back as newer, too.
+                "SELECT w.key_problem, w.sf_id, d.local_id, {key}, w.key_text FROM decided AS d "
+                "JOIN work AS w ON w.sf_id = d.sf_id LEFT JOIN {mirror} AS m ON m.connection_id = %(connection)s "
+                "AND m.sf_id = w.sf_id AND m.sf_id = ANY (ARRAY(SELECT sf_id FROM work WHERE key_problem IS NOT NULL)) "
+                "WHERE d.is_newer AND w.key_problem IS NOT NULL AND d.action NOT IN ('gone', 'deleted') "
+                "AND (m.sf_id IS NULL OR m.values -> {key} IS DISTINCT FROM w.values -> {key})"
+            ).format(key=sql.Literal(plan.key_field), mirror=sql.Identifier(plan.spec.mirror))
         )
     if raw.as_string():
         parts.append(

@@ -1,0 +1,48 @@
+"""A run that was interrupted while it wrote to Salesforce reads its window again, and counts nothing of it twice."""
+
+from __future__ import annotations
+
+import django.db
+import pytest
+from tests.sync.invariants import assert_adds_up
+from tests.sync.live import Orgs
+from tests.sync.test_push import account, allow, edit, mode
+
+from abmatic.audiences.models import Account
+from abmatic.sync.execute import execute
+from abmatic.sync.models import Run
+from abmatic.sync.pull.chunk import Counts
+from abmatic.sync.push import outcomes
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.mark.parametrize("limit", [2000, 2], ids=["read by REST", "read in bulk"])
+def test_what_is_read_again_is_counted_once(orgs: Orgs, monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
+    live = orgs.sample()
+    live.sync_well()
+    allow("Account")
+    mode("Account", "Industry", to_salesforce="overwrite")
+    live.sync_well("Account")
+    orgs.allow(rest_limit=limit)
+    with live.editing() as session:
+        session.update("Account", account(live, "Edge Communications")["Id"], {"NumberOfEmployees": 9})
+    edit(Account.objects.get(name="GenePoint"), industry="Banking")
+    run = next(run for run in live.start("Account") if run.sobject == "Account")
+    with monkeypatch.context() as broken:
+        broken.setattr(outcomes, "put", lambda *_: (_ for _ in ()).throw(django.db.OperationalError("gone")))
+        with pytest.raises(django.db.OperationalError):
+            execute(run.pk)
+    run.refresh_from_db()
+    before = Counts.from_json(run.counts)
+    assert before.updated == 1
+    # Somebody goes on working meanwhile: that is news, and counts.
+    with live.editing() as session:
+        session.update("Account", account(live, "Burlington Textiles Corp of America")["Id"], {"NumberOfEmployees": 8})
+    assert execute(run.pk)
+    run.refresh_from_db()
+    assert run.state == Run.State.SUCCEEDED, run.error_message
+    after = Counts.from_json(run.counts)
+    assert_adds_up(after, run)
+    assert (after.read, after.updated, after.unchanged) == (before.read + 1, before.updated + 1, before.unchanged)
+    assert account(live, "GenePoint")["Industry"] == "Banking"
