@@ -24,6 +24,9 @@ check: lint test ## What CI runs: lint and test
 bench: install-dev ## Measure the import beside its floor, and the emulator: make bench ARGS="--only emulator"
 	@$(RUN) benchmarks $(ARGS)
 
+soak: install-dev ## Kill it at a thousand points and compare: make soak ARGS="--points 200 --seed 7"
+	@$(RUN) tests.soak $(ARGS)
+
 run: install ## Run it with your own org
 	@$(RUN) abmatic.cli up $(ARGS)
 
@@ -70,4 +73,4 @@ python:
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-.PHONY: demo test check bench run install install-dev browser clients lint format lock clean python help
+.PHONY: demo test check bench soak run install install-dev browser clients lint format lock clean python help
