@@ -9,7 +9,8 @@ Both have a fresh embedded database of their own. Rates depend on the machine; t
 those of the reading process and of Postgres together, without the emulator's.
 
 Then, on the largest org, what a day costs after the first import (`everyday.py`), with the plans of the slowest
-statements. And the emulator by itself, on the same org (`emulator.py`): how fast it exports, answers and takes in.
+statements; and the import of an org of that size with one record in a hundred broken (`bad_rows.py`). And the emulator
+by itself, on the largest org (`emulator.py`): how fast it exports, answers and takes in.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks import emulator, first_import, inner, org
+from benchmarks import bad_org, emulator, first_import, inner, org
 
 SIZES = [12_500, 200_000, 1_000_000]
 
@@ -39,7 +40,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="what the orgs are generated from (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="one JSON object per size instead of a table")
     parser.add_argument("--org", type=Path, help="keep a generated org in this folder, and use it where it is there")
-    parser.add_argument("--only", choices=("import", "everyday", "emulator"), help="only this section")
+    parser.add_argument("--only", choices=("import", "everyday", "bad-rows", "emulator"), help="only this section")
     arguments = parser.parse_args()
     try:
         for name, section in _SECTIONS.items():
@@ -105,7 +106,28 @@ def _largest(arguments: argparse.Namespace) -> Iterator[tuple[Path, org.Org]]:
         yield folder, org.make(folder, max(arguments.accounts), arguments.seed, arguments.org)
 
 
-_SECTIONS = {"import": _imports, "everyday": _everyday, "emulator": _emulator}
+def _bad_rows(arguments: argparse.Namespace) -> None:
+    """As many accounts as the largest of the orgs has, one in a hundred of them broken."""
+    accounts = max(arguments.accounts)
+    with tempfile.TemporaryDirectory(prefix="abmatic-bench-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        made = org.Org(accounts, arguments.seed, folder / "org.sqlite3")
+        bad_org.make(made.file, accounts)
+        figures = inner.measure(folder, made, "bad_rows")
+    if arguments.json:
+        print(json.dumps({"bad rows": figures}), flush=True)
+        return
+    pull, push = figures["pull"], figures["push"]
+    print(
+        f"\none in a hundred broken\n  import: {pull['arrived']:,} of {pull['records']:,} arrived, {pull['listed']:,} "
+        f"listed, {pull['seconds']:.1f} s, peak {pull['peak_memory'] / 2**20:.0f} MiB\n  push: {push['made']:,} made, "
+        f"{push['listed']:,} listed, {push['seconds']:.1f} s, peak {push['peak_memory'] / 2**20:.0f} MiB",
+        flush=True,
+    )
+
+
+_SECTIONS = {"import": _imports, "everyday": _everyday, "bad-rows": _bad_rows, "emulator": _emulator}
 
 
 def measure(accounts: int, seed: int, kept: Path | None) -> dict[str, Any]:
