@@ -46,8 +46,15 @@ class Outcome:
     conflict: bool = False
 
 
-def merge(s: Value, a: Value, base: Value | Nothing, how: Settings, *, abmatic_is_later: bool = False) -> Outcome:
-    """S, A and B in, both sides' new values out. ``abmatic_is_later`` matters to the "most recent change" policy."""
+def merge(
+    s: Value, a: Value, base: Value | Nothing, how: Settings, *, abmatic_is_later: bool = False, is_held: bool = False
+) -> Outcome:
+    """S, A and B in, both sides' new values out. ``abmatic_is_later`` matters to the "most recent change" policy.
+
+    ``is_held``: S is exactly what came back of A, or both are exactly what an undo left: neither is written.
+    """
+    if is_held:
+        return Outcome(a, s)
     outcome = _by_table(s, a, base, how, abmatic_is_later)
     # "Update in … off means no existing record of that side is touched."
     return Outcome(
@@ -55,6 +62,19 @@ def merge(s: Value, a: Value, base: Value | Nothing, how: Settings, *, abmatic_i
         outcome.salesforce if how.update_in_salesforce else s,
         outcome.conflict,
     )
+
+
+def is_tug_of_war(s: Value, sent: Value, how: Settings, *, by_itself: bool, times: int) -> bool:
+    """Whether S, which came back of a write, is an answer of Salesforce's own automation that is to be left alone.
+
+    ``by_itself``: nobody has changed the record since; ``times``: how often running the same has come back of the same.
+    Where Abmatic takes Salesforce's value, or fills empty fields alone, a value that came back settles it.
+    """
+    if same(s, sent):
+        return False
+    if (how.to_abmatic == "overwrite" or how.to_salesforce != "overwrite") and s is not EMPTY:
+        return False
+    return by_itself or times >= 3
 
 
 def base_after(outcome: Outcome, base: Value | Nothing) -> Value | Nothing:

@@ -11,16 +11,17 @@ from typing import Any, NoReturn
 import pytest
 from cryptography.fernet import Fernet
 from tests.sync.live import Live, Orgs, made_once
+from tests.sync.test_push import account, edit
 from tests.web.emulated import EmulatedOrg
 
 from abmatic.audiences.models import Account
 from abmatic.identity import sealing
-from abmatic.salesforce import errors
-from abmatic.sync import clients, connect, runs, settings_file
+from abmatic.salesforce import OAuthApp, errors, oauth
+from abmatic.sync import clients, connect, replacing, runs, settings_file
 from abmatic.sync.connect import ConnectError
 from abmatic.sync.execute import execute
-from abmatic.sync.models import Connection, ConnectionProblem, FieldMapping, MirrorAccount, Run
-from salesforce_emulator.data import generate
+from abmatic.sync.models import Connection, ConnectionProblem, FieldMapping, MirrorAccount, ObjectSetting, Run
+from salesforce_emulator.data import generate, sample
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -54,6 +55,73 @@ def test_another_org_beside_it_is_a_connection_of_its_own(orgs: Orgs) -> None:
     )
 
 
+def test_a_refreshed_sandbox_takes_the_place_of_its_former_self(orgs: Orgs) -> None:
+    live = orgs.sample()
+    ObjectSetting.objects.filter(sobject="Account").update(
+        frequency=6, policy="abmatic", create_in_salesforce=True, update_in_salesforce=True, auto_push=True
+    )
+    FieldMapping.objects.filter(sf_field="Industry", setting__sobject="Account").update(to_abmatic="fill")
+    live.sync_well()
+    name, accounts = live.connection.name, Account.objects.count()
+    old_links = dict(MirrorAccount.objects.values_list("sf_id", "local_id"))
+
+    def refreshed(conn: sqlite3.Connection) -> None:
+        sample.load(conn)
+        conn.execute('UPDATE "Organization" SET "Id" = ?', ("00DgK0000000077EAA",))
+        # Another org's Ids: what is GenePoint's here was somebody else's there.
+        conn.execute('UPDATE "Account" SET "Website" = NULL WHERE "Name" = ?', ("GenePoint",))
+
+    fresh = orgs.live(made_once(orgs.templates, "refreshed", refreshed))
+    with pytest.raises(replacing.NotReplaced, match="same org"):
+        replacing.replace(live.connection, live.connection)
+    replacing.replace(live.connection, fresh.connection)
+    live.connection.refresh_from_db()
+    fresh.connection.refresh_from_db()
+    assert (fresh.connection.name, fresh.connection.status) == (name, Connection.Status.ACTIVE)
+    assert live.connection.status == Connection.Status.INACTIVE
+    assert live.connection.name.startswith(f"{name} (until ")
+    setting = ObjectSetting.objects.get(connection=fresh.connection, sobject="Account")
+    assert (setting.frequency, setting.policy) == (6, "abmatic")
+    assert (setting.create_in_salesforce, setting.update_in_salesforce, setting.auto_push) == (False, False, False)
+    assert setting.mappings.get(sf_field="Industry").to_abmatic == "fill"
+    assert not MirrorAccount.objects.filter(connection=live.connection, is_deleted=False).exists()
+
+    run = fresh.sync_well()["Account"]
+    # By their keys, and by nothing else: the same Id without a key is a stranger.
+    strangers = MirrorAccount.objects.filter(connection=fresh.connection, key=None).count()
+    assert strangers > 1
+    assert (run.counts["created"], Account.objects.count()) == (strangers, accounts + strangers)
+    linked = MirrorAccount.objects.filter(connection=fresh.connection, local_id__isnull=False)
+    for sf_id, key, local_id in linked.values_list("sf_id", "key", "local_id"):
+        assert (local_id == old_links[sf_id]) == (key is not None), (sf_id, key)
+
+
+@pytest.mark.parametrize("hours", [24, -24])
+def test_with_a_clock_that_is_a_day_off_nothing_is_missed(orgs: Orgs, hours: int) -> None:
+    """Salesforce's clock is a day ahead of ours, or behind: it is the only one that cuts windows."""
+    live = orgs.sample()
+    live.org.store.clock.change(by=hours * 3600, forced=True)
+    live.sync_well("Account")
+    ObjectSetting.objects.filter(sobject="Account").update(update_in_salesforce=True)
+    FieldMapping.objects.filter(sf_field="Industry", setting__sobject="Account").update(to_salesforce="overwrite")
+    live.sync_well("Account")
+    for city in ("Graz", "Linz", "Wien"):
+        with live.editing() as session:
+            made = session.insert("Account", {"Name": f"New in {city}", "BillingCity": city})
+            session.update("Account", account(live, "GenePoint")["Id"], {"BillingCity": city})
+        record = Account.objects.get(name="GenePoint")
+        edit(record, industry=f"Trade in {city}")
+        run = live.sync_well("Account")["Account"]
+        record.refresh_from_db()
+        assert (record.city, run.counts["created"]) == (city, 1)
+        assert account(live, "GenePoint")["Industry"] == f"Trade in {city}"
+        assert MirrorAccount.objects.filter(sf_id=made).exists()
+        with live.editing() as session:
+            session.delete("Account", made)
+        live.sync_well("Account")
+        assert MirrorAccount.objects.get(sf_id=made).is_deleted
+
+
 def _another(orgs: Orgs) -> Path:
     """An org with another Id."""
 
@@ -69,10 +137,14 @@ def test_disabled_then_reconnected_keeps_settings_links_and_data(orgs: Orgs) -> 
     live.sync_well()
     FieldMapping.objects.filter(sf_field="Industry").update(to_abmatic="fill")
     accounts = list(Account.objects.order_by("pk").values())
+    secret = secret_of(live.connection)
     connect.disable(live.connection)
     live.connection.refresh_from_db()
     assert live.connection.status == Connection.Status.INACTIVE
     # Revoked over there, forgotten over here; the app's secret stays.
+    app = OAuthApp(live.org.client_id, live.org.client_secret)
+    with pytest.raises(errors.InvalidGrant):
+        oauth.refresh(clients.login_hosts().login(live.org.url), app, secret["refresh_token"])
     assert set(secret_of(live.connection)) >= {"client_secret"}
     assert not {"access_token", "refresh_token"} & {name for name, value in secret_of(live.connection).items() if value}
     with pytest.raises(runs.ConnectionNotReady):

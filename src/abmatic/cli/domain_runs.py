@@ -52,6 +52,7 @@ def as_dict(run: Run) -> dict[str, Any]:
         "object": run.sobject,
         "trigger": run.trigger,
         "full": run.is_full,
+        "full_because": run.full_because,
         "state": run.state,
         "phase": run.phase,
         "queued_at": _iso(run.queued_at),

@@ -26,6 +26,11 @@ _NO_WORKER = "No worker is alive"
 @click.argument("objects", metavar="[OBJECT]…", nargs=-1)
 @click.option("--full", is_flag=True, help="Read every record again, not only what has changed since the last sync.")
 @click.option(
+    "--vanished-are-deleted",
+    is_flag=True,
+    help="With --full: what Salesforce shows no longer counts as deleted, however much that is.",
+)
+@click.option(
     "--direction",
     type=click.Choice(["both", "pull"]),
     default="both",
@@ -42,6 +47,7 @@ def sync(
     context: click.Context,
     objects: tuple[str, ...],
     full: bool,
+    vanished_are_deleted: bool,
     direction: str,
     wait: bool,
     here: bool,
@@ -55,6 +61,8 @@ def sync(
     """
     if here and not wait:
         raise click.UsageError("--here does the work in this process, so it always waits: leave out --no-wait.")
+    if vanished_are_deleted and not full:
+        raise click.UsageError("--vanished-are-deleted needs --full: only that shows what has vanished.")
     with ready():
         sobjects = objects_named(objects)
         connections = find_connections(connection)
@@ -70,7 +78,7 @@ def sync(
             )
         if here and not alive:
             _finish_abandoned(usable, outcomes=as_json)
-        runs = [run for each in usable for run in _start(each, sobjects, full, direction)]
+        runs = [run for each in usable for run in _start(each, sobjects, full, direction, vanished_are_deleted)]
         if here:
             runs = follow_here(runs, outcomes=as_json)
         elif wait:
@@ -121,12 +129,17 @@ def _what_is_wrong(connection: Connection) -> str:
     return f"“{connection.name}” {wrong}. {helps}, or under Settings → Integrations"
 
 
-def _start(connection: Connection, sobjects: list[str], full: bool, direction: str) -> list[Run]:
+def _start(
+    connection: Connection, sobjects: list[str], full: bool, direction: str, vanished_are_deleted: bool
+) -> list[Run]:
     from abmatic.sync import runs
     from abmatic.sync.models import Run
 
     try:
-        return runs.start(connection, sobjects or None, trigger=Run.Trigger.CLI, full=full, direction=direction)
+        because = Run.FullBecause.ACCEPTED if vanished_are_deleted else Run.FullBecause.ASKED
+        return runs.start(
+            connection, sobjects or None, trigger=Run.Trigger.CLI, full=full, because=because, direction=direction
+        )
     except (runs.AlreadyRunning, runs.ConnectionNotReady, runs.UnknownObject) as error:
         raise Failure(str(error)) from error
 

@@ -128,6 +128,11 @@ class Client:
         return self._wire.calls
 
     @property
+    def heard_at(self) -> datetime | None:
+        """When the last answer was given, by Salesforce's clock, to the second; None before the first."""
+        return self._wire.heard_at
+
+    @property
     def api_version(self) -> str:
         """The version spoken with this org ("67.0"), discovered on first use."""
         with self._version_lock:

@@ -12,12 +12,13 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeVar
 
 import httpx2
 
 from . import errors
-from .answers import Answer, Json, rest_error
+from .answers import Answer, Json, http_date, rest_error
 from .retry import RetryPolicy
 from .tokens import AccessToken, TokenSource
 from .transport import CALL_TIMEOUT, network_errors, open_client
@@ -71,6 +72,7 @@ class Wire:
         self._lock = threading.Lock()
         self._calls = 0
         self._usage: Usage | None = None
+        self._heard_at: datetime | None = None
         self._owns_transport = transport is None
         self._http = open_client(
             tokens.current().instance_url,
@@ -87,6 +89,10 @@ class Wire:
     @property
     def usage(self) -> Usage | None:
         return self._usage
+
+    @property
+    def heard_at(self) -> datetime | None:
+        return self._heard_at
 
     def close(self) -> None:
         if self._owns_transport:
@@ -191,6 +197,7 @@ class Wire:
         except errors.Transient:
             self._note(Call(method, path, None, self.clock() - started, False, None))
             raise
+        self._heard_at = http_date(response.headers.get("date", "")) or self._heard_at
         usage = read_usage(response.headers.get("sforce-limit-info", ""))
         counted = path.startswith("/services/data/v") and response.status_code != 401
         self._note(Call(method, path, response.status_code, self.clock() - started, counted, usage))

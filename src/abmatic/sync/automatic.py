@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from abmatic.sync import budget, runs, schedule
+from abmatic.sync import budget, comparing, runs, schedule
 from abmatic.sync.models import Connection, ObjectSetting, Run
 from abmatic.sync.objects import configurable
 
@@ -74,7 +74,11 @@ def _is_free(connection: Connection) -> bool:
 
 def _due(now: datetime) -> Iterator[ObjectSetting]:
     found = ObjectSetting.objects.filter(connection__status=Connection.Status.ACTIVE).exclude(frequency=0)
-    return (setting for setting in found.select_related("connection") if is_due(setting, now))
+    return (
+        setting
+        for setting in found.select_related("connection")
+        if is_due(setting, now) or comparing.is_due(setting, now)
+    )
 
 
 def _in_turn(settings: Iterable[ObjectSetting]) -> Iterator[ObjectSetting]:
@@ -101,11 +105,18 @@ def _start(setting_id: int) -> list[Run]:
     with transaction.atomic():
         free = ObjectSetting.objects.select_for_update(of=("self",), skip_locked=True).select_related("connection")
         setting = free.filter(pk=setting_id).first()
+        if setting is None:
+            return []
+        now = timezone.now()
+        is_compare = comparing.is_due(setting, now)
         # Another worker has it, has started it a moment ago, or a person has.
-        if setting is None or not is_due(setting, timezone.now()):
+        if not is_compare and not is_due(setting, now):
             return []
         try:
-            return runs.start(setting.connection, [setting.sobject], trigger=Run.Trigger.SCHEDULE)
+            return runs.start(
+                setting.connection, [setting.sobject], trigger=Run.Trigger.SCHEDULE, full=is_compare,
+                because=Run.FullBecause.SCHEDULE,
+            )  # fmt: skip
         except (runs.AlreadyRunning, runs.ConnectionNotReady) as later:
             logger.debug("%s waits: %s", setting, later)
             return []

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from statistics import fmean
 
+from django.db.models import Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -118,6 +119,16 @@ def _ask(connection: Connection) -> bool:
 def _go_on(connection: Connection) -> None:
     connection.api_waiting_since = connection.api_recheck_at = None
     connection.save(update_fields=["api_waiting_since", "api_recheck_at"])
+
+
+def compare_calls(connection: Connection, sobjects: Sequence[str]) -> int | None:
+    """What a full compare of an object (with those read together with it) takes, from the last one; None: unknown."""
+    calls: list[int] = []
+    for name in sobjects:
+        done = Run.objects.filter(connection=connection, sobject=name, state=Run.State.SUCCEEDED)
+        whole = done.filter(Q(is_full=True) | Q(trigger=Run.Trigger.FIRST_IMPORT)).order_by("-id")
+        calls += whole.values_list("api_calls", flat=True)[:1]
+    return sum(calls) if calls else None
 
 
 def forecasts(connection: Connection, sobjects: Sequence[str], every: Iterable[int]) -> dict[int, int | None]:

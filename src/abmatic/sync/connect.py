@@ -270,8 +270,8 @@ def _accept(
             "This is another org",
             f"The login was for {organization.name} ({organization.id}), but this connection belongs to "
             f"{connection} ({connection.org_id}). Its records would be mixed up, so nothing was changed.",
-            f"Reconnect with a user of {connection}, or add the other org as a connection of its own. "
-            "A refreshed sandbox has a new id: add it as a new connection.",
+            f"Reconnect with a user of {connection}, or add the other org as a connection of its own. A refreshed "
+            "sandbox has a new id: add it as a new connection, which takes the old one's place with `abmatic replace`.",
         )
     with transaction.atomic():
         # From a settings file the id may have 15 characters, which name the same org.
@@ -325,13 +325,14 @@ def _note_accepted(connection: Connection, before: dict[str, str], is_new: bool,
     )
 
 
-_ORG_COLUMNS = ("org_id", "org_name", "edition", "is_sandbox", "user_id", "username", "user_name")
+_ORG_COLUMNS = ("org_id", "org_name", "edition", "is_sandbox", "user_id", "username", "user_name", "time_zone")
 
 
 def _describe_org(connection: Connection, organization: Organization, user: UserInfo) -> None:
     connection.org_id, connection.org_name = organization.id, organization.name
     connection.edition, connection.is_sandbox = organization.edition, organization.is_sandbox
     connection.user_id, connection.username, connection.user_name = user.user_id, user.username, user.name
+    connection.time_zone = connection.time_zone or organization.time_zone
 
 
 def _free_name(wanted: str) -> str:

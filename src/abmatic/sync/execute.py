@@ -154,7 +154,7 @@ class _Execution:
             self._pull.read_all(client)
         else:
             self._both_ways(client, push)
-        return outcomes.succeeded(self._spec, self._running.counts, self._running.pushed)
+        return outcomes.succeeded(self._run, self._running.counts, self._running.pushed, self._running.remarks)
 
     def tidy(self) -> None:
         """Removes what a run that is over left in Salesforce."""

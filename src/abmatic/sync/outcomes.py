@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from abmatic.sync.objects import SObject
+from abmatic.sync.models import Run
+from abmatic.sync.objects import OBJECTS, SObject
 from abmatic.sync.pull.chunk import Counts
 from abmatic.sync.push.outcomes import PushCounts
 
 
-def succeeded(spec: SObject, counts: Counts, pushed: PushCounts) -> str:
-    """What a finished run did, or that there was nothing to do."""
-    return " ".join(filter(None, (_pulled(spec, counts), _pushed(pushed))))
+def succeeded(run: Run, counts: Counts, pushed: PushCounts, remarks: Sequence[str] = ()) -> str:
+    """What a finished run did, or that there was nothing to do; and why it read everything where nobody asked."""
+    told = _pulled(OBJECTS[run.sobject], counts)
+    return " ".join(filter(None, (told, _because(run), _pushed(pushed), *remarks)))
+
+
+def _because(run: Run) -> str:
+    if not run.is_full or run.full_because not in _WORTH_SAYING:
+        return ""
+    return f"Every record was compared, because {run.get_full_because_display()}."
+
+
+_WORTH_SAYING = frozenset({Run.FullBecause.SCHEDULE.value, Run.FullBecause.RECYCLE_BIN.value})
 
 
 def undone(run_id: int, counts: Counts, pushed: PushCounts, removed: int) -> str:

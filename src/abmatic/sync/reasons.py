@@ -53,6 +53,10 @@ REASONS: dict[str, Reason] = {
         Reason("conflict", "Changed on both sides", "note",
                "The field was changed in Salesforce and here since they last agreed. The conflict policy decided.",
                "Check the value; change the conflict policy in the settings if the other side should win."),
+        Reason("changed_after_save", "Changed by Salesforce after saving", "note",
+               "Salesforce changes this value after each save: a flow, a trigger, a default or a setting of the org. "
+               "It is not sent again while Salesforce has what came back, and the value here is the one that was sent.",
+               "Enter the value here as Salesforce keeps it, or change the automation in Salesforce."),
         Reason("undo_changed_here", "Changed here since", "note",
                "An undo left the value: it is not the one that the undone run wrote.",
                "Change it by hand if it should be what it was before."),
@@ -74,6 +78,10 @@ REASONS: dict[str, Reason] = {
         Reason("undo_not_removed", "Not removed by Salesforce", "note",
                "The undone run made the record in Salesforce, and Salesforce refused to delete it.",
                "The value says why. Give the integration user Delete on the object, or delete it in Salesforce."),
+        Reason("vanished_in_salesforce", "No longer in Salesforce", "note",
+               "Salesforce has the record no longer, not even in its recycle bin: it was deleted for good, or the "
+               "connected user may not see it any more. It counts as deleted; the local record stays.",
+               "Nothing to do. If it should be seen, give the connected user access to it and sync everything again."),
         Reason("deleted_in_salesforce", "Deleted in Salesforce", "skipped",
                "The record lies in Salesforce's recycle bin and was never seen before.", "Nothing to do."),
         Reason("create_is_off", "“Create in Abmatic” is off", "skipped",

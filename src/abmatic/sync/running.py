@@ -38,6 +38,8 @@ class Running:
         self.counts = Counts.from_json(run.counts)
         self.pushed = PushCounts.from_json(run.pushed)
         self.client: Client | None = None
+        # What else the outcome has to say.
+        self.remarks: list[str] = []
         self._calls_before = run.api_calls
         self.setting = ObjectSetting.objects.filter(
             connection=run.connection, sobject=self.spec.rides_with or run.sobject

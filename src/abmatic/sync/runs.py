@@ -36,13 +36,14 @@ def start(
     trigger: str,
     user: User | None = None,
     full: bool = False,
+    because: str = Run.FullBecause.ASKED,
     direction: str = Run.Direction.BOTH,
     alone: bool = False,
 ) -> list[Run]:
     """Queues a sync of the objects (default: all) and of what rides with them. Jobs and runs commit together.
 
     ``direction`` "both" writes to Salesforce what the settings allow, after reading; "pull" only reads. ``alone``
-    leaves out what rides with the objects.
+    leaves out what rides with the objects. ``full`` reads every record, ``because`` of what `Run.FullBecause` says.
 
     Raises `UnknownObject`, `ConnectionNotReady`, or `AlreadyRunning` when one of the objects is queued or running.
     """
@@ -75,6 +76,7 @@ def start(
                     # It waits for API calls, and a person goes on without: it is theirs from here, and keeps its place.
                     paused.trigger, paused.started_by, paused.batch = began, user, batch
                     paused.is_full, paused.direction = paused.is_full or full, moves
+                    paused.full_because = because if full else paused.full_because
                     runs.append(_take_up(paused))
                     continue
                 run = Run.objects.create(
@@ -84,6 +86,7 @@ def start(
                     trigger=began,
                     started_by=user,
                     is_full=full,
+                    full_because=because if full else "",
                     direction=moves,
                 )
                 _queue(run)
@@ -112,7 +115,8 @@ def _paused(connection: Connection, *sobjects: str) -> QuerySet[Run]:
 
 def _take_up(run: Run) -> Run:
     run.phase, run.outcome = Run.Phase.WAITING, ""
-    run.save(update_fields=["phase", "outcome", "trigger", "started_by", "batch", "is_full", "direction", "updated_at"])
+    own = ["phase", "outcome", "trigger", "started_by", "batch", "is_full", "full_because", "direction", "updated_at"]
+    run.save(update_fields=own)
     _queue(run)
     return run
 

@@ -24,6 +24,7 @@ from abmatic.sync.models import Connection, FieldMapping, Mode, ObjectSetting
 from abmatic.sync.objects import SObject, configurable
 from abmatic.sync.settings_history import COMMAND_LINE, Author, Difference, note
 from abmatic.sync.settings_reading import (
+    CONNECTION_SETTINGS,
     SETTINGS,
     VERSION,
     ConnectionEntry,
@@ -109,7 +110,7 @@ def _connection_as_dict(connection: Connection) -> dict[str, Any]:
     facts = {"name": connection.name, "org_id": connection.org_id, **signs_in}
     return {
         **{name: str(value) for name, value in facts.items() if value},
-        "api_ceiling": connection.api_ceiling,
+        **{name: value for name in CONNECTION_SETTINGS if (value := getattr(connection, name))},
         "objects": {spec.name: _object_as_dict(state_of(connection, spec)) for spec in configurable()},
     }
 
@@ -220,9 +221,10 @@ def _compare(entries: Sequence[ConnectionEntry]) -> tuple[list[Difference], list
             if connection.name != entry.name:
                 differences.append(Difference("changed", f"{connection.name} › name", connection.name, entry.name))
             notes += _sign_in_notes(entry, connection)
-        ceiling = connection.api_ceiling if connection else Connection().api_ceiling
-        if entry.api_ceiling not in (None, ceiling):
-            differences.append(Difference("changed", f"{entry.name} › api_ceiling", ceiling, entry.api_ceiling))
+        for name, value in entry.of_connection.items():
+            now = getattr(connection or Connection(), name)
+            if value != now:
+                differences.append(Difference("changed", f"{entry.name} › {name}", now, value))
         for spec in configurable():
             if spec.name in entry.objects:
                 state = state_of(connection, spec)
@@ -289,9 +291,11 @@ def _apply(entry: ConnectionEntry, by: Author) -> None:
         itself.append(Difference("changed", "name", connection.name, entry.name))
         connection.name = entry.name
         connection.save(update_fields=["name", "updated_at"])
-    if entry.api_ceiling not in {None, connection.api_ceiling}:
-        itself.append(Difference("changed", "api_ceiling", connection.api_ceiling, entry.api_ceiling))
-        Connection.objects.filter(pk=connection.pk).update(api_ceiling=entry.api_ceiling)
+    for name, value in entry.of_connection.items():
+        if value != getattr(connection, name):
+            itself.append(Difference("changed", name, getattr(connection, name), value))
+    if entry.of_connection:
+        Connection.objects.filter(pk=connection.pk).update(**entry.of_connection)
     note(connection, "", itself, by)
     add_default_settings(connection)
     for spec in configurable():

@@ -15,11 +15,13 @@ import yaml
 
 from abmatic.audiences.conditions import check
 from abmatic.audiences.fields import fields
+from abmatic.sync.comparing import known_zone, quiet_hours
 from abmatic.sync.models import Connection, Mode, ObjectSetting
 from abmatic.sync.objects import SObject, configurable
 
 VERSION = 1
 MANUAL = "manual"
+ANY_HOUR = "any"
 _TEXTS = ("name", "org_id", "login_url", "flow", "client_id", "username")
 _SF_FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,79}")
 _ORG_ID = re.compile(r"00D[A-Za-z0-9]{12}(?:[A-Za-z0-9]{3})?")
@@ -65,7 +67,7 @@ class ConnectionEntry:
     flow: str
     client_id: str
     username: str
-    api_ceiling: int | None  # per cent; None was not given
+    of_connection: dict[str, Any]  # the settings of `CONNECTION_SETTINGS` that were given
     objects: dict[str, ObjectEntry]
 
 
@@ -188,7 +190,7 @@ class _Reader:
                 yield entry
 
     def _connection(self, path: str, item: object) -> ConnectionEntry | None:
-        known = (*_TEXTS, "api_ceiling", "objects")
+        known = (*_TEXTS, *CONNECTION_SETTINGS, "objects")
         given = self._mapping(path, item, known)
         texts = {name: self._text(f"{path}.{name}", given.get(name)) for name in _TEXTS}
         if not texts["name"]:
@@ -199,13 +201,14 @@ class _Reader:
             self.say(f"{path}.org_id", f"{texts['org_id']!r} is no organization id, which begins with 00D")
         if texts["flow"] and texts["flow"] not in Connection.Flow.values:
             self.say(f"{path}.flow", _not_one_of(texts["flow"], Connection.Flow.values))
-        ceiling = given.get("api_ceiling")
-        if ceiling is not None and (isinstance(ceiling, bool) or ceiling not in range(1, 101)):
-            self.say(f"{path}.api_ceiling", f"{ceiling!r} is no share: say how many per cent, 1 to 100")
+        own = {name: given[name] for name in CONNECTION_SETTINGS if given.get(name) is not None}
+        for name, value in own.items():
+            if problem := CONNECTION_SETTINGS[name](value):
+                self.say(f"{path}.{name}", problem)
         names = {spec.name: spec for spec in configurable()}
         objects = self._mapping(f"{path}.objects", given.get("objects", {}), tuple(names))
         entries = {name: self._object(f"{path}.objects.{name}", names[name], objects[name]) for name in objects}
-        return ConnectionEntry(path, api_ceiling=ceiling, objects=entries, **texts) if texts["name"] else None
+        return ConnectionEntry(path, of_connection=own, objects=entries, **texts) if texts["name"] else None
 
     def one_object(self, spec: SObject, item: object) -> ObjectEntry:
         """An object by itself: the paths of its problems begin with it."""
@@ -330,6 +333,36 @@ def _judge_frequency(value: object) -> str:
     return f"{value!r} is no frequency: say {MANUAL}, or every how many hours ({', '.join(map(str, offered))})"
 
 
+def _judge_full_compare(value: object) -> str:
+    offered = ObjectSetting.FullCompare.values
+    return "" if value in offered else _not_one_of(value, offered)
+
+
+def _judge_ceiling(value: object) -> str:
+    is_share = not isinstance(value, bool) and value in range(1, 101)
+    return "" if is_share else f"{value!r} is no share: say how many per cent, 1 to 100"
+
+
+def _judge_quiet_hours(value: object) -> str:
+    if value == ANY_HOUR or (isinstance(value, str) and quiet_hours(value) is not None):
+        return ""
+    return f"{value!r} are no hours: say from when to when, such as 22-6, or {ANY_HOUR}"
+
+
+def _judge_time_zone(value: object) -> str:
+    if isinstance(value, str) and known_zone(value) is not None:
+        return ""
+    return f"{value!r} is no time zone: say one such as Europe/Vienna"
+
+
+# Of a connection as a whole; the columns have the same names.
+CONNECTION_SETTINGS: Mapping[str, Callable[[object], str]] = {
+    "api_ceiling": _judge_ceiling,
+    "quiet_hours": _judge_quiet_hours,
+    "time_zone": _judge_time_zone,
+}
+
+
 def _judge_policy(value: object) -> str:
     return "" if value in ObjectSetting.Policy.values else _not_one_of(value, ObjectSetting.Policy.values)
 
@@ -376,6 +409,7 @@ SETTINGS: Mapping[str, SettingKind] = {
         to_column=lambda value: 0 if value == MANUAL else value,
         to_file=lambda value: int(value) or MANUAL,
     ),
+    "full_compare": SettingKind("full_compare", _judge_full_compare, to_file=str),
     "conflict_policy": SettingKind("policy", _judge_policy, to_file=str),
     "push_filter": SettingKind("push_filter", _judge_filter),
     "new_people": SettingKind("new_people", _judge_new_people, to_file=str),

@@ -12,7 +12,7 @@ from abmatic.sync.models.mirrors import (
 )
 from abmatic.sync.models.previews import PreviewJob
 from abmatic.sync.models.pushes import Batch, Due, Issue, Write
-from abmatic.sync.models.runs import Finding, Run
+from abmatic.sync.models.runs import Finding, FullRead, Run
 from abmatic.sync.models.settings import OrgFields, SettingsChange
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "Due",
     "FieldMapping",
     "Finding",
+    "FullRead",
     "Issue",
     "MirrorAccount",
     "MirrorContact",

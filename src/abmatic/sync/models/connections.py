@@ -65,6 +65,10 @@ class Connection(models.Model):
     api_ceiling = models.PositiveSmallIntegerField(default=80)
     api_waiting_since = models.DateTimeField(null=True)
     api_recheck_at = models.DateTimeField(null=True)
+    # When every record may be read by itself (see comparing): hours of the day, "22-6", by this time zone, which is the
+    # org's unless another is set; "any": whenever it is time.
+    quiet_hours = models.TextField(blank=True, default="22-6")
+    time_zone = models.TextField(blank=True, default="")
 
     # {"client_secret", "private_key", "access_token", "refresh_token", "issued_at"}; locked while one refreshes.
     secret = models.OneToOneField(SealedSecret, on_delete=models.PROTECT, related_name="+")
@@ -106,6 +110,12 @@ class ObjectSetting(models.Model):
         LEAD = "lead", "Lead"
         CONTACT = "contact", "Contact"
 
+    class FullCompare(models.TextChoices):
+        AUTO = "auto", "Weekly where a calculated field is mapped, else monthly"
+        WEEKLY = "weekly", "Every week"
+        MONTHLY = "monthly", "Every month"
+        OFF = "off", "Never by itself"
+
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="objects_settings")
     sobject = models.TextField()
     create_in_salesforce = models.BooleanField(default=False)
@@ -113,6 +123,7 @@ class ObjectSetting(models.Model):
     create_in_abmatic = models.BooleanField(default=True)
     update_in_abmatic = models.BooleanField(default=True)
     frequency = models.SmallIntegerField(choices=Frequency.choices, default=Frequency.MANUAL)
+    full_compare = models.TextField(choices=FullCompare.choices, default=FullCompare.AUTO)
     auto_push = models.BooleanField(default=False)
     policy = models.TextField(choices=Policy.choices, default=Policy.RECENT)
     push_filter = models.JSONField(default=dict)
@@ -128,7 +139,8 @@ class ObjectSetting(models.Model):
     # pull.mirrored.
     mirrored = models.JSONField(default=dict)
     # The fields that describe showed, kept for a day so that a run with nothing to do costs one call:
-    # {sobject: {"fields": [names], "at": ISO date-time}}.
+    # {sobject: {"fields": [names], "kinds": {name: text, number, …}, "calculated": [names of those that Salesforce
+    # computes], "at": ISO date-time}}.
     offered = models.JSONField(default=dict)
     # How far the push has come: {"settings": what was allowed when all records were last compared, "seen": the
     # transaction up to which changes were looked at}. See push.due.
@@ -136,6 +148,8 @@ class ObjectSetting(models.Model):
     # When a sync was last asked for, by the schedule or by anybody: what the schedule counts from (see schedule).
     last_started_at = models.DateTimeField(null=True)
     last_pull_at = models.DateTimeField(null=True)
+    # When every record was last read.
+    last_full_at = models.DateTimeField(null=True)
     last_push_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -172,6 +186,10 @@ class FieldMapping(models.Model):
     position = models.SmallIntegerField(default=0)
     # Why the mapping is skipped ("the org has no such field", …); empty while it works.
     broken = models.TextField(blank=True, default="")
+    # What its field held when it was first read: text, number, date, … Where that changes the mapping is broken.
+    sf_kind = models.TextField(blank=True, default="")
+    # Why its field can't be written to Salesforce, though it should be, and what is read of it still is.
+    unwritable = models.TextField(blank=True, default="")
 
     class Meta:
         db_table = "field_mapping"

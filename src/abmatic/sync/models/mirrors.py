@@ -40,6 +40,10 @@ class Mirror(models.Model):
     # What an undo left different: {"s": {field: Salesforce's value}, "a": {field: ours}}, by Salesforce's names, and
     # references by their column. While both are exactly so, no sync writes either.
     held = models.JSONField(null=True)
+    # What was written to Salesforce and not read again since (see pull.readback): {"values": {field: sent}, "ours":
+    # {field: what was here, where that isn't what was sent}, "since": the stamp before, "until": Salesforce's answer,
+    # "back": {field: what came back of the last one, by somebody else, and how often in a row}}.
+    sent = models.JSONField(null=True)
     local_id = models.BigIntegerField(null=True)
     role = models.SmallIntegerField(choices=Role.choices, default=Role.UNLINKED, db_default=0)
     # The run that linked it, and the last run that changed it.

@@ -84,6 +84,8 @@ class Write(models.Model):
     # Canonical JSON values; null is empty.
     before = models.JSONField(default=dict)
     sent = models.JSONField(default=dict)
+    # What was here, of fields that Salesforce stores otherwise (rounded, trimmed, spelled its way).
+    ours = models.JSONField(null=True)
     # Records under one parent lock it while they are written, so they are sent one after another.
     parent_sf_id = models.TextField(null=True, db_collation="C")
     batch = models.ForeignKey(Batch, null=True, on_delete=models.SET_NULL, db_constraint=False, db_index=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from abmatic.changes.models import Cause
@@ -47,6 +48,16 @@ class Run(models.Model):
         SENDING = "sending", "Writing to Salesforce"
         DONE = "done", "Done"
 
+    class FullBecause(models.TextChoices):
+        """Why a run reads every record."""
+
+        ASKED = "asked", "somebody asked for it"
+        # … and said that whatever Salesforce shows no longer is deleted, however much that is.
+        ACCEPTED = "accepted", "somebody asked for it, and for what vanished to count as deleted"
+        SCHEDULE = "schedule", "it was time to compare everything"
+        SETTINGS = "settings", "what is read, or may be written here, was changed in the settings"
+        RECYCLE_BIN = "recycle_bin", "the last sync is older than Salesforce's recycle bin reaches back (15 days)"
+
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="runs")
     sobject = models.TextField()
     # Runs started together (one "Sync everything") share a batch.
@@ -55,6 +66,7 @@ class Run(models.Model):
     started_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
     direction = models.TextField(choices=Direction.choices, default=Direction.PULL)
     is_full = models.BooleanField(default=False)
+    full_because = models.TextField(choices=FullBecause.choices, blank=True, default="")
     # The run that this one undoes.
     undoes = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="undone_by", db_index=False)
     state = models.TextField(choices=State.choices, default=State.QUEUED)
@@ -109,6 +121,19 @@ class Run(models.Model):
     @property
     def is_over(self) -> bool:
         return self.state not in {self.State.QUEUED, self.State.RUNNING}
+
+
+class FullRead(models.Model):
+    """The Ids that a run which reads every record has met, a row for each chunk; removed when it ends."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="+", db_constraint=False)
+    ids = ArrayField(models.TextField(db_collation="C"))
+
+    class Meta:
+        db_table = "full_read"
+
+    def __str__(self) -> str:
+        return f"run {self.run_id}: {len(self.ids)} records"
 
 
 class Finding(models.Model):

@@ -89,7 +89,14 @@ class _Looking:
         found.is_full = self._full or self._setting.cursor is None or not entry["filled"]
         lower = None if found.is_full or self._setting.cursor is None else self._setting.cursor - LAG
         target = Target(
-            self._connection.pk, NOBODY, NOBODY, upper, None, tuple(entry["unread"]), is_pushed=self._pushes
+            self._connection.pk,
+            NOBODY,
+            NOBODY,
+            upper,
+            None,
+            tuple(entry["unread"]),
+            is_pushed=self._pushes,
+            user=self._connection.user_id,
         )
         with open_writer(plan, target) as (session, writer):
             try:
@@ -107,7 +114,8 @@ class _Looking:
         if offered is None:
             offered = [f.name for f in self._client.describe(self._spec.name).fields.values() if f.in_bulk]
             self._found.calls_of_run += 1
-        plan, broken = planning.make(self._spec, self._setting, offered)
+        kinds = offers.kinds(self._setting, self._spec)
+        plan, broken = planning.make(self._spec, self._setting, offered, kinds)
         self._found.notes += [f"{each.mapping}: {each.reason}. The mapping is skipped." for each in broken]
         return plan
 

@@ -17,7 +17,8 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg import sql
 
-from abmatic.sync.pull import apply, lookups, match, merge, newcomers, staging, values
+from abmatic.postgres.sql import block
+from abmatic.sync.pull import apply, lookups, match, merge, newcomers, readback, staging, values
 from abmatic.sync.pull.plan import PullPlan
 from abmatic.sync.pull.settle import FollowUp, Settler
 from abmatic.sync.pull.staging import names
@@ -98,6 +99,10 @@ class Target:
     is_pushed: bool = False
     # Other connections' objects, as (connection, object), that get what is created here.
     created_elsewhere: tuple[tuple[int, str], ...] = ()
+    # The Salesforce Id of the connected user.
+    user: str = ""
+    # Whether the Ids that are read are kept, to find those that Salesforce has no longer (see vanished).
+    notes_read: bool = False
 
 
 def _without_nul(value: Any) -> Any:
@@ -109,6 +114,10 @@ def _without_nul(value: Any) -> Any:
     if isinstance(value, dict):
         return {_without_nul(name): _without_nul(item) for name, item in value.items()}
     return value
+
+
+def _note_read() -> sql.Composed:
+    return sql.SQL(block("abmatic.sync", "sql/vanished.sql", "note_read")).format()
 
 
 class ChunkWriter:
@@ -127,6 +136,8 @@ class ChunkWriter:
             "create": plan.create,
             "update": plan.update,
             "unread": list(target.unread),
+            "user": target.user,
+            **readback.parameters(plan),
             # Records that have an entry as duplicates in this run: see `_match_again`.
             "noted": [],
             "newcomers": 0,
@@ -144,6 +155,8 @@ class ChunkWriter:
             "load_work": staging.load_work(plan, session.info.server_version),
             "decide": match.decide(plan),
             "twins": match.demote_twins(plan),
+            "note_read": _note_read() if target.notes_read else None,
+            "read_back": readback.read_back(plan),
             "take_over": match.take_over(plan) if plan.key_field else None,
             "merge": None if is_role else merge.merge(plan),
             "findings": apply.note_findings(plan),
@@ -279,6 +292,7 @@ class ChunkWriter:
         if self._newcomers_noted is None:
             self.write_newcomers()
         assert self._newcomers_noted is not None
+        self._do("note_read")
         counts = self._apply_work()
         counts.reasons.update(self._newcomers_noted)
         self._newcomers_noted = None
@@ -300,6 +314,28 @@ class ChunkWriter:
         )
         self._parameters["newcomers"] = 0
 
+    def mark_vanished(self, sf_ids: list[str]) -> Counts:
+        """Records that the mirror has and Salesforce no longer: as deleted ones. The caller commits."""
+        self._start_over()
+        self._load_from_mirror(sf_ids, is_deleted=True)
+        self._newcomers_noted = Counter()
+        texts = self._texts
+        # They were not read: a compare must miss them the next time as well.
+        self._texts = {name: text for name, text in texts.items() if name != "note_read"}
+        noted = self._session.execute(
+            sql.SQL(block("abmatic.sync", "sql/vanished.sql", "note_vanished")).format(
+                mirror=sql.Identifier(self._plan.spec.mirror)
+            ),
+            {**self._parameters, "ids": sf_ids},
+        ).rowcount
+        try:
+            counts = self.apply()
+        finally:
+            self._texts = texts
+        counts.read += len(sf_ids)
+        counts.reasons["vanished_in_salesforce"] += noted
+        return counts
+
     def after_run(self) -> None:
         """Completes the run's entries; the caller commits."""
         self._settler.after_run()
@@ -316,6 +352,9 @@ class ChunkWriter:
         self._session.execute("ANALYZE decided (sf_id, key, action, is_known)")
         is_known = self._are_any("is_known")
         self._settler.before_mirror(is_known=is_known)
+        if is_known and "read_back" in self._texts:
+            entries = self._session.execute(self._texts["read_back"], self._parameters)
+            self._noted["changed_after_save"] += readback.count(entries)
         self._do("twins")
         if "take_over" in self._texts:
             self._noted["duplicate"] += self._session.execute(self._texts["take_over"], self._parameters).rowcount
@@ -398,31 +437,40 @@ class ChunkWriter:
 
     def _replay(self, sf_ids: set[str], noted: set[str]) -> Counts:
         """Matches and merges mirrored records again, as first agreements: duplicates that became primary or left."""
+        self._start_over()
+        self._load_from_mirror(sorted(sf_ids))
+        self._parameters["noted"] = sorted(noted)
+        try:
+            return self._apply_work()
+        finally:
+            self._parameters["noted"] = []
+
+    def _start_over(self) -> None:
         self._noted.clear()
         self._parameters["newcomers"] = 0
         self._session.execute(sql.SQL("TRUNCATE stage, work, decided, merged, {}").format(self._looked_up))
+
+    def _load_from_mirror(self, sf_ids: list[str], *, is_deleted: bool = False) -> None:
+        """Mirrored records into ``work``, as they are or as if they were deleted."""
         plan = self._plan
-        columns = ["sf_id", "modstamp", "created", "is_deleted", *(c.column for c in plan.spec.system)]
+        columns = ["sf_id", "modstamp", "created", *(c.column for c in plan.spec.system)]
         columns += ["key", "key_problem", "values"] if plan.spec.key else ["values"]
         self._session.execute(
             sql.SQL(
-                "INSERT INTO work ({columns}, {typed}) SELECT {columns}, {picks} FROM {mirror} AS m "
+                "INSERT INTO work (is_deleted, {columns}, {typed}) "
+                "SELECT m.is_deleted OR {is_deleted}, {columns}, {picks} FROM {mirror} AS m "
                 "WHERE m.connection_id = %(connection)s AND m.sf_id = ANY (%(ids)s)"
             ).format(
                 columns=names(*columns),
+                is_deleted=sql.Literal(is_deleted),
                 typed=names(*(f.value for f in plan.fields)),
                 picks=sql.SQL(", ").join(
                     values.from_json(f.local.type, sql.SQL("m.values"), f.sf_field) for f in plan.fields
                 ),
                 mirror=sql.Identifier(plan.spec.mirror),
             ),
-            {**self._parameters, "ids": sorted(sf_ids)},
+            {**self._parameters, "ids": sf_ids},
         )
-        self._parameters["noted"] = sorted(noted)
-        try:
-            return self._apply_work()
-        finally:
-            self._parameters["noted"] = []
 
     def _note_rows(self, reason: str, rows: LiteralString) -> None:
         """One entry for each row that the statement answers: (Id, text)."""

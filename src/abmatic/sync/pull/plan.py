@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 from abmatic.audiences.fields import FieldType, LocalField, field
 from abmatic.sync.models import FieldMapping, Mode, ObjectSetting
@@ -14,6 +15,8 @@ from abmatic.sync.objects import SObject, SystemColumn
 BASE_FIELDS = ("Id", "SystemModstamp", "CreatedDate", "IsDeleted")
 # Objects without a recycle bin have no IsDeleted; a User is deactivated instead.
 OPTIONAL_BASE_FIELDS = frozenset({"IsDeleted"})
+# Read besides of objects that are written to: whether what comes back is our own write (see readback).
+CHANGED_BY = "LastModifiedById"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +103,17 @@ def literal(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 
-def make(spec: SObject, setting: ObjectSetting | None, offered: Iterable[str]) -> tuple[PullPlan, list[Broken]]:
+def make(
+    spec: SObject,
+    setting: ObjectSetting | None,
+    offered: Iterable[str],
+    kinds: Mapping[str, str] = MappingProxyType({}),
+) -> tuple[PullPlan, list[Broken]]:
     """The plan for an object, and the mappings that are broken.
 
-    ``offered`` are the fields that describe shows and that may be queried. A missing key field is a broken mapping
-    too: then nothing can be matched by key, and records are known by their Id alone. Raises `ObjectUnreadable`.
+    ``offered`` are the fields that describe shows and that may be queried, ``kinds`` what they hold.
+    A missing key field is a broken mapping too: then nothing can be matched by key, and records are known by their Id
+    alone. Raises `ObjectUnreadable`.
     """
     available = set(offered)
     missing = [name for name in BASE_FIELDS if name not in available and name not in OPTIONAL_BASE_FIELDS]
@@ -119,8 +128,10 @@ def make(spec: SObject, setting: ObjectSetting | None, offered: Iterable[str]) -
     mapped: list[PulledField] = []
     broken: list[Broken] = []
     for mapping in setting.mappings.all() if setting and spec.rides_with is None else ():
-        if mapping.sf_field in available:
+        if mapping.sf_field in available and not (reason := _retyped(mapping, kinds)):
             mapped.append(_pulled(spec, mapping))
+        elif mapping.sf_field in available:
+            broken.append(Broken(mapping, reason))
         else:
             broken.append(
                 Broken(mapping, f"{spec.name} has no field {mapping.sf_field} that the connected user may read")
@@ -129,13 +140,31 @@ def make(spec: SObject, setting: ObjectSetting | None, offered: Iterable[str]) -
         spec=spec,
         fields=(*mapped, *fixed),
         system=tuple(column for column in spec.system if column.sf_field in available),
-        base=tuple(name for name in BASE_FIELDS if name in available),
+        base=tuple(name for name in (*BASE_FIELDS, *_of_pushed(spec, setting)) if name in available),
         key_field=spec.key.sf_field if spec.key and spec.key.sf_field in available else None,
         create=setting.create_in_abmatic if setting and spec.rides_with is None else True,
         update=setting.update_in_abmatic if setting and spec.rides_with is None else True,
         policy=setting.policy if setting else ObjectSetting.Policy.SALESFORCE,
     )
     return plan, broken
+
+
+def _retyped(mapping: FieldMapping, kinds: Mapping[str, str]) -> str:
+    """Why the mapping is broken, where its field holds something else than it did.
+
+    Salesforce converts what it can and empties what it can't: read as an edit, that would empty the values here.
+    """
+    before, now = mapping.sf_kind, kinds.get(mapping.sf_field, "")
+    if not before or not now or before == now:
+        return ""
+    return (
+        f"{mapping.sf_field} was a field of kind {before} and is of kind {now} now. Salesforce may have emptied values "
+        "by that, so none is taken. Map it anew (remove the mapping, then add it) to take them as they are"
+    )
+
+
+def _of_pushed(spec: SObject, setting: ObjectSetting | None) -> tuple[str, ...]:
+    return (CHANGED_BY,) if setting and setting.is_pushed and spec.rides_with is None else ()
 
 
 def _pulled(spec: SObject, mapping: FieldMapping) -> PulledField:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,12 +17,13 @@ from abmatic.audiences.models import Collection
 from abmatic.postgres import sessions
 from abmatic.salesforce import Client, errors
 from abmatic.salesforce.bulk import BulkQueryJob
+from abmatic.sync.comparing import RECYCLE_BIN
 from abmatic.sync.models import FieldMapping, Finding, ObjectSetting, Run
 from abmatic.sync.objects import OBJECTS
-from abmatic.sync.pull import mirrored, offers
+from abmatic.sync.pull import mirrored, offers, vanished
 from abmatic.sync.pull import plan as planning
 from abmatic.sync.pull.bulk_reading import BulkReading
-from abmatic.sync.pull.chunk import Counts, Target
+from abmatic.sync.pull.chunk import ChunkWriter, Counts, Target
 from abmatic.sync.pull.parts import Position
 from abmatic.sync.pull.plan import PullPlan
 from abmatic.sync.pull.reading import Cancelled, FieldsMissing, Session, open_writer, read_by_rest
@@ -101,19 +103,35 @@ class Pull:
         offered = None if anew else offers.kept(self._setting, self._spec)
         if offered is None:
             described = client.describe(self._spec.name)
-            offered = offers.keep(self._setting, self._spec, [f.name for f in described.fields.values() if f.in_bulk])
-        plan, broken = planning.make(self._spec, self._setting, offered)
+            offered = offers.keep(self._setting, self._spec, described)
+        kinds = offers.kinds(self._setting, self._spec) if self._setting else {}
+        plan, broken = planning.make(self._spec, self._setting, offered, kinds)
         if self._setting is not None:
-            reasons = {entry.mapping.pk: entry.reason for entry in broken}
-            for mapping in self._setting.mappings.all():
-                if mapping.broken != reasons.get(mapping.pk, ""):
-                    FieldMapping.objects.filter(pk=mapping.pk).update(broken=reasons.get(mapping.pk, ""))
-            if not mirrored.adopt(self._setting, plan) and self._cursor is not None and not self._run.is_full:
-                self._running.note(is_full=True)
+            if self._spec.rides_with is None:
+                self._note_mappings({entry.mapping.pk: entry.reason for entry in broken}, kinds)
+            if not mirrored.adopt(self._setting, plan):
+                self._read_everything(Run.FullBecause.SETTINGS)
         return plan
+
+    def _note_mappings(self, reasons: Mapping[int, str], kinds: Mapping[str, str]) -> None:
+        """Which mappings are broken and why, and what the fields of new ones hold."""
+        assert self._setting is not None
+        for mapping in self._setting.mappings.all():
+            if mapping.broken != reasons.get(mapping.pk, ""):
+                FieldMapping.objects.filter(pk=mapping.pk).update(broken=reasons.get(mapping.pk, ""))
+            if not mapping.sf_kind and mapping.sf_field in kinds:
+                FieldMapping.objects.filter(pk=mapping.pk).update(sf_kind=kinds[mapping.sf_field])
+
+    def _read_everything(self, because: Run.FullBecause) -> None:
+        """The run reads every record, if it doesn't anyway: the first one does."""
+        if self._cursor is not None and not self._run.is_full:
+            self._running.note(is_full=True, full_because=because)
 
     def _read(self, client: Client, plan: PullPlan) -> None:
         upper = self._running.window(client)
+        if self._cursor is not None and self._cursor < upper - RECYCLE_BIN:
+            # Whatever was deleted before has left the recycle bin: no query of changes would find it.
+            self._read_everything(Run.FullBecause.RECYCLE_BIN)
         lower = None if self._run.is_full or self._cursor is None else self._cursor - LAG
         soql = plan.soql(lower, upper)
         target = self._target(upper)
@@ -210,6 +228,8 @@ class Pull:
                 .exclude(connection=self._connection)
                 .values_list("connection_id", "sobject")
             ),
+            user=self._connection.user_id,
+            notes_read=self._is_compare,
         )  # fmt: skip
 
     def _checkpoint(
@@ -259,11 +279,15 @@ class Pull:
         self._running.note(phase=Run.Phase.LINKING, checkpoint=self._run.checkpoint)
         self.discard_job(client)
         upper = datetime.fromisoformat(self._run.checkpoint["upper"]).astimezone(UTC)
-        counts = self._running.counts
-        if counts.duplicate:
+        is_compare = self._is_compare and "IsDeleted" in plan.base
+        if is_compare or self._running.counts.duplicate:
             with open_writer(plan, self._target(upper)) as (session, writer):
-                writer.after_run()
+                if is_compare:
+                    self._mark_vanished(client, plan, session, writer)
+                if self._running.counts.duplicate:
+                    writer.after_run()
                 session.commit()
+        counts = self._running.counts
         if counts.created + counts.linked + counts.duplicate > _ANALYZE_FROM:
             with sessions.session(f"pull {self._spec.name}") as session:
                 _analyze(session, plan)
@@ -272,17 +296,42 @@ class Pull:
             self._move_cursor(plan, upper)
             self._running.note(checkpoint={**self._run.checkpoint, "is_pulled": True})
 
+    @property
+    def _is_compare(self) -> bool:
+        """Whether the run reads every record of what was read before."""
+        return self._run.is_full and self._cursor is not None
+
+    def _mark_vanished(self, client: Client, plan: PullPlan, session: Session, writer: ChunkWriter) -> None:
+        """What the mirror has and Salesforce no longer counts as deleted (see `vanished`)."""
+        missing = vanished.find(
+            session, client, plan, connection=self._connection.pk, run=self._run.pk,
+            limit=settings.ENVIRONMENT.rest_limit,
+        )  # fmt: skip
+        try:
+            if self._run.full_because != Run.FullBecause.ACCEPTED:
+                vanished.require_few(session, plan, missing, connection=self._connection.pk)
+            for ids in vanished.chunks(session):
+                self._checkpoint(session, writer.mark_vanished(ids), None)
+        except vanished.TooMany as many:
+            logger.warning("run %s: %s", self._run.pk, many)
+            self._running.remarks.append(str(many))
+        vanished.forget(session, self._run.pk)
+        session.commit()
+
     def _move_cursor(self, plan: PullPlan, upper: datetime) -> None:
         if self._setting is None:
             return
         setting = ObjectSetting.objects.select_for_update().get(pk=self._setting.pk)
         if self._spec.rides_with is None:
+            is_first = setting.cursor is None
             setting.cursor = upper
             setting.last_pull_at = timezone.now()
+            if self._run.is_full or is_first:
+                setting.last_full_at = setting.last_pull_at
         else:
             setting.riders = {**setting.riders, self._spec.name: upper.isoformat()}
         setting.mirrored = mirrored.filled(setting, plan)
-        setting.save(update_fields=["cursor", "last_pull_at", "riders", "mirrored"])
+        setting.save(update_fields=["cursor", "last_pull_at", "last_full_at", "riders", "mirrored"])
 
 
 def _analyze(session: psycopg.Connection[tuple[Any, ...]], plan: PullPlan) -> None:

@@ -16,7 +16,7 @@ from typing import LiteralString
 from psycopg import sql
 
 from abmatic.sync.pull import values
-from abmatic.sync.pull.plan import PulledField, PullPlan
+from abmatic.sync.pull.plan import CHANGED_BY, PulledField, PullPlan
 
 _SYSTEM_TYPES = {"id": 'text COLLATE "C"', "boolean": "boolean", "date": "date", "datetime": "timestamptz"}
 _SYSTEM_CASTS = {
@@ -62,8 +62,8 @@ def create_tables(plan: PullPlan) -> list[sql.Composed]:
         sql.SQL("CREATE TEMP TABLE stage ({}) ON COMMIT DELETE ROWS").format(stage),
         sql.SQL(
             'CREATE TEMP TABLE work (sf_id text COLLATE "C", modstamp timestamptz, created timestamptz, '
-            'is_deleted boolean, {} key text COLLATE "C", key_problem text, key_text text, bad text[], values jsonb, '
-            "{}) "
+            'is_deleted boolean, changed_by text COLLATE "C", {} key text COLLATE "C", key_problem text, '
+            "key_text text, bad text[], values jsonb, {}) "
             "ON COMMIT DELETE ROWS"
         ).format(_then_comma(system), held),
         sql.SQL(
@@ -117,6 +117,7 @@ def load_work(plan: PullPlan, server_version: int) -> sql.Composed:
             sql.SQL('coalesce(as_boolean(s."IsDeleted"), false)' if "IsDeleted" in plan.base else "false"),
             "is_deleted",
         ),
+        (sql.SQL('s."LastModifiedById"' if CHANGED_BY in plan.base else "NULL"), "changed_by"),
         *((sql.SQL(_SYSTEM_CASTS[c.type]).format(_raw(c.sf_field)), c.column) for c in plan.system),
         *((values.from_text(f.local.type, _raw(f.sf_field)), f.value) for f in plan.fields),
         *((_raw(f.sf_field), f"raw_{f.column}") for f in plan.fields if f.can_be_bad),
@@ -124,7 +125,7 @@ def load_work(plan: PullPlan, server_version: int) -> sql.Composed:
     if plan.key_field:
         inner.append((_raw(plan.key_field), "raw_key"))
     columns = [
-        "sf_id", "modstamp", "created", "is_deleted", *(c.column for c in plan.system),
+        "sf_id", "modstamp", "created", "is_deleted", "changed_by", *(c.column for c in plan.system),
         *(f.value for f in plan.fields),
     ]  # fmt: skip
     return sql.SQL(

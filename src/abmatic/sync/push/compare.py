@@ -28,7 +28,7 @@ TABLES: tuple[LiteralString, ...] = (
     # problems: {Salesforce field: code}; missing: required fields that have no value.
     """
     CREATE TEMP TABLE planned (
-        local_id bigint, sf_id text COLLATE "C", operation text, before jsonb, sent jsonb,
+        local_id bigint, sf_id text COLLATE "C", operation text, before jsonb, sent jsonb, ours jsonb,
         parent_sf_id text COLLATE "C", problems jsonb, missing text[]
     ) ON COMMIT DELETE ROWS
     """,
@@ -47,7 +47,7 @@ def plan_updates(plan: PushPlan, connection: int) -> sql.Composed:
     return sql.SQL(
         """
         INSERT INTO planned
-        SELECT a.id, m.sf_id, 'update', coalesce(z.before, '{{}}'), coalesce(z.sent, '{{}}'), {parent},
+        SELECT a.id, m.sf_id, 'update', coalesce(z.before, '{{}}'), coalesce(z.sent, '{{}}'), z.ours, {parent},
                coalesce(z.problems, '{{}}'), '{{}}'
           FROM candidate AS c
           JOIN {local} AS a ON a.id = c.local_id
@@ -58,8 +58,9 @@ def plan_updates(plan: PushPlan, connection: int) -> sql.Composed:
           CROSS JOIN LATERAL (
               SELECT jsonb_object_agg(v.name, v.old) FILTER (WHERE v.problem IS NULL) AS before,
                      jsonb_object_agg(v.name, v.new) FILTER (WHERE v.problem IS NULL) AS sent,
+                     jsonb_object_agg(v.name, v.ours) FILTER (WHERE v.ours IS DISTINCT FROM v.new) AS ours,
                      jsonb_object_agg(v.name, v.problem) FILTER (WHERE v.problem IS NOT NULL) AS problems
-                FROM (VALUES {rows}) AS v (name, old, new, is_changed, problem)
+                FROM (VALUES {rows}) AS v (name, old, new, ours, is_changed, problem)
                WHERE v.is_changed
           ) AS z
          WHERE {condition}
@@ -185,11 +186,15 @@ def _settled(plan: PushPlan, f: PushedField, s: sql.Composable, a: sql.Composabl
 
 
 def _row(f: PushedField) -> sql.Composed:
-    """Name, old value, new value, whether they differ, and why Salesforce would refuse the new one."""
+    """Name, old value, new value, what is here, whether they differ, and why Salesforce would refuse the new one."""
     old, new = _of("s", f), sql.Identifier("x", f"n_{f.column}")
-    return sql.SQL("({}, to_jsonb({}), to_jsonb({}), {} IS DISTINCT FROM {}, {})").format(
-        sql.Literal(f.sf_field), old, new, old, new, _problem(f, new)
+    return sql.SQL("({}, to_jsonb({}), to_jsonb({}), to_jsonb({}), {} IS DISTINCT FROM {}, {})").format(
+        sql.Literal(f.sf_field), old, new, _ours(f), old, new, _problem(f, new)
     )
+
+
+def _ours(f: PushedField) -> sql.Composable:
+    return values.local(f.local.type, sql.Identifier("a", f.column))
 
 
 def _problem(f: PushedField, new: sql.Composable) -> sql.Composed:
@@ -219,7 +224,7 @@ def plan_creates(plan: PushPlan, connection: int) -> sql.Composed:
     return sql.SQL(
         """
         INSERT INTO planned
-        SELECT a.id, NULL, 'create', '{{}}', z.sent, {parent}, coalesce(z.problems, '{{}}'),
+        SELECT a.id, NULL, 'create', '{{}}', z.sent, z.ours, {parent}, coalesce(z.problems, '{{}}'),
                array(SELECT r FROM unnest({required}::text[]) AS r WHERE NOT z.sent ? r)
           FROM candidate AS c
           JOIN {local} AS a ON a.id = c.local_id
@@ -228,8 +233,9 @@ def plan_creates(plan: PushPlan, connection: int) -> sql.Composed:
           CROSS JOIN LATERAL (
               SELECT coalesce(jsonb_object_agg(v.name, v.new) FILTER (WHERE v.problem IS NULL), '{{}}') {with_parent}
                          AS sent,
+                     jsonb_object_agg(v.name, v.ours) FILTER (WHERE v.ours IS DISTINCT FROM v.new) AS ours,
                      jsonb_object_agg(v.name, v.problem) FILTER (WHERE v.problem IS NOT NULL) AS problems
-                FROM (VALUES {rows}) AS v (name, new, problem)
+                FROM (VALUES {rows}) AS v (name, new, ours, problem)
                WHERE v.new IS NOT NULL
           ) AS z
          WHERE {unlinked} {unheld} {choice} AND {condition}
@@ -283,7 +289,9 @@ def _for_creation(plan: PushPlan, f: PushedField) -> sql.Composable:
 
 def _creation_row(f: PushedField) -> sql.Composed:
     new = sql.Identifier("x", f"n_{f.column}")
-    return sql.SQL("({}, to_jsonb({}), {})").format(sql.Literal(f.sf_field), new, _problem(f, new))
+    return sql.SQL("({}, to_jsonb({}), to_jsonb({}), {})").format(
+        sql.Literal(f.sf_field), new, _ours(f), _problem(f, new)
+    )
 
 
 def _unlinked(spec: SObject, connection: int) -> sql.Composed:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, LiteralString
 
 import psycopg
@@ -30,6 +30,10 @@ PASSING = frozenset(
         "PROCESSING_HALTED", "REQUEST_RUNNING_TOO_LONG", "QUERY_TIMEOUT", "UNKNOWN_EXCEPTION",
     }
 )  # fmt: skip
+
+
+# Refusals that say that the plan is out of date: a field was taken away, or may not be written any more.
+SCHEMA_CHANGED = frozenset({"INVALID_FIELD", "INVALID_FIELD_FOR_INSERT_UPDATE"})
 
 
 @dataclass(slots=True)
@@ -84,6 +88,12 @@ def put_returned(session: Session, write_ids: Sequence[int]) -> None:
     session.execute("INSERT INTO outcome (write_id, code) SELECT unnest(%s::bigint[]), %s", (list(write_ids), RETURNED))
 
 
+def return_unknown_fields(session: Session) -> bool:
+    """Makes due again what was refused because of a field that is gone. Answers whether there was any."""
+    returned = session.execute("UPDATE outcome SET code = '' WHERE code = ANY (%s)", (sorted(SCHEMA_CHANGED),))
+    return returned.rowcount > 0
+
+
 def _row(write_id: int, outcome: RowOutcome) -> tuple[int, str | None, str | None, str | None, list[str] | None]:
     if outcome.is_written:
         return write_id, outcome.id, None, None, None
@@ -95,8 +105,14 @@ def _row(write_id: int, outcome: RowOutcome) -> tuple[int, str | None, str | Non
     return write_id, None, RETURNED if error.code in PASSING else error.code or "UNKNOWN", message, named
 
 
-def apply(session: Session, plan: PushPlan, upper: datetime, counts: PushCounts) -> None:
-    """Everything that follows from what is in ``outcome``. The caller commits."""
+def apply(
+    session: Session, plan: PushPlan, upper: datetime, counts: PushCounts, heard_at: datetime | None = None
+) -> None:
+    """Everything that follows from what is in ``outcome``. The caller commits.
+
+    ``heard_at``: the second in which Salesforce answered, by its own clock.
+    """
+    until = heard_at + timedelta(seconds=1) if heard_at else upper
     session.execute("UPDATE outcome SET code = '' WHERE code = ANY (%s)", (sorted(PASSING),))
     for operation, state, number in session.execute(_text("mark_writes")).fetchall():
         if state == Write.State.WRITTEN:
@@ -110,8 +126,8 @@ def apply(session: Session, plan: PushPlan, upper: datetime, counts: PushCounts)
         counts.codes[code] += number
     session.execute(_text("return_writes"))
     mirror = sql.Identifier(plan.spec.mirror)
-    session.execute(_composed("mirror_updates", mirror=mirror))
-    session.execute(_mirror_creates(plan), {"upper": upper})
+    session.execute(_composed("mirror_updates", mirror=mirror), {"until": until})
+    session.execute(_mirror_creates(plan), {"upper": upper, "until": until})
     if plan.spec.local == "contact":
         session.execute(_text("kinds_of_created"), {"kind": plan.spec.name.lower()})
     session.execute(_text("close_written"))

@@ -11,6 +11,7 @@ sent, and compares again with what Salesforce says then.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,15 +24,17 @@ from django.conf import settings
 from abmatic.postgres import sessions
 from abmatic.postgres.sql import block
 from abmatic.salesforce import Client
-from abmatic.sync.models import Batch, ObjectSetting, Run
+from abmatic.sync.models import Batch, FieldMapping, ObjectSetting, Run
 from abmatic.sync.objects import SObject
 from abmatic.sync.push import compare, due, unknown
 from abmatic.sync.push import plan as planning
 from abmatic.sync.push.outcomes import PushCounts
 from abmatic.sync.push.plan import PushPlan
-from abmatic.sync.push.sending import Sender
+from abmatic.sync.push.sending import SchemaChanged, Sender
 
 Session = psycopg.Connection[tuple[Any, ...]]
+
+logger = logging.getLogger(__name__)
 
 # Unlike a pull's, these commits are what is known of Salesforce: none may be lost.
 _SETTINGS = {"work_mem": "64MB", "jit": "off", "timezone": "UTC"}
@@ -79,19 +82,35 @@ class Push:
             due.collect(session, self._spec, self._setting)
             session.commit()
             if not due.are_any(session, self._spec, self._setting):
+                if self._setting.mappings.exclude(unwritable="").exists():
+                    # What can't be written is looked at again by every run.
+                    self._plan()
                 return
-            comparing()
-            plan = self._plan()
             for statement in compare.TABLES:
                 session.execute(statement)
             session.commit()
-            planned = 0
-            while (chunk := self._compare(session, plan)) is not None:
-                planned += chunk
-                self._note()
-            if planned:
-                sending()
-                self._sender(session, plan, upper).send_all()
+            try:
+                self._compare_and_send(session, upper, comparing, sending, plans_anew=True)
+            except SchemaChanged as gone:
+                logger.warning("run %s asks anew what may be written: %s", self._run.pk, gone)
+                session.rollback()
+                session.execute(_text("return_planned"), self._parameters)
+                session.commit()
+                self._compare_and_send(session, upper, comparing, sending, plans_anew=False)
+
+    def _compare_and_send(
+        self, session: Session, upper: datetime, comparing: Callable[[], None], sending: Callable[[], None], *,
+        plans_anew: bool,
+    ) -> None:  # fmt: skip
+        comparing()
+        plan = self._plan()
+        planned = 0
+        while (chunk := self._compare(session, plan)) is not None:
+            planned += chunk
+            self._note()
+        if planned:
+            sending()
+            self._sender(session, plan, upper, plans_anew=plans_anew).send_all()
 
     def send_planned(self, upper: datetime) -> None:
         """Sends what is planned already: an undo plans by itself."""
@@ -105,13 +124,21 @@ class Push:
             session.commit()
 
     def _plan(self) -> PushPlan:
-        return planning.make(self._spec, self._setting, self._client.describe(self._spec.name))
+        """The plan, by what the org says now. Mappings that can't be written say so from here on."""
+        plan = planning.make(self._spec, self._setting, self._client.describe(self._spec.name))
+        reasons = {each.sf_field: each.reason for each in plan.unwritable}
+        for mapping in self._setting.mappings.all():
+            reason = reasons.get(mapping.sf_field, "")
+            if mapping.unwritable != reason:
+                FieldMapping.objects.filter(pk=mapping.pk).update(unwritable=reason)
+        return plan
 
-    def _sender(self, session: Session, plan: PushPlan, upper: datetime) -> Sender:
+    def _sender(self, session: Session, plan: PushPlan, upper: datetime, *, plans_anew: bool = False) -> Sender:
         return Sender(
             session, self._client, plan, run=self._run.pk, attempt=self._run.attempts,
             connection=self._run.connection_id, upper=upper, counts=self._counts,
             bulk_from=settings.ENVIRONMENT.rest_limit, note=self._note, at_boundary=self._at_boundary,
+            plans_anew=plans_anew,
         )  # fmt: skip
 
     @contextmanager

@@ -103,7 +103,7 @@ def make(spec: SObject, setting: ObjectSetting, described: Describe) -> PushPlan
             continue
         target = described.fields.get(mapping.sf_field)
         local = field(spec.local, mapping.local_field)
-        reason = why_not_written(spec, mapping.sf_field, target, local)
+        reason = mapping.broken or why_not_written(spec, mapping.sf_field, target, local)
         if reason or target is None:
             unwritable.append(Unwritable(mapping.sf_field, reason))
             continue
@@ -171,7 +171,7 @@ def why_not_written(spec: SObject, name: str, target: Writable | None, local: Lo
 def allowed(setting: ObjectSetting) -> str:
     """A digest of all that decides what is written: where it differs, every record is compared again."""
     mappings = [
-        [m.sf_field, m.local_field, m.to_abmatic, m.to_salesforce, m.clear_with_empty, m.broken]
+        [m.sf_field, m.local_field, m.to_abmatic, m.to_salesforce, m.clear_with_empty, m.broken, m.unwritable]
         for m in setting.mappings.all()
     ]
     said = [

@@ -32,13 +32,17 @@ JOB_ROWS = 50_000
 SMALLER = (20, 1)
 
 
+class SchemaChanged(Exception):
+    """A field was taken away since the writes were planned: what is left is due again, and to be planned anew."""
+
+
 class Sender:
     """The planned writes of one run."""
 
     def __init__(
         self, session: Session, client: Client, plan: PushPlan, *, run: int, attempt: int, connection: int,
         upper: datetime, counts: PushCounts, bulk_from: int, note: Callable[[], None],
-        at_boundary: Callable[[], None] = lambda: None,
+        at_boundary: Callable[[], None] = lambda: None, plans_anew: bool = False,
     ) -> None:  # fmt: skip
         self._session = session
         self._client = client
@@ -52,6 +56,9 @@ class Sender:
         # Tells the run page, and raises where the run is not ours any more. The session has nothing open then.
         self._note = note
         self._at_boundary = at_boundary
+        # Whether whoever sends plans anew where a field turns out to be gone; else the refusals are issues.
+        self._plans_anew = plans_anew
+        self._has_changed = False
         # Of earlier executions of the run, what was returned has been compared again since.
         self._batches: list[int] = []
 
@@ -73,6 +80,8 @@ class Sender:
             else:
                 self._send_collection(operation, size)
             self._note()
+            if self._has_changed:
+                raise SchemaChanged
 
     def _count(self, operation: str, condition: LiteralString = "true") -> int:
         row = self._session.execute(
@@ -100,6 +109,9 @@ class Sender:
         except errors.Transient as trouble:
             self._no_answer(batch, ids, trouble)
             return
+        except errors.InvalidField as gone:
+            self.return_batch(batch)
+            raise SchemaChanged(str(gone)) from gone
         except errors.SalesforceError:
             # Refused as a whole, so nothing was written: it is due again when the reason is gone.
             self.return_batch(batch)
@@ -172,7 +184,9 @@ class Sender:
 
     def end_batch(self, batch: int) -> None:
         """Applies ``outcome`` and closes the batch, in one transaction."""
-        outcomes.apply(self._session, self._plan, self._upper, self._counts)
+        if self._plans_anew and outcomes.return_unknown_fields(self._session):
+            self._has_changed = True
+        outcomes.apply(self._session, self._plan, self._upper, self._counts, self._client.heard_at)
         self._session.execute("UPDATE write_batch SET state = 'done' WHERE id = %s", (batch,))
         self._session.execute(
             "UPDATE run SET pushed = %s::jsonb, updated_at = now() WHERE id = %s",

@@ -64,10 +64,10 @@ DO UPDATE SET code = excluded.code, message = excluded.message, fields = exclude
               settings = excluded.settings, run_id = excluded.run_id, last_at = now(), times = issue.times + 1, retry_at = NULL;
 
 -- plan_writes -- Writes down what will be sent: all that is complete, and wasn't refused before as it is, unless a person wants it tried again. Parameters: connection, sobject, run, settings.
-INSERT INTO salesforce_write (run_id, connection_id, sobject, local_id, sf_id, operation, before, sent, parent_sf_id,
-                              state, at)
-SELECT %(run)s, %(connection)s, %(sobject)s, p.local_id, p.sf_id, p.operation, p.before, p.sent, p.parent_sf_id,
-       'planned', now()
+INSERT INTO salesforce_write (run_id, connection_id, sobject, local_id, sf_id, operation, before, sent, ours,
+                              parent_sf_id, state, at)
+SELECT %(run)s, %(connection)s, %(sobject)s, p.local_id, p.sf_id, p.operation, p.before, p.sent, p.ours,
+       p.parent_sf_id, 'planned', now()
   FROM planned AS p
  WHERE p.sent <> '{}' AND p.missing = '{}'
    AND NOT EXISTS (
@@ -111,26 +111,34 @@ SELECT w.connection_id, w.sobject, w.local_id
 ON CONFLICT DO NOTHING;
 
 -- mirror_updates -- The mirror takes what was written, and both sides agree on it. The key follows when the record is read again.
--- What an undo left different ends with another value; the undo's own write is the value that it left.
+-- What an undo left different ends with another value; the undo's own write is the value that it left. What was sent is
+-- kept until the record is read again (see pull.readback). Parameters: until, when Salesforce had answered.
 UPDATE {mirror} AS m
    SET values = jsonb_strip_nulls(m.values || w.sent),
        base = CASE WHEN m.base IS NOT NULL THEN m.base || w.sent END,
        held = CASE WHEN m.held IS NOT NULL THEN (
            SELECT jsonb_build_object('s', (m.held -> 's') - d.gone, 'a', (m.held -> 'a') - d.gone)
              FROM (SELECT ARRAY(SELECT e.key FROM jsonb_each(w.sent) AS e
-                                 WHERE m.held -> 's' -> e.key IS DISTINCT FROM e.value) AS gone) AS d) END
+                                 WHERE m.held -> 's' -> e.key IS DISTINCT FROM e.value) AS gone) AS d) END,
+       sent = jsonb_build_object(
+           'values', coalesce(m.sent -> 'values', '{}') || w.sent, 'since', m.modstamp, 'until', %(until)s::timestamptz,
+           'ours', coalesce(m.sent -> 'ours', '{}') - ARRAY(SELECT jsonb_object_keys(w.sent)) || coalesce(w.ours, '{}'),
+           'back', coalesce(m.sent -> 'back', '{}'))
   FROM outcome AS o JOIN salesforce_write AS w ON w.id = o.write_id AND w.operation = 'update'
  WHERE o.code IS NULL AND m.connection_id = w.connection_id AND m.sf_id = w.sf_id;
 
--- mirror_creates -- The mirror takes the records that were created. Parameters: upper, which is older than they are.
+-- mirror_creates -- The mirror takes the records that were created. Parameters: upper, which is older than they are; until.
 INSERT INTO {mirror} (connection_id, sf_id, modstamp, created, is_deleted, role, local_id, values, base, linked_run,
-                      seen_run {columns})
+                      seen_run, sent {columns})
 SELECT w.connection_id, o.sf_id, %(upper)s, NULL, false, 1, w.local_id, jsonb_strip_nulls(w.sent {not_parent}),
-       w.sent {not_parent}, w.run_id, w.run_id {picks}
+       w.sent {not_parent}, w.run_id, w.run_id,
+       jsonb_build_object('values', w.sent {not_parent}, 'until', %(until)s::timestamptz, 'ours', coalesce(w.ours, '{}'))
+       {picks}
   FROM outcome AS o JOIN salesforce_write AS w ON w.id = o.write_id AND w.operation = 'create'
  WHERE o.code IS NULL
 ON CONFLICT (connection_id, sf_id) DO UPDATE
-   SET local_id = excluded.local_id, role = 1, base = excluded.base, linked_run = excluded.linked_run;
+   SET local_id = excluded.local_id, role = 1, base = excluded.base, linked_run = excluded.linked_run,
+       sent = excluded.sent;
 
 -- kinds_of_created -- A person who became a lead or a contact is one here too. Parameters: kind.
 UPDATE contact AS a

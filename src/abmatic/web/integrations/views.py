@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from abmatic.audiences.fields import fields
 from abmatic.identity.audit import Author
-from abmatic.sync import automatic, budget, connect, runs
+from abmatic.sync import automatic, budget, comparing, connect, runs
 from abmatic.sync.connect import ConnectError
 from abmatic.sync.models import (
     Connection,
@@ -55,6 +55,8 @@ class ObjectRow:
     is_running: bool
     next_run_at: datetime | None
     calls_a_day: int | None
+    compare_days: int | None
+    compare_calls: int | None
     # Each mapping, and what the local field is called on the pages of records.
     mappings: list[tuple[FieldMapping, str]]
 
@@ -141,6 +143,11 @@ def _labelled(setting: ObjectSetting | None, labels: dict[str, str]) -> list[tup
     return [(mapping, labels.get(mapping.local_field, mapping.local_field)) for mapping in found]
 
 
+def _compare_days(setting: ObjectSetting | None) -> int | None:
+    every = comparing.interval(setting) if setting else None
+    return every.days if every else None
+
+
 def _object_rows(connection: Connection) -> list[ObjectRow]:
     settings = {setting.sobject: setting for setting in connection.objects_settings.prefetch_related("mappings").all()}
     now = timezone.now()
@@ -159,6 +166,8 @@ def _object_rows(connection: Connection) -> list[ObjectRow]:
             next_run_at=next_runs.get(sobject) if connection.status == Connection.Status.ACTIVE else None,
             calls_a_day=_forecast(settings.get(sobject)),
             mappings=_labelled(settings.get(sobject), labels[OBJECTS[sobject].local]),
+            compare_days=_compare_days(settings.get(sobject)),
+            compare_calls=budget.compare_calls(connection, [spec.name for spec in with_riders([sobject])]),
         )
         for sobject, mirror in MIRRORS.items()
     ]
