@@ -29,6 +29,8 @@ class World:
     api_key: int
     preview: int
 
+    views: dict[str, int]
+
     def address(self, name: str) -> str:
         """The example address of a page."""
         if name == "one-time-link":
@@ -43,6 +45,13 @@ class World:
             return reverse(name, args=[self.connection.pk, "accounts", self.preview])
         if name.startswith("object-"):
             return reverse(name, args=[self.connection.pk, "accounts"])
+        record, _, page = name.partition("-")
+        if page == "view-delete":
+            return reverse(name, args=[self.views[record]])
+        if page in {"view-save", "collection-new", "selected"}:
+            return reverse(name)
+        if page in {"collection-edit", "collection-delete"}:
+            return reverse(name, args=[getattr(self, f"{record}_collection")])
         if name in CONNECTION_PAGES:
             return reverse(name, args=[self.connection.pk])
         if name in {"account-collection", "contact-collection", "opportunity-collection"}:
@@ -54,6 +63,7 @@ class World:
         return reverse(name)
 
 
+RECORDS = ("account", "contact", "opportunity")
 CONNECTION_PAGES = {
     "connection",
     "connected",
@@ -77,6 +87,7 @@ PAGES = [
     "contact-collection", "contact-overview", "contact-opportunities", "contact-timeline", "contact-sync",
     "opportunities", "opportunity-collections", "opportunity-collection", "search",
     "run", "findings", "integrations", "authorize", "connection", "connected", "reconnect", "disable", "activity",
+    *(f"{record}-collection-{act}" for record in RECORDS for act in ("new", "edit", "delete")),
     "object-settings", "settings-file", "issues", "account_change_password", "users", "api-keys", "audit", "profile",
 ]  # fmt: skip
 
@@ -121,4 +132,5 @@ def make_world() -> World:
         User.objects.create_user("somebody@example.com").pk,
         api_keys.create("Reports", "viewer")[0].pk,
         PreviewJob.objects.create(connection=connection, sobject="Account").pk,
+        {record: org.view(record).pk for record in RECORDS},
     )

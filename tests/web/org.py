@@ -9,7 +9,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from abmatic.audiences.models import Account, Collection, CollectionMember, Contact, Opportunity
+from abmatic.audiences.models import Account, Collection, CollectionMember, Contact, Opportunity, SavedView
 from abmatic.changes.models import Cause, Change
 from abmatic.identity import sealing
 from abmatic.identity.models import SealedSecret, User
@@ -151,6 +151,12 @@ def collection(record: str, ids: list[int], name: str = "Salesforce Import") -> 
     made = Collection.objects.create(name=name, record=record, kind="import", size=len(ids))
     CollectionMember.objects.bulk_create(CollectionMember(collection=made, record_id=pk) for pk in ids)
     return made
+
+
+def view(record: str, name: str = "Mine") -> SavedView:
+    """A saved view of somebody's that everybody sees."""
+    user = User.objects.get_or_create(email="keeper@example.com")[0]
+    return SavedView.objects.create(user=user, record=record, name=name, is_shared=True)
 
 
 def link(connection: Connection, account: Account, sf_id: str, role: Role = Role.PRIMARY, **values: Any) -> None:

@@ -89,5 +89,5 @@ def test_an_empty_page_says_what_fills_it(admin: Client) -> None:
 def test_a_page_takes_few_queries_whatever_it_shows(admin: Client, django_assert_max_num_queries: Queries) -> None:
     for number in range(40):
         org.opportunity(org.account(f"Firm {number}"), f"Deal {number}")
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(14):
         assert len(deals(admin.get("/opportunities/").text)) == 40

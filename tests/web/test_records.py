@@ -211,6 +211,6 @@ class TestQueries:
             org.link(connection, account, f"001580000000{number:04d}AAA")
             org.contact(account=account)
             org.opportunity(account)
-        for tab, most in {"": 9, "contacts/": 16, "opportunities/": 16, "timeline/": 9, "sync/": 6}.items():
+        for tab, most in {"": 9, "contacts/": 20, "opportunities/": 20, "timeline/": 9, "sync/": 6}.items():
             with django_assert_max_num_queries(most):
                 assert admin.get(f"/accounts/{account.pk}/{tab}").status_code == 200

@@ -18,19 +18,28 @@ contains, not_contains,            text                         text
 starts_with
 at_least, at_most, greater, less   numbers, dates, date-times   of the field's type; dates as ISO text
 empty, not_empty                   every type but yes/no        none
+within_days                        dates, date-times            whole days, counted back from now
 =================================  ===========================  =====================================
+
+Where a condition is evaluated anew each time it is asked (filters of lists, rules of collections), it may go *beyond*
+the record's own fields (see `abmatic.audiences.beyond`): to further columns, the collections it is in, the account it
+belongs to, and what the CRM says of it. A push filter may not: what meets it is found by the changes of fields.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, LiteralString
 
 from psycopg import sql
 
+from abmatic.audiences import beyond as others
 from abmatic.audiences.fields import FieldType, LocalField, field, fields
+from abmatic.audiences.like import escaped
+from abmatic.audiences.refusals import ConditionRefused as ConditionRefused
 
 # JSON as stored: checked here before anything is made of it.
 Condition = Mapping[str, Any]
@@ -40,8 +49,11 @@ _LONGEST_LIST = 1_000
 _LONGEST_TEXT = 4_000
 _TEXTS = frozenset({FieldType.TEXT, FieldType.URL, FieldType.EMAIL, FieldType.PHONE, FieldType.PICKLIST})
 _ORDERED = frozenset({FieldType.INTEGER, FieldType.NUMBER, FieldType.DATE, FieldType.DATETIME})
+_TIMES = frozenset({FieldType.DATE, FieldType.DATETIME})
 _ALL = frozenset(FieldType)
-_SUITED: dict[str, frozenset[FieldType]] = {
+_MOST_DAYS = 36_500
+# Which types each comparison can be asked of.
+SUITED: dict[str, frozenset[FieldType]] = {
     "equals": _ALL,
     "not_equals": _ALL,
     "in": _ALL - {FieldType.BOOLEAN},
@@ -54,74 +66,99 @@ _SUITED: dict[str, frozenset[FieldType]] = {
     "less": _ORDERED,
     "empty": _ALL - {FieldType.BOOLEAN},
     "not_empty": _ALL - {FieldType.BOOLEAN},
+    "within_days": _TIMES,
 }
+VALUELESS = frozenset({"empty", "not_empty"})
+# What is met or not depending on when it is asked.
+_PASSING = frozenset({"within_days"})
 _SIGNS: dict[str, LiteralString] = {"at_least": ">=", "at_most": "<=", "greater": ">", "less": "<"}
 
 
 def operators() -> Mapping[str, frozenset[FieldType]]:
-    """What can be asked, and of which types of fields."""
-    return _SUITED
+    """What can be asked of a record's own fields, and of which types of them."""
+    return {name: types for name, types in SUITED.items() if name not in _PASSING}
 
 
-class ConditionRefused(ValueError):
-    """The condition can't be used; the message says where in it, and why."""
-
-
-def check(record: str, condition: object) -> str:
+def check(record: str, condition: object, *, beyond: bool = False) -> str:
     """Why a condition on such records can't be used; empty where it can."""
     try:
-        compiled(record, condition, sql.Identifier("r"))
+        compiled(record, condition, sql.Identifier("r"), beyond=beyond)
     except ConditionRefused as refused:
         return str(refused)
     return ""
 
 
-def compiled(record: str, condition: object, alias: sql.Composable) -> sql.Composed:
+def compiled(record: str, condition: object, alias: sql.Composable, *, beyond: bool = False) -> sql.Composed:
     """The condition as an SQL expression on the record's table under ``alias``. Raises `ConditionRefused`."""
     if condition == {}:
         return sql.SQL("true").format()
-    return _compile(record, condition, alias, "", 0)
+    return _Compiling(record, alias, beyond).tree(condition, "", 0)
 
 
-def _compile(record: str, condition: object, alias: sql.Composable, path: str, depth: int) -> sql.Composed:
-    if not isinstance(condition, dict):
-        raise ConditionRefused(f"{path or 'the condition'} must be a mapping")
-    if depth > _DEEPEST:
-        raise ConditionRefused(f"{path} is nested more than {_DEEPEST} deep")
-    if "field" in condition:
-        return _compare(record, condition, alias, path)
-    if len(condition) != 1 or not condition.keys() <= {"all", "any", "not"}:
-        raise ConditionRefused(f'{path or "the condition"} must have "field", or one of "all", "any", "not"')
-    ((word, inner),) = condition.items()
-    here = f"{path}.{word}".lstrip(".")
-    if word == "not":
-        return sql.SQL("NOT coalesce({}, false)").format(_compile(record, inner, alias, here, depth + 1))
-    if not isinstance(inner, list) or not inner:
-        raise ConditionRefused(f"{here} must be a list of at least one condition")
-    parts = [_compile(record, each, alias, f"{here}[{place}]", depth + 1) for place, each in enumerate(inner)]
-    return sql.SQL("({})").format(sql.SQL(" AND " if word == "all" else " OR ").join(parts))
+@dataclass(frozen=True, slots=True)
+class _Compiling:
+    """One condition on its way to SQL. ``beyond``: whether it may ask about more than the record's own fields."""
+
+    record: str
+    alias: sql.Composable
+    beyond: bool
+
+    def tree(self, condition: object, path: str, depth: int) -> sql.Composed:
+        if not isinstance(condition, dict):
+            raise ConditionRefused(f"{path or 'the condition'} must be a mapping")
+        if depth > _DEEPEST:
+            raise ConditionRefused(f"{path} is nested more than {_DEEPEST} deep")
+        if "field" in condition:
+            return self._compare(condition, path)
+        if self.beyond and len(condition) == 1 and condition.keys() <= others.WORDS:
+            ((word, value),) = condition.items()
+            return others.compiled(self.record, word, value, self.alias, f"{path}.{word}".lstrip("."))
+        if len(condition) != 1 or not condition.keys() <= {"all", "any", "not"}:
+            known = '", "'.join(("all", "any", "not", *(sorted(others.WORDS) if self.beyond else ())))
+            raise ConditionRefused(f'{path or "the condition"} must have "field", or one of "{known}"')
+        ((word, inner),) = condition.items()
+        here = f"{path}.{word}".lstrip(".")
+        if word == "not":
+            return sql.SQL("NOT coalesce({}, false)").format(self.tree(inner, here, depth + 1))
+        if not isinstance(inner, list) or not inner:
+            raise ConditionRefused(f"{here} must be a list of at least one condition")
+        parts = [self.tree(each, f"{here}[{place}]", depth + 1) for place, each in enumerate(inner)]
+        return sql.SQL("({})").format(sql.SQL(" AND " if word == "all" else " OR ").join(parts))
+
+    def _compare(self, condition: Condition, path: str) -> sql.Composed:
+        where = path or "the condition"
+        if unknown := condition.keys() - {"field", "is", "value"}:
+            raise ConditionRefused(f"{where} has {', '.join(sorted(map(str, unknown)))}, which means nothing")
+        target, column = self._target(condition["field"], where)
+        operator = condition.get("is")
+        suits = isinstance(operator, str) and target.type in SUITED.get(operator, frozenset())
+        if not isinstance(operator, str) or not suits or (operator in _PASSING and not self.beyond):
+            suited = ", ".join(suiting(target, beyond=self.beyond))
+            raise ConditionRefused(f"{where}: {operator!r} can't be asked of {target.name}; that can be: {suited}")
+        if operator in VALUELESS:
+            if condition.get("value") is not None:
+                raise ConditionRefused(f"{where}: {operator} takes no value")
+            test = sql.SQL("coalesce({} !~ '\\S', true)") if target.type in _TEXTS else sql.SQL("{} IS NULL")
+            return (sql.SQL("NOT ({})").format(test.format(column))) if operator == "not_empty" else test.format(column)
+        return _valued(target, operator, condition.get("value"), column, where)
+
+    def _target(self, name: object, where: str) -> tuple[LocalField, sql.Composed]:
+        """The field of that name, and where its value is."""
+        further = others.further(self.record) if self.beyond else ()
+        for each in further:
+            if each.field.name == name:
+                return each.field, each.column(self.alias)
+        try:
+            target = field(self.record, name)  # type: ignore[arg-type]  # whatever it is, it is looked for
+        except (KeyError, TypeError):
+            known = ", ".join([*(each.name for each in fields(self.record)), *(each.field.name for each in further)])
+            raise ConditionRefused(f"{where}: {name!r} is no field; fields are {known}") from None
+        return target, sql.SQL("{}.{}").format(self.alias, sql.Identifier(target.name))
 
 
-def _compare(record: str, condition: Condition, alias: sql.Composable, path: str) -> sql.Composed:
-    where = path or "the condition"
-    if unknown := condition.keys() - {"field", "is", "value"}:
-        raise ConditionRefused(f"{where} has {', '.join(sorted(map(str, unknown)))}, which means nothing")
-    try:
-        target = field(record, condition["field"])
-    except (KeyError, TypeError):
-        known = ", ".join(each.name for each in fields(record))
-        raise ConditionRefused(f"{where}: {condition['field']!r} is no field; fields are {known}") from None
-    operator = condition.get("is")
-    if not isinstance(operator, str) or target.type not in _SUITED.get(operator, frozenset()):
-        suited = ", ".join(name for name, types in _SUITED.items() if target.type in types)
-        raise ConditionRefused(f"{where}: {operator!r} can't be asked of {target.name}; that can be: {suited}")
-    column = sql.SQL("{}.{}").format(alias, sql.Identifier(target.name))
-    if operator in {"empty", "not_empty"}:
-        if condition.get("value") is not None:
-            raise ConditionRefused(f"{where}: {operator} takes no value")
-        test = sql.SQL("coalesce({} !~ '\\S', true)") if target.type in _TEXTS else sql.SQL("{} IS NULL")
-        return (sql.SQL("NOT ({})").format(test.format(column))) if operator == "not_empty" else test.format(column)
-    return _valued(target, operator, condition.get("value"), column, where)
+def suiting(target: LocalField, *, beyond: bool = False) -> list[str]:
+    """The comparisons that can be asked of a field."""
+    return [name for name, types in SUITED.items() if target.type in types and (beyond or name not in _PASSING)]
 
 
 def _valued(target: LocalField, operator: str, value: object, column: sql.Composed, where: str) -> sql.Composed:
@@ -130,6 +167,11 @@ def _valued(target: LocalField, operator: str, value: object, column: sql.Compos
             raise ConditionRefused(f"{where}: value must be a list of 1 to {_LONGEST_LIST:,} values")
         listed = sql.SQL(", ").join(_literal(target, each, where) for each in value)
         return sql.SQL("{} IN ({})").format(_comparable(target, column), listed)
+    if operator == "within_days":
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= _MOST_DAYS:
+            raise ConditionRefused(f"{where}: value must be a number of days, 1 to {_MOST_DAYS:,}")
+        since = sql.SQL("statement_timestamp() - make_interval(days => {})").format(sql.Literal(value))
+        return sql.SQL("{column} > {since} AND {column} <= statement_timestamp()").format(column=column, since=since)
     literal = _literal(target, value, where)
     comparable = _comparable(target, column)
     if operator in {"equals", "not_equals"}:
@@ -139,7 +181,8 @@ def _valued(target: LocalField, operator: str, value: object, column: sql.Compos
         return sql.SQL("{} {} {}").format(comparable, sql.SQL(_SIGNS[operator]), literal)
     if operator == "starts_with":
         return sql.SQL("starts_with({}, {})").format(comparable, literal)
-    found = sql.SQL("strpos({}, {}) > 0").format(comparable, literal)
+    # On the bare column: for anything else the planner has no statistics, and takes any text for frequent.
+    found = sql.SQL("{} ILIKE {}").format(column, sql.Literal(f"%{escaped(str(value))}%"))
     return sql.SQL("NOT coalesce({}, false)").format(found) if operator == "not_contains" else found
 
 

@@ -182,6 +182,14 @@ class Collection(models.Model):
     # Names what made an import collection, so that a resumed or repeated import finds its own.
     source = models.TextField(null=True, unique=True)
     size = models.BigIntegerField(default=0, db_default=0)
+    # Of a dynamic one: the condition its members meet; when that was last looked at; what the data looked like then
+    # (see refreshing.py); and how many milliseconds it took.
+    rule = models.JSONField(null=True)
+    as_of = models.DateTimeField(null=True)
+    seen = models.JSONField(null=True)
+    took_ms = models.IntegerField(default=0, db_default=0)
+    # Why the rule can't be followed any more; members stay as they were.
+    problem = models.TextField(blank=True, default="", db_default="")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -230,3 +238,22 @@ class CustomField(models.Model):
 
     def __str__(self) -> str:
         return self.label
+
+
+class SavedView(models.Model):
+    """A list as somebody wants to see it again: filter, search, order, columns."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    record = models.TextField(choices=Collection.Record.choices)
+    name = models.TextField()
+    # "filter" (a condition), "search", "show", "sort", "columns"; those that are not as usual.
+    asked = models.JSONField(default=dict)
+    is_shared = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        db_table = "saved_view"
+        constraints = (models.UniqueConstraint(fields=["user", "record", "name"], name="saved_view_name_once"),)
+
+    def __str__(self) -> str:
+        return self.name

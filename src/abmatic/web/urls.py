@@ -11,6 +11,8 @@ from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
 from abmatic.web import api_keys, audit, door, home, profile, running, search, users
+from abmatic.web.grids import collections as grid_collections
+from abmatic.web.grids import saved, selected
 from abmatic.web.grids import views as grids
 from abmatic.web.integrations import authorize
 from abmatic.web.integrations import views as integrations
@@ -97,7 +99,27 @@ run = [
     path("records.csv", files.records_csv, name="records-csv"),
 ]
 
+
+def lists(record: str) -> list[URLPattern]:
+    """What the lists of accounts, contacts and opportunities have alike."""
+    kind = {"record": record}
+    return [
+        path("collections/new/", grid_collections.new, kind, name=f"{record}-collection-new"),
+        path("collections/<int:collection_id>/edit/", grid_collections.edit, kind, name=f"{record}-collection-edit"),
+        path(
+            "collections/<int:collection_id>/delete/",
+            grid_collections.delete,
+            kind,
+            name=f"{record}-collection-delete",
+        ),
+        path("selected/", selected.selected, kind, name=f"{record}-selected"),
+        path("views/", saved.save, kind, name=f"{record}-view-save"),
+        path("views/<int:view_id>/delete/", saved.delete, kind, name=f"{record}-view-delete"),
+    ]
+
+
 accounts = [
+    *lists("account"),
     path("", grids.everything, {"record": "account"}, name="accounts"),
     path("collections/", grids.collections, {"record": "account"}, name="account-collections"),
     path("collections/<int:collection_id>/", grids.collection, {"record": "account"}, name="account-collection"),
@@ -109,6 +131,7 @@ accounts = [
 ]
 
 contacts = [
+    *lists("contact"),
     path("", grids.everything, {"record": "contact"}, name="contacts"),
     path("collections/", grids.collections, {"record": "contact"}, name="contact-collections"),
     path("collections/<int:collection_id>/", grids.collection, {"record": "contact"}, name="contact-collection"),
@@ -119,6 +142,7 @@ contacts = [
 ]
 
 opportunities = [
+    *lists("opportunity"),
     path("", grids.everything, {"record": "opportunity"}, name="opportunities"),
     path("collections/", grids.collections, {"record": "opportunity"}, name="opportunity-collections"),
     path(

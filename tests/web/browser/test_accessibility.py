@@ -18,6 +18,8 @@ DOORS = ["/user/sign-in/", "/in/used/", "/nowhere/"]
 # What needs an action before it can be looked at.
 OPENED = {
     "filter": ("/accounts/", "Filter"),
+    "columns": ("/accounts/", "Columns"),
+    "views": ("/accounts/", "Views"),
     "user menu": ("/accounts/", "Your account"),
     "theme menu": ("/accounts/", "Theme"),
     "confirmation": ("connection", "Sync Accounts Manually"),
@@ -47,7 +49,7 @@ def everything(world: addresses.World) -> dict[str, str]:
         "run under way": f"/runs/{running.pk}/",
         "failed run": f"/runs/{failed.pk}/",
         "search": "/search/?q=a",
-        "nothing found": "/accounts/?q=zzz&field=employees&op=least&value=many",
+        "nothing found": '/accounts/?q=zzz&filter={"field":"employee_count","is":"at_least","value":"many"}',
         "broken connection": f"/settings/integrations/salesforce/{_broken()}/",
         "problem": "/settings/integrations/salesforce/callback/?state=unknown",
     }

@@ -87,24 +87,73 @@ def test_filter_offers_what_suits_the_field_and_can_be_removed(admin_tab: Tab) -
     org.account("Bare")
     page = admin_tab.open("/accounts/")
     page.get_by_role("button", name="Filter").click()
-    page.get_by_label("Field").select_option("Employees")
-    assert page.get_by_label("Condition").locator("option:not([disabled])").all_inner_texts() == [
-        "is", "is at least", "is at most", "is empty", "has a value",
+    page.get_by_label("Field", exact=True).select_option("Employees")
+    assert page.get_by_label("Condition", exact=True).locator("option:not([disabled])").all_inner_texts() == [
+        "is", "is not", "is one of", "is at least", "is at most", "is more than", "is less than", "has a value",
+        "is empty",
     ]  # fmt: skip
-    page.get_by_label("Condition").select_option("is at least")
-    page.get_by_label("Value").fill("100")
-    page.get_by_role("button", name="Add filter").click()
+    page.get_by_label("Condition", exact=True).select_option("is at least")
+    page.get_by_label("Value", exact=True).locator("visible=true").fill("100")
+    page.get_by_role("button", name="Apply filter").click()
     expect(page.get_by_text("Employees is at least “100”")).to_be_visible()
     assert rows(page) == ["Big"]
     page.get_by_role("button", name="Filter").click()
-    page.get_by_label("Field").select_option("Industry")
-    page.get_by_label("Condition").select_option("has a value")
-    expect(page.get_by_label("Value")).to_be_hidden()
-    page.get_by_role("button", name="Add filter").click()
+    page.get_by_role("button", name="Condition", exact=True).click()
+    second = page.locator("#filter-pop .rule").nth(1)
+    second.get_by_label("Field", exact=True).select_option("Industry")
+    second.get_by_label("Condition", exact=True).select_option("has a value")
+    expect(second.get_by_label("Value", exact=True).locator("visible=true")).to_have_count(0)
+    page.get_by_role("button", name="Apply filter").click()
     expect(page.locator(".condition")).to_have_count(2)
     page.get_by_role("link", name="Remove the filter Employees").click()
     expect(page.locator(".condition")).to_have_count(1)
     assert rows(page) == ["Big", "Tiny"]
+
+
+def test_a_filter_of_groups_is_built_kept_in_the_address_and_changed(admin_tab: Tab) -> None:
+    org.account("Big", employee_count=900, industry="Banking")
+    org.account("Tiny", employee_count=2, industry="Energy")
+    org.account("Bare")
+    page = admin_tab.open("/accounts/")
+    page.get_by_role("button", name="Filter").click()
+    pop = page.locator("#filter-pop")
+    pop.get_by_role("button", name="Remove this condition").click()
+    pop.get_by_role("button", name="Group").click()
+    group = pop.get_by_role("group")
+    group.get_by_label("Value", exact=True).locator("visible=true").fill("bare")
+    group.get_by_role("button", name="Condition", exact=True).click()
+    second = group.locator(".rule").nth(1)
+    second.get_by_label("Field", exact=True).select_option("Employees")
+    second.get_by_label("Condition", exact=True).select_option("is less than")
+    second.get_by_label("Value", exact=True).locator("visible=true").fill("10")
+    pop.get_by_role("button", name="Apply filter").click()
+    expect(page.get_by_text("Name contains “bare”, or Employees is less than “10”")).to_be_visible()
+    assert rows(page) == ["Bare", "Tiny"]
+    page.reload()
+    assert rows(page) == ["Bare", "Tiny"]
+    page.get_by_role("button", name="Filter").click()
+    pop.get_by_role("group").get_by_label("Match").select_option("all")
+    pop.get_by_role("button", name="Apply filter").click()
+    expect(page.get_by_text("No accounts match")).to_be_visible()
+
+
+def test_columns_are_chosen_and_kept_in_a_view(admin_tab: Tab) -> None:
+    org.account("Acme", website="https://acme.example")
+    page = admin_tab.open("/accounts/")
+    page.get_by_role("button", name="Columns").click()
+    for label in ("Domain", "Industry", "Employees", "Revenue", "Country"):
+        page.locator("#columns-pop").get_by_label(label, exact=True).uncheck()
+    page.locator("#columns-pop").get_by_label("Website").check()
+    page.get_by_role("button", name="Show", exact=True).click()
+    expect(page.locator("thead th:not(.pick)")).to_have_text(["Name", "City", "Updated", "Website"])
+    page.get_by_role("button", name="Views").click()
+    page.get_by_label("Save this view as").fill("Websites")
+    page.get_by_role("button", name="Save view").click()
+    expect(page.get_by_text("The view “Websites” is saved.")).to_be_visible()
+    admin_tab.open("/accounts/")
+    page.get_by_role("button", name="Views").click()
+    page.get_by_role("link", name="Websites").click()
+    expect(page.locator("thead th:not(.pick)")).to_have_text(["Name", "City", "Updated", "Website"])
 
 
 def test_top_search_by_keyboard(admin_tab: Tab) -> None:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
-from django.db.models import Expression, F, Model, Q, TextField, Value
+from django.db.models import BooleanField, DateField, DecimalField, Expression, F, Field, Model, Q, TextField, Value
 from django.db.models.expressions import Combinable
 
+from abmatic.audiences.fields import FieldType, LocalField
 from abmatic.audiences.models import Account, Contact, Opportunity, sort_key
 from abmatic.web.grids.ilike import IlikeContains
+
+# Beside one another; with more, none would have room.
+MOST = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column. ``type`` decides operators, alignment and cursors: "text", "number", "date", "time" or "arrival".
+    """One column. ``type`` decides alignment and cursors: "text", "number", "date", "time", "arrival" or "yesno".
 
-    "arrival" is a time by which rows have their ids: sorted by these, it needs no index of its own.
+    "arrival" is a time by which rows have their ids: sorted by these, it needs no index of its own. ``cell`` names how
+    it is drawn, where its type doesn't say that.
     """
 
     name: str
@@ -28,6 +35,24 @@ class Column:
     then: str | None = None
     # Sorted exactly as it is, as its index holds it; else as `sort_key` says.
     is_key: bool = False
+    cell: str = ""
+    is_sortable: bool = True
+    is_custom: bool = False
+    # Shown where nobody has chosen columns.
+    is_usual: bool = True
+
+    @property
+    def drawn(self) -> str:
+        """How its cells are drawn."""
+        return self.cell or self.type
+
+    @property
+    def output(self) -> Field[Any, Any]:
+        """As what Django reads the column of a custom field."""
+        fields: dict[str, Field[Any, Any]] = {
+            "number": DecimalField(), "date": DateField(), "yesno": BooleanField(),
+        }  # fmt: skip
+        return fields.get(self.type, TextField())
 
     @property
     def sort_key(self) -> Combinable:
@@ -52,22 +77,41 @@ class Spec:
     label: str
     model: type[Model]
     columns: tuple[Column, ...]
-    # Fields that the search box looks into.
-    searched: tuple[str, ...]
-    # Further fields that only the filter offers.
-    filtered: tuple[Column, ...] = ()
     related: tuple[str, ...] = ()
     # The order of an address without one, as in an address; one that an index serves. "": by the first column.
     sort: str = ""
 
-    def column(self, name: str) -> Column | None:
-        """The column of that name."""
-        return next((column for column in self.columns if column.name == name), None)
+    def all_columns(self, fields: Sequence[LocalField]) -> tuple[Column, ...]:
+        """Every column that can be chosen: those that are usual, and one for each other of the fields."""
+        shown = {column.field for column in self.columns} | self.part_of_name
+        others = [_of(field) for field in fields if field.name not in shown]
+        created = () if "id" in shown else (Column("created", "Created", "created_at", "time", is_usual=False),)
+        owner = Column("owner", "Owner", "owner", cell="owner", is_sortable=False, is_usual=False)
+        return (*self.columns, *others, owner, *created)
 
     @property
-    def filters(self) -> tuple[Column, ...]:
-        """Everything that can be filtered by."""
-        return tuple(column for column in self.columns if column.type not in {"time", "arrival"}) + self.filtered
+    def part_of_name(self) -> set[str]:
+        """Fields that the first column shows already."""
+        return {each for column in self.columns for each in (column.then,) if each}
+
+    def chosen(self, names: str, every: Sequence[Column]) -> tuple[Column, ...]:
+        """The columns that an address asks for, by their names with commas between; the usual ones else."""
+        wanted = names.split(",")
+        found = [column for column in every[1:] if column.name in wanted]
+        if not found:
+            return self.columns
+        # The first says which record it is.
+        return (self.columns[0], *(replace(column, drop=min(column.drop, 1) or 1) for column in found[: MOST - 1]))
+
+
+def _of(field: LocalField) -> Column:
+    kind = {
+        FieldType.INTEGER: "number", FieldType.NUMBER: "number", FieldType.DATE: "date", FieldType.BOOLEAN: "yesno",
+    }.get(field.type, "text")  # fmt: skip
+    can_be_sorted = kind != "yesno"
+    return Column(
+        field.name, field.label, field.name, kind, is_sortable=can_be_sorted, is_custom=field.is_custom, is_usual=False
+    )
 
 
 def contains(field: str, text: str) -> Q:
@@ -81,17 +125,15 @@ ACCOUNTS = Spec(
     label="Accounts",
     model=Account,
     columns=(
-        Column("name", "Name", "name"),
-        Column("domain", "Domain", "domain", drop=1, is_key=True),
+        Column("name", "Name", "name", cell="name"),
+        Column("domain", "Domain", "domain", drop=1, is_key=True, cell="domain"),
         Column("industry", "Industry", "industry", drop=2),
         Column("employees", "Employees", "employee_count", type="number", drop=2),
-        Column("revenue", "Revenue", "revenue", type="number", drop=3),
+        Column("revenue", "Revenue", "revenue", type="number", drop=3, cell="money"),
         Column("country", "Country", "country", drop=2),
         Column("city", "City", "city", drop=4),
         Column("updated", "Updated", "updated_at", type="time", drop=3),
     ),
-    searched=("name", "domain"),
-    filtered=(Column("website", "Website", "website"),),
 )
 
 CONTACTS = Spec(
@@ -100,15 +142,14 @@ CONTACTS = Spec(
     label="Contacts",
     model=Contact,
     columns=(
-        Column("name", "Name", "last_name", then="first_name"),
+        Column("name", "Name", "last_name", then="first_name", cell="name"),
         Column("email", "Work e-mail", "work_email", drop=1),
         Column("title", "Job title", "job_title", drop=2),
-        Column("company", "Company", "company", drop=2),
+        Column("company", "Company", "company", drop=2, cell="company"),
         Column("phone", "Phone", "phone", drop=4),
-        Column("kind", "Kind", "kind", drop=1),
+        Column("kind", "Kind", "kind", drop=1, cell="kind"),
         Column("updated", "Updated", "updated_at", type="time", drop=3),
     ),
-    searched=("first_name", "last_name", "work_email", "company"),
     related=("account",),
 )
 
@@ -118,14 +159,15 @@ OPPORTUNITIES = Spec(
     label="Opportunities",
     model=Opportunity,
     columns=(
-        Column("name", "Name", "name"),
-        Column("stage", "Stage", "stage", drop=1),
-        Column("amount", "Amount", "amount", type="number"),
+        Column("name", "Name", "name", cell="name"),
+        Column("stage", "Stage", "stage", drop=1, cell="stage"),
+        Column("amount", "Amount", "amount", type="number", cell="money"),
         Column("closes", "Close date", "close_date", type="date", drop=1),
         Column("updated", "Updated", "updated_at", type="time", drop=4),
         Column("added", "Added", "id", type="arrival", drop=3),
     ),
-    searched=("name",),
     related=("account",),
     sort="-added",
 )
+
+SPECS = {spec.record: spec for spec in (ACCOUNTS, CONTACTS, OPPORTUNITIES)}

@@ -3,38 +3,46 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, QueryDict
 
+from abmatic.audiences import wording
+from abmatic.audiences.conditions import Condition
+from abmatic.audiences.fields import LocalField, fields
 from abmatic.web.counting import Count, TookTooLong, quick_count, time_allowed, whole_table
 from abmatic.web.domains import encoded
-from abmatic.web.grids.columns import Column, Spec, contains
-from abmatic.web.grids.filters import OPERATORS, SUITED, Condition, clean, conditions
+from abmatic.web.grids.columns import MOST, Column, Spec
+from abmatic.web.grids.filters import Builder, Filter, clean, read, written
+from abmatic.web.grids.meets import Meets, Stored
 from abmatic.web.grids.paging import PAGE, Cursor, Order, Page, page
 
 # A sort of a large table without an index takes seconds; beyond this it is given up and said so.
 PAGE_MS = 8_000
 
 # Quick choices above the grid: the parameter ``show`` and what it means.
-SHOW: dict[str, dict[str, tuple[str, Q]]] = {
+SHOW: dict[str, dict[str, tuple[str, Condition]]] = {
     "account": {
-        "": ("All", Q()),
-        "website": ("With domain", Q(domain__isnull=False)),
-        "no-website": ("Without", Q(domain__isnull=True)),
+        "": ("All", {}),
+        "website": ("With domain", {"field": "domain", "is": "not_empty"}),
+        "no-website": ("Without", {"field": "domain", "is": "empty"}),
     },
     "contact": {
-        "": ("All", Q()),
-        "contact": ("Contacts", Q(kind="contact")),
-        "lead": ("Leads", Q(kind="lead")),
+        "": ("All", {}),
+        "contact": ("Contacts", {"field": "kind", "is": "equals", "value": "contact"}),
+        "lead": ("Leads", {"field": "kind", "is": "equals", "value": "lead"}),
     },
     "opportunity": {
-        "": ("All", Q()),
-        "open": ("Open", Q(is_closed=False)),
-        "won": ("Won", Q(is_won=True)),
+        "": ("All", {}),
+        "open": ("Open", {"field": "is_closed", "is": "equals", "value": False}),
+        "won": ("Won", {"field": "is_won", "is": "equals", "value": True}),
     },
 }
+# Parameters that say which part of a list is sent, not which list it is.
+PASSING = ("after", "count", "seen")
+KEPT_IN_VIEWS = ("filter", "q", "show", "sort", "cols")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +65,9 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """A condition in force, and the address without it."""
+    """A condition in force, in words, and the address without it."""
 
-    condition: Condition
+    text: str
     url: str
 
 
@@ -67,15 +75,35 @@ class Chip:
 class Grid:
     """One view of one kind of record, read from an address.
 
-    ``scope`` limits it (a collection, the contacts of an account); ``scope_size`` is known for a collection.
+    ``scope`` limits it (a collection, the contacts of an account); ``scope_size`` is known for a collection. Frozen, so
+    that what is worked out once holds.
     """
 
     spec: Spec
     asked: QueryDict
     path: str
-    scope: Q = field(default_factory=Q)
+    scope: Condition = field(default_factory=dict)
     scope_size: int | None = None
-    is_scoped: bool = False
+
+    @property
+    def is_scoped(self) -> bool:
+        """Whether it is of a part of the records from the outset."""
+        return bool(self.scope)
+
+    @cached_property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns that are shown."""
+        return self.spec.chosen(self.asked.get("cols", ""), self.all_columns)
+
+    @cached_property
+    def all_columns(self) -> tuple[Column, ...]:
+        """Every column that can be chosen."""
+        return self.spec.all_columns(self.fields)
+
+    @cached_property
+    def fields(self) -> tuple[LocalField, ...]:
+        """The fields of such records, custom ones too."""
+        return fields(self.spec.record)
 
     @property
     def order(self) -> Order:
@@ -88,8 +116,9 @@ class Grid:
         return self._order(self.spec.sort) or Order(self.spec.columns[0])
 
     def _order(self, wanted: str) -> Order | None:
-        column = self.spec.column(wanted.removeprefix("-"))
-        return Order(column, wanted.startswith("-")) if column else None
+        named = (column for column in self.all_columns if column.name == wanted.removeprefix("-"))
+        column = next(named, None)
+        return Order(column, wanted.startswith("-")) if column and column.is_sortable else None
 
     @property
     def search(self) -> str:
@@ -102,20 +131,36 @@ class Grid:
         wanted = self.asked.get("show", "")
         return wanted if wanted in SHOW[self.spec.record] else ""
 
+    @cached_property
+    def filter(self) -> Filter:
+        """The filter in force."""
+        return read(self.spec.record, self.asked.get("filter", ""))
+
     @property
-    def conditions(self) -> list[Condition]:
-        """The filter row."""
-        return conditions(self.spec, self.asked)
+    def filter_text(self) -> str:
+        """The filter as it is in an address."""
+        return written(self.filter.tree)
+
+    @cached_property
+    def builder(self) -> Builder:
+        """What the builder of the filter offers."""
+        return Builder(self.spec.record, self.fields)
+
+    @cached_property
+    def condition(self) -> Condition:
+        """What every row meets: scope, quick choice, search and filter. Not to be used where the filter is broken."""
+        words = []
+        for word in self.search.split():
+            alike = {word, encoded(word)} if self.spec.record == "account" else {word}
+            words.append({"any": [{"search": each} for each in sorted(alike)]})
+        parts = [self.scope, SHOW[self.spec.record][self.show][1], self.filter.tree, *words]
+        kept = [part for part in parts if part]
+        return {"all": kept} if kept else {}
 
     @property
     def is_narrowed(self) -> bool:
         """Whether anything besides the scope limits the rows."""
-        return bool(self.search or self.show or self.conditions)
-
-    @property
-    def operators(self) -> list[tuple[str, str, str]]:
-        """The operators of the filter row: name, words, and the types they suit."""
-        return [(name, words, " ".join(SUITED[name])) for name, words in OPERATORS.items()]
+        return bool(self.search or self.show or self.filter.tree or self.filter.problem)
 
     @property
     def kept_with_search(self) -> list[tuple[str, str]]:
@@ -124,34 +169,73 @@ class Grid:
 
     @property
     def kept_with_filter(self) -> list[tuple[str, str]]:
-        """What the filter form must send along: everything, the conditions in force included."""
-        return self._kept(set())
+        """What the filter form must send along: everything but the filter."""
+        return self._kept({"filter"})
+
+    @property
+    def kept_with_columns(self) -> list[tuple[str, str]]:
+        """What choosing columns must send along."""
+        return self._kept({"cols"})
+
+    @property
+    def choosable(self) -> list[tuple[Column, bool]]:
+        """The columns that may be shown or not, and whether they are."""
+        shown = {column.name for column in self.columns}
+        return [(column, column.name in shown) for column in self.all_columns[1:]]
+
+    @property
+    def column_names(self) -> str:
+        """The columns that are shown, as in an address."""
+        return ",".join(column.name for column in self.columns[1:])
+
+    @property
+    def most_columns(self) -> int:
+        """How many may be shown beside the name."""
+        return MOST - 1
+
+    @property
+    def usual_columns_url(self) -> str:
+        """This address with the usual columns."""
+        return self.url(cols=None)
+
+    @property
+    def as_view(self) -> str:
+        """What a saved view keeps of this one, as in an address."""
+        query = self.asked.copy()
+        for name in set(query) - set(KEPT_IN_VIEWS):
+            query.pop(name)
+        return query.urlencode()
 
     def _kept(self, own: set[str]) -> list[tuple[str, str]]:
-        left_out = own | {"after", "count", "seen"}
+        left_out = own | set(PASSING)
         return [(name, value) for name, values in self.asked.lists() if name not in left_out for value in values]
 
     def records(self) -> QuerySet[Any]:
         """Every row that the grid covers, in no order."""
-        found: QuerySet[Any] = self.spec.model._default_manager.filter(self.scope)
-        found = found.filter(SHOW[self.spec.record][self.show][1])
-        for condition in self.conditions:
-            found = found.filter(condition.query)
-        for word in self.search.split():
-            anywhere = Q()
-            for name in self.spec.searched:
-                anywhere |= contains(name, encoded(word) if name == "domain" else word)
-            found = found.filter(anywhere)
-        return found
+        records: QuerySet[Any] = self.spec.model._default_manager.all()
+        if self.filter.problem:
+            return records.none()
+        # Django doesn't know the columns of custom fields.
+        made = {column.name: Stored(column.name, column.output) for column in self._custom_columns()}
+        records = records.annotate(**made) if made else records
+        return records.filter(Meets(self.spec.record, self.condition)) if self.condition else records
 
     def page(self) -> Page | None:
         """The rows asked for; None when the database took too long."""
         after = Cursor.decode(self.asked.get("after", ""), self.order)
         try:
             with time_allowed(PAGE_MS):
-                return page(self.records().select_related(*self.spec.related), self.order, after)
+                return page(self.records().select_related(*self._related()), self.order, after)
         except TookTooLong:
             return None
+
+    def _custom_columns(self) -> list[Column]:
+        """Those that are shown or sorted by, as the catalogue names them."""
+        wanted = {column.name: column for column in (*self.columns, self.order.column)}
+        return [column for column in wanted.values() if column.is_custom]
+
+    def _related(self) -> list[str]:
+        return [*self.spec.related, *(["owner"] if any(column.drawn == "owner" for column in self.columns) else [])]
 
     def count(self, at_least: int = 0) -> Count:
         """How many rows there are; known or estimated where nothing narrows them."""
@@ -176,7 +260,7 @@ class Grid:
             "next_url": self.url(after=further.encode()) if further else None,
             "count": Count(len(rows)) if is_whole else None if self.is_narrowed else self.count(len(rows)),
             "count_url": self.url(count="1", seen=str(min(len(rows), PAGE))),
-            "headers": [self._header(column) for column in self.spec.columns],
+            "headers": [self._header(column) for column in self.columns],
             "choices": self._choices(),
             "chips": self._chips(),
         }
@@ -184,7 +268,7 @@ class Grid:
     def url(self, **changed: str | None) -> str:
         """This address with parameters changed; None takes one away. A cursor never survives."""
         query = self.asked.copy()
-        for name in ("after", "count", "seen"):
+        for name in PASSING:
             query.pop(name, None)
         for name, value in changed.items():
             if value:
@@ -198,6 +282,8 @@ class Grid:
         is_sorted = order.column.name == column.name
         # The next press turns it round; numbers and times begin with the largest.
         descending = not order.descending if is_sorted else column.type in {"number", "time", "arrival"}
+        if not column.is_sortable:
+            return Header(column, "", "")
         state = "none" if not is_sorted else "descending" if order.descending else "ascending"
         return Header(column, self.url(sort=Order(column, descending).name), state)
 
@@ -208,19 +294,12 @@ class Grid:
         ]
 
     def _chips(self) -> list[Chip]:
-        kept = self.conditions
+        if self.filter.problem:
+            return [Chip(self.filter.problem, self.url(filter=None))]
         return [
-            Chip(condition, self._url_with(kept[:place] + kept[place + 1 :])) for place, condition in enumerate(kept)
+            Chip(text, self.url(filter=written(self.filter.without(place))))
+            for place, text in enumerate(wording.described_each(self.spec.record, self.filter.parts))
         ]
-
-    def _url_with(self, kept: list[Condition]) -> str:
-        query = self.asked.copy()
-        for name in ("after", "count", "seen", "field", "op", "value"):
-            query.pop(name, None)
-        query.setlist("field", [condition.column.name for condition in kept])
-        query.setlist("op", [condition.operator for condition in kept])
-        query.setlist("value", [condition.value for condition in kept])
-        return f"{self.path}?{query.urlencode()}" if query else self.path
 
 
 def grid_of(request: HttpRequest, spec: Spec, **scope: Any) -> Grid:

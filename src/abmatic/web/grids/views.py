@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from django.db.models import Exists, OuterRef, Q
+from urllib.parse import urlencode
+
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from abmatic.audiences.models import Collection, CollectionMember
+from abmatic.audiences.models import Collection
+from abmatic.audiences.wording import described
 from abmatic.sync.models import Connection, Run
-from abmatic.web.grids.columns import ACCOUNTS, CONTACTS, OPPORTUNITIES, Spec
+from abmatic.web.grids import saved
+from abmatic.web.grids.columns import SPECS, Spec
+from abmatic.web.grids.filters import MOST_COLLECTIONS, written
 from abmatic.web.grids.grid import Grid, grid_of
 from abmatic.web.http import PageRequest
-
-SPECS = {spec.record: spec for spec in (ACCOUNTS, CONTACTS, OPPORTUNITIES)}
 
 
 @require_safe
@@ -35,9 +38,10 @@ def collections(request: PageRequest, record: str) -> HttpResponse:
 def collection(request: PageRequest, record: str, collection_id: int) -> HttpResponse:
     """The grid of one collection."""
     found = get_object_or_404(Collection, pk=collection_id, record=record)
-    members = CollectionMember.objects.filter(collection=found, record_id=OuterRef("pk"))
-    grid = grid_of(request, SPECS[record], scope=Q(Exists(members)), scope_size=found.size, is_scoped=True)
-    return grid_answer(request, grid, "grids/collection.html", {"collection": found, "is_of_many": True})
+    grid = grid_of(request, SPECS[record], scope={"collection": found.pk}, scope_size=found.size)
+    return grid_answer(request, grid, "grids/collection.html", {
+        "collection": found, "rule": described(record, found.rule), "is_of_many": True,
+    })  # fmt: skip
 
 
 def grid_answer(request: PageRequest, grid: Grid, template: str, more: dict[str, object]) -> HttpResponse:
@@ -46,9 +50,16 @@ def grid_answer(request: PageRequest, grid: Grid, template: str, more: dict[str,
         seen = request.GET.get("seen", "")
         at_least = int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 6 else 0
         return render(request, "grids/count.html", {"count": grid.count(at_least), "spec": grid.spec})
-    context = {**grid.context(), **more}
+    context = {**grid.context(), **more, "is_selectable": "is_of_many" in more}
     if request.htmx and "after" in request.GET:
         return render(request, "grids/rows.html", context)
+    if context["is_selectable"] and request.user.is_operator:
+        taking = Collection.objects.filter(record=grid.spec.record).exclude(kind=Collection.Kind.DYNAMIC)
+        context["targets"] = taking.order_by("name", "id")[:MOST_COLLECTIONS]
+    if grid.path == reverse(grid.spec.page):
+        context["views"] = saved.shown(request.user, grid.spec)
+        rule = urlencode({"filter": written(grid.condition)})
+        context["collection_url"] = f"{reverse(f'{grid.spec.record}-collection-new')}?{rule}"
     if not context["rows"] and not grid.is_narrowed:
         context |= _what_fills(grid.spec)
     elif grid.spec.record == "account" and "seen_accounts" not in request.session:

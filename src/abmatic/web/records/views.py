@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Exists, OuterRef, Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -13,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from abmatic.audiences.custom_fields import values_of
 from abmatic.audiences.fields import FIELDS
-from abmatic.audiences.models import Account, Contact, OpportunityContact
+from abmatic.audiences.models import Account, Contact
 from abmatic.changes.latest import last_changes
 from abmatic.sync.links import links_of
 from abmatic.web.grids.columns import CONTACTS, OPPORTUNITIES
@@ -80,7 +79,7 @@ def overview(request: PageRequest, record: str, record_id: int) -> HttpResponse:
 def contacts(request: PageRequest, record_id: int) -> HttpResponse:
     """The contacts of an account."""
     account = _load("account", record_id)
-    grid = grid_of(request, CONTACTS, scope=Q(account_id=account.pk), is_scoped=True)
+    grid = grid_of(request, CONTACTS, scope={"account": account.pk})
     return grid_answer(request, grid, "records/contacts.html", _frame("account", account, "contacts"))
 
 
@@ -88,9 +87,7 @@ def contacts(request: PageRequest, record_id: int) -> HttpResponse:
 def opportunities(request: PageRequest, record: str, record_id: int) -> HttpResponse:
     """The opportunities of an account, or those a contact has a role in."""
     local = _load(record, record_id)
-    roles = OpportunityContact.objects.filter(opportunity=OuterRef("pk"), contact_id=local.pk)
-    scope = Q(account_id=local.pk) if record == "account" else Q(Exists(roles))
-    grid = grid_of(request, OPPORTUNITIES, scope=scope, is_scoped=True)
+    grid = grid_of(request, OPPORTUNITIES, scope={record: local.pk})
     return grid_answer(request, grid, "records/opportunities.html", _frame(record, local, "opportunities"))
 
 

@@ -95,6 +95,12 @@ def cell(value: object) -> SafeString | str:
 
 
 @register.filter
+def value_of(row: object, name: str) -> object:
+    """A field of a record, by its name."""
+    return getattr(row, name, None)
+
+
+@register.filter
 def domain(value: str | None) -> SafeString | str:
     """A domain as people read it, with its stored form on hover; a dash for nothing."""
     return domains.element(value) if value else NOTHING

@@ -194,22 +194,228 @@ document.addEventListener("alpine:init", () => {
     },
   }));
 
-  /** The filter of a grid: offers the operators that suit the field, and a value only where one is needed. */
-  Alpine.data("condition", () => ({
+  /**
+   * The builder of a condition: rules and groups of rules, written as JSON into the hidden field at every touch. The
+   * server types and judges the values. What it can't show (deeper trees, made elsewhere) is kept as it is.
+   */
+  Alpine.data("conditions", () => ({
+    init() {
+      const tree = JSON.parse(this.$root.dataset.filter || "{}");
+      const top = this.top();
+      const join = "any" in tree ? "any" : "all";
+      top.querySelector("[data-join]").value = join;
+      const parts = tree[join] ?? (Object.keys(tree).length ? [tree] : []);
+      for (const part of parts) this.add(top, part);
+      if (!parts.length) this.add(top, null);
+    },
+    top() {
+      return this.$root.querySelector("[data-group]");
+    },
+    list(group) {
+      return group.querySelector("[data-list]");
+    },
+    made(name) {
+      return this.$root.querySelector(`template[${name}]`).content.firstElementChild.cloneNode(true);
+    },
+    /** Adds a part of the tree to a group; null is a new rule. */
+    add(group, part) {
+      const inner = part?.all ?? part?.any;
+      if (inner && group === this.top() && inner.every((each) => this.isRule(each))) {
+        const made = this.made("data-group-template");
+        made.querySelector("[data-join]").value = "all" in part ? "all" : "any";
+        for (const each of inner) this.addRule(made, each);
+        this.list(group).append(made);
+      } else if (part && !this.isRule(part)) {
+        const made = this.made("data-other");
+        made.dataset.kept = JSON.stringify(part);
+        made.querySelector("[data-text]").textContent = made.dataset.kept;
+        this.list(group).append(made);
+      } else {
+        this.addRule(group, part);
+      }
+    },
+    isRule(part) {
+      const inner = part.not ?? part;
+      return "field" in part || ["collection", "state"].some((word) => word in inner);
+    },
+    addRule(group, part) {
+      const made = this.made("data-rule");
+      this.list(group).append(made);
+      if (part) this.show(made, part);
+      this.fit(made);
+      return made;
+    },
+    show(rule, part) {
+      const field = rule.querySelector("[data-field]");
+      const operator = rule.querySelector("[data-operator]");
+      if ("field" in part) {
+        field.value = part.field;
+      } else {
+        const [word, value] = Object.entries(part.not ?? part)[0];
+        field.selectedIndex = [...field.options].findIndex((option) => option.dataset.type === word);
+        operator.value = "not" in part ? "not" : "is";
+        rule.querySelector(`[data-value=${word}]`).value = String(value);
+        return;
+      }
+      const type = this.type(rule);
+      operator.selectedIndex = [...operator.options].findIndex(
+        (option) => option.value === part.is && option.dataset.types.split(" ").includes(type),
+      );
+      const value = Array.isArray(part.value) ? part.value.join(", ") : String(part.value ?? "");
+      rule.querySelector(`[data-value=${this.control(type, part.is)}]`).value = type === "time" ? value.slice(0, 10) : value;
+    },
+    type(rule) {
+      return rule.querySelector("[data-field]").selectedOptions[0].dataset.type;
+    },
+    /** Which control takes the value. */
+    control(type, operator) {
+      if (operator === "within_days" || operator === "in") return "text";
+      return { date: "date", time: "date", yesno: "yesno", collection: "collection", state: "state" }[type] ?? "text";
+    },
+    /** Offers the comparisons that suit the field, and a value only where one is needed. */
+    fit(rule) {
+      const operator = rule.querySelector("[data-operator]");
+      const type = this.type(rule);
+      for (const option of operator.options) {
+        option.hidden = option.disabled = !option.dataset.types.split(" ").includes(type);
+      }
+      if (!operator.selectedOptions[0] || operator.selectedOptions[0].disabled) {
+        operator.selectedIndex = [...operator.options].findIndex((option) => !option.disabled);
+      }
+      const wanted = ["empty", "not_empty"].includes(operator.value) ? "" : this.control(type, operator.value);
+      for (const control of rule.querySelectorAll("[data-value]")) control.hidden = control.dataset.value !== wanted;
+    },
+    click(event) {
+      const button = event.target.closest("[data-do]");
+      if (!button) return;
+      if (button.dataset.do === "remove") {
+        button.closest("li").remove();
+      } else if (button.dataset.do === "rule") {
+        this.addRule(button.closest("[data-group]"), null).querySelector("select").focus();
+      } else {
+        const made = this.made("data-group-template");
+        this.list(this.top()).append(made);
+        this.addRule(made, null).querySelector("select").focus();
+      }
+      this.write();
+    },
+    input(event) {
+      const rule = event.target.closest(".rule");
+      if (rule && event.target.matches("select")) this.fit(rule);
+      this.write();
+    },
+    read(item) {
+      if (item.dataset.kept) return JSON.parse(item.dataset.kept);
+      if (item.matches("[data-group]")) return this.readGroup(item);
+      const field = item.querySelector("[data-field]");
+      const operator = item.querySelector("[data-operator]").value;
+      const value = item.querySelector("[data-value]:not([hidden])")?.value.trim();
+      const type = this.type(item);
+      if (type === "collection" || type === "state") {
+        const leaf = { [type]: type === "collection" ? Number(value) : value };
+        return operator === "not" ? { not: leaf } : leaf;
+      }
+      const leaf = { field: field.value, is: operator };
+      if (value === undefined) return leaf;
+      return value === "" ? null : { ...leaf, value };
+    },
+    readGroup(group) {
+      const parts = [...this.list(group).children].map((item) => this.read(item)).filter(Boolean);
+      return parts.length ? { [group.querySelector("[data-join]").value]: parts } : null;
+    },
+    write() {
+      const tree = this.readGroup(this.top());
+      this.$root.querySelector("[data-written]").value = tree ? JSON.stringify(tree) : "";
+    },
+  }));
+
+  /** The form of a collection: a rule belongs to a dynamic one. One that is made already has no choice of kind. */
+  Alpine.data("collection", () => ({
     init() {
       this.update();
     },
     update() {
-      const field = this.$root.querySelector("[data-field]");
-      const operator = this.$root.querySelector("[data-operator]");
-      const type = field.selectedOptions[0].dataset.type;
-      for (const option of operator.options) {
-        option.hidden = option.disabled = !option.dataset.types.split(" ").includes(type);
+      const kind = this.$root.querySelector("[data-choice]:checked")?.value ?? "dynamic";
+      for (const part of this.$root.querySelectorAll("[data-for]")) part.hidden = part.dataset.for !== kind;
+    },
+  }));
+
+  /**
+   * Records chosen in a grid. Rows come as it scrolls; with "all" chosen every box is ticked, and those that are then
+   * cleared are left out. The form sends one field of numbers however many there are.
+   */
+  Alpine.data("selection", () => ({
+    all: false,
+    body: null,
+    init() {
+      document.addEventListener("htmx:afterSettle", () => this.$root.isConnected && this.update());
+      this.update();
+    },
+    boxes() {
+      return [...this.$root.querySelectorAll("[data-pick]")];
+    },
+    pick() {
+      this.update();
+    },
+    page() {
+      this.tick(this.$root.querySelector("[data-pick-page]").checked, false);
+    },
+    everything() {
+      this.tick(true, true);
+    },
+    nothing() {
+      this.tick(false, false);
+    },
+    tick(ticked, all) {
+      this.all = all;
+      for (const box of this.boxes()) box.checked = ticked;
+      this.update();
+    },
+    update() {
+      const body = this.$root.querySelector("#grid-body");
+      // Another search is another list: what was chosen of the one before is forgotten.
+      if (body !== this.body) this.all = false;
+      this.body = body;
+      const boxes = this.boxes();
+      for (const box of boxes) {
+        // A row that came after "all" was chosen.
+        if (this.all && !box.dataset.known) box.checked = true;
+        box.dataset.known = "1";
       }
-      if (operator.selectedOptions[0].disabled) {
-        operator.value = [...operator.options].find((option) => !option.disabled).value;
+      const ticked = boxes.filter((box) => box.checked).map((box) => box.value);
+      const left = boxes.filter((box) => !box.checked).map((box) => box.value);
+      this.send("ids", this.all ? "" : ticked.join(","));
+      this.send("all", this.all ? "1" : "");
+      this.send("except", this.all ? left.join(",") : "");
+      const head = this.$root.querySelector("[data-pick-page]");
+      if (head) {
+        head.checked = boxes.length > 0 && !left.length;
+        head.indeterminate = ticked.length > 0 && left.length > 0;
       }
-      this.$root.querySelector("[data-value]").hidden = ["empty", "filled"].includes(operator.value);
+      const bar = this.$root.querySelector("[data-bar]");
+      bar.hidden = !this.all && !ticked.length;
+      const total = document.getElementById("count")?.textContent ?? "";
+      bar.querySelector("[data-many]").textContent = !this.all
+        ? `${ticked.length} selected`
+        : left.length ? `All but ${left.length} selected` : "All selected";
+      bar.querySelector("[data-total]").textContent = /^[\d,]+$/.test(total) ? total : "";
+      bar.querySelector("[data-everything]").hidden = this.all;
+    },
+    send(name, value) {
+      this.$root.querySelector(`[data-send=${name}]`).value = value;
+    },
+  }));
+
+  /** Which columns a grid shows, as one parameter; no more can be chosen than there is room for. */
+  Alpine.data("columns", () => ({
+    init() {
+      this.write();
+    },
+    write() {
+      const boxes = [...this.$root.querySelectorAll("[data-column]")];
+      const chosen = boxes.filter((box) => box.checked).map((box) => box.value);
+      for (const box of boxes) box.disabled = !box.checked && chosen.length >= 9;
+      this.$root.querySelector("[data-written]").value = chosen.join(",");
     },
   }));
 });

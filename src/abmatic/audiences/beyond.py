@@ -1,0 +1,157 @@
+"""What a condition may ask beyond a record's own fields: further columns, memberships, relations, a search, the CRM.
+
+========== ==========================================================================================
+word       the record
+========== ==========================================================================================
+collection is a member of the collection with this id
+state      is in this state (see `offer`): what a room above knows of it, such as "linked"
+account    belongs to the account with this id
+contact    is an opportunity in which the contact with this id has a role
+search     holds this text in one of the fields that the search box looks into
+========== ==========================================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import LiteralString
+
+from psycopg import sql
+
+from abmatic.audiences.fields import FieldType, LocalField
+from abmatic.audiences.like import escaped
+from abmatic.audiences.refusals import ConditionRefused
+
+WORDS = frozenset({"collection", "state", "account", "contact", "search"})
+# Fields that a search looks into.
+SEARCHED: dict[str, tuple[str, ...]] = {
+    "account": ("name", "domain"),
+    "contact": ("first_name", "last_name", "work_email", "company"),
+    "opportunity": ("name",),
+}
+_RELATIONS: dict[tuple[str, str], LiteralString] = {
+    ("contact", "account"): "{r}.account_id = {id}",
+    ("opportunity", "account"): "{r}.account_id = {id}",
+    ("opportunity", "contact"): (
+        "EXISTS (SELECT FROM opportunity_contact AS o WHERE o.opportunity_id = {r}.id AND o.contact_id = {id})"
+    ),
+}
+_LONGEST_SEARCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Further:
+    """A field that can be asked about and not edited; ``value`` is its SQL, of the record under {r}."""
+
+    field: LocalField
+    value: LiteralString
+
+    def column(self, alias: sql.Composable) -> sql.Composed:
+        """Its value of the record under an alias."""
+        return sql.SQL(self.value).format(r=alias)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A state that records can be in.
+
+    ``tests``: for each kind of record, an SQL test of the one under {r}. ``tables``: where that looks.
+    """
+
+    name: str
+    label: str
+    tests: Mapping[str, LiteralString]
+    tables: tuple[str, ...] = ()
+
+
+_OWNER = Further(
+    LocalField("owner", "Owner", FieldType.TEXT), "(SELECT o.name FROM owner AS o WHERE o.id = {r}.owner_id)"
+)
+_TIMES = (
+    Further(LocalField("created_at", "Created", FieldType.DATETIME), "{r}.created_at"),
+    Further(LocalField("updated_at", "Updated", FieldType.DATETIME), "{r}.updated_at"),
+)
+_FURTHER: dict[str, tuple[Further, ...]] = {
+    "account": (Further(LocalField("domain", "Domain", FieldType.TEXT), "{r}.domain"), _OWNER, *_TIMES),
+    "contact": (Further(LocalField("kind", "Kind", FieldType.PICKLIST), "{r}.kind"), _OWNER, *_TIMES),
+    "opportunity": (_OWNER, *_TIMES),
+}
+_STATES: dict[str, State] = {}
+
+
+def offer(state: State) -> None:
+    """Makes a state known, when the program starts: the room that knows of it is above this one."""
+    _STATES[state.name] = state
+
+
+def states(record: str) -> tuple[State, ...]:
+    """The states that such records can be in."""
+    return tuple(state for state in _STATES.values() if record in state.tests)
+
+
+def tables() -> list[str]:
+    """Every table in which a condition may look."""
+    found = {"account", "contact", "opportunity", "opportunity_contact", "owner", "collection"}
+    return sorted(found.union(*(state.tables for state in _STATES.values())))
+
+
+def further(record: str) -> tuple[Further, ...]:
+    """The further fields of such records."""
+    return _FURTHER.get(record, ())
+
+
+def compiled(record: str, word: str, value: object, alias: sql.Composable, where: str) -> sql.Composed:
+    """One of `WORDS` as an SQL expression. Raises `ConditionRefused`."""
+    match word:
+        case "collection":
+            return sql.SQL(
+                "EXISTS (SELECT FROM collection_member AS m WHERE m.collection_id = {} AND m.record_id = {}.id)"
+            ).format(sql.Literal(_id(value, where)), alias)
+        case "state":
+            return _state(record, value, alias, where)
+        case "search":
+            return _search(record, value, alias, where)
+        case _:
+            relation = _RELATIONS.get((record, word))
+            if relation is None:
+                raise ConditionRefused(f"{where}: a record of this kind ({record}) has no {word}")
+            return sql.SQL(relation).format(r=alias, id=sql.Literal(_id(value, where)))
+
+
+def _id(value: object, where: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 2**63:
+        raise ConditionRefused(f"{where} must be the number of a record")
+    return value
+
+
+def _state(record: str, value: object, alias: sql.Composable, where: str) -> sql.Composed:
+    for state in states(record):
+        if state.name == value:
+            return sql.SQL("({})").format(sql.SQL(state.tests[record]).format(r=alias))
+    known = ", ".join(state.name for state in states(record))
+    raise ConditionRefused(f"{where}: {value!r} is no state; states are {known}")
+
+
+def _search(record: str, value: object, alias: sql.Composable, where: str) -> sql.Composed:
+    if not isinstance(value, str) or not value.strip() or len(value) > _LONGEST_SEARCH or "\x00" in value:
+        raise ConditionRefused(f"{where} must be text of 1 to {_LONGEST_SEARCH} characters")
+    pattern = sql.Literal(f"%{escaped(value)}%")
+    return sql.SQL("({})").format(
+        sql.SQL(" OR ").join(
+            sql.SQL("{}.{} ILIKE {}").format(alias, sql.Identifier(name), pattern) for name in SEARCHED[record]
+        )
+    )
+
+
+def collections_of(condition: object) -> Iterator[int]:
+    """The collections that a condition asks about."""
+    if isinstance(condition, Mapping):
+        asked = condition.get("collection")
+        if isinstance(asked, int) and not isinstance(asked, bool) and 0 < asked < 2**63:
+            yield asked
+        for inner in condition.values():
+            yield from collections_of(inner)
+    elif isinstance(condition, list):
+        for inner in condition:
+            yield from collections_of(inner)

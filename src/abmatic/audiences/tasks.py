@@ -1,0 +1,16 @@
+"""Jobs of the audiences. Thin: each names what it runs."""
+
+from __future__ import annotations
+
+from django.db import close_old_connections
+from procrastinate.contrib.django import app
+
+from abmatic.audiences import refreshing
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="audiences.refresh", queue="sync", queueing_lock="audiences.refresh", lock="audiences.refresh")
+def refresh(timestamp: int) -> None:
+    """Refreshes the dynamic collections that are due. ``timestamp`` is the minute it was queued for."""
+    close_old_connections()
+    refreshing.refresh_due()
