@@ -191,36 +191,39 @@ document.addEventListener("alpine:init", () => {
 
   /** The push filter: groups of rules. */
   Alpine.data("filter", () => ({
+    // Kept, because a button that is taken out of the page has no root any more.
+    root: null,
     init() {
-      for (const rule of this.$root.querySelectorAll("[data-rule]")) suit(rule);
+      this.root = this.$root;
+      for (const rule of this.root.querySelectorAll("[data-rule]")) suit(rule);
       this.number();
-      this.$root.addEventListener("input", () => this.count());
-      this.$root.addEventListener("change", (event) => {
+      this.root.addEventListener("input", () => this.count());
+      this.root.addEventListener("change", (event) => {
         const rule = event.target.closest?.("[data-rule]");
         if (rule) suit(rule);
         this.count();
       });
     },
     groups() {
-      return [...this.$root.querySelectorAll("[data-group]")];
+      return [...this.root.querySelectorAll("[data-group]")];
     },
     number() {
       const groups = this.groups();
       groups.forEach((group, place) => {
         for (const number of group.querySelectorAll("[name=rule-group]")) number.value = String(place);
       });
-      this.$root.querySelector("[data-joint]").hidden = groups.length < 2;
-      const rules = this.$root.querySelectorAll("[data-rule]").length;
-      const kept = this.$root.querySelector("[name=filter-kept]") !== null;
+      this.root.querySelector("[data-joint]").hidden = groups.length < 2;
+      const rules = this.root.querySelectorAll("[data-rule]").length;
+      const kept = this.root.querySelector("[name=filter-kept]") !== null;
       if (!kept) say(document.querySelector("[data-filters-active]"), `${rules} filter${rules === 1 ? "" : "s"} active`);
-      const text = this.$root.querySelector("[data-add-text]");
+      const text = this.root.querySelector("[data-add-text]");
       if (text) say(text, groups.length ? "Add group" : "Add filter");
     },
     count() {
-      this.$root.querySelector("#filter-count").dispatchEvent(new Event("filter-changed"));
+      this.root.querySelector("#filter-count").dispatchEvent(new Event("filter-changed"));
     },
     copy(name) {
-      return this.$root.querySelector(`[data-${name}-template]`).content.firstElementChild.cloneNode(true);
+      return this.root.querySelector(`[data-${name}-template]`).content.firstElementChild.cloneNode(true);
     },
     put(group) {
       const rule = this.copy("rule");
@@ -231,7 +234,7 @@ document.addEventListener("alpine:init", () => {
     },
     addGroup() {
       const group = this.copy("group");
-      this.$root.querySelector("[data-groups]").append(group);
+      this.root.querySelector("[data-groups]").append(group);
       this.put(group);
     },
     addRule() {
@@ -244,10 +247,10 @@ document.addEventListener("alpine:init", () => {
       this.done();
     },
     anew() {
-      this.$root.querySelector("[name=filter-kept]").remove();
-      this.$root.querySelector("pre").remove();
+      this.root.querySelector("[name=filter-kept]").remove();
+      this.root.querySelector("pre").remove();
       this.$el.remove();
-      for (const name of ["groups", "tools"]) this.$root.querySelector(`[data-${name}]`).hidden = false;
+      for (const name of ["groups", "tools"]) this.root.querySelector(`[data-${name}]`).hidden = false;
       this.done();
     },
     done() {
