@@ -89,6 +89,7 @@ PAGES = [
     "run", "findings", "integrations", "authorize", "connection", "connected", "reconnect", "disable", "activity",
     *(f"{record}-collection-{act}" for record in RECORDS for act in ("new", "edit", "delete")),
     "object-settings", "settings-file", "issues", "account_change_password", "users", "api-keys", "audit", "profile",
+    "notifications",
 ]  # fmt: skip
 
 

@@ -27,10 +27,10 @@ def sign_in(user: User, agent: str) -> Client:
 
 def test_what_somebody_says_is_kept(vera: User, signed_in: SignedIn) -> None:
     browser = signed_in(vera)
-    said = {"name": "Vera V.", "time_zone": "Europe/Berlin", "locale": "de-DE", "theme": "dark"}
+    said = {"name": "Vera V.", "time_zone": "Europe/Berlin", "locale": "de-DE", "theme": "dark", "mails_notices": "yes"}
     assert browser.post(reverse("profile"), said).status_code == 302
     vera.refresh_from_db()
-    assert {name: getattr(vera, name) for name in said} == said
+    assert {name: getattr(vera, name) for name in said} == {**said, "mails_notices": True}
     page = browser.get(reverse("profile")).text
     assert 'data-theme="dark" data-zone="Europe/Berlin" data-locale="de-DE"' in page
     assert "Select a valid choice" in browser.post(reverse("profile"), {**said, "time_zone": "Mars/Olympus"}).text

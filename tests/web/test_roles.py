@@ -37,6 +37,9 @@ WHO = {
     "mfa_generate_recovery_codes": SIGNED_IN,
     "mfa_download_recovery_codes": SIGNED_IN,
     "profile": SIGNED_IN,
+    "notifications": SIGNED_IN,
+    "bell": SIGNED_IN,
+    "test-mail": SIGNED_IN,
     "mfa_index": SIGNED_IN,
     "end-session": SIGNED_IN,
     "end-other-sessions": SIGNED_IN,
@@ -113,7 +116,7 @@ WHO = {
 ACTIONS = {
     "object-filter-count", "object-sync", "object-preview", "object-mapping", "object-notes",
     "sync-now", "run-cancel", "issues-retry", "check", "disable", "change-user", "user-link", "revoke-api-key",
-    "reset-second-factor", "sign-in-policy", "end-session", "end-other-sessions",
+    "reset-second-factor", "sign-in-policy", "end-session", "end-other-sessions", "test-mail",
     *(f"{record}-{act}" for record in addresses.RECORDS for act in ("view-save", "view-delete", "selected")),
 }  # fmt: skip
 # Pages about a second factor, for those who have one.

@@ -42,6 +42,9 @@ class User(AbstractBaseUser):
     theme = models.TextField(blank=True, default="")
     # Told by `second_factor.refresh`: everybody needs one, and this person has none yet.
     lacks_second_factor = models.BooleanField(default=False)
+    # The id of the latest notice that the person has seen.
+    notices_seen = models.BigIntegerField(default=0)
+    mails_notices = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects: ClassVar[UserManager] = UserManager()
@@ -130,6 +133,34 @@ class AuditEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.by}: {self.subject}: {self.act}"
+
+
+class Notice(models.Model):
+    """Something that people have to know of; written by `notices.tell`."""
+
+    class Kind(models.TextChoices):
+        CONNECTION = "connection", "Connection"
+        SYNC = "sync", "Sync"
+        BUDGET = "budget", "API calls"
+        ISSUES = "issues", "Issues"
+
+    kind = models.TextField(choices=Kind.choices)
+    # What it is about: while it lasts, the same isn't told again.
+    key = models.TextField()
+    title = models.TextField()
+    text = models.TextField()
+    path = models.TextField()
+    at = models.DateTimeField(auto_now_add=True, db_index=True)
+    settled_at = models.DateTimeField(null=True)
+    # The ids of the users whom it was mailed to.
+    mailed_to = models.JSONField(default=list)
+
+    class Meta:
+        db_table = "notice"
+        indexes = (models.Index(fields=["kind", "key"], name="notice_lasting", condition=models.Q(settled_at=None)),)
+
+    def __str__(self) -> str:
+        return self.title
 
 
 class SignInPolicy(models.Model):

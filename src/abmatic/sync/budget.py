@@ -12,12 +12,13 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from statistics import fmean
 
+from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from abmatic.salesforce import RetryPolicy, Usage, errors
-from abmatic.sync import clients
+from abmatic.sync import alarms, clients
 from abmatic.sync.models import Connection, ConnectionProblem, Run
 
 logger = logging.getLogger(__name__)
@@ -74,9 +75,11 @@ def holds_back(connection: Connection) -> bool:
 def wait(connection_id: int) -> None:
     """The connection's own syncs wait; the next look is some minutes off."""
     now = timezone.now()
-    Connection.objects.filter(pk=connection_id).update(
-        api_waiting_since=Coalesce("api_waiting_since", now), api_recheck_at=now + _SHORTEST
-    )
+    found = Connection.objects.filter(pk=connection_id)
+    with transaction.atomic():
+        found.update(api_waiting_since=Coalesce("api_waiting_since", now), api_recheck_at=now + _SHORTEST)
+        for connection in found:
+            alarms.budget_reached(connection)
 
 
 def is_free(connection: Connection) -> bool:
@@ -89,7 +92,9 @@ def is_free(connection: Connection) -> bool:
     if connection.api_waiting_since is None or connection.api_recheck_at is None:
         seen = connection.api_seen_at or now
         connection.api_waiting_since, connection.api_recheck_at = now, seen + _SHORTEST
-        connection.save(update_fields=["api_waiting_since", "api_recheck_at"])
+        with transaction.atomic():
+            connection.save(update_fields=["api_waiting_since", "api_recheck_at"])
+            alarms.budget_reached(connection)
     if now < connection.api_recheck_at:
         return False
     # Whoever moves the time asks; the others find it moved.
@@ -118,7 +123,9 @@ def _ask(connection: Connection) -> bool:
 
 def _go_on(connection: Connection) -> None:
     connection.api_waiting_since = connection.api_recheck_at = None
-    connection.save(update_fields=["api_waiting_since", "api_recheck_at"])
+    with transaction.atomic():
+        connection.save(update_fields=["api_waiting_since", "api_recheck_at"])
+        alarms.budget_back(connection.pk)
 
 
 def compare_calls(connection: Connection, sobjects: Sequence[str]) -> int | None:

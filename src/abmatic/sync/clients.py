@@ -18,6 +18,7 @@ from django.utils import timezone
 from abmatic.identity import sealing
 from abmatic.identity.models import SealedSecret
 from abmatic.salesforce import AccessToken, Call, Client, LoginHosts, OAuthApp, RetryPolicy, Tokens, errors, oauth
+from abmatic.sync import alarms
 from abmatic.sync.models import Connection, ConnectionProblem
 
 logger = logging.getLogger(__name__)
@@ -104,10 +105,13 @@ def mark_problem(connection_id: int, problem: ConnectionProblem, detail: str) ->
     An org out of reach needs nobody, nor do calls that are used up: that passes, so syncs are still tried, and the
     first that succeeds takes it back.
     """
-    found = Connection.objects.filter(pk=connection_id).exclude(status=Connection.Status.INACTIVE)
-    found.update(problem=problem, problem_detail=detail[:1000], updated_at=timezone.now())
-    if problem not in {ConnectionProblem.UNREACHABLE, ConnectionProblem.LIMIT_REACHED}:
-        found.update(status=Connection.Status.NEEDS_ATTENTION)
+    with transaction.atomic():
+        found = Connection.objects.filter(pk=connection_id).exclude(status=Connection.Status.INACTIVE)
+        found.update(problem=problem, problem_detail=detail[:1000], updated_at=timezone.now())
+        if problem not in {ConnectionProblem.UNREACHABLE, ConnectionProblem.LIMIT_REACHED}:
+            found.update(status=Connection.Status.NEEDS_ATTENTION)
+            for connection in found:
+                alarms.connection_lost(connection)
 
 
 PROBLEMS: tuple[tuple[type[errors.SalesforceError], ConnectionProblem], ...] = (

@@ -34,7 +34,7 @@ from abmatic.salesforce import (
     oauth,
     reach,
 )
-from abmatic.sync import clients
+from abmatic.sync import alarms, clients
 from abmatic.sync.checks import Findings, check_org
 from abmatic.sync.models import Connection, ConnectionProblem, FieldMapping, Mode, ObjectSetting
 from abmatic.sync.objects import configurable
@@ -160,6 +160,7 @@ def check(connection: Connection) -> list[dict[str, str]]:
         Connection.objects.filter(pk=connection.pk).exclude(status=Connection.Status.INACTIVE).update(
             status=Connection.Status.ACTIVE, problem=ConnectionProblem.NONE, problem_detail=""
         )
+        alarms.connection_back(connection.pk)
     connection.checked_at = timezone.now()
     connection.save(update_fields=["checks", "checked_at", "updated_at"])
     lines: list[dict[str, str]] = connection.checks
@@ -298,6 +299,7 @@ def _accept(
         connection.save()
         add_default_settings(connection)
         _note_accepted(connection, before, is_new, by)
+        alarms.connection_back(connection.pk)
     return connection
 
 

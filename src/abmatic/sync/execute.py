@@ -20,13 +20,14 @@ import logging
 
 import django.db
 import psycopg
+from django.db import transaction
 from django.utils import timezone
 
 from abmatic.identity.sealing import SealBroken
 from abmatic.postgres import sessions
 from abmatic.postgres.locks import LockBusy, held
 from abmatic.salesforce import Client, errors
-from abmatic.sync import budget, clients, outcomes, undo, undo_created
+from abmatic.sync import alarms, budget, clients, outcomes, undo, undo_created
 from abmatic.sync.models import Connection, ConnectionProblem, Finding, ObjectSetting, Run, Write
 from abmatic.sync.pull import plan as planning
 from abmatic.sync.pull.chunk import Counts
@@ -107,9 +108,9 @@ class _Execution:
             with clients.open_client(self._connection) as client:
                 self._running.client = client
                 self._end(Run.State.SUCCEEDED, self._do(client))
-                Connection.objects.filter(pk=self._connection.pk, problem__in=_MENDED_BY_SUCCESS).update(
-                    status=Connection.Status.ACTIVE, problem=ConnectionProblem.NONE, problem_detail=""
-                )
+                mended = Connection.objects.filter(pk=self._connection.pk, problem__in=_MENDED_BY_SUCCESS)
+                if mended.update(status=Connection.Status.ACTIVE, problem=ConnectionProblem.NONE, problem_detail=""):
+                    alarms.connection_back(self._connection.pk)
         except Cancelled:
             self._end(Run.State.CANCELLED, outcomes.cancelled(self._running.counts))
         except Superseded:
@@ -267,18 +268,20 @@ class _Execution:
             logger.warning("run %s was taken over by another worker before it failed here", self._run.pk)
 
     def _end(self, state: Run.State, outcome: str, *, code: str = "", message: str = "", remedy: str = "") -> None:
-        self._running.note(
-            state=state,
-            phase=Run.Phase.DONE,
-            finished_at=timezone.now(),
-            outcome=outcome,
-            counts=self._running.counts.as_json(),
-            pushed=self._running.pushed.as_json() if self._run.direction == Run.Direction.BOTH else {},
-            error_code=code,
-            error_message=message[:2000],
-            error_remedy=remedy,
-            peak_memory=peak_memory(),
-        )
+        with transaction.atomic():
+            self._running.note(
+                state=state,
+                phase=Run.Phase.DONE,
+                finished_at=timezone.now(),
+                outcome=outcome,
+                counts=self._running.counts.as_json(),
+                pushed=self._running.pushed.as_json() if self._run.direction == Run.Direction.BOTH else {},
+                error_code=code,
+                error_message=message[:2000],
+                error_remedy=remedy,
+                peak_memory=peak_memory(),
+            )
+            alarms.run_ended(self._run)
 
 
 _WAIT_FOR_OUTCOME = (

@@ -272,3 +272,14 @@ def as_dict(issue: Issue, name: str | None = None) -> dict[str, Any]:
         "last_at": issue.last_at.isoformat(),
         "retry_at": issue.retry_at.isoformat() if issue.retry_at else None,
     }
+
+
+def open_counts(most: int = 1_000) -> dict[int, int]:
+    """How many open issues each connection has, counted up to ``most`` + 1: the same work however many there are."""
+    with database.cursor() as cursor:
+        cursor.execute(
+            "SELECT c.id, (SELECT count(*) FROM"
+            " (SELECT FROM issue i WHERE i.connection_id = c.id AND i.is_open LIMIT %s) found) FROM connection c",
+            [most + 1],
+        )
+        return dict(cursor.fetchall())

@@ -12,12 +12,16 @@ from django.utils.timezone import now
 from django.views.decorators.http import require_safe
 
 from abmatic.audiences.models import Account, Contact, Opportunity
+from abmatic.sync import issues
 from abmatic.sync.models import Connection, Run
 from abmatic.web.counting import Count, whole_table
 from abmatic.web.http import PageRequest
 from abmatic.web.runs.activity import run_rows
+from abmatic.web.viewer import number_text
 
 LAST_RUNS = 8
+# Counted up to here; whoever has more needs no exact number.
+MOST_ISSUES = 1_000
 NEW_FOR = timedelta(days=1)
 
 
@@ -30,6 +34,15 @@ class Step:
     url: str
     action: str
     state: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToDo:
+    """A connection's open issues: how many, as text and as a number."""
+
+    connection: Connection
+    text: str
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +67,7 @@ def home(request: PageRequest) -> HttpResponse:
         "home.html",
         {
             "connections": connections,
+            "to_do": _to_do(connections),
             "show_connection": len(connections) > 1,
             "rows": run_rows(last),
             "steps": steps if any(step.state != "done" for step in steps) else [],
@@ -61,6 +75,16 @@ def home(request: PageRequest) -> HttpResponse:
             "totals": _totals() if has_accounts or last else [],
         },
     )
+
+
+def _to_do(connections: list[Connection]) -> list[ToDo]:
+    """Connections with records that somebody has to look at, each with how many."""
+    counts = issues.open_counts(MOST_ISSUES)
+    return [
+        ToDo(connection, f"more than {number_text(MOST_ISSUES)}" if count > MOST_ISSUES else number_text(count), count)
+        for connection in connections
+        if (count := counts.get(connection.pk, 0))
+    ]
 
 
 def _totals() -> list[Total]:

@@ -11,12 +11,13 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from abmatic.identity import second_factor
+from abmatic.identity import mail, second_factor
 from abmatic.identity.models import User
 from abmatic.web import viewer
 from abmatic.web.http import PageRequest
 
-THEMES = (("", "As chosen in each browser"), ("light", "Light"), ("dark", "Dark"), ("system", "As the system has it"))
+THEMES = (("", "As each browser has it"), ("light", "Light"), ("dark", "Dark"), ("system", "As the system has it"))
+MAILS = (("no", "On the pages only"), ("yes", "Mail them to me"))
 AS_IN_BROWSER = ("", "As the browser has it")
 # Nobody is signed in in more places, and an old list helps nobody.
 SESSIONS_SHOWN = 50
@@ -33,9 +34,15 @@ class ProfileForm(forms.Form):
     time_zone = forms.ChoiceField(required=False, label="Time zone", choices=_zone_choices)
     locale = forms.ChoiceField(required=False, label="Numbers and dates", choices=[AS_IN_BROWSER, *viewer.LOCALES])
     theme = forms.ChoiceField(required=False, choices=THEMES)
+    mails_notices = forms.TypedChoiceField(
+        label="Notifications by mail",
+        choices=MAILS,
+        coerce=lambda text: text == "yes",
+        help_text="Where a mail server is set.",
+    )
 
 
-FIELDS = ("name", "time_zone", "locale", "theme")
+FIELDS = ("name", "time_zone", "locale", "theme", "mails_notices")
 
 
 @never_cache
@@ -44,6 +51,7 @@ def profile(request: PageRequest) -> HttpResponse:
     """The page, and saving what is on it."""
     user = request.user
     known = {name: getattr(user, name) for name in FIELDS}
+    known["mails_notices"] = "yes" if user.mails_notices else "no"
     form = ProfileForm(request.POST if request.method == "POST" else None, initial=known)
     if form.is_valid():
         for name in FIELDS:
@@ -57,6 +65,7 @@ def profile(request: PageRequest) -> HttpResponse:
         {
             "form": form,
             "sessions": _sessions(user),
+            "can_mail": mail.is_possible(),
             "here": request.session.session_key,
             "has_second_factor": second_factor.has_one(user),
             "needs_second_factor": second_factor.is_needed(),

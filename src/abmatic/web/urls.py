@@ -10,7 +10,7 @@ from allauth.socialaccount import views as socialaccount
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
-from abmatic.web import api_keys, audit, door, home, profile, running, search, users
+from abmatic.web import api_keys, audit, door, home, notices, profile, running, search, users
 from abmatic.web.grids import collections as grid_collections
 from abmatic.web.grids import saved, selected
 from abmatic.web.grids import views as grids
@@ -154,6 +154,9 @@ urlpatterns = [
     *ways_in,
     path("", home.home, name="home"),
     path("user/profile/", include(me)),
+    path("notifications/", notices.notifications, name="notifications"),
+    path("notifications/bell/", notices.bell, name="bell"),
+    path("notifications/test/", notices.test_mail, name="test-mail"),
     path("search/", search.search, name="search"),
     path("syncs/", running.syncs, name="syncs"),
     path("accounts/", include(accounts)),

@@ -16,13 +16,11 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
 def test_somebody_adds_an_app_and_signs_in_with_it(tab: Tab, vera: User) -> None:
-    page = tab.open("/user/sign-in/")
-    page.get_by_label("Email").fill(vera.email)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    tab.open("/user/profile/")
-    expect(page.get_by_text("This browser")).to_be_visible()
+    tab.sign_in(vera)
+    page = tab.open("/user/profile/")
     page.get_by_role("link", name="Add an authenticator app").click()
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Confirm").click()
     picture = page.get_by_alt_text("QR code of the key below")
     expect(picture).to_be_visible()
     assert picture.evaluate("image => image.naturalWidth") > 0, "the page's policy lets the picture be shown"

@@ -77,12 +77,22 @@ document.addEventListener("mouseover", (event) => {
 
 // ---- keys --------------------------------------------------------------------------------------------------------
 
+// "g" and then a letter goes to a place of the rail; this long it waits for the letter.
+const GO_PATIENCE = 1500;
+let goingSince = -Infinity;
+
 document.addEventListener("keydown", (event) => {
-  const typing = event.target.closest?.("input, textarea, select, [contenteditable]");
-  if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
-    event.preventDefault();
-    document.getElementById("search")?.focus();
-  }
+  const typing = event.target.closest?.("input, textarea, select, [contenteditable], dialog");
+  if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  const going = event.timeStamp - goingSince < GO_PATIENCE;
+  goingSince = -Infinity;
+  const place = going && [...document.querySelectorAll("[data-go]")].find((link) => link.dataset.go === event.key);
+  if (place) location.assign(place.href);
+  else if (event.key === "g") goingSince = event.timeStamp;
+  else if (event.key === "/") document.getElementById("search")?.focus();
+  else if (event.key === "?") document.getElementById("keys")?.showModal();
+  else return;
+  event.preventDefault();
 });
 
 // ---- components --------------------------------------------------------------------------------------------------
