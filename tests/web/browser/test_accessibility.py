@@ -10,6 +10,7 @@ from tests.web import addresses, org
 from tests.web.browser.conftest import Tab
 
 from abmatic.identity.models import User
+from abmatic.web.salesforce.tabs import object_tabs
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -23,6 +24,9 @@ OPENED = {
     "user menu": ("/accounts/", "Your account"),
     "theme menu": ("/accounts/", "Theme"),
     "confirmation": ("connection", "Sync Accounts Manually"),
+    "confirmation of a tab": ("object-settings", "Sync Accounts Manually"),
+    "filter of a tab": ("object-settings", "Add filter"),
+    "new mapping": ("object-settings", "Add Mapping"),
 }
 
 
@@ -51,6 +55,10 @@ def everything(world: addresses.World) -> dict[str, str]:
         "search": "/search/?q=a",
         "nothing found": '/accounts/?q=zzz&filter={"field":"employee_count","is":"at_least","value":"many"}',
         "broken connection": f"/settings/integrations/salesforce/{_broken()}/",
+        **{
+            f"settings of {tab.slug}": f"/settings/integrations/salesforce/{world.connection.pk}/{tab.slug}/"
+            for tab in object_tabs()
+        },
         "problem": "/settings/integrations/salesforce/callback/?state=unknown",
     }
 
@@ -70,7 +78,7 @@ def test_axe_finds_no_serious_fault(admin_tab: Tab, theme: str) -> None:
         assert page.locator("html").get_attribute("data-bs-theme") == theme
         found[name] = faults(page)
     for name, (address, button) in OPENED.items():
-        admin_tab.open(world.address(address) if address == "connection" else address)
+        admin_tab.open(address if address.startswith("/") else world.address(address))
         page.get_by_role("button", name=button).click()
         found[name] = faults(page)
     assert {name: said for name, said in found.items() if said} == {}
