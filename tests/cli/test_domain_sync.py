@@ -90,7 +90,9 @@ def test_waits_for_the_worker(salesforce: Connected) -> None:
     told = json.loads(salesforce.run("sync", "--json"))
     assert told["ok"]
     assert [run["object"] for run in told["runs"]] == [
-        "User", "Account", "Contact", "Lead", "Opportunity", "OpportunityContactRole",
+        "User", "Account", "Contact", "Lead", "Campaign", "CampaignMemberStatus", "CampaignMember",
+        "Opportunity",
+        "OpportunityContactRole",
     ]  # fmt: skip
     assert all(run["state"] == "succeeded" for run in told["runs"])
 

@@ -23,7 +23,10 @@ from salesforce_emulator.data import generate
 
 pytestmark = pytest.mark.server
 
-TABLES = ("User", "Account", "Contact", "Lead", "Opportunity", "OpportunityContactRole")
+TABLES = (
+    "User", "Account", "Contact", "Lead", "Campaign", "CampaignMemberStatus", "CampaignMember", "Opportunity",
+    "OpportunityContactRole",
+)  # fmt: skip
 
 
 @pytest.fixture

@@ -218,7 +218,14 @@ def state() -> dict[str, list[tuple[Any, ...]]]:
                       LEFT JOIN {mirror} AS p ON p.local_id = m.local_id AND p.role = 1 AND NOT p.is_deleted
                      ORDER BY m.sf_id, p.sf_id""",
             )
-            for mirror in ("mirror_account", "mirror_contact", "mirror_lead", "mirror_opportunity", "mirror_user")
+            for mirror in (
+                "mirror_account",
+                "mirror_contact",
+                "mirror_lead",
+                "mirror_campaign",
+                "mirror_opportunity",
+                "mirror_user",
+            )
         ),
         ("mirror_contact_role", "SELECT sf_id, is_deleted, role, waiting_for FROM mirror_contact_role ORDER BY 1"),
         (
@@ -243,6 +250,27 @@ def state() -> dict[str, list[tuple[Any, ...]]]:
             """SELECT o.name, c.last_name, c.work_email, r.role, r.is_primary
                  FROM opportunity_contact AS r JOIN opportunity AS o ON o.id = r.opportunity_id
                  JOIN contact AS c ON c.id = r.contact_id ORDER BY 1, 2, 3, 4, 5""",
+        ),
+        (
+            "mirror_campaign_member",
+            "SELECT sf_id, is_deleted, role, waiting_for, base::text FROM mirror_campaign_member ORDER BY 1",
+        ),
+        (
+            "campaign",
+            """SELECT c.name, c.type, c.status, c.is_active, c.start_date, c.budgeted_cost, p.name,
+                      (SELECT count(*) FROM opportunity AS o WHERE o.campaign_id = c.id)
+                 FROM campaign AS c LEFT JOIN campaign AS p ON p.id = c.parent_id ORDER BY 1, 2, 3, 4, 5, 6, 7""",
+        ),
+        (
+            "campaign_member_status",
+            """SELECT c.name, s.label, s.position, s.is_default, s.is_responded
+                 FROM campaign_member_status AS s JOIN campaign AS c ON c.id = s.campaign_id ORDER BY 1, 2, 3, 4, 5""",
+        ),
+        (
+            "campaign_member",
+            """SELECT c.name, p.last_name, p.work_email, m.status, m.has_responded, m.first_responded, m.is_removed
+                 FROM campaign_member AS m JOIN campaign AS c ON c.id = m.campaign_id
+                 JOIN contact AS p ON p.id = m.contact_id ORDER BY 1, 2, 3, 4, 5, 6, 7""",
         ),
         (
             "collection",

@@ -22,6 +22,7 @@ from abmatic.sync import connect
 from abmatic.sync.models import Connection, ObjectSetting, Run
 from abmatic.sync.objects import OBJECTS
 from abmatic.sync.pull import plan as planning
+from abmatic.sync.pull.campaigns import MemberRules
 from abmatic.sync.pull.chunk import ChunkWriter, Counts, Target
 from abmatic.sync.pull.plan import PullPlan
 from abmatic.sync.pull.reading import open_writer
@@ -72,6 +73,7 @@ class Org:
         self.connection = connection
         self._ticks = itertools.count(1)
         self.last_run: Run | None = None
+        self.members = MemberRules()
 
     def setting(self, sobject: str) -> ObjectSetting:
         return ObjectSetting.objects.get(connection=self.connection, sobject=sobject)
@@ -113,7 +115,9 @@ class Org:
                 defaults={"name": "Salesforce Import", "record": spec.local, "kind": Collection.Kind.IMPORT},
             )[0].pk
         assert self.last_run.cause_id is not None
-        target = Target(self.connection.pk, self.last_run.pk, self.last_run.cause_id, START, collection)
+        target = Target(
+            self.connection.pk, self.last_run.pk, self.last_run.cause_id, START, collection, members=self.members
+        )  # fmt: skip
         total = (_pull_at_once if at_once else _pull_in_turn)(plan, target, chunks)
         if not same_run:
             assert_adds_up(total, self.last_run)

@@ -17,7 +17,10 @@ from abmatic.sync.models import MirrorLead, ObjectSetting, Run
 pytestmark = pytest.mark.django_db(transaction=True)
 
 ACCOUNTS = 3_000
-OBJECTS = ("User", "Account", "Contact", "Lead", "Opportunity", "OpportunityContactRole")
+OBJECTS = (
+    "User", "Account", "Contact", "Lead", "Campaign", "CampaignMemberStatus", "CampaignMember", "Opportunity",
+    "OpportunityContactRole",
+)  # fmt: skip
 
 
 def ours(statement: str) -> set[tuple[Any, ...]]:

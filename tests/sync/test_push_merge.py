@@ -49,7 +49,7 @@ def plan_of(case: Case) -> PushPlan:
             )  # fmt: skip
     return PushPlan(
         spec, tuple(fields), create=True, update=True, policy=case.how[0].policy, condition={}, required=(),
-        parent=None, yields_to_contact=False, unwritable=(), settings="",
+        references=(), parent=None, yields_to_contact=False, unwritable=(), settings="",
     )  # fmt: skip
 
 
@@ -169,7 +169,7 @@ def test_a_number_is_compared_with_the_decimals_that_salesforce_keeps() -> None:
         "Amount", local_field("opportunity", "amount"), Mode.OVERWRITE, Mode.OVERWRITE, clear_with_empty=False,
         type="currency", length=0, scale=2, createable=True, updateable=True, can_be_cleared=True, allowed=None,
     )  # fmt: skip
-    plan = PushPlan(spec, (target,), True, True, "abmatic", {}, (), None, False, (), "")
+    plan = PushPlan(spec, (target,), True, True, "abmatic", {}, (), (), None, False, (), "")
     with sessions.session("test", {"timezone": "UTC"}) as session:
         ids = []
         for number, amount in enumerate((Decimal("10.004"), Decimal("10.006"))):

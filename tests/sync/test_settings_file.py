@@ -65,7 +65,7 @@ def test_an_export_holds_everything_but_secrets(connection: Connection) -> None:
     (found,) = document["connections"]
     assert document["version"] == 1
     assert (found["name"], found["org_id"]) == ("Acme", "00D000000000001AAA")
-    assert list(found["objects"]) == ["Account", "Contact", "Lead", "Opportunity"]
+    assert list(found["objects"]) == ["Account", "Contact", "Lead", "Campaign", "Opportunity"]
     account = found["objects"]["Account"]
     assert account["frequency"] == "manual"
     assert account["mappings"][1] == {

@@ -25,6 +25,7 @@ class World:
     account_collection: int
     contact_collection: int
     opportunity_collection: int
+    campaign: int
     somebody: int
     api_key: int
     preview: int
@@ -58,6 +59,8 @@ class World:
             return reverse(name, args=[getattr(self, name.replace("-", "_"))])
         if name.startswith("account-") and name != "account-collections":
             return reverse(name, args=[self.account])
+        if name.startswith("campaign-"):
+            return reverse(name, args=[self.campaign])
         if name.startswith("contact-") and name != "contact-collections":
             return reverse(name, args=[self.contact])
         return reverse(name)
@@ -84,8 +87,10 @@ CONNECTION_PAGES = {
 PAGES = [
     "home", "accounts", "account-collections", "account-collection", "account-overview", "account-contacts",
     "account-opportunities", "account-timeline", "account-sync", "contacts", "contact-collections",
-    "contact-collection", "contact-overview", "contact-opportunities", "contact-timeline", "contact-sync",
-    "opportunities", "opportunity-collections", "opportunity-collection", "search",
+    "contact-collection", "contact-overview", "contact-opportunities", "contact-campaigns", "contact-timeline",
+    "contact-sync",
+    "opportunities", "opportunity-collections", "opportunity-collection", "campaigns", "campaign-overview",
+    "campaign-members", "campaign-opportunities", "campaign-timeline", "campaign-sync", "search",
     "run", "findings", "integrations", "authorize", "connection", "connected", "reconnect", "disable", "activity",
     *(f"{record}-collection-{act}" for record in RECORDS for act in ("new", "edit", "delete")),
     "object-settings", "settings-file", "issues", "account_change_password", "users", "api-keys", "audit", "profile",
@@ -121,7 +126,9 @@ def make_world() -> World:
     org.link(connection, account, "0015800000000001AAA")
     org.link(connection, account, "0015800000000002AAA", role=org.Role.DUPLICATE)
     contact = org.contact("Smith", first_name="Sam", account=account, work_email="sam@acme.com")
-    deal = org.opportunity(account)
+    campaign = org.campaign(is_active=True, created_by=cause)
+    org.member(campaign, contact)
+    deal = org.opportunity(account, campaign_id=campaign.pk)
     return World(
         connection,
         run.pk,
@@ -130,6 +137,7 @@ def make_world() -> World:
         org.collection("account", [account.pk]).pk,
         org.collection("contact", [contact.pk]).pk,
         org.collection("opportunity", [deal.pk]).pk,
+        campaign.pk,
         User.objects.create_user("somebody@example.com").pk,
         api_keys.create("Reports", "viewer")[0].pk,
         PreviewJob.objects.create(connection=connection, sobject="Account").pk,

@@ -10,6 +10,7 @@ from typing import Any
 from django.utils import timezone
 
 from abmatic.audiences.models import Account, Collection, CollectionMember, Contact, Opportunity, SavedView
+from abmatic.campaigns.models import Campaign, CampaignMember
 from abmatic.changes.models import Cause, Change
 from abmatic.identity import sealing
 from abmatic.identity.models import SealedSecret, User
@@ -144,6 +145,16 @@ def contact(last_name: str | None = "Smith", **values: Any) -> Contact:
 def opportunity(account: Account, name: str = "Renewal", **values: Any) -> Opportunity:
     """An opportunity of an account."""
     return Opportunity.objects.create(name=name, account=account, **values)
+
+
+def campaign(name: str = "Fair", **values: Any) -> Campaign:
+    """A campaign."""
+    return Campaign.objects.create(name=name, **values)
+
+
+def member(campaign: Campaign, contact: Contact, status: str = "Sent", **values: Any) -> CampaignMember:
+    """A contact in a campaign."""
+    return CampaignMember.objects.create(campaign=campaign, contact=contact, status=status, **values)
 
 
 def collection(record: str, ids: list[int], name: str = "Salesforce Import") -> Collection:

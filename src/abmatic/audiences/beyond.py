@@ -6,7 +6,8 @@ word       the record
 collection is a member of the collection with this id
 state      is in this state (see `offer`): what a room above knows of it, such as "linked"
 account    belongs to the account with this id
-contact    is an opportunity in which the contact with this id has a role
+contact    is an opportunity in which the contact with this id has a role, or that person's membership
+campaign   is put down to the campaign with this id, or is a membership of it
 search     holds this text in one of the fields that the search box looks into
 ========== ==========================================================================================
 """
@@ -23,12 +24,18 @@ from abmatic.audiences.fields import FieldType, LocalField
 from abmatic.audiences.like import escaped
 from abmatic.audiences.refusals import ConditionRefused
 
-WORDS = frozenset({"collection", "state", "account", "contact", "search"})
+WORDS = frozenset({"collection", "state", "account", "contact", "campaign", "search"})
 # Fields that a search looks into.
 SEARCHED: dict[str, tuple[str, ...]] = {
     "account": ("name", "domain"),
     "contact": ("first_name", "last_name", "work_email", "company"),
     "opportunity": ("name",),
+    "campaign": ("name",),
+    "campaign_member": ("first_name", "last_name", "work_email", "company"),
+}
+# Where those fields are, if not in the record's own table; {match} is the search.
+_SEARCHED_IN: dict[str, LiteralString] = {
+    "campaign_member": "EXISTS (SELECT FROM contact AS p WHERE p.id = {r}.contact_id AND {match})",
 }
 _RELATIONS: dict[tuple[str, str], LiteralString] = {
     ("contact", "account"): "{r}.account_id = {id}",
@@ -36,6 +43,9 @@ _RELATIONS: dict[tuple[str, str], LiteralString] = {
     ("opportunity", "contact"): (
         "EXISTS (SELECT FROM opportunity_contact AS o WHERE o.opportunity_id = {r}.id AND o.contact_id = {id})"
     ),
+    ("opportunity", "campaign"): "{r}.campaign_id = {id}",
+    ("campaign_member", "campaign"): "{r}.campaign_id = {id}",
+    ("campaign_member", "contact"): "{r}.contact_id = {id}",
 }
 _LONGEST_SEARCH = 500
 
@@ -76,6 +86,8 @@ _FURTHER: dict[str, tuple[Further, ...]] = {
     "account": (Further(LocalField("domain", "Domain", FieldType.TEXT), "{r}.domain"), _OWNER, *_TIMES),
     "contact": (Further(LocalField("kind", "Kind", FieldType.PICKLIST), "{r}.kind"), _OWNER, *_TIMES),
     "opportunity": (_OWNER, *_TIMES),
+    "campaign": (_OWNER, *_TIMES),
+    "campaign_member": (Further(LocalField("is_removed", "Removed", FieldType.BOOLEAN), "{r}.is_removed"), *_TIMES),
 }
 _STATES: dict[str, State] = {}
 
@@ -137,11 +149,14 @@ def _search(record: str, value: object, alias: sql.Composable, where: str) -> sq
     if not isinstance(value, str) or not value.strip() or len(value) > _LONGEST_SEARCH or "\x00" in value:
         raise ConditionRefused(f"{where} must be text of 1 to {_LONGEST_SEARCH} characters")
     pattern = sql.Literal(f"%{escaped(value)}%")
-    return sql.SQL("({})").format(
+    elsewhere = _SEARCHED_IN.get(record)
+    held_by = sql.Identifier("p") if elsewhere else alias
+    match = sql.SQL("({})").format(
         sql.SQL(" OR ").join(
-            sql.SQL("{}.{} ILIKE {}").format(alias, sql.Identifier(name), pattern) for name in SEARCHED[record]
+            sql.SQL("{}.{} ILIKE {}").format(held_by, sql.Identifier(name), pattern) for name in SEARCHED[record]
         )
     )
+    return sql.SQL(elsewhere).format(r=alias, match=match) if elsewhere else match
 
 
 def collections_of(condition: object) -> Iterator[int]:

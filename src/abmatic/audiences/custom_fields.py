@@ -30,6 +30,8 @@ TYPES: dict[FieldType, str] = {
     FieldType.PICKLIST: "Picklist",
     FieldType.URL: "URL",
 }
+# Which records can have some.
+RECORDS = (*Collection.Record.values, "campaign")
 LONGEST_LABEL = 80
 # Postgres allows 1,600 columns.
 MOST = 500
@@ -74,8 +76,8 @@ def create(record: str, label: str, kind: str, *, by: User | None = None) -> Loc
 
 
 def _judged(record: str, label: str, kind: str) -> FieldType:
-    if record not in Collection.Record.values or record not in FIELDS:
-        raise FieldRefused(f"{record} has no custom fields; {', '.join(Collection.Record.values)} have.")
+    if record not in RECORDS or record not in FIELDS:
+        raise FieldRefused(f"{record} has no custom fields; {', '.join(RECORDS)} have.")
     if not label or len(label) > LONGEST_LABEL or not label.isprintable():
         raise FieldRefused(f"Give it a name of 1 to {LONGEST_LABEL} characters.")
     if kind not in TYPES:

@@ -43,7 +43,7 @@ class Owner(models.Model):
 
 
 class LocalRecord(models.Model):
-    """What accounts, contacts and opportunities have in common."""
+    """What accounts, contacts, opportunities and campaigns have in common."""
 
     owner = models.ForeignKey(Owner, null=True, on_delete=models.SET_NULL, db_constraint=False, db_index=False)
     custom = models.JSONField(default=dict, db_default={})
@@ -127,9 +127,17 @@ class Opportunity(LocalRecord):
     account = models.ForeignKey(
         Account, null=True, on_delete=models.SET_NULL, related_name="opportunities", db_constraint=False
     )
+    # The campaign it is put down to; no foreign key, because campaigns is a room above this one.
+    campaign_id = models.BigIntegerField(null=True)
 
     class Meta:
         db_table = "opportunity"
+        # Those of one campaign. Many deals have none.
+        indexes = (
+            models.Index(
+                fields=["campaign_id"], name="opportunity_by_campaign", condition=models.Q(campaign_id__isnull=False)
+            ),
+        )
         verbose_name_plural = "opportunities"
 
     def __str__(self) -> str:

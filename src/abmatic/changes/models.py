@@ -53,6 +53,8 @@ class Change(models.Model):
         ACCOUNT = "account", "Account"
         CONTACT = "contact", "Contact"
         OPPORTUNITY = "opportunity", "Opportunity"
+        CAMPAIGN = "campaign", "Campaign"
+        CAMPAIGN_MEMBER = "campaign_member", "Campaign member"
 
     record = models.TextField(choices=Record.choices)
     record_id = models.BigIntegerField()

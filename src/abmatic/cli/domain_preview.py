@@ -23,11 +23,13 @@ def show_previews(
     connections: Sequence[Connection], sobjects: Sequence[str], *, full: bool, direction: str, as_json: bool
 ) -> None:
     """Prints a preview of each object of each connection."""
-    from abmatic.sync.objects import configurable
+    from abmatic.sync.objects import configurable, with_riders
     from abmatic.sync.preview import NotPreviewed, preview
     from abmatic.sync.pull.plan import ObjectUnreadable
 
-    wanted = sobjects or [spec.name for spec in configurable()]
+    named = sobjects or [spec.name for spec in configurable()]
+    # What rides with an object and may be written as well has a preview of its own.
+    wanted = [spec.name for name in named for spec in with_riders([name]) if spec.obeys_settings]
     found = []
     for connection in connections:
         for name in wanted:

@@ -19,7 +19,9 @@ from abmatic.cli.piped import read_as_far_as_wanted
 # Lines fetched from the server at a time.
 _FETCH = 2_000
 
-_RECORDS = {"accounts": "account", "contacts": "contact", "opportunities": "opportunity"}
+_RECORDS = {
+    "accounts": "account", "contacts": "contact", "opportunities": "opportunity", "campaigns": "campaign",
+}  # fmt: skip
 # Beside its fields (audiences.fields): what else a record tells of itself, as columns of its line.
 _ACCOUNT = """
     (SELECT to_json(a) FROM (SELECT id, name, domain FROM account WHERE id = r.account_id) AS a) AS account"""
@@ -28,18 +30,28 @@ _MORE = {
     "contact": f"nullif(r.kind, '') AS kind, {_ACCOUNT}",
     "opportunity": f"""{_ACCOUNT},
     array_to_json(ARRAY(SELECT c FROM (SELECT contact_id AS id, role, is_primary FROM opportunity_contact AS o
-                                       WHERE opportunity_id = r.id ORDER BY o.id) AS c)) AS contacts""",
+                                       WHERE opportunity_id = r.id ORDER BY o.id) AS c)) AS contacts,
+    (SELECT to_json(c) FROM (SELECT id, name FROM campaign WHERE id = r.campaign_id) AS c) AS campaign""",
+    "campaign": """
+    (SELECT to_json(p) FROM (SELECT id, name FROM campaign WHERE id = r.parent_id) AS p) AS parent,
+    array_to_json(ARRAY(SELECT s FROM (SELECT label, position, is_default, is_responded FROM campaign_member_status
+                                       WHERE campaign_id = r.id ORDER BY position, id) AS s)) AS statuses,
+    array_to_json(ARRAY(SELECT m FROM (SELECT contact_id AS id, status, has_responded, first_responded
+                                         FROM campaign_member WHERE campaign_id = r.id AND NOT is_removed
+                                        ORDER BY id) AS m)) AS members""",
 }
 _OWNER = "(SELECT to_json(o) FROM (SELECT name, email FROM owner WHERE id = r.owner_id) AS o) AS owner"
 _MIRRORS = {
     "account": (("Account", "mirror_account"),),
     "contact": (("Contact", "mirror_contact"), ("Lead", "mirror_lead")),
     "opportunity": (("Opportunity", "mirror_opportunity"),),
+    "campaign": (("Campaign", "mirror_campaign"),),
 }
 _SEARCHED = {
     "account": ("name", "website", "domain"),
     "contact": ("first_name", "last_name", "work_email", "company"),
     "opportunity": ("name",),
+    "campaign": ("name",),
 }
 
 
@@ -49,7 +61,7 @@ _SEARCHED = {
 @click.option("--search", metavar="TEXT", help="Only records that hold this text in their name, address or e-mail.")
 @click.option("--collection", metavar="NAME", help="Only members of this collection.")
 def records(what: str, limit: int | None, search: str | None, collection: str | None) -> None:
-    """Print accounts, contacts or opportunities as JSON lines, in the order in which they were made."""
+    """Print accounts, contacts, opportunities or campaigns as JSON lines, in the order in which they were made."""
     record = _RECORDS[what]
     with ready(), read_as_far_as_wanted():
         member_of = _find_collection(record, collection) if collection is not None else None

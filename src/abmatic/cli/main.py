@@ -43,7 +43,11 @@ COMMANDS = (
     Entry("runs", "abmatic.cli.domain_runs:runs", "List the runs, or show what one found"),
     Entry("issues", "abmatic.cli.domain_issues:issues", "List what could not be written to Salesforce, or retry it"),
     Entry("changes", "abmatic.cli.domain_changes:changes", "Show what changed in the records here, and by what"),
-    Entry("records", "abmatic.cli.domain_records:records", "Print accounts, contacts or opportunities as JSON lines"),
+    Entry(
+        "records",
+        "abmatic.cli.domain_records:records",
+        "Print accounts, contacts, opportunities or campaigns as JSON lines",
+    ),
     Entry("export", "abmatic.cli.domain_export:export", "Write runs, changes or open issues as CSV"),
     Entry("settings", "abmatic.cli.domain_settings:settings", "Write the settings to a file, and read them from one"),
     Entry("user", "abmatic.cli.domain_users:user", "Look after the people who sign in"),

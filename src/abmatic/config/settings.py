@@ -59,6 +59,7 @@ INSTALLED_APPS = [
     "abmatic.identity",
     "abmatic.changes",
     "abmatic.audiences",
+    "abmatic.campaigns",
     "abmatic.sync",
     "abmatic.api",
     "abmatic.web",

@@ -18,7 +18,7 @@ from typing import Literal, Self
 
 import httpx2
 
-from . import bulk, collections, errors, ingest, jobs, query
+from . import bulk, collections, errors, ingest, jobs, query, removals
 from .answers import Answer, Json, http_date
 from .describe import Describe, GlobalDescribe, Remembered, read_describe, read_global
 from .retry import RetryPolicy
@@ -189,6 +189,26 @@ class Client:
     def query_pages(self, soql: str, include_deleted: bool = False) -> Iterator[query.QueryPage]:
         """The pages of a query by REST, fetched as they are asked for; see ``query.query_pages``."""
         return query.query_pages(self._wire, self.api_version, soql, include_deleted)
+
+    def deleted(self, sobject: str, start: datetime, end: datetime) -> removals.Deleted:
+        """What of an object was deleted from ``start`` on, at most `removals.FURTHEST_BACK`. One call."""
+        return removals.deleted(self._wire, self.api_version, sobject, start, end)
+
+    def pages_and_deleted(
+        self, soql: str, sobject: str, start: datetime, end: datetime, tell: Callable[[removals.Deleted], None]
+    ) -> Iterator[query.QueryPage]:
+        """The pages of a query with deleted records; ``tell`` gets what `deleted` would say. One call for the first.
+
+        ``tell`` is not called where Salesforce won't say what was deleted.
+        """
+
+        def first() -> query.Body:
+            page, found = removals.with_query(self._wire, self.api_version, soql, sobject, start, end)
+            if found is not None:
+                tell(found)
+            return page
+
+        return query.query_pages(self._wire, self.api_version, soql, True, first)
 
     def query_rows(self, soql: str, include_deleted: bool = False) -> Iterator[dict[str, Json]]:
         """The records of a query as dicts without ``attributes``; for small results."""

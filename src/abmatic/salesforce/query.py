@@ -7,7 +7,7 @@ be wasted; a page is parsed once, to prove that it is JSON and to count its reco
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -47,7 +47,9 @@ class QueryPage:
 
 
 @dataclass(frozen=True, slots=True)
-class _Body:
+class Body:
+    """A page as it was answered."""
+
     total_size: int
     done: bool
     next_path: str | None
@@ -55,8 +57,10 @@ class _Body:
     records_json: bytes
 
 
-def query_pages(wire: Wire, version: str, soql: str, include_deleted: bool) -> Iterator[QueryPage]:
-    """The pages of ``soql``, fetched as they are asked for.
+def query_pages(
+    wire: Wire, version: str, soql: str, include_deleted: bool, first: Callable[[], Body] | None = None
+) -> Iterator[QueryPage]:
+    """The pages of ``soql``, fetched as they are asked for; the first by ``first``, where it is given.
 
     Raises LocatorExpired when a later page can't be had any more: the cursor belongs to the
     session that opened it, so a renewed token doesn't bring it back. Raises BadAnswer on pages
@@ -69,7 +73,7 @@ def query_pages(wire: Wire, version: str, soql: str, include_deleted: bool) -> I
     total, seen, empty = 0, 0, 0
     visited: set[str] = set()
     while path:
-        body = _fetch(wire, path, params)
+        body = first() if first and not visited else _fetch(wire, path, params)
         visited.add(path)
         total, seen = max(total, body.total_size), seen + body.count
         empty = 0 if body.count else empty + 1
@@ -89,7 +93,7 @@ def query_rows(wire: Wire, version: str, soql: str, include_deleted: bool) -> It
             yield row
 
 
-def _fetch(wire: Wire, path: str, params: dict[str, str] | None) -> _Body:
+def _fetch(wire: Wire, path: str, params: dict[str, str] | None) -> Body:
     try:
         return wire.call("GET", path, read_page, params=params)
     except (errors.SessionExpired, errors.NotFound) as refused:
@@ -98,7 +102,7 @@ def _fetch(wire: Wire, path: str, params: dict[str, str] | None) -> _Body:
         raise errors.LocatorExpired(refused.message, code=refused.code, status=refused.status) from refused
 
 
-def read_page(answer: Answer) -> _Body:
+def read_page(answer: Answer) -> Body:
     """A page of a query. Raises BadAnswer where it isn't one, or contradicts itself."""
     outer, records, count = _split(answer)
     total, done, following = outer.get("totalSize"), outer.get("done"), outer.get("nextRecordsUrl")
@@ -107,7 +111,7 @@ def read_page(answer: Answer) -> _Body:
     if not done and not following:
         raise errors.BadAnswer("a query's page says there is more, but not where", status=answer.status)
     # A page that is done and yet names a next one is followed: reading too much is harmless.
-    return _Body(total, done, _next_path(following), count, records)
+    return Body(total, done, _next_path(following), count, records)
 
 
 def _next_path(following: Json) -> str | None:

@@ -18,8 +18,9 @@ from django.utils import timezone
 from abmatic.postgres.sql import block
 from abmatic.postgres.transactions import over_below
 from abmatic.sync import budget, runs
-from abmatic.sync.models import Connection, Due, Issue, ObjectSetting, Run
-from abmatic.sync.objects import OBJECTS, SObject, configurable
+from abmatic.sync.models import Connection, Issue, ObjectSetting, Run
+from abmatic.sync.objects import OBJECTS, SObject, configurable, with_riders
+from abmatic.sync.push import due
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ class AutoPush:
 
     def __init__(self) -> None:
         # By setting: changes of transactions below are no reason for a run. They are over, so that stays true.
-        self._seen: dict[int, int] = {}
+        self._seen: dict[tuple[int, str], int] = {}
 
     def start_due(self) -> list[Run]:
         """Starts a run of each object that has something due and may be pushed now."""
@@ -79,21 +80,25 @@ class AutoPush:
         failures = next((n for n, (state, *_) in enumerate(last) if state != Run.State.FAILED), len(last))
         if rested < after_failures(failures):
             return False
-        if self._has_changed(spec, setting) or _is_retried(setting, last[0][2] if last else None):
+        if _is_retried(setting, last[0][2] if last else None):
             return True
-        return rested >= LEFT_PAUSE and _is_any_left(setting)
+        together = [each for each in with_riders([spec.name]) if each.obeys_settings]
+        if any(self._has_changed(each, setting) for each in together):
+            return True
+        return rested >= LEFT_PAUSE and (any(_is_any_left(each, setting) for each in together) or _is_retried(setting))
 
     def _has_changed(self, spec: SObject, setting: ObjectSetting) -> bool:
-        if "seen" not in setting.compared:  # never compared: nobody knows yet what differs
+        compared = due.progress(setting, spec)
+        if "seen" not in compared:  # never compared: nobody knows yet what differs
             return True
-        seen = max(setting.compared["seen"], self._seen.get(setting.pk, 0))
+        seen = max(compared["seen"], self._seen.get((setting.pk, spec.name), 0))
         upto = over_below(_answer)
         (is_changed,) = _answer(
             block("abmatic.sync", "sql/push.sql", "is_changed"),
             connection=setting.connection_id, sobject=spec.name, record=OBJECTS[spec.name].local, seen=seen, upto=upto,
         )  # fmt: skip
         if not is_changed:
-            self._seen[setting.pk] = upto
+            self._seen[setting.pk, spec.name] = upto
         return bool(is_changed)
 
 
@@ -108,11 +113,15 @@ def _answer(statement: LiteralString, **parameters: Any) -> tuple[Any, ...]:
 def _is_retried(setting: ObjectSetting, since: datetime | None = None) -> bool:
     """Whether a person wants a refused record tried again, and said so after that moment."""
     marked = Issue.objects.filter(
-        connection=setting.connection_id, sobject=setting.sobject, is_open=True, retry_at__isnull=False
+        connection=setting.connection_id,
+        sobject__in=[spec.name for spec in with_riders([setting.sobject])],
+        is_open=True,
+        retry_at__isnull=False,
     )
     return (marked if since is None else marked.filter(retry_at__gt=since)).exists()
 
 
-def _is_any_left(setting: ObjectSetting) -> bool:
-    left = Due.objects.filter(connection=setting.connection_id, sobject=setting.sobject)
-    return left.exists() or _is_retried(setting)
+def _is_any_left(spec: SObject, setting: ObjectSetting) -> bool:
+    with database.cursor() as cursor:
+        cursor.execute(due.any_ready(spec), {"connection": setting.connection_id, "sobject": spec.name})
+        return cursor.fetchone() is not None

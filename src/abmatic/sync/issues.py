@@ -21,17 +21,22 @@ from django.db.models import Count, Max, Min, Q, QuerySet
 from django.utils import timezone
 
 from abmatic.audiences.models import Account, Contact, Opportunity
+from abmatic.campaigns.models import Campaign, CampaignMember
 from abmatic.sync.models import Connection, Issue
-from abmatic.sync.objects import configurable
+from abmatic.sync.objects import OBJECTS
 from abmatic.sync.refusals import Refusal, refusal
 
 # Marked in one transaction.
 _AT_A_TIME = 10_000
-_RECORDS: dict[str, type[Account | Contact | Opportunity]] = {
+_RECORDS: dict[str, type[Account | Contact | Opportunity | Campaign | CampaignMember]] = {
     "account": Account,
     "contact": Contact,
     "opportunity": Opportunity,
+    "campaign": Campaign,
+    "campaign_member": CampaignMember,
 }
+# Records that are called after others.
+_NAMED_AFTER = {"campaign_member": ("contact", "campaign")}
 
 
 class NoSuchIssue(Exception):
@@ -175,10 +180,11 @@ def _of_records(keys: list[tuple[int, str, int]]) -> Iterator[RecordIssues]:
 def names(issues: Sequence[Issue]) -> dict[tuple[str, int], str]:
     """What the issues' records are called, by object and local id; one that is gone has no name. A query an object."""
     found: dict[tuple[str, int], str] = {}
-    for spec in configurable():
+    for spec in OBJECTS.values():
         ids = {issue.local_id for issue in issues if issue.sobject == spec.name}
         if ids and spec.local in _RECORDS:
-            records = _RECORDS[spec.local]._default_manager.in_bulk(list(ids))
+            every = _RECORDS[spec.local]._default_manager.all()
+            records = every.select_related(*_NAMED_AFTER.get(spec.local, ())).in_bulk(list(ids))
             found |= {(spec.name, local_id): str(record) for local_id, record in records.items()}
     return found
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from abmatic.sync.models import (
     Connection,
     MirrorAccount,
+    MirrorCampaign,
     MirrorContact,
     MirrorLead,
     MirrorOpportunity,
@@ -18,6 +19,7 @@ _MIRRORS = {
     "account": (("Account", MirrorAccount),),
     "contact": (("Contact", MirrorContact), ("Lead", MirrorLead)),
     "opportunity": (("Opportunity", MirrorOpportunity),),
+    "campaign": (("Campaign", MirrorCampaign),),
 }
 
 
@@ -35,7 +37,7 @@ class RecordLink:
 
 
 def links_of(record: str, local_id: int) -> list[RecordLink]:
-    """Every link of a local record ("account", "contact", "opportunity"), primaries first."""
+    """Every link of a local record ("account", "contact", "opportunity", "campaign"), primaries first."""
     links = [
         RecordLink(
             mirror.connection,

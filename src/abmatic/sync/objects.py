@@ -47,6 +47,8 @@ class Default:
     sf_field: str
     local_field: str
     is_key: bool = False
+    # Absent from orgs that don't need it; then it is left out.
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +66,37 @@ class SObject:
     defaults: tuple[Default, ...] = ()
     # Always pulled as they are, not editable: they describe the record rather than belong to anybody.
     fixed: tuple[Default, ...] = ()
-    # Read only: no settings of its own; pulled with the object named.
+    # No settings of its own; pulled with the object named.
     rides_with: str | None = None
+    # Of the fixed fields those that are written to Salesforce as well, under the settings of the object it rides with.
+    written: tuple[str, ...] = ()
+    # Whether Salesforce removes its records for good, so that no query says so (see `pull.removals`).
+    vanishes: bool = False
+
+    @property
+    def obeys_settings(self) -> bool:
+        """Whether settings say what may be done with it; else it is kept as Salesforce has it."""
+        return self.rides_with is None or bool(self.written)
 
     @property
     def collection(self) -> bool:
         """Whether the first import makes a "Salesforce Import" collection of it."""
         return self.local in {"account", "contact", "opportunity"}
+
+    @property
+    def has_history(self) -> bool:
+        """Whether its local records say who made them, and every change of a field is kept."""
+        return self.local in {"account", "contact", "opportunity", "campaign", "campaign_member"}
+
+    @property
+    def joins(self) -> bool:
+        """Whether its local records exist only where the records that they join are here (see `pull.settle`)."""
+        return self.local in {"opportunity_contact", "campaign_member_status", "campaign_member"}
+
+    @property
+    def has_tree(self) -> bool:
+        """Whether its records have parents of their own kind, which may come in the same page."""
+        return any(parent.parent_mirror == self.mirror for parent in self.parents)
 
 
 _OWNER = SystemColumn("OwnerId", "owner_sf_id", optional=True)
@@ -124,9 +150,49 @@ OBJECTS: dict[str, SObject] = {
             ),
         ),
         SObject(
+            "Campaign", "Campaign", "Campaigns", mirror="mirror_campaign", local="campaign",
+            system=(_OWNER, SystemColumn("ParentId", "parent_sf_id", optional=True)),
+            parents=(_OWNED, Parent("parent_sf_id", "mirror_campaign", "parent_id")),
+            defaults=(
+                Default("Name", "name"), Default("Type", "type"), Default("Status", "status"),
+                Default("IsActive", "is_active"), Default("StartDate", "start_date"), Default("EndDate", "end_date"),
+                Default("BudgetedCost", "budgeted_cost"), Default("ActualCost", "actual_cost"),
+                Default("ExpectedRevenue", "expected_revenue"),
+            ),
+            # Only orgs with several currencies have it.
+            fixed=(Default("CurrencyIsoCode", "currency", optional=True),),
+        ),
+        SObject(
+            "CampaignMemberStatus", "Member status", "Member statuses", mirror="mirror_campaign_member_status",
+            local="campaign_member_status", rides_with="Campaign",
+            system=(SystemColumn("CampaignId", "campaign_sf_id"),),
+            fixed=(
+                Default("Label", "label"), Default("SortOrder", "position"), Default("IsDefault", "is_default"),
+                Default("HasResponded", "is_responded"),
+            ),
+        ),
+        SObject(
+            "CampaignMember", "Campaign member", "Campaign members", mirror="mirror_campaign_member",
+            local="campaign_member", rides_with="Campaign", written=("Status",), vanishes=True,
+            system=(
+                SystemColumn("CampaignId", "campaign_sf_id"), SystemColumn("LeadId", "lead_sf_id"),
+                SystemColumn("ContactId", "contact_sf_id"),
+            ),
+            fixed=(
+                Default("Status", "status"), Default("HasResponded", "has_responded"),
+                Default("FirstRespondedDate", "first_responded"),
+            ),
+        ),
+        SObject(
             "Opportunity", "Opportunity", "Opportunities", mirror="mirror_opportunity", local="opportunity",
-            system=(_OWNER, SystemColumn("AccountId", "account_sf_id")),
-            parents=(_OWNED, Parent("account_sf_id", "mirror_account", "account_id")),
+            system=(
+                _OWNER, SystemColumn("AccountId", "account_sf_id"),
+                SystemColumn("CampaignId", "campaign_sf_id", optional=True),
+            ),
+            parents=(
+                _OWNED, Parent("account_sf_id", "mirror_account", "account_id"),
+                Parent("campaign_sf_id", "mirror_campaign", "campaign_id"),
+            ),
             defaults=(
                 Default("Name", "name"), Default("Amount", "amount"), Default("StageName", "stage"),
                 Default("CloseDate", "close_date"),

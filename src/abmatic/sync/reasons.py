@@ -45,6 +45,13 @@ REASONS: dict[str, Reason] = {
                "Another record in Salesforce has the same primary key. It is the primary one and writes the fields; "
                "this one is linked as a duplicate, and what belongs to it counts for the same record here.",
                "Merge the records in Salesforce, or give them different websites or e-mail addresses."),
+        Reason("awaits_record", "Waits for another record", "skipped",
+               "The campaign or the person that the member joins is not here (yet). It is linked as soon as that is.",
+               "Check that campaigns, contacts and leads are synchronised, and may be created here."),
+        Reason("same_person", "In the campaign twice", "note",
+               "The person is in the campaign as a lead and as a contact. Here that is one membership, with the status "
+               "that is further along; the entry names the member whose status counts.",
+               "Remove one of the two in Salesforce, if that bothers anybody there."),
         Reason("merged_in_salesforce", "Merged in Salesforce", "note",
                "The record was merged into another one, whose local record it now belongs to.", "Nothing to do."),
         Reason("converted", "Lead converted", "note",

@@ -43,7 +43,7 @@ def start(
     """Queues a sync of the objects (default: all) and of what rides with them. Jobs and runs commit together.
 
     ``direction`` "both" writes to Salesforce what the settings allow, after reading; "pull" only reads. ``alone``
-    leaves out what rides with the objects. ``full`` reads every record, ``because`` of what `Run.FullBecause` says.
+    leaves out what only rides with the objects. ``full`` reads every record, ``because`` of one of `Run.FullBecause`.
 
     Raises `UnknownObject`, `ConnectionNotReady`, or `AlreadyRunning` when one of the objects is queued or running.
     """
@@ -63,13 +63,13 @@ def start(
     try:
         with transaction.atomic():
             for spec in with_riders(wanted):
-                if alone and spec.rides_with is not None:
+                if alone and not spec.obeys_settings:
                     continue
                 setting = settings_of.get(spec.rides_with or spec.name)
                 first = setting is None or setting.cursor is None
                 began = Run.Trigger.FIRST_IMPORT if first and trigger == Run.Trigger.MANUAL else trigger
                 is_pushed = setting is not None and setting.is_pushed
-                pushes = spec.rides_with is None and is_pushed
+                pushes = spec.obeys_settings and is_pushed
                 moves = direction if pushes else Run.Direction.PULL
                 paused = None if trigger in budget.AUTOMATIC else _paused(connection, spec.name).first()
                 if paused is not None:

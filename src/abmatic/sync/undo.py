@@ -84,7 +84,7 @@ def require_undoable(run: Run) -> None:
     """Raises `NotUndone` where there is nothing that could be put back."""
     if not run.is_over:
         raise NotUndone(f"Run {run.pk} is not over: wait for its end, or cancel it, then undo it.")
-    if OBJECTS[run.sobject].rides_with is not None:
+    if not OBJECTS[run.sobject].obeys_settings:
         raise NotUndone(
             f"Run {run.pk} only read {OBJECTS[run.sobject].label_plural.lower()} along, which are kept as Salesforce "
             "has them. Undo the run of the object that they were read with."
@@ -145,7 +145,7 @@ class Undo:
 
     def put_back_here(self) -> None:
         """Local values, their changes, what no sync may do again, and an entry for what is left."""
-        for record in dict.fromkeys(spec.local for spec in OBJECTS.values() if spec.collection):
+        for record in dict.fromkeys(spec.local for spec in OBJECTS.values() if spec.has_history):
             self._session.execute("TRUNCATE undone")
             if self._session.execute(_text("undone_of"), {**self._parameters, "record": record}).rowcount:
                 self._put_back(record)
@@ -281,6 +281,8 @@ class Undo:
 
     def _sf_fields(self, spec: SObject) -> dict[str, str]:
         """Local fields and their Salesforce fields, as they are mapped now."""
+        if spec.rides_with is not None:
+            return {each.local_field: each.sf_field for each in spec.fixed}
         mapped = FieldMapping.objects.filter(setting__connection=self._undone.connection_id, setting__sobject=spec.name)
         return {mapping.local_field: mapping.sf_field for mapping in mapped}
 
@@ -341,7 +343,7 @@ def keep_counts(session: Session, run: Run, found: Undone) -> bool:
 
 def _kept_as(record: str) -> list[SObject]:
     """The objects whose records are kept in such local records."""
-    return [spec for spec in OBJECTS.values() if spec.local == record and spec.rides_with is None]
+    return [spec for spec in OBJECTS.values() if spec.local == record and spec.obeys_settings]
 
 
 def _columns(record: str) -> dict[str, FieldType | None]:

@@ -26,6 +26,7 @@ PLACES = (
     ("Accounts", "building", "accounts"),
     ("Contacts", "users", "contacts"),
     ("Opportunities", "briefcase", "opportunities"),
+    ("Campaigns", "speakerphone", "campaigns"),
     ("Settings", "settings", "settings"),
 )
 

@@ -137,6 +137,7 @@ contacts = [
     path("collections/<int:collection_id>/", grids.collection, {"record": "contact"}, name="contact-collection"),
     path("<int:record_id>/", records.overview, {"record": "contact"}, name="contact-overview"),
     path("<int:record_id>/opportunities/", records.opportunities, {"record": "contact"}, name="contact-opportunities"),
+    path("<int:record_id>/campaigns/", records.campaigns, name="contact-campaigns"),
     path("<int:record_id>/timeline/", records.record_timeline, {"record": "contact"}, name="contact-timeline"),
     path("<int:record_id>/sync/", records.sync, {"record": "contact"}, name="contact-sync"),
 ]
@@ -148,6 +149,17 @@ opportunities = [
     path(
         "collections/<int:collection_id>/", grids.collection, {"record": "opportunity"}, name="opportunity-collection"
     ),
+]
+
+campaigns = [
+    path("", grids.everything, {"record": "campaign"}, name="campaigns"),
+    path("<int:record_id>/", records.overview, {"record": "campaign"}, name="campaign-overview"),
+    path("<int:record_id>/members/", records.members, name="campaign-members"),
+    path(
+        "<int:record_id>/opportunities/", records.opportunities, {"record": "campaign"}, name="campaign-opportunities"
+    ),
+    path("<int:record_id>/timeline/", records.record_timeline, {"record": "campaign"}, name="campaign-timeline"),
+    path("<int:record_id>/sync/", records.sync, {"record": "campaign"}, name="campaign-sync"),
 ]
 
 urlpatterns = [
@@ -162,6 +174,7 @@ urlpatterns = [
     path("accounts/", include(accounts)),
     path("contacts/", include(contacts)),
     path("opportunities/", include(opportunities)),
+    path("campaigns/", include(campaigns)),
     path("runs/<int:run_id>/", include(run)),
     path("settings/", RedirectView.as_view(pattern_name="integrations"), name="settings"),
     path("settings/users/", users.users, name="users"),

@@ -134,6 +134,9 @@ class ObjectSetting(models.Model):
     cursor = models.DateTimeField(null=True)
     # The cursors of the read-only objects that are pulled with this one: {sobject: ISO date-time}.
     riders = models.JSONField(default=dict)
+    # Until when it is known what was removed for good, of objects whose records leave no trace in a query:
+    # {sobject: ISO date-time}. See pull.removals.
+    removals = models.JSONField(default=dict)
     # What the mirror's rows hold and agree on: {sobject: {"fields": {Salesforce field: local field}, "filled": whether
     # a pull of every record has ended since these were last changed, "unread": fields new since then}}. See
     # pull.mirrored.

@@ -113,6 +113,7 @@ class MirrorLead(KeyedMirror):
 
 class MirrorOpportunity(Mirror):
     account_sf_id = models.TextField(null=True, db_collation="C")
+    campaign_sf_id = models.TextField(null=True, db_collation="C")
 
     class Meta(Mirror.Meta):
         db_table = "mirror_opportunity"
@@ -129,3 +130,27 @@ class MirrorContactRole(Mirror):
 class MirrorUser(Mirror):
     class Meta(Mirror.Meta):
         db_table = "mirror_user"
+
+
+class MirrorCampaign(Mirror):
+    parent_sf_id = models.TextField(null=True, db_collation="C")
+
+    class Meta(Mirror.Meta):
+        db_table = "mirror_campaign"
+
+
+class MirrorMemberStatus(Mirror):
+    campaign_sf_id = models.TextField(null=True, db_collation="C")
+
+    class Meta(Mirror.Meta):
+        db_table = "mirror_campaign_member_status"
+
+
+class MirrorMember(Mirror):
+    campaign_sf_id = models.TextField(null=True, db_collation="C")
+    # A member is a lead or a contact; of a lead that was converted Salesforce names both.
+    lead_sf_id = models.TextField(null=True, db_collation="C")
+    contact_sf_id = models.TextField(null=True, db_collation="C")
+
+    class Meta(Mirror.Meta):
+        db_table = "mirror_campaign_member"

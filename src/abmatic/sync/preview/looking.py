@@ -20,9 +20,10 @@ from abmatic.sync.preview.reading import JOB_CALLS, Progress, Reading
 from abmatic.sync.preview.samples import NOBODY, There
 from abmatic.sync.pull import mirrored, offers
 from abmatic.sync.pull import plan as planning
+from abmatic.sync.pull.campaigns import member_rules
 from abmatic.sync.pull.chunk import ChunkWriter, Target
 from abmatic.sync.pull.plan import PullPlan
-from abmatic.sync.pull.pulling import LAG
+from abmatic.sync.pull.pulling import LAG, cursor_of
 from abmatic.sync.pull.reading import CONTENDED, FieldsMissing, open_writer
 from abmatic.sync.push import compare, due
 from abmatic.sync.push import plan as push_planning
@@ -48,7 +49,7 @@ def preview(
     Of a window that a run would read by a bulk job the first records are looked at, or with ``whole`` all.
     """
     spec = OBJECTS[sobject]
-    setting = ObjectSetting.objects.get(connection=connection, sobject=sobject)
+    setting = ObjectSetting.objects.get(connection=connection, sobject=spec.rides_with or sobject)
     try:
         with (
             sessions.session(f"preview {sobject}") as lock,
@@ -86,18 +87,13 @@ class _Looking:
         found, plan = self._found, self._plan()
         upper = self._client.server_time()
         entry = mirrored.adopted(self._setting, plan)
-        found.is_full = self._full or self._setting.cursor is None or not entry["filled"]
-        lower = None if found.is_full or self._setting.cursor is None else self._setting.cursor - LAG
+        cursor = cursor_of(self._setting, self._spec)
+        found.is_full = self._full or cursor is None or not entry["filled"]
+        lower = None if found.is_full or cursor is None else cursor - LAG
         target = Target(
-            self._connection.pk,
-            NOBODY,
-            NOBODY,
-            upper,
-            None,
-            tuple(entry["unread"]),
-            is_pushed=self._pushes,
-            user=self._connection.user_id,
-        )
+            self._connection.pk, NOBODY, NOBODY, upper, None, tuple(entry["unread"]), is_pushed=self._pushes,
+            members=member_rules(self._connection.pk), user=self._connection.user_id,
+        )  # fmt: skip
         with open_writer(plan, target) as (session, writer):
             try:
                 reading = self._prepared(session, writer, plan, progress)
@@ -106,6 +102,8 @@ class _Looking:
                 self._push_after(session, compared)
             finally:
                 session.rollback()
+        if self._spec.vanishes:
+            found.notes.append("What was removed for good since the last sync is only found by a sync.")
         found.calls_made = self._client.calls
         return found
 

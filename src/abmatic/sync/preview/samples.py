@@ -137,7 +137,14 @@ def _name(spec: SObject) -> sql.SQL:
     """What people call a local record ``a``."""
     if spec.local == "contact":
         return sql.SQL("coalesce(nullif(concat_ws(' ', a.first_name, a.last_name), ''), a.work_email, '')")
+    if spec.local == "campaign_member":
+        return sql.SQL(_MEMBER)
     return sql.SQL("coalesce(a.name, '')")
+
+
+_MEMBER: LiteralString = """(
+    SELECT concat_ws(' in ', coalesce(nullif(concat_ws(' ', p.first_name, p.last_name), ''), p.work_email, '?'), g.name)
+      FROM contact AS p, campaign AS g WHERE p.id = a.contact_id AND g.id = a.campaign_id)"""
 
 
 def _pairs(columns: list[str]) -> sql.Composed:

@@ -45,7 +45,7 @@ def created_columns(plan: PullPlan, *, decided: str) -> list[tuple[str, sql.Comp
     if spec.local == "contact":
         kind = "CASE WHEN w.is_converted THEN 'contact' ELSE 'lead' END" if spec.name == "Lead" else "'contact'"
         pairs.append(("kind", sql.SQL(kind)))
-    if spec.collection:
+    if spec.has_history:
         pairs.append(("created_by_id", sql.SQL("%(cause)s")))
     return [*pairs, ("created_at", sql.SQL("now()")), ("updated_at", sql.SQL("now()"))]
 
@@ -125,7 +125,7 @@ def key_moves(spec: SObject) -> list[sql.Composed]:
 
 def note_changes(plan: PullPlan) -> sql.Composed | None:
     """One change per field that a local record's merge altered. Parameters: cause."""
-    if not plan.spec.collection:
+    if not plan.spec.has_history:
         return None
     fields = writes(plan)
     rows = [
@@ -182,7 +182,9 @@ def update_mirror(plan: PullPlan) -> sql.Composed:
         "ELSE '{{}}' END"
     ).format(created=created_base(plan), nulls=_all_null(plan.fields))
     news: dict[str, sql.Composable] = {column: sql.Identifier("w", column) for column in columns}
-    news |= {column: sql.Identifier("d", column) for column in ("local_id", "role", "waiting_for")}
+    # What joins others is told later what it waits for.
+    links = ("local_id", "role") if plan.spec.joins else ("local_id", "role", "waiting_for")
+    news |= {column: sql.Identifier("d", column) for column in links}
     news["base"] = base
     return sql.SQL(
         """

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, LiteralString
@@ -19,6 +19,7 @@ from psycopg import sql
 
 from abmatic.postgres.sql import block
 from abmatic.sync.pull import apply, lookups, match, merge, newcomers, readback, staging, values
+from abmatic.sync.pull.campaigns import MemberRules
 from abmatic.sync.pull.plan import PullPlan
 from abmatic.sync.pull.settle import FollowUp, Settler
 from abmatic.sync.pull.staging import names
@@ -70,6 +71,11 @@ class Counts:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.reasons.update(other.reasons)
 
+    def correct(self, by: Counter[str]) -> None:
+        """Moves records from one number to another."""
+        for name, number in by.items():
+            setattr(self, name, getattr(self, name) + number)
+
     def as_json(self) -> dict[str, Any]:
         """As stored in ``run.counts``."""
         return {
@@ -99,6 +105,8 @@ class Target:
     is_pushed: bool = False
     # Other connections' objects, as (connection, object), that get what is created here.
     created_elsewhere: tuple[tuple[int, str], ...] = ()
+    # What may be done with campaign members, which any pull of their people may bring.
+    members: MemberRules = field(default_factory=MemberRules)
     # The Salesforce Id of the connected user.
     user: str = ""
     # Whether the Ids that are read are kept, to find those that Salesforce has no longer (see vanished).
@@ -133,7 +141,8 @@ class ChunkWriter:
             "cause": target.cause,
             "upper": target.upper,
             "collection": target.collection,
-            "create": plan.create,
+            # What joins others is matched like anything new; whether it is made here is decided where they are joined.
+            "create": plan.create or plan.spec.joins,
             "update": plan.update,
             "unread": list(target.unread),
             "user": target.user,
@@ -144,13 +153,14 @@ class ChunkWriter:
             "claimed": [],
             "elsewhere": [connection for connection, _ in target.created_elsewhere],
             "elsewhere_objects": [sobject for _, sobject in target.created_elsewhere],
+            **target.members.as_parameters(),
         }
         self._has_nul = False
         self._has_replaced = False
         # What staging found worth saying, by reason: counted when the chunk is applied.
         self._noted: Counter[str] = Counter()
         self._added, self._analyze_at = 0, _ANALYZE_FROM
-        is_role = plan.spec.local == "opportunity_contact"
+        joins = plan.spec.joins
         texts: dict[str, sql.Composed | None] = {
             "load_work": staging.load_work(plan, session.info.server_version),
             "decide": match.decide(plan),
@@ -158,16 +168,16 @@ class ChunkWriter:
             "note_read": _note_read() if target.notes_read else None,
             "read_back": readback.read_back(plan),
             "take_over": match.take_over(plan) if plan.key_field else None,
-            "merge": None if is_role else merge.merge(plan),
+            "merge": None if joins else merge.merge(plan),
             "findings": apply.note_findings(plan),
-            "create": None if is_role else apply.create_records(plan),
-            "update": None if is_role else apply.update_records(plan),
+            "create": None if joins else apply.create_records(plan),
+            "update": None if joins else apply.update_records(plan),
             "changes": apply.note_changes(plan),
             "add_to_mirror": apply.add_to_mirror(plan),
             "update_mirror": apply.update_mirror(plan),
             "count": apply.count(plan),
             "collect": apply.collect(plan) if target.collection else None,
-            "due": apply.note_due(plan) if target.is_pushed and not is_role else None,
+            "due": apply.note_due(plan) if target.is_pushed and not joins else None,
             "due_elsewhere": apply.note_due_elsewhere(plan) if target.created_elsewhere else None,
         }
         self._texts = {name: text.as_string(session).encode() for name, text in texts.items() if text is not None}
@@ -297,8 +307,29 @@ class ChunkWriter:
         counts.reasons.update(self._newcomers_noted)
         self._newcomers_noted = None
         self._refresh_statistics(counts.created + counts.linked + counts.duplicate)
+        return self._followed(counts)
+
+    def apply_gone(self, sf_ids: Sequence[str]) -> Counts:
+        """Records that are not in Salesforce any more, and of which no answer says so: as if one had.
+
+        Only those count that the mirror has, and takes for live. The caller commits.
+        """
+        self._noted.clear()
+        self.empty()
+        self._load_from_mirror(sf_ids, is_deleted=True, only_live=True)
+        row = self._session.execute("SELECT count(*) FROM work").fetchone()
+        assert row is not None
+        if not row[0]:
+            return Counts()
+        counts = self._apply_work()
+        counts.read = row[0]
+        return self._followed(counts)
+
+    def _followed(self, counts: Counts) -> Counts:
+        """Settles what follows from the chunk, and adds it to its counts."""
         follow = self._settler.after_chunk()
         counts.reasons.update(follow.reasons)
+        counts.correct(follow.counted)
         while follow.again:
             self._match_again(follow, counts)
             follow = self._settler.after_chunk()
@@ -450,7 +481,7 @@ class ChunkWriter:
         self._parameters["newcomers"] = 0
         self._session.execute(sql.SQL("TRUNCATE stage, work, decided, merged, {}").format(self._looked_up))
 
-    def _load_from_mirror(self, sf_ids: list[str], *, is_deleted: bool = False) -> None:
+    def _load_from_mirror(self, sf_ids: Sequence[str], *, is_deleted: bool = False, only_live: bool = False) -> None:
         """Mirrored records into ``work``, as they are or as if they were deleted."""
         plan = self._plan
         columns = ["sf_id", "modstamp", "created", *(c.column for c in plan.spec.system)]
@@ -459,17 +490,18 @@ class ChunkWriter:
             sql.SQL(
                 "INSERT INTO work (is_deleted, {columns}, {typed}) "
                 "SELECT m.is_deleted OR {is_deleted}, {columns}, {picks} FROM {mirror} AS m "
-                "WHERE m.connection_id = %(connection)s AND m.sf_id = ANY (%(ids)s)"
+                "WHERE m.connection_id = %(connection)s AND m.sf_id = ANY (%(ids)s) {live}"
             ).format(
                 columns=names(*columns),
                 is_deleted=sql.Literal(is_deleted),
+                live=sql.SQL("AND NOT m.is_deleted" if only_live else ""),
                 typed=names(*(f.value for f in plan.fields)),
                 picks=sql.SQL(", ").join(
                     values.from_json(f.local.type, sql.SQL("m.values"), f.sf_field) for f in plan.fields
                 ),
                 mirror=sql.Identifier(plan.spec.mirror),
             ),
-            {**self._parameters, "ids": sf_ids},
+            {**self._parameters, "ids": list(sf_ids)},
         )
 
     def _note_rows(self, reason: str, rows: LiteralString) -> None:

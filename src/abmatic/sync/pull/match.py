@@ -39,7 +39,7 @@ def decide(plan: PullPlan) -> sql.Composed:
                              {parent_columns} waiting_for)
         SELECT a.sf_id, a.key,
                CASE a.action
-                   WHEN 'create' THEN nextval({sequence})
+                   WHEN 'create' THEN {new}
                    WHEN 'unlinked' THEN NULL
                    WHEN 'gone' THEN NULL
                    ELSE coalesce(a.linked, a.hit)
@@ -47,7 +47,8 @@ def decide(plan: PullPlan) -> sql.Composed:
                CASE
                    WHEN a.action IN ('known', 'deleted') THEN a.linked_role
                    WHEN a.action = 'revived' THEN CASE WHEN a.has_primary THEN {duplicate} ELSE {primary} END
-                   WHEN a.action IN ('create', 'link') THEN {primary}
+                   WHEN a.action = 'create' THEN {of_new}
+                   WHEN a.action = 'link' THEN {primary}
                    WHEN a.action = 'duplicate' THEN {duplicate}
                    ELSE {unlinked}
                END,
@@ -99,7 +100,9 @@ def decide(plan: PullPlan) -> sql.Composed:
     ).format(
         parent_columns=sql.SQL("{},").format(names(*parents)) if parents else sql.SQL(""),
         parent_values=sql.SQL("").join(sql.SQL("a.{}, ").format(sql.Identifier(p)) for p in parents),
-        sequence=sql.Literal(f"{spec.local}_id_seq"),
+        # What joins others gets its local record when these are here (see `settle`).
+        new=sql.SQL("NULL") if spec.joins else sql.SQL("nextval({})").format(sql.Literal(f"{spec.local}_id_seq")),
+        of_new=sql.Literal(UNLINKED if spec.joins else PRIMARY),
         mirror=sql.Identifier(spec.mirror),
         primary=sql.Literal(PRIMARY),
         duplicate=sql.Literal(DUPLICATE),

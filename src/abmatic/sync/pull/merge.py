@@ -58,7 +58,7 @@ def merge(plan: PullPlan) -> sql.Composed:
         picks=sql.SQL(", ").join(picks),
         local=sql.Identifier(plan.spec.local),
         mirror=sql.Identifier(plan.spec.mirror),
-        fresh=sql.SQL(_FRESH if plan.spec.collection else "false"),
+        fresh=sql.SQL(_FRESH if plan.spec.has_history else "false"),
         sides=sql.SQL(", ").join(side for f in fields for side in _sides(f)),
         outcomes=sql.SQL(", ").join(
             sql.SQL("{} AS {}").format(_outcome(plan, f), sql.Identifier(f"n_{f.column}")) for f in fields

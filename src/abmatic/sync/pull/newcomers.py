@@ -27,7 +27,7 @@ TABLE_NAMES = tuple(name for name, _ in TABLES)
 
 def are_possible(plan: PullPlan) -> bool:
     """Whether records of this object become local records by themselves."""
-    return plan.create and plan.spec.collection
+    return plan.create and plan.spec.has_history and not plan.spec.has_tree and not plan.spec.joins
 
 
 def create_tables() -> list[sql.Composed]:

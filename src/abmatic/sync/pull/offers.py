@@ -40,7 +40,9 @@ def kept(setting: ObjectSetting | None, spec: SObject) -> list[str] | None:
     if setting is None or entry is None or abs(timezone.now() - datetime.fromisoformat(entry["at"])) > BELIEVED:
         return None
     fields: list[str] = entry["fields"]
-    wanted = {column.sf_field for column in spec.system} | {default.sf_field for default in spec.fixed}
+    wanted = {column.sf_field for column in spec.system} | {
+        default.sf_field for default in spec.fixed if not default.optional
+    }
     if spec.rides_with is None:
         if any(mapping.broken for mapping in setting.mappings.all()):
             return None

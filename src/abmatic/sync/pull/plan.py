@@ -121,7 +121,12 @@ def make(
     if missing:
         raise ObjectUnreadable(spec.name, missing)
     fixed = [
-        PulledField(default.sf_field, field(spec.local, default.local_field), Mode.OVERWRITE, Mode.NONE)
+        PulledField(
+            default.sf_field,
+            field(spec.local, default.local_field),
+            Mode.OVERWRITE,
+            Mode.OVERWRITE if default.sf_field in spec.written else Mode.NONE,
+        )
         for default in spec.fixed
         if default.sf_field in available
     ]
@@ -142,8 +147,8 @@ def make(
         system=tuple(column for column in spec.system if column.sf_field in available),
         base=tuple(name for name in (*BASE_FIELDS, *_of_pushed(spec, setting)) if name in available),
         key_field=spec.key.sf_field if spec.key and spec.key.sf_field in available else None,
-        create=setting.create_in_abmatic if setting and spec.rides_with is None else True,
-        update=setting.update_in_abmatic if setting and spec.rides_with is None else True,
+        create=setting.create_in_abmatic if setting and spec.obeys_settings else True,
+        update=setting.update_in_abmatic if setting and spec.obeys_settings else True,
         policy=setting.policy if setting else ObjectSetting.Policy.SALESFORCE,
     )
     return plan, broken

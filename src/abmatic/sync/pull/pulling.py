@@ -19,14 +19,25 @@ from abmatic.salesforce import Client, errors
 from abmatic.salesforce.bulk import BulkQueryJob
 from abmatic.sync.comparing import RECYCLE_BIN
 from abmatic.sync.models import FieldMapping, Finding, ObjectSetting, Run
-from abmatic.sync.objects import OBJECTS
-from abmatic.sync.pull import mirrored, offers, vanished
+from abmatic.sync.objects import OBJECTS, SObject
+from abmatic.sync.pull import mirrored, offers, removals, vanished
 from abmatic.sync.pull import plan as planning
 from abmatic.sync.pull.bulk_reading import BulkReading
+from abmatic.sync.pull.campaigns import member_rules
 from abmatic.sync.pull.chunk import ChunkWriter, Counts, Target
 from abmatic.sync.pull.parts import Position
 from abmatic.sync.pull.plan import PullPlan
-from abmatic.sync.pull.reading import Cancelled, FieldsMissing, Session, open_writer, read_by_rest
+from abmatic.sync.pull.reading import (
+    CONTENDED,
+    CONTENDED_ATTEMPTS,
+    Cancelled,
+    FieldsMissing,
+    Session,
+    open_writer,
+    pause,
+    read_by_rest,
+)
+from abmatic.sync.pull.removals import Removals
 from abmatic.sync.reasons import REASONS
 from abmatic.sync.running import Running, peak_memory
 
@@ -40,6 +51,14 @@ _ANALYZE_FROM = 1_000
 _OF_THE_TEXT = ("row_unusable", "row_repeated", "nul_removed", "text_replaced")
 
 
+def cursor_of(setting: ObjectSetting | None, spec: SObject) -> datetime | None:
+    """How far pulls of an object have come. What rides with another object keeps its cursor there."""
+    if spec.rides_with is None:
+        return setting.cursor if setting else None
+    stored = (setting.riders if setting else {}).get(spec.name)
+    return datetime.fromisoformat(stored) if stored else None
+
+
 class Pull:
     """Reads what has changed in Salesforce, and applies it here."""
 
@@ -48,6 +67,9 @@ class Pull:
         self._run, self._spec = running.run, running.spec
         self._connection, self._setting = running.connection, running.setting
         self._job: BulkQueryJob | None = None
+        # Whether all that the mirror has was looked for.
+        self._is_compared = False
+        self._removals = Removals(self._setting, self._spec, self._cursor, LAG) if self._spec.vanishes else None
 
     def read_all(self, client: Client) -> None:
         try:
@@ -75,6 +97,7 @@ class Pull:
                 logger.warning("run %s asks anew which fields there are: %s", self._run.pk, hidden)
                 plan, is_described_anew = self._plan(client, anew=True), True
             self._begin_anew(client)
+        self._remove(client, plan)
         self._finish(client, plan)
 
     def _begin_anew(self, client: Client) -> None:
@@ -145,7 +168,8 @@ class Pull:
         if "job" not in self._run.checkpoint:
             self._run.checkpoint |= {"query": soql}
             self._running.note(phase=Run.Phase.READING, reader="REST")
-            total = read_by_rest(client, plan, target, soql, settings.ENVIRONMENT.rest_limit, self._checkpoint)
+            ask = self._removals.pages(client, upper) if self._removals else None
+            total = read_by_rest(client, plan, target, soql, settings.ENVIRONMENT.rest_limit, self._checkpoint, ask=ask)
             if total is not None:
                 self._running.note(expected=total)
                 return
@@ -171,6 +195,27 @@ class Pull:
             BulkReading(job, plan, target, self._checkpoint, part_bytes=part_bytes).run(pages, position)
         self._require_all(job)
 
+    def _remove(self, client: Client, plan: PullPlan) -> None:
+        """Applies what no query shows, because Salesforce removed it for good."""
+        if self._removals is None:
+            return
+        upper = self._running.window(client)
+        gone = self._removals.gone(client, upper)
+        if not gone:
+            return
+        before = self._running.counts.read
+        with open_writer(plan, self._target(upper)) as (session, writer):
+            for attempt in range(CONTENDED_ATTEMPTS):
+                try:
+                    self._checkpoint(session, writer.apply_gone(gone), None)
+                    break
+                except CONTENDED as error:
+                    session.rollback()
+                    if attempt + 1 == CONTENDED_ATTEMPTS:
+                        raise
+                    pause(attempt, error)
+        self._running.note(expected=(self._run.expected or 0) + self._running.counts.read - before)
+
     def _require_all(self, job: BulkQueryJob) -> None:
         """Raises ResultIncomplete where the pages held fewer records than the job found: the cursor must not pass them.
 
@@ -195,11 +240,8 @@ class Pull:
 
     @property
     def _cursor(self) -> datetime | None:
-        """How far pulls of this object have come. What rides with another object keeps its cursor there."""
-        if self._spec.rides_with is None:
-            return self._setting.cursor if self._setting else None
-        stored = (self._setting.riders if self._setting else {}).get(self._spec.name)
-        return datetime.fromisoformat(stored) if stored else None
+        """How far pulls of this object have come."""
+        return cursor_of(self._setting, self._spec)
 
     @property
     def _unread(self) -> list[str]:
@@ -228,6 +270,7 @@ class Pull:
                 .exclude(connection=self._connection)
                 .values_list("connection_id", "sobject")
             ),
+            members=member_rules(self._connection.pk),
             user=self._connection.user_id,
             notes_read=self._is_compare,
         )  # fmt: skip
@@ -312,6 +355,7 @@ class Pull:
                 vanished.require_few(session, plan, missing, connection=self._connection.pk)
             for ids in vanished.chunks(session):
                 self._checkpoint(session, writer.mark_vanished(ids), None)
+            self._is_compared = True
         except vanished.TooMany as many:
             logger.warning("run %s: %s", self._run.pk, many)
             self._running.remarks.append(str(many))
@@ -330,8 +374,12 @@ class Pull:
                 setting.last_full_at = setting.last_pull_at
         else:
             setting.riders = {**setting.riders, self._spec.name: upper.isoformat()}
+        if self._removals is not None:
+            setting.removals = {**setting.removals, self._spec.name: self._removals.entry(upper)}
+            if self._is_compared:
+                removals.compared(setting, self._spec, upper)
         setting.mirrored = mirrored.filled(setting, plan)
-        setting.save(update_fields=["cursor", "last_pull_at", "last_full_at", "riders", "mirrored"])
+        setting.save(update_fields=["cursor", "last_pull_at", "last_full_at", "riders", "removals", "mirrored"])
 
 
 def _analyze(session: psycopg.Connection[tuple[Any, ...]], plan: PullPlan) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain
 from typing import Any, Protocol
@@ -33,6 +33,7 @@ CONTENDED_ATTEMPTS = 40
 _LONGEST_PAUSE = 2.0
 
 Session = psycopg.Connection[tuple[Any, ...]]
+Pages = Callable[[str], Iterator[QueryPage]]
 
 
 class Checkpoint(Protocol):
@@ -81,16 +82,19 @@ def open_writer(plan: PullPlan, target: Target) -> Iterator[tuple[Session, Chunk
 
 
 def read_by_rest(
-    client: Client, plan: PullPlan, target: Target, soql: str, limit: int, checkpoint: Checkpoint
-) -> int | None:
+    client: Client, plan: PullPlan, target: Target, soql: str, limit: int, checkpoint: Checkpoint,
+    *, ask: Pages | None = None,
+) -> int | None:  # fmt: skip
     """Reads everything by REST in one chunk, or nothing at all.
 
     Answers the number of records, or None when there are more than ``limit``, or the query is too long for an address
-    (then nothing was written, and the Bulk API takes it: it gets its query in a body).
+    (then nothing was written, and the Bulk API takes it: it gets its query in a body). ``ask``: how the query is asked,
+    where something else is asked with it.
     """
+    ask = ask or (lambda asked: client.query_pages(asked, include_deleted=True))
     for attempt in range(CONTENDED_ATTEMPTS):
         try:
-            return _read_once(client, plan, target, soql, limit, checkpoint)
+            return _read_once(ask(soql), plan, target, limit, checkpoint)
         except errors.QueryTooLong:
             return None
         except AGAIN as error:
@@ -101,9 +105,8 @@ def read_by_rest(
 
 
 def _read_once(
-    client: Client, plan: PullPlan, target: Target, soql: str, limit: int, checkpoint: Checkpoint
+    pages: Iterator[QueryPage], plan: PullPlan, target: Target, limit: int, checkpoint: Checkpoint
 ) -> int | None:
-    pages = client.query_pages(soql, include_deleted=True)
     first = next(pages)
     if first.total_size > limit:
         return None

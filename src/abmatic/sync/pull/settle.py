@@ -19,6 +19,7 @@ from psycopg import sql
 from abmatic.postgres.sql import block
 from abmatic.sync.objects import OBJECTS, SObject
 from abmatic.sync.pull.absorbing import absorb_custom_fields
+from abmatic.sync.pull.campaigns import Campaigns
 
 _LONGEST_CHAIN = 20
 # A conversion says whose record it is before any key does.
@@ -37,6 +38,7 @@ Session = psycopg.Connection[tuple[Any, ...]]
 class FollowUp:
     """What a chunk leaves to do: records to match and merge again, as first agreements, and findings already made.
 
+    ``counted``: by how much the chunk's numbers change, now that more is known.
     ``released`` were counted as duplicates in this run, ``parted`` as unchanged in this chunk. ``noted`` are those of
     either that have an entry as a duplicate.
     """
@@ -46,6 +48,7 @@ class FollowUp:
     parted: set[str] = field(default_factory=set)
     noted: set[str] = field(default_factory=set)
     reasons: Counter[str] = field(default_factory=Counter)
+    counted: Counter[str] = field(default_factory=Counter)
 
     @property
     def freed(self) -> set[str]:
@@ -67,6 +70,7 @@ class Settler:
         self._session = session
         self._parameters = parameters
         self._corrected: list[str] = []
+        self._campaigns = Campaigns(session, parameters)
 
     def before_mirror(self, *, is_known: bool) -> None:
         """What only the mirror's former state can tell: which duplicates come with another key."""
@@ -89,6 +93,8 @@ class Settler:
             self._run("awaited_owners")
         if name == "Account":
             self._run("awaited_accounts")
+        if name == "Campaign":
+            self._run("awaited_campaigns")
         bereft = [row[0] for row in self._rows("bereft")]
         if self._spec.key:
             for former_local, moved in self._rows("follow_merges"):
@@ -99,7 +105,19 @@ class Settler:
         if name in {"Contact", "Opportunity"}:
             self._resolve_roles(self._rows("roles_awaited"))
         if name == "OpportunityContactRole":
-            self._resolve_roles(self._rows("roles_of_chunk"))
+            self._resolve_roles(self._rows("of_chunk"))
+        if name == "CampaignMemberStatus":
+            self._campaigns.resolve_statuses([row[0] for row in self._rows("of_chunk")])
+        if name == "CampaignMember":
+            # None are left of answers that are older than what was seen.
+            if members := [row[0] for row in self._rows("of_chunk")]:
+                self._campaigns.resolve_members(members)
+                follow.counted = self._campaigns.outcomes()
+                follow.reasons.update(self._campaigns.take_noted())
+            return follow
+        if name in {"Campaign", "Contact", "Lead"}:
+            self._campaigns.arrived()
+            follow.reasons.update(self._campaigns.take_noted())
         follow.heirs = self._hand_over(bereft) if bereft else set()
         return follow
 
@@ -110,7 +128,11 @@ class Settler:
             self._run("released_children", released=ids)
         if self._spec.name == "Contact":
             self._resolve_roles(self._rows("released_roles", released=ids))
-        return Counter(dict(self._rows("released_entries", released=ids)))
+        if self._spec.local == "contact":
+            self._campaigns.released(ids)
+        changed = Counter(dict(self._rows("released_entries", released=ids)))
+        changed.update(self._campaigns.take_noted())
+        return changed
 
     def after_run(self) -> None:
         """Completes the entries of this run."""
@@ -136,6 +158,7 @@ class Settler:
             winners, losers, contacts = (list(column) for column in zip(*pairs, strict=True))
             self._run("absorb_links", winners=winners, losers=losers)
             self._run("absorb_roles", winners=winners, losers=losers)
+            self._campaigns.absorb(winners, losers)
             self._run("absorb_history", winners=winners, losers=losers)
             absorb_custom_fields(self._session, winners, losers, contacts, self._parameters["cause"])
             self._run("absorb_records", winners=winners, losers=losers, contacts=contacts)

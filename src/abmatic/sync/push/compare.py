@@ -53,6 +53,7 @@ def plan_updates(plan: PushPlan, connection: int) -> sql.Composed:
           JOIN {local} AS a ON a.id = c.local_id
           JOIN {mirror} AS m ON m.local_id = a.id AND m.connection_id = {connection} AND m.role = 1
            AND NOT m.is_deleted {is_writable}
+          {of_campaign}
           CROSS JOIN LATERAL (SELECT {sides} OFFSET 0) AS y
           CROSS JOIN LATERAL (SELECT {outcomes} OFFSET 0) AS x
           CROSS JOIN LATERAL (
@@ -68,16 +69,28 @@ def plan_updates(plan: PushPlan, connection: int) -> sql.Composed:
     ).format(
         local=sql.Identifier(plan.spec.local),
         mirror=sql.Identifier(plan.spec.mirror),
-        parent=sql.SQL("m.account_sf_id" if plan.parent else "NULL"),
+        parent=sql.Identifier("m", plan.parent.mirror_column) if plan.parent else sql.SQL("NULL"),
         connection=sql.Literal(connection),
         is_writable=sql.SQL(_LEAD_IS_WRITABLE if plan.spec.name == "Lead" else ""),
+        of_campaign=sql.SQL(_OF_CAMPAIGN if plan.spec.name == "CampaignMember" else ""),
         sides=sql.SQL(", ").join(side for f in fields for side in _sides(f)),
         outcomes=sql.SQL(", ").join(
             sql.SQL("{} AS {}").format(_outcome(plan, f), sql.Identifier(f"n_{f.column}")) for f in fields
         ),
         rows=sql.SQL(", ").join(_row(f) for f in fields),
-        condition=compiled(plan.spec.local, plan.condition, sql.Identifier("a")),
+        condition=_condition(plan),
     )
+
+
+# A member belongs to its campaign, whose push filter holds for it as well.
+_OF_CAMPAIGN: LiteralString = "JOIN campaign AS g ON g.id = a.campaign_id AND NOT a.is_removed"
+
+
+def _condition(plan: PushPlan) -> sql.Composed:
+    """The push filter."""
+    if plan.spec.name == "CampaignMember":
+        return compiled("campaign", plan.condition, sql.Identifier("g"))
+    return compiled(plan.spec.local, plan.condition, sql.Identifier("a"))
 
 
 # A converted lead can't be written, and one whose person is a contact as well is the contact's business.
@@ -124,11 +137,21 @@ def as_stored(f: PushedField, value: sql.Composable) -> sql.Composable:
 
 def _text_as_stored(f: PushedField, canonical: sql.Composable) -> sql.Composable:
     trimmed = sql.SQL("nullif(btrim({}, " + _BLANKS + "), '')").format(canonical)
+    if f.by_campaign:
+        return sql.SQL("coalesce(({}), {})").format(_status(trimmed), trimmed)
     if f.allowed is None:
         return trimmed
     return sql.SQL("coalesce((SELECT p FROM unnest({}::text[]) AS p WHERE lower(p) = lower({}) LIMIT 1), {})").format(
         sql.Literal(list(f.allowed)), trimmed, trimmed
     )
+
+
+def _status(label: sql.Composable) -> sql.Composed:
+    """The status of the campaign of the member ``a`` that is called so, in the spelling that it has there."""
+    return sql.SQL(
+        "SELECT k.label FROM campaign_member_status AS k WHERE k.campaign_id = a.campaign_id "
+        "AND lower(k.label) = lower({}) LIMIT 1"
+    ).format(label)
 
 
 def _of(side: str, f: PushedField) -> sql.Composable:
@@ -210,6 +233,8 @@ def _problem(f: PushedField, new: sql.Composable) -> sql.Composed:
                 new, sql.Literal(list(f.allowed)), sql.Literal(NOT_ALLOWED)
             )
         )
+    if f.by_campaign:
+        tests.append(sql.SQL("WHEN NOT EXISTS ({}) THEN {}").format(_status(new), sql.Literal(NOT_ALLOWED)))
     if not tests:
         return sql.SQL("NULL::text").format()
     return sql.SQL("CASE {} END").format(sql.SQL(" ").join(tests))
@@ -228,11 +253,11 @@ def plan_creates(plan: PushPlan, connection: int) -> sql.Composed:
                array(SELECT r FROM unnest({required}::text[]) AS r WHERE NOT z.sent ? r)
           FROM candidate AS c
           JOIN {local} AS a ON a.id = c.local_id
-          {account}
+          {joins}
           CROSS JOIN LATERAL (SELECT {values} OFFSET 0) AS x
           CROSS JOIN LATERAL (
-              SELECT coalesce(jsonb_object_agg(v.name, v.new) FILTER (WHERE v.problem IS NULL), '{{}}') {with_parent}
-                         AS sent,
+              SELECT coalesce(jsonb_object_agg(v.name, v.new) FILTER (WHERE v.problem IS NULL), '{{}}')
+                         || {references} AS sent,
                      jsonb_object_agg(v.name, v.ours) FILTER (WHERE v.ours IS DISTINCT FROM v.new) AS ours,
                      jsonb_object_agg(v.name, v.problem) FILTER (WHERE v.problem IS NOT NULL) AS problems
                 FROM (VALUES {rows}) AS v (name, new, ours, problem)
@@ -244,15 +269,9 @@ def plan_creates(plan: PushPlan, connection: int) -> sql.Composed:
         local=sql.Identifier(plan.spec.local),
         unheld=_unheld(plan.spec, connection),
         required=sql.Literal(list(plan.required)),
-        account=sql.SQL(_ACCOUNT if plan.spec.local != "account" else "").format(connection=sql.Literal(connection)),
-        parent=sql.SQL("p.sf_id" if plan.parent else "NULL"),
-        with_parent=(
-            sql.SQL("|| CASE WHEN p.sf_id IS NULL THEN '{{}}' ELSE jsonb_build_object({}, p.sf_id) END").format(
-                sql.Literal(plan.parent[0])
-            )
-            if plan.parent
-            else sql.SQL("")
-        ),
+        joins=sql.SQL("{} {}").format(_joins(plan.spec.name, connection), sql.SQL(_of_campaign(plan))),
+        parent=sql.SQL(_ENDS[plan.parent.sf_field]) if plan.parent else sql.SQL("NULL"),
+        references=_references(plan),
         values=sql.SQL(", ").join(
             sql.SQL("{} AS {}").format(as_stored(f, _for_creation(plan, f)), sql.Identifier(f"n_{f.column}"))
             for f in fields
@@ -260,11 +279,56 @@ def plan_creates(plan: PushPlan, connection: int) -> sql.Composed:
         rows=sql.SQL(", ").join(_creation_row(f) for f in fields),
         unlinked=_unlinked(plan.spec, connection),
         choice=sql.SQL(_choice(plan)),
-        condition=compiled(plan.spec.local, plan.condition, sql.Identifier("a")),
+        condition=_condition(plan),
     )
 
 
-# The account that the record belongs to, as Salesforce has it.
+def _of_campaign(plan: PushPlan) -> LiteralString:
+    return _OF_CAMPAIGN if plan.spec.name == "CampaignMember" else ""
+
+
+def _references(plan: PushPlan) -> sql.Composed:
+    """The references of a new record, as far as what they point at is in Salesforce."""
+    pairs = sql.SQL(", ").join(
+        sql.SQL("{}, {}").format(sql.Literal(each.sf_field), sql.SQL(_ENDS[each.sf_field])) for each in plan.references
+    )
+    return sql.SQL("jsonb_strip_nulls(jsonb_build_object({}))").format(pairs)
+
+
+# Where each reference comes from, in the joins below. A member is a contact, or else a lead.
+_ENDS: dict[str, LiteralString] = {
+    "AccountId": "p.sf_id",
+    "CampaignId": "up.sf_id",
+    "ParentId": "up.sf_id",
+    "ContactId": "who.sf_id",
+    "LeadId": "CASE WHEN who.sf_id IS NULL THEN prospect.sf_id END",
+}
+
+
+def _joins(sobject: str, connection: int) -> sql.Composable:
+    """What a new record refers to, as Salesforce has it."""
+    needed: dict[str, tuple[LiteralString, ...]] = {
+        "Contact": (_ACCOUNT,),
+        "Lead": (_ACCOUNT,),
+        "Opportunity": (_ACCOUNT, _CAMPAIGN),
+        "Campaign": (_PARENT_CAMPAIGN,),
+        "CampaignMember": (_CAMPAIGN, _PERSON),
+    }
+    return sql.SQL(" ").join(
+        sql.SQL(text).format(connection=sql.Literal(connection)) for text in needed.get(sobject, ())
+    )
+
+
+_CAMPAIGN: LiteralString = """LEFT JOIN mirror_campaign AS up ON up.local_id = a.campaign_id
+               AND up.connection_id = {connection} AND up.role = 1 AND NOT up.is_deleted"""
+_PARENT_CAMPAIGN: LiteralString = """LEFT JOIN mirror_campaign AS up ON up.local_id = a.parent_id
+               AND up.connection_id = {connection} AND up.role = 1 AND NOT up.is_deleted"""
+_PERSON: LiteralString = """LEFT JOIN mirror_contact AS who ON who.local_id = a.contact_id
+               AND who.connection_id = {connection} AND who.role = 1 AND NOT who.is_deleted
+          LEFT JOIN mirror_lead AS prospect ON prospect.local_id = a.contact_id
+               AND prospect.connection_id = {connection} AND prospect.role = 1 AND NOT prospect.is_deleted
+               AND NOT prospect.is_converted"""
+# The account that the record belongs to.
 _ACCOUNT: LiteralString = """LEFT JOIN account AS firm ON firm.id = a.account_id
           LEFT JOIN mirror_account AS p ON p.local_id = a.account_id AND p.connection_id = {connection}
                AND p.role = 1 AND NOT p.is_deleted"""
@@ -277,6 +341,8 @@ def _choice(plan: PushPlan) -> LiteralString:
     """
     if plan.spec.name == "Contact":
         return "AND p.sf_id IS NOT NULL"
+    if plan.spec.name == "CampaignMember":
+        return "AND coalesce(who.sf_id, prospect.sf_id) IS NOT NULL"
     return "AND p.sf_id IS NULL" if plan.yields_to_contact else ""
 
 

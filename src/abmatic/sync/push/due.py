@@ -7,7 +7,7 @@ written was changed in the settings.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
@@ -22,26 +22,66 @@ from abmatic.sync.push.plan import allowed
 Session = psycopg.Connection[tuple[Any, ...]]
 
 
+def progress(setting: ObjectSetting, spec: SObject) -> dict[str, Any]:
+    """How far the push of an object has come; of one that rides along, as its setting keeps it."""
+    compared: dict[str, Any] = setting.compared
+    if spec.rides_with is not None:
+        compared = compared.get("riders", {}).get(spec.name, {})
+    return compared
+
+
 def collect(session: Session, spec: SObject, setting: ObjectSetting) -> None:
     """Adds to ``push_due`` what is due since the last time. The caller commits."""
     upto = over_below(lambda statement: session.execute(statement).fetchone() or ())
     said = allowed(setting)
     parameters = {"connection": setting.connection_id, "sobject": spec.name, "record": spec.local, "upto": upto}
-    if setting.compared.get("settings") != said:
+    before = progress(setting, spec)
+    if before.get("settings") != said:
         everything = sql.SQL(block("abmatic.sync", "sql/push.sql", "all_due"))
         session.execute(everything.format(local=sql.Identifier(spec.local)), parameters)
     else:
-        session.execute(
-            block("abmatic.sync", "sql/push.sql", "changed_due"), {**parameters, "seen": setting.compared["seen"]}
-        )
+        session.execute(block("abmatic.sync", "sql/push.sql", "changed_due"), {**parameters, "seen": before["seen"]})
     session.execute(block("abmatic.sync", "sql/push.sql", "retried_due"), parameters)
-    setting.compared = {"settings": said, "seen": upto}
+    now = {"settings": said, "seen": upto}
+    if spec.rides_with is None:
+        setting.compared = {**setting.compared, **now}
+    else:
+        setting.compared = {
+            **setting.compared, "riders": {**setting.compared.get("riders", {}), spec.name: now}
+        }  # fmt: skip
     session.execute("UPDATE object_setting SET compared = %s WHERE id = %s", (Jsonb(setting.compared), setting.pk))
 
 
 def are_any(session: Session, spec: SObject, setting: ObjectSetting) -> bool:
-    """Whether anything is due."""
-    found = session.execute(
-        "SELECT FROM push_due WHERE connection_id = %s AND sobject = %s LIMIT 1", (setting.connection_id, spec.name)
-    )
-    return found.rowcount > 0
+    """Whether anything is due that can be compared now."""
+    return session.execute(any_ready(spec), {"connection": setting.connection_id, "sobject": spec.name}).rowcount > 0
+
+
+def any_ready(spec: SObject) -> sql.Composed:
+    """A row where anything is due that can be compared now. Parameters: connection, sobject."""
+    return sql.SQL(
+        "SELECT 1 FROM push_due AS d WHERE d.connection_id = %(connection)s AND d.sobject = %(sobject)s AND {} LIMIT 1"
+    ).format(ready(spec))
+
+
+def ready(spec: SObject) -> sql.SQL:
+    """Which rows ``d`` of ``push_due`` can be compared now. Parameters: connection.
+
+    A campaign member can be made where its campaign is in Salesforce, and its person; until then it stays due.
+    """
+    return sql.SQL(_MEMBER_IS_READY if spec.name == "CampaignMember" else "true")
+
+
+_MEMBER_IS_READY: LiteralString = """(
+    EXISTS (SELECT FROM mirror_campaign_member AS k
+             WHERE k.local_id = d.local_id AND k.connection_id + 0 = %(connection)s)
+    OR EXISTS (
+        SELECT FROM campaign_member AS t
+          JOIN mirror_campaign AS c ON c.local_id = t.campaign_id AND c.connection_id + 0 = %(connection)s
+           AND c.role = 1 AND NOT c.is_deleted
+         WHERE t.id = d.local_id AND NOT t.is_removed AND (
+               EXISTS (SELECT FROM mirror_contact AS p WHERE p.local_id = t.contact_id
+                          AND p.connection_id + 0 = %(connection)s AND p.role = 1 AND NOT p.is_deleted)
+               OR EXISTS (SELECT FROM mirror_lead AS p WHERE p.local_id = t.contact_id
+                             AND p.connection_id + 0 = %(connection)s AND p.role = 1 AND NOT p.is_deleted
+                             AND NOT p.is_converted))))"""

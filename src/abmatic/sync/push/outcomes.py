@@ -145,17 +145,17 @@ def _mirror_creates(plan: PushPlan) -> sql.Composed:
                 sql.Identifier(plan.spec.key.local_column), sql.Identifier(plan.spec.local)
             )
         )
-    not_parent: sql.Composable = sql.SQL("")
-    if plan.parent:
-        columns.append(sql.SQL(", account_sf_id"))
-        picks.append(sql.SQL(", w.parent_sf_id"))
-        not_parent = sql.SQL("- {}").format(sql.Literal(plan.parent[0]))
+    for each in plan.references:
+        columns.append(sql.SQL(", {}").format(sql.Identifier(each.mirror_column)))
+        picks.append(sql.SQL(", w.sent ->> {}").format(sql.Literal(each.sf_field)))
+    named = [each.sf_field for each in plan.references]
+    not_references = sql.SQL("- {}::text[]").format(sql.Literal(named)) if named else sql.SQL("")
     return _composed(
         "mirror_creates",
         mirror=sql.Identifier(plan.spec.mirror),
         columns=sql.Composed(columns),
         picks=sql.Composed(picks),
-        not_parent=not_parent,
+        not_references=not_references,
     )
 
 

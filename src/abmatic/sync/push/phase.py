@@ -20,6 +20,7 @@ from typing import Any, LiteralString
 
 import psycopg
 from django.conf import settings
+from psycopg import sql
 
 from abmatic.postgres import sessions
 from abmatic.postgres.sql import block
@@ -171,7 +172,8 @@ def plan_next(session: Session, plan: PushPlan, parameters: dict[str, Any]) -> C
     The caller commits, or rolls back (`preview`). Parameters: connection, sobject, run. `compare.TABLES` must be there.
     """
     session.execute("TRUNCATE candidate, planned")
-    taken = session.execute(_text("take_due"), {**parameters, "most": CANDIDATES}).rowcount
+    take = sql.SQL(_text("take_due")).format(ready=due.ready(plan.spec))
+    taken = session.execute(take, {**parameters, "most": CANDIDATES}).rowcount
     if not taken:
         return None
     session.execute("ANALYZE candidate")

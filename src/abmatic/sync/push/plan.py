@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from abmatic.audiences.fields import FieldType, LocalField, field
 from abmatic.salesforce import Describe
-from abmatic.sync.models import Mode, ObjectSetting
+from abmatic.sync.models import FieldMapping, Mode, ObjectSetting
 from abmatic.sync.objects import SObject
 
 NewPeople = ObjectSetting.NewPeople
@@ -46,6 +46,8 @@ class PushedField:
     updateable: bool
     can_be_cleared: bool
     allowed: tuple[str, ...] | None
+    # The values are the labels of the statuses of the record's own campaign.
+    by_campaign: bool = False
 
     @property
     def column(self) -> str:
@@ -62,11 +64,21 @@ class Unwritable:
 
 
 @dataclass(frozen=True, slots=True)
+class Reference:
+    """A reference of a record to another one, and the mirror's column that keeps it."""
+
+    sf_field: str
+    mirror_column: str
+    # Salesforce locks that record while this one is written.
+    is_locked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class PushPlan:
     """Everything the statements of a push are generated from.
 
-    ``required`` are the fields without which Salesforce refuses a new record. ``parent`` is the reference that a new
-    record gets to the account it belongs to: (Salesforce field, local column).
+    ``required`` are the fields without which Salesforce refuses a new record. ``references`` are those that a new
+    record gets; ``parent`` is the one whose record Salesforce locks, and by which writes are grouped.
     """
 
     spec: SObject
@@ -76,13 +88,25 @@ class PushPlan:
     policy: str
     condition: dict[str, Any]
     required: tuple[str, ...]
-    parent: tuple[str, str] | None
+    references: tuple[Reference, ...]
+    parent: Reference | None
     yields_to_contact: bool
     unwritable: tuple[Unwritable, ...]
     settings: str
 
 
-_PARENTS = {"Contact": ("AccountId", "account_id"), "Opportunity": ("AccountId", "account_id")}
+_ACCOUNT = Reference("AccountId", "account_sf_id", is_locked=True)
+# In `compare` stands where each comes from.
+REFERENCES: dict[str, tuple[Reference, ...]] = {
+    "Contact": (_ACCOUNT,),
+    "Opportunity": (_ACCOUNT, Reference("CampaignId", "campaign_sf_id")),
+    "Campaign": (Reference("ParentId", "parent_sf_id"),),
+    "CampaignMember": (
+        Reference("CampaignId", "campaign_sf_id", is_locked=True),
+        Reference("ContactId", "contact_sf_id"),
+        Reference("LeadId", "lead_sf_id"),
+    ),
+}
 
 
 def make(spec: SObject, setting: ObjectSetting, described: Describe) -> PushPlan:
@@ -98,7 +122,7 @@ def make(spec: SObject, setting: ObjectSetting, described: Describe) -> PushPlan
     unwanted = {"Lead": NewPeople.CONTACT, "Contact": NewPeople.LEAD}
     fields: list[PushedField] = []
     unwritable: list[Unwritable] = []
-    for mapping in setting.mappings.all():
+    for mapping in _mappings(spec, setting):
         if mapping.to_salesforce == Mode.NONE:
             continue
         target = described.fields.get(mapping.sf_field)
@@ -107,17 +131,21 @@ def make(spec: SObject, setting: ObjectSetting, described: Describe) -> PushPlan
         if reason or target is None:
             unwritable.append(Unwritable(mapping.sf_field, reason))
             continue
+        by_campaign = (spec.name, mapping.sf_field) == ("CampaignMember", "Status")
+        is_restricted = target.restricted_picklist and not by_campaign
         fields.append(
             PushedField(
                 mapping.sf_field, local, Mode(mapping.to_abmatic), Mode(mapping.to_salesforce),
                 mapping.clear_with_empty, target.type, target.length, target.scale, target.createable,
-                target.updateable, target.nillable,
-                tuple(v.value for v in target.picklist_values if v.active) if target.restricted_picklist else None,
+                target.updateable, target.nillable and not by_campaign,
+                tuple(v.value for v in target.picklist_values if v.active) if is_restricted else None, by_campaign,
             )
         )  # fmt: skip
-    parent = _PARENTS.get(spec.name)
-    if parent and not ((found := described.fields.get(parent[0])) and found.createable):
-        parent = None
+    references = tuple(
+        each
+        for each in REFERENCES.get(spec.name, ())
+        if (found := described.fields.get(each.sf_field)) and found.createable
+    )
     return PushPlan(
         spec=spec,
         fields=tuple(fields),
@@ -126,7 +154,8 @@ def make(spec: SObject, setting: ObjectSetting, described: Describe) -> PushPlan
         policy=setting.policy,
         condition=setting.push_filter,
         required=tuple(f.name for f in described.fields.values() if f.required_on_create and f.name != "OwnerId"),
-        parent=parent,
+        references=references,
+        parent=next((each for each in references if each.is_locked), None),
         yields_to_contact=makes_contacts,
         unwritable=tuple(unwritable),
         settings=allowed(setting),
@@ -139,6 +168,17 @@ def _new_people(setting: ObjectSetting) -> str:
         return ""
     lead = ObjectSetting.objects.filter(connection=setting.connection_id, sobject="Lead").first()
     return lead.new_people if lead is not None else NewPeople.ACCOUNT
+
+
+def _mappings(spec: SObject, setting: ObjectSetting) -> list[FieldMapping]:
+    """Those of the setting; of an object that rides along its own, which nobody can change."""
+    if spec.rides_with is None:
+        return list(setting.mappings.all())
+    return [
+        FieldMapping(sf_field=each.sf_field, local_field=each.local_field, to_salesforce=Mode.OVERWRITE)
+        for each in spec.fixed
+        if each.sf_field in spec.written
+    ]
 
 
 class Writable(Protocol):

@@ -1,9 +1,10 @@
--- take_due -- The next records that are due become candidates. Parameters: connection, sobject, most.
+-- take_due -- The next records that are due, and can be compared now, become candidates. Parameters: connection, sobject, most.
 WITH taken AS (
     DELETE FROM push_due
      WHERE connection_id = %(connection)s AND sobject = %(sobject)s AND local_id = ANY (ARRAY(
-           SELECT local_id FROM push_due WHERE connection_id = %(connection)s AND sobject = %(sobject)s
-            ORDER BY local_id LIMIT %(most)s))
+           SELECT d.local_id FROM push_due AS d WHERE d.connection_id = %(connection)s AND d.sobject = %(sobject)s
+              AND {ready}
+            ORDER BY d.local_id LIMIT %(most)s))
     RETURNING local_id
 )
 INSERT INTO candidate SELECT local_id FROM taken;
@@ -130,9 +131,9 @@ UPDATE {mirror} AS m
 -- mirror_creates -- The mirror takes the records that were created. Parameters: upper, which is older than they are; until.
 INSERT INTO {mirror} (connection_id, sf_id, modstamp, created, is_deleted, role, local_id, values, base, linked_run,
                       seen_run, sent {columns})
-SELECT w.connection_id, o.sf_id, %(upper)s, NULL, false, 1, w.local_id, jsonb_strip_nulls(w.sent {not_parent}),
-       w.sent {not_parent}, w.run_id, w.run_id,
-       jsonb_build_object('values', w.sent {not_parent}, 'until', %(until)s::timestamptz, 'ours', coalesce(w.ours, '{}'))
+SELECT w.connection_id, o.sf_id, %(upper)s, NULL, false, 1, w.local_id, jsonb_strip_nulls(w.sent {not_references}),
+       w.sent {not_references}, w.run_id, w.run_id,
+       jsonb_build_object('values', w.sent {not_references}, 'until', %(until)s::timestamptz, 'ours', coalesce(w.ours, '{}'))
        {picks}
   FROM outcome AS o JOIN salesforce_write AS w ON w.id = o.write_id AND w.operation = 'create'
  WHERE o.code IS NULL

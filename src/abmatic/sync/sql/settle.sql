@@ -12,7 +12,11 @@ WITH arrived AS (
        AND m.waiting_for = ANY (ARRAY(SELECT o.sf_id FROM arrived AS o))
     RETURNING m.local_id, m.role, arrived.local_id AS account_id
 ), opportunities AS (
-    UPDATE mirror_opportunity AS m SET waiting_for = NULL
+    -- One that lacks its campaign as well waits for that from here on.
+    UPDATE mirror_opportunity AS m SET waiting_for = CASE WHEN NOT EXISTS (
+               SELECT FROM mirror_campaign AS c
+                WHERE c.connection_id = %(connection)s AND c.sf_id = m.campaign_sf_id AND c.local_id IS NOT NULL
+           ) THEN m.campaign_sf_id END
       FROM arrived WHERE m.waiting_for = arrived.sf_id AND m.connection_id = %(connection)s
        AND m.waiting_for = ANY (ARRAY(SELECT o.sf_id FROM arrived AS o))
     RETURNING m.local_id, m.role, arrived.local_id AS account_id
@@ -22,6 +26,26 @@ WITH arrived AS (
 )
 UPDATE opportunity AS o SET account_id = w.account_id, updated_at = now()
   FROM opportunities AS w WHERE o.id = w.local_id AND w.role = 1 AND o.account_id IS DISTINCT FROM w.account_id;
+
+-- awaited_campaigns -- Opportunities, and campaigns below others, that came before their campaign get it now. Parameters: connection.
+WITH arrived AS (
+    SELECT d.sf_id, d.local_id FROM decided AS d WHERE d.local_id IS NOT NULL
+), opportunities AS (
+    -- Whatever else they wait for: few do.
+    UPDATE mirror_opportunity AS m SET waiting_for = nullif(m.waiting_for, m.campaign_sf_id)
+      FROM arrived WHERE m.waiting_for IS NOT NULL AND m.campaign_sf_id = arrived.sf_id
+       AND m.connection_id = %(connection)s
+    RETURNING m.local_id, m.role, arrived.local_id AS campaign_id
+), below AS (
+    UPDATE mirror_campaign AS m SET waiting_for = NULL
+      FROM arrived WHERE m.waiting_for = arrived.sf_id AND m.connection_id = %(connection)s
+    RETURNING m.local_id, m.role, arrived.local_id AS parent_id
+), linked_campaigns AS (
+    UPDATE campaign AS c SET parent_id = w.parent_id, updated_at = now()
+      FROM below AS w WHERE c.id = w.local_id AND w.role = 1 AND c.parent_id IS DISTINCT FROM w.parent_id
+)
+UPDATE opportunity AS o SET campaign_id = w.campaign_id, updated_at = now()
+  FROM opportunities AS w WHERE o.id = w.local_id AND w.role = 1 AND o.campaign_id IS DISTINCT FROM w.campaign_id;
 
 -- awaited_owners -- Records that came before their owner get it now. The pull reads users first, so this looks for
 -- something only after a pull of users that failed. Parameters: connection.
@@ -37,6 +61,11 @@ WITH arrived AS (
       FROM arrived, mirror_opportunity AS m
      WHERE m.connection_id = %(connection)s AND m.owner_sf_id = arrived.sf_id AND m.role = 1 AND NOT m.is_deleted
        AND o.id = m.local_id AND o.owner_id IS NULL
+), campaigns AS (
+    UPDATE campaign AS c SET owner_id = arrived.local_id, updated_at = now()
+      FROM arrived, mirror_campaign AS m
+     WHERE m.connection_id = %(connection)s AND m.owner_sf_id = arrived.sf_id AND m.role = 1 AND NOT m.is_deleted
+       AND c.id = m.local_id AND c.owner_id IS NULL
 ), people AS (
     SELECT DISTINCT ON (m.local_id) m.local_id, arrived.local_id AS owner_id
       FROM arrived CROSS JOIN LATERAL (
@@ -383,7 +412,7 @@ UPDATE contact AS c SET account_id = a.local_id, updated_at = now()
  WHERE l.sf_id = ANY (ARRAY(SELECT o.sf_id FROM decided AS o WHERE o.action <> 'new'))
    AND c.id = d.local_id AND c.account_id IS NULL AND a.local_id IS NOT NULL AND l.waiting_for IS NOT NULL;
 
--- roles_of_chunk -- The contact roles that this chunk read. Parameters: connection.
+-- of_chunk -- The records that this chunk read, of those that join others. No parameters.
 SELECT d.sf_id FROM decided AS d;
 
 -- roles_awaited -- Contact roles that waited for an opportunity or a contact of this chunk. Parameters: connection.

@@ -9,7 +9,8 @@ CREATE TEMP TABLE seen (sf_id text COLLATE "C", doc jsonb);
 INSERT INTO undone (record_id, field, before, after)
 SELECT h.record_id, h.field, (array_agg(h.before ORDER BY h.id))[1], (array_agg(h.after ORDER BY h.id DESC))[1]
   FROM change AS h
- WHERE h.cause_id = %(cause)s AND h.record = %(record)s AND h.field <> ''
+ -- That somebody was taken out of a campaign is what Salesforce said.
+ WHERE h.cause_id = %(cause)s AND h.record = %(record)s AND h.field NOT IN ('', 'is_removed')
  GROUP BY h.record_id, h.field
 HAVING (array_agg(h.before ORDER BY h.id))[1] IS DISTINCT FROM (array_agg(h.after ORDER BY h.id DESC))[1];
 

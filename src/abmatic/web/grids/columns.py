@@ -11,6 +11,7 @@ from django.db.models.expressions import Combinable
 
 from abmatic.audiences.fields import FieldType, LocalField
 from abmatic.audiences.models import Account, Contact, Opportunity, sort_key
+from abmatic.campaigns.models import Campaign, CampaignMember
 from abmatic.web.grids.ilike import IlikeContains
 
 # Beside one another; with more, none would have room.
@@ -80,14 +81,15 @@ class Spec:
     related: tuple[str, ...] = ()
     # The order of an address without one, as in an address; one that an index serves. "": by the first column.
     sort: str = ""
+    is_owned: bool = True
 
     def all_columns(self, fields: Sequence[LocalField]) -> tuple[Column, ...]:
         """Every column that can be chosen: those that are usual, and one for each other of the fields."""
         shown = {column.field for column in self.columns} | self.part_of_name
         others = [_of(field) for field in fields if field.name not in shown]
         created = () if "id" in shown else (Column("created", "Created", "created_at", "time", is_usual=False),)
-        owner = Column("owner", "Owner", "owner", cell="owner", is_sortable=False, is_usual=False)
-        return (*self.columns, *others, owner, *created)
+        owner = (Column("owner", "Owner", "owner", cell="owner", is_sortable=False, is_usual=False),)
+        return (*self.columns, *others, *(owner if self.is_owned else ()), *created)
 
     @property
     def part_of_name(self) -> set[str]:
@@ -170,4 +172,40 @@ OPPORTUNITIES = Spec(
     sort="-added",
 )
 
-SPECS = {spec.record: spec for spec in (ACCOUNTS, CONTACTS, OPPORTUNITIES)}
+CAMPAIGNS = Spec(
+    record="campaign",
+    page="campaigns",
+    label="Campaigns",
+    model=Campaign,
+    columns=(
+        Column("name", "Name", "name", cell="name"),
+        Column("type", "Type", "type", drop=1),
+        Column("status", "Status", "status", drop=1, cell="campaign_status"),
+        Column("starts", "Start date", "start_date", type="date", drop=2),
+        Column("ends", "End date", "end_date", type="date", drop=3),
+        Column("cost", "Actual cost", "actual_cost", type="number", drop=2, cell="money"),
+        Column("updated", "Updated", "updated_at", type="time", drop=4),
+    ),
+    related=("parent",),
+)
+
+MEMBERS = Spec(
+    record="campaign_member",
+    page="campaigns",
+    label="Members",
+    model=CampaignMember,
+    columns=(
+        Column("name", "Name", "contact__last_name", then="contact__first_name", cell="name"),
+        Column("status", "Status", "status", cell="member_status"),
+        Column("responded", "First responded", "first_responded", type="date", drop=1),
+        Column("updated", "Updated", "updated_at", type="time", drop=2),
+        Column("added", "Added", "id", type="arrival", drop=3),
+    ),
+    related=("contact__account", "campaign"),
+    sort="-added",
+    is_owned=False,
+)
+
+SPECS = {spec.record: spec for spec in (ACCOUNTS, CONTACTS, OPPORTUNITIES, CAMPAIGNS)}
+# Of these there are collections, saved views, and selections across pages.
+COLLECTED = {spec.record for spec in (ACCOUNTS, CONTACTS, OPPORTUNITIES)}

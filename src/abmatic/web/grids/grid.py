@@ -22,6 +22,7 @@ from abmatic.web.grids.paging import PAGE, Cursor, Order, Page, page
 # A sort of a large table without an index takes seconds; beyond this it is given up and said so.
 PAGE_MS = 8_000
 
+_IS_MEMBER: Condition = {"field": "is_removed", "is": "equals", "value": False}
 # Quick choices above the grid: the parameter ``show`` and what it means.
 SHOW: dict[str, dict[str, tuple[str, Condition]]] = {
     "account": {
@@ -38,6 +39,18 @@ SHOW: dict[str, dict[str, tuple[str, Condition]]] = {
         "": ("All", {}),
         "open": ("Open", {"field": "is_closed", "is": "equals", "value": False}),
         "won": ("Won", {"field": "is_won", "is": "equals", "value": True}),
+    },
+    "campaign": {
+        "": ("All", {}),
+        "active": ("Active", {"field": "is_active", "is": "equals", "value": True}),
+    },
+    "campaign_member": {
+        "": ("Members", _IS_MEMBER),
+        "responded": (
+            "Responded",
+            {"all": [_IS_MEMBER, {"field": "has_responded", "is": "equals", "value": True}]},
+        ),
+        "removed": ("Removed", {"not": _IS_MEMBER}),
     },
 }
 # Parameters that say which part of a list is sent, not which list it is.

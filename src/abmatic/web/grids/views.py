@@ -1,4 +1,4 @@
-"""Accounts, Contacts and Opportunities: the tabs Collections and All, and the grid of one collection."""
+"""Accounts, Contacts, Opportunities and Campaigns: the tabs Collections and All, and the grid of one collection."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from abmatic.audiences.models import Collection
 from abmatic.audiences.wording import described
 from abmatic.sync.models import Connection, Run
 from abmatic.web.grids import saved
-from abmatic.web.grids.columns import SPECS, Spec
+from abmatic.web.grids.columns import COLLECTED, SPECS, Spec
 from abmatic.web.grids.filters import MOST_COLLECTIONS, written
 from abmatic.web.grids.grid import Grid, grid_of
 from abmatic.web.http import PageRequest
@@ -22,7 +22,8 @@ from abmatic.web.http import PageRequest
 @require_safe
 def everything(request: PageRequest, record: str) -> HttpResponse:
     """The tab All."""
-    return grid_answer(request, grid_of(request, SPECS[record]), "grids/all.html", {"is_of_many": True})
+    more: dict[str, object] = {"is_of_many": True, "is_collected": record in COLLECTED}
+    return grid_answer(request, grid_of(request, SPECS[record]), "grids/all.html", more)
 
 
 @require_safe
@@ -50,13 +51,13 @@ def grid_answer(request: PageRequest, grid: Grid, template: str, more: dict[str,
         seen = request.GET.get("seen", "")
         at_least = int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 6 else 0
         return render(request, "grids/count.html", {"count": grid.count(at_least), "spec": grid.spec})
-    context = {**grid.context(), **more, "is_selectable": "is_of_many" in more}
+    context = {**grid.context(), **more, "is_selectable": "is_of_many" in more and grid.spec.record in COLLECTED}
     if request.htmx and "after" in request.GET:
         return render(request, "grids/rows.html", context)
     if context["is_selectable"] and request.user.is_operator:
         taking = Collection.objects.filter(record=grid.spec.record).exclude(kind=Collection.Kind.DYNAMIC)
         context["targets"] = taking.order_by("name", "id")[:MOST_COLLECTIONS]
-    if grid.path == reverse(grid.spec.page):
+    if grid.path == reverse(grid.spec.page) and grid.spec.record in COLLECTED:
         context["views"] = saved.shown(request.user, grid.spec)
         rule = urlencode({"filter": written(grid.condition)})
         context["collection_url"] = f"{reverse(f'{grid.spec.record}-collection-new')}?{rule}"

@@ -20,6 +20,7 @@ from abmatic.sync.models import (
     Connection,
     FieldMapping,
     MirrorAccount,
+    MirrorCampaign,
     MirrorContact,
     MirrorLead,
     MirrorOpportunity,
@@ -34,11 +35,12 @@ from abmatic.web.roles import administrator_required, operator_required
 from abmatic.web.running import object_label
 from abmatic.web.salesforce.tabs import slug_of
 
-# The objects people see as tabs; users and contact roles come along with them.
+# The objects people see as tabs; users, contact roles, campaign members and their statuses come along.
 MIRRORS = {
     "Account": MirrorAccount,
     "Contact": MirrorContact,
     "Lead": MirrorLead,
+    "Campaign": MirrorCampaign,
     "Opportunity": MirrorOpportunity,
 }
 

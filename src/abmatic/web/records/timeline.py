@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,6 +13,8 @@ from abmatic.web.records.provenance import Source, sources
 from abmatic.web.values import shown
 
 PAGE = 100
+# Columns that are no fields, and change all the same.
+_OTHERS = {"kind": "Kind", "campaign_id": "Campaign", "parent_id": "Parent campaign"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ def timeline(record: str, local: LocalRecord, before: int | None) -> Timeline:
     more = len(changes) > PAGE
     changes = changes[:PAGE]
     named = sources([*(change.cause for change in changes), local.created_by])
-    labels = {field.name: field.label for field in fields(record)} | {"kind": "Kind"}
+    labels = {field.name: field.label for field in fields(record)} | _OTHERS
     events = [_event(labels, group, named) for group in _by_cause(changes)]
     if not more:
         events.append(_creation(local, named))
@@ -68,7 +71,7 @@ def _by_cause(changes: list[Change]) -> list[list[Change]]:
     return groups
 
 
-def _event(labels: dict[str, str], group: list[Change], named: dict[int, Source]) -> Event:
+def _event(labels: Mapping[str, str], group: list[Change], named: dict[int, Source]) -> Event:
     converted = any(change.field == "kind" and change.after == "contact" for change in group)
     return Event(
         kind="converted" if converted else "changed",

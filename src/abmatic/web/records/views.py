@@ -1,4 +1,4 @@
-"""Account and contact: a header with the key facts, and a page for each tab."""
+"""Account, contact and campaign: a header with the key facts, and a page for each tab."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from django.views.decorators.http import require_safe
 from abmatic.audiences.custom_fields import values_of
 from abmatic.audiences.fields import FIELDS
 from abmatic.audiences.models import Account, Contact
+from abmatic.campaigns.models import Campaign
 from abmatic.changes.latest import last_changes
 from abmatic.sync.links import links_of
-from abmatic.web.grids.columns import CONTACTS, OPPORTUNITIES
+from abmatic.web.grids.columns import CONTACTS, MEMBERS, OPPORTUNITIES
 from abmatic.web.grids.grid import grid_of
 from abmatic.web.grids.views import grid_answer
 from abmatic.web.http import PageRequest
@@ -28,7 +29,12 @@ TABS = {
         ("timeline", "Timeline"), ("sync", "Sync"),
     ),
     "contact": (
-        ("overview", "Overview"), ("opportunities", "Opportunities"), ("timeline", "Timeline"), ("sync", "Sync"),
+        ("overview", "Overview"), ("opportunities", "Opportunities"), ("campaigns", "Campaigns"),
+        ("timeline", "Timeline"), ("sync", "Sync"),
+    ),
+    "campaign": (
+        ("overview", "Overview"), ("members", "Members"), ("opportunities", "Opportunities"), ("timeline", "Timeline"),
+        ("sync", "Sync"),
     ),
 }  # fmt: skip
 
@@ -85,10 +91,26 @@ def contacts(request: PageRequest, record_id: int) -> HttpResponse:
 
 @require_safe
 def opportunities(request: PageRequest, record: str, record_id: int) -> HttpResponse:
-    """The opportunities of an account, or those a contact has a role in."""
+    """The opportunities of an account, those a contact has a role in, or those that are put down to a campaign."""
     local = _load(record, record_id)
     grid = grid_of(request, OPPORTUNITIES, scope={record: local.pk})
     return grid_answer(request, grid, "records/opportunities.html", _frame(record, local, "opportunities"))
+
+
+@require_safe
+def members(request: PageRequest, record_id: int) -> HttpResponse:
+    """Who is in a campaign, and how far each of them is."""
+    campaign = _load("campaign", record_id)
+    grid = grid_of(request, MEMBERS, scope={"campaign": campaign.pk})
+    return grid_answer(request, grid, "records/members.html", _frame("campaign", campaign, "members"))
+
+
+@require_safe
+def campaigns(request: PageRequest, record_id: int) -> HttpResponse:
+    """The campaigns that a contact is in."""
+    contact = _load("contact", record_id)
+    grid = grid_of(request, MEMBERS, scope={"contact": contact.pk})
+    return grid_answer(request, grid, "records/members.html", _frame("contact", contact, "campaigns"))
 
 
 @require_safe
@@ -108,21 +130,23 @@ def sync(request: PageRequest, record: str, record_id: int) -> HttpResponse:
     return _page(request, record, _load(record, record_id), "sync", {})
 
 
-def _load(record: str, record_id: int) -> Account | Contact:
+def _load(record: str, record_id: int) -> Account | Contact | Campaign:
     if record == "account":
         return get_object_or_404(Account.objects.select_related("owner", "created_by__user"), pk=record_id)
+    if record == "campaign":
+        return get_object_or_404(Campaign.objects.select_related("owner", "parent", "created_by__user"), pk=record_id)
     return get_object_or_404(Contact.objects.select_related("owner", "account", "created_by__user"), pk=record_id)
 
 
 def _page(
-    request: PageRequest, record: str, local: Account | Contact, tab: str, more: dict[str, object]
+    request: PageRequest, record: str, local: Account | Contact | Campaign, tab: str, more: dict[str, object]
 ) -> HttpResponse:
     return render(request, f"records/{tab}.html", {**_frame(record, local, tab), **more})
 
 
-def _frame(record: str, local: Account | Contact, tab: str) -> dict[str, object]:
+def _frame(record: str, local: Account | Contact | Campaign, tab: str) -> dict[str, object]:
     """What the header around every tab shows."""
-    links = links_of("account" if record == "account" else "contact", local.pk)
+    links = links_of(record, local.pk)
     return {
         "record": record,
         "local": local,

@@ -1,0 +1,1 @@
+"""Campaigns, their members, and the statuses that a member of each may have."""

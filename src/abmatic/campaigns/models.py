@@ -1,0 +1,81 @@
+"""Campaigns as they are kept here. Names of tables and columns are plain, because people query them in SQL too."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from abmatic.audiences.models import Contact, LocalRecord, sort_key
+from abmatic.changes.models import Cause
+
+
+class Campaign(LocalRecord):
+    """A marketing measure. ``opportunity.campaign_id`` names the campaign that a deal is put down to."""
+
+    name = models.TextField(null=True)
+    type = models.TextField(null=True)
+    status = models.TextField(null=True)
+    is_active = models.BooleanField(default=False, db_default=False)
+    start_date = models.DateField(null=True)
+    end_date = models.DateField(null=True)
+    budgeted_cost = models.DecimalField(null=True, max_digits=26, decimal_places=6)
+    actual_cost = models.DecimalField(null=True, max_digits=26, decimal_places=6)
+    expected_revenue = models.DecimalField(null=True, max_digits=26, decimal_places=6)
+    # The ISO code of its amounts, where the CRM keeps several currencies.
+    currency = models.TextField(null=True)
+    parent = models.ForeignKey(
+        "self", null=True, on_delete=models.SET_NULL, related_name="children", db_constraint=False
+    )
+
+    class Meta:
+        db_table = "campaign"
+        # The grid's default order.
+        indexes = (models.Index(sort_key("name"), "id", name="campaign_by_name"),)
+
+    def __str__(self) -> str:
+        return self.name or f"Campaign {self.pk}"
+
+
+class CampaignMemberStatus(models.Model):
+    """One of the statuses that members of a campaign may have, in the campaign's own order."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="statuses", db_constraint=False)
+    label = models.TextField()
+    position = models.IntegerField(null=True)
+    is_default = models.BooleanField(default=False, db_default=False)
+    # Whether a member who has it counts as one who responded.
+    is_responded = models.BooleanField(default=False, db_default=False)
+
+    class Meta:
+        db_table = "campaign_member_status"
+        verbose_name_plural = "campaign member statuses"
+
+    def __str__(self) -> str:
+        return self.label
+
+
+class CampaignMember(models.Model):
+    """One person in one campaign, whether the CRM knows that person as a lead, as a contact, or as both."""
+
+    campaign = models.ForeignKey(
+        Campaign, on_delete=models.CASCADE, related_name="members", db_constraint=False, db_index=False
+    )
+    contact = models.ForeignKey(
+        Contact, on_delete=models.CASCADE, related_name="campaign_memberships", db_constraint=False
+    )
+    status = models.TextField(null=True)
+    has_responded = models.BooleanField(default=False, db_default=False)
+    first_responded = models.DateField(null=True)
+    # Taken out of the campaign. The row stays, with its history: it is no member any more, but it was one.
+    is_removed = models.BooleanField(default=False, db_default=False)
+    created_by = models.ForeignKey(
+        Cause, null=True, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        db_table = "campaign_member"
+        constraints = (models.UniqueConstraint(fields=["campaign", "contact"], name="campaign_member_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.contact} in {self.campaign}"
