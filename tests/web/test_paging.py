@@ -79,8 +79,7 @@ def test_accounts_by_every_column(
         for text, number in rows
     ]
     Account.objects.bulk_create(made)
-    chosen = ACCOUNTS.column(column)
-    assert chosen
+    chosen = next(each for each in ACCOUNTS.columns if each.name == column)
     order = Order(chosen, descending)
     walked = walk(Account.objects.all(), order, size, monkeypatch)
     assert [row.pk for row in walked] == expected(made, order)
@@ -126,8 +125,7 @@ def test_a_cursor_survives_its_address_form(kind: str, key: Any) -> None:
 
 def test_a_time_survives_to_the_microsecond() -> None:
     made = org.account()
-    column = ACCOUNTS.column("updated")
-    assert column
+    column = next(each for each in ACCOUNTS.columns if each.name == "updated")
     cursor = Cursor(made.updated_at, "", made.pk)
     decoded = Cursor.decode(cursor.encode(), Order(column))
     assert decoded == cursor
