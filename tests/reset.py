@@ -23,12 +23,26 @@ SELECT string_agg(quote_ident(relname), ', ')
 """
 
 
+# Custom fields are columns that a test made.
+_MADE = """
+SELECT format('ALTER TABLE %%I DROP COLUMN %%I', c.relname, a.attname)
+  FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid
+ WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace AND NOT a.attisdropped
+   AND starts_with(a.attname, %s)
+"""
+
+
 def _empty(self: Any) -> None:
+    from abmatic.audiences.models import CustomField  # not before Django is set up
+
     with connection.cursor() as cursor:
         cursor.execute(_WRITTEN, [list(SAME)])
         (tables,) = cursor.fetchone()
         if tables:
             cursor.execute(f"TRUNCATE {tables} CASCADE")
+        cursor.execute(_MADE, [CustomField.PREFIX])
+        for (statement,) in cursor.fetchall():
+            cursor.execute(statement)
 
 
 def install() -> None:

@@ -96,8 +96,9 @@ def test_connections_take_turns_however_many_objects_each_has() -> None:
     every(1, second, last=timezone.now() - timedelta(days=1))
     automatic.tick()
     order = list(Run.objects.order_by("id").values_list("connection__name", flat=True))
-    # Users ride with accounts, and contact roles with opportunities.
-    assert order == ["Org"] * 2 + ["Other"] * 2 + ["Org", "Other"] * 2 + ["Org"] * 2 + ["Other"] * 2
+    # Users ride with accounts, statuses and members with campaigns, contact roles with opportunities.
+    alone, two, three = (["Org"] * n + ["Other"] * n for n in (1, 2, 3))
+    assert order == [*two, *alone, *alone, *three, *two]
 
 
 def test_workers_that_look_at_the_same_time_start_nothing_twice() -> None:
@@ -116,7 +117,7 @@ def test_workers_that_look_at_the_same_time_start_nothing_twice() -> None:
         # Raises what any of them raised.
         list(workers.map(look, range(4)))
     assert set(Counter(Run.objects.values_list("connection_id", "sobject")).values()) == {1}
-    assert Run.objects.count() == 2 * 6
+    assert Run.objects.count() == 2 * 9
 
 
 def test_the_look_is_a_job_of_every_minute_that_the_workers_know() -> None:

@@ -117,7 +117,7 @@ class TestItWorks:
         assert "is disabled. Its settings and all its data are kept." in answer.text
         connection.refresh_from_db()
         assert connection.status == Connection.Status.INACTIVE
-        assert connection.objects_settings.count() == 4
+        assert connection.objects_settings.count() == 5
 
 
 class TestItFails:
