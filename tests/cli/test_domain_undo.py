@@ -42,7 +42,7 @@ def test_shown_then_written_then_put_back(salesforce: Connected) -> None:
     said = salesforce.run("undo", str(run), "--preview")
     assert "Put back in Salesforce: 1 records" in said
     assert "Industry: Banking → Biotechnology" in said
-    assert told(salesforce, "undo", str(run), "--preview")["salesforce"] == {"put_back": 1}
+    assert told(salesforce, "undo", str(run), "--preview")["salesforce"]["put_back"] == 1
     assert industry(salesforce, "GenePoint") == "Banking"
 
     # Without a worker it says so, and does nothing.

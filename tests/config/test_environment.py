@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from abmatic.config import environment
 from abmatic.config.environment import Environment, SettingError, load, parse_database_url
+from abmatic.config.services import IdentityProvider, MailServer
 
 KEY = urlsafe_b64encode(b"k" * 32).decode()
 SECRET = "s3cret-p4ss"
@@ -51,7 +52,10 @@ def test_every_setting_of_the_table_is_read(folder: Path) -> None:
         ABMATIC_EMULATOR_URL="http://127.0.0.1:9/",
         ABMATIC_LOG_LEVEL="debug", ABMATIC_DEBUG="1", ABMATIC_TRUSTED_PROXIES="on", ABMATIC_IMPORT_PAGE_RECORDS="7",
         ABMATIC_IMPORT_CHUNK_BYTES="9", ABMATIC_REST_LIMIT="8", ABMATIC_KEEP_DETAILS_DAYS="5",
-        ABMATIC_KEEP_CHANGES_DAYS="0",
+        ABMATIC_KEEP_CHANGES_DAYS="0", ABMATIC_SMTP_URL="smtps://me:word@mail.example.com:465",
+        ABMATIC_MAIL_FROM="abm@example.com", ABMATIC_OIDC_ISSUER="https://id.example.com/",
+        ABMATIC_OIDC_CLIENT_ID="abm", ABMATIC_OIDC_CLIENT_SECRET="hidden", ABMATIC_OIDC_NAME="Example",
+        ABMATIC_OIDC_DOMAINS="example.com", ABMATIC_OIDC_ROLE="operator", ABMATIC_OIDC_TRUST_EMAIL="yes",
     )  # fmt: skip
     assert found == Environment(
         data_dir=folder, database_url="postgresql://x/y", base_url="https://abm.example.com",
@@ -59,6 +63,10 @@ def test_every_setting_of_the_table_is_read(folder: Path) -> None:
         salesforce_extra_hosts=frozenset({"127.0.0.1:9", "localhost"}), demo=True, emulator_url="http://127.0.0.1:9",
         log_level="DEBUG", debug=True, trusted_proxies=True, import_page_records=7, import_chunk_bytes=9, rest_limit=8,
         keep_details_days=5, keep_changes_days=None,
+        mail=MailServer("mail.example.com", 465, "abm@example.com", "me", "word", tls=True),
+        identity_provider=IdentityProvider(
+            "https://id.example.com", "abm", "hidden", "Example", ("example.com",), "operator", trusts_email=True
+        ),
     )  # fmt: skip
     assert not found.embedded
     assert not folder.exists(), "nothing had to be kept"

@@ -60,7 +60,10 @@ def filled(value: Any, number: int) -> Any:
 def theirs(kind: str, raw: Any) -> Value:
     """What the mirror holds. A text that is no value can't stand in a field of the types that are pushed to."""
     value = value_of(kind, raw)
-    return EMPTY if isinstance(value, Unreadable) else value
+    if isinstance(value, Unreadable):
+        # A checkbox that isn't spelled out is false.
+        return False if kind == "boolean" else EMPTY
+    return value
 
 
 def as_saved(kind: str, raw: Any) -> Value:

@@ -35,7 +35,7 @@ def test_connect_through_salesforces_login_and_consent(admin_tab: Tab, tmp_path:
         expect(page.get_by_text("Integration user")).to_be_visible()
         page.get_by_role("button", name="Start first import").click()
         expect(page.get_by_text("Waiting for a worker").first).to_be_visible()
-    assert Run.objects.filter(state=Run.State.QUEUED).count() == 6
+    assert Run.objects.filter(state=Run.State.QUEUED).count() == 9
 
 
 def test_the_callback_url_is_copied(admin_tab: Tab) -> None:

@@ -173,7 +173,8 @@ UPDATE mirror_campaign_member AS m
        base = CASE WHEN r.place > 1 THEN '{}' WHEN r.is_new THEN m.base ELSE coalesce(agreed.base, '{}') END
   FROM ranked AS r LEFT JOIN agreed ON agreed.local_id = r.local_id
  WHERE m.connection_id = %(connection)s AND m.sf_id = r.sf_id AND m.sf_id = ANY (ARRAY(SELECT o.sf_id FROM ranked AS o))
-   AND NOT r.is_deleted AND r.role <> CASE WHEN r.place = 1 THEN 1 ELSE 2 END;
+   AND NOT r.is_deleted
+   AND (r.role <> CASE WHEN r.place = 1 THEN 1 ELSE 2 END OR r.place > 1 AND m.base IS DISTINCT FROM '{}');
 
 -- merge_members -- Which status wins: as of a field that is overwritten both ways. What follows from it (whether and when
 -- somebody responded) goes with it. Parameters: connection, run, cause, sobject, update_members, policy_members, push_members.
