@@ -89,10 +89,14 @@ def look(live: Live, original: frozenset[str], position: int, runs: list[Run]) -
     )
 
 
+# What joins two records has no values of its own in the mirror.
+_JOINING = {"mirror_contact_role", "mirror_campaign_member"}
+
+
 def _here(names: Names) -> dict[str, Counter[tuple[Any, ...]]]:
     found = {}
     for table, rows in state().items():
-        is_mirror = table.startswith("mirror_") and table != "mirror_contact_role"
+        is_mirror = table.startswith("mirror_") and table not in _JOINING
         found[table] = Counter(names.row(_mirrored(row) if is_mirror else row) for row in rows)
     return found
 

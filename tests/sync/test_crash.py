@@ -1,9 +1,11 @@
-"""A worker that loses the database in the middle of a run. Deaths at any point are the soak's (tests/soak)."""
+"""Killed at any statement, commit or call, and started again: nothing lost, nothing twice, the counts right."""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -33,7 +35,7 @@ def database_url() -> str:
     return f"postgresql://{quote(entry['USER'], safe='')}{secret}@/{entry['NAME']}?{where}"
 
 
-def environment(live: Live) -> dict[str, str]:
+def environment(live: Live, told: Path) -> dict[str, str]:
     return os.environ | {
         "DATABASE_URL": database_url(),
         "ABMATIC_SALESFORCE_EXTRA_HOSTS": urlsplit(live.org.url).netloc,
@@ -41,6 +43,7 @@ def environment(live: Live) -> dict[str, str]:
         "ABMATIC_IMPORT_CHUNK_BYTES": str(PAGE * CHUNK_BYTES_A_ROW),
         "ABMATIC_REST_LIMIT": str(REST_LIMIT),
         "ABMATIC_LOG_LEVEL": "ERROR",
+        "CRASH_TOLD": str(told),
     }
 
 
@@ -76,6 +79,22 @@ def undisturbed(orgs: Orgs) -> tuple[dict[str, Any], dict[str, Any]]:
     return found
 
 
+def test_killed_everywhere(orgs: Orgs, undisturbed: Any, tmp_path: Path) -> None:
+    live = small_pages(orgs)
+    runs = live.start()
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.sync.crashing", "1", *(str(run.pk) for run in runs)],
+        env=environment(live, tmp_path / "told"), cwd=Path(__file__).parents[2], capture_output=True, text=True,
+        timeout=900, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    kills = [where for places in json.loads(done.stdout).values() for where in places]
+    assert len(kills) >= 25
+    assert {where.rsplit(" ", 1)[0].split()[1] for where in kills} >= {"statement", "commit"}
+    assert outcome(runs) == undisturbed[0]
+    assert state() == undisturbed[1]
+
+
 def test_a_lost_database_session_is_a_job_tried_again(orgs: Orgs, undisturbed: Any, tmp_path: Path) -> None:
     """What an administrator's pg_terminate_backend, a failover or a restart of Postgres does to a worker at work."""
     live = small_pages(orgs)
@@ -90,7 +109,7 @@ def test_a_lost_database_session_is_a_job_tried_again(orgs: Orgs, undisturbed: A
         live.at_call(r"/results\?.*locator", terminate, after=2)
         runs = live.start("Account")
         worker = subprocess.Popen(
-            [*PROGRAM, "worker"], env=environment(live), stdout=subprocess.DEVNULL,
+            [*PROGRAM, "worker"], env=environment(live, tmp_path / "told"), stdout=subprocess.DEVNULL,
             stderr=(tmp_path / "worker.log").open("w"),
         )  # fmt: skip
         try:
