@@ -7,6 +7,7 @@ only tables are truncated that hold something, and what is the same for every te
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import patch
 
 from django.db import connection
 from django.test import TransactionTestCase
@@ -47,4 +48,4 @@ def _empty(self: Any) -> None:
 
 def install() -> None:
     """For every test that may commit."""
-    TransactionTestCase._fixture_teardown = _empty  # type: ignore[method-assign]
+    patch.object(TransactionTestCase, "_fixture_teardown", _empty).start()

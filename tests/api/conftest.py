@@ -7,20 +7,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import django
 import pytest
 from django.conf import settings
 from django.core.cache import cache
 from django.test import Client
+from tests.sync.live import Orgs
+from tests.web import org
 
-django.setup()
+from abmatic.identity import api_keys
+from abmatic.sync.models import Connection
+
+# `abmatic web` makes this folder when it starts; without it every client warns.
 Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
-
-from tests.sync.live import Orgs  # noqa: E402
-from tests.web import org  # noqa: E402
-
-from abmatic.identity import api_keys  # noqa: E402
-from abmatic.sync.models import Connection  # noqa: E402
 
 
 class Program:

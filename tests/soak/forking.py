@@ -18,6 +18,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import django
 
@@ -36,9 +37,11 @@ def _hurry() -> None:
     from abmatic.sync.pull import bulk_reading, reading
     from abmatic.sync.push import unknown
 
-    clients.Client = functools.partial(Client, sleep=lambda seconds: time.sleep(min(seconds, 0.01)))  # type: ignore
-    reading.pause = bulk_reading.pause = lambda attempt, error: None  # type: ignore[assignment]
-    unknown.SETTLED = timedelta(0)
+    impatient = functools.partial(Client, sleep=lambda seconds: time.sleep(min(seconds, 0.01)))
+    patch.object(clients, "Client", impatient).start()
+    for reader in (reading, bulk_reading):
+        patch.object(reader, "pause", lambda attempt, error: None).start()
+    patch.object(unknown, "SETTLED", timedelta(0)).start()
 
 
 def _execute(run: int) -> int:

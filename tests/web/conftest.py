@@ -6,21 +6,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import django
 import pytest
 from django.conf import settings
 from django.core.cache import cache
 from django.test import Client
+from tests.web import org
 
-# pytest reads this file before pytest-django gets Django ready, and the models below need it ready.
-django.setup()
+from abmatic.identity.models import Role, User
+from abmatic.sync.models import Connection
+
 # `abmatic web` makes this folder when it starts; without it every client warns.
 Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
-
-from tests.web import org  # noqa: E402
-
-from abmatic.identity.models import Role, User  # noqa: E402
-from abmatic.sync.models import Connection  # noqa: E402
 
 PASSWORD = "a quiet harbour at dawn"
 

@@ -149,8 +149,9 @@ class _Compiling:
             if each.field.name == name:
                 return each.field, each.column(self.alias)
         try:
-            target = field(self.record, name)  # type: ignore[arg-type]  # whatever it is, it is looked for
-        except (KeyError, TypeError):
+            # Whatever it is in the JSON: what is no text is no field's name.
+            target = field(self.record, name if isinstance(name, str) else "")
+        except KeyError:
             known = ", ".join([*(each.name for each in fields(self.record)), *(each.field.name for each in further)])
             raise ConditionRefused(f"{where}: {name!r} is no field; fields are {known}") from None
         return target, sql.SQL("{}.{}").format(self.alias, sql.Identifier(target.name))
