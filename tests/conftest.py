@@ -24,7 +24,7 @@ import django
 import psycopg
 import pytest
 from django.conf import settings
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import conninfo_to_dict
 from tests import reset
 
 from abmatic.postgres.embedded import EmbeddedServer
@@ -110,19 +110,24 @@ def open_dir() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
+def database_url(name: str) -> str:
+    """The DATABASE_URL of a database in the run's server, for processes."""
+    entry: dict[str, Any] = settings.DATABASES["default"]
+    host, port, user, password = (entry.get(key, "") for key in ("HOST", "PORT", "USER", "PASSWORD"))
+    secret = f":{quote(password, safe='')}" if password else ""
+    where = urlencode({"host": host, "port": port}, quote_via=quote)
+    return f"postgresql://{quote(user, safe='')}{secret}@/{name}?{where}"
+
+
 @contextmanager
 def _made_database(template: str = "template1") -> Iterator[str]:
     """Makes a database in the run's server and gives its DATABASE_URL; it is dropped in the end."""
-    entry: dict[str, Any] = settings.DATABASES["default"]
-    host, port, user, password = (entry.get(key, "") for key in ("HOST", "PORT", "USER", "PASSWORD"))
-    conninfo = make_conninfo(host=host, port=port, user=user, password=password or None, dbname="postgres")
+    server = database_url("postgres")
     name = f"test_{secrets.token_hex(6)}"
-    with psycopg.connect(conninfo, autocommit=True) as connection:
+    with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
-    secret = f":{quote(password, safe='')}" if password else ""
-    where = urlencode({"host": host, "port": port}, quote_via=quote)
-    yield f"postgresql://{quote(user, safe='')}{secret}@/{name}?{where}"
-    with psycopg.connect(conninfo, autocommit=True) as connection:
+    yield database_url(name)
+    with psycopg.connect(server, autocommit=True) as connection:
         try:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
         except psycopg.errors.InsufficientPrivilege:

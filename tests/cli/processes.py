@@ -28,6 +28,12 @@ class Installation:
     data_dir: Path
     database_url: str | None
     processes: list[subprocess.Popen[str]] = field(default_factory=list)
+    # Where what they write to stderr is kept; beside the data folder unless said.
+    logs: Path | None = None
+
+    @property
+    def _logs(self) -> Path:
+        return self.logs or self.data_dir.parent
 
     def environment(self, **changes: str) -> dict[str, str]:
         ours = {key: value for key, value in os.environ.items() if not key.startswith(("ABMATIC_", "DATABASE_URL"))}
@@ -50,7 +56,7 @@ class Installation:
 
     def start(self, *arguments: str, **changes: str) -> subprocess.Popen[str]:
         """Starts a command that goes on; it is ended with the test."""
-        log = (self.data_dir.parent / f"{arguments[0]}-{len(self.processes)}.log").open("w")
+        log = (self._logs / f"{arguments[0]}-{len(self.processes)}.log").open("w")
         process = subprocess.Popen(
             [*PROGRAM, *arguments],
             env=self.environment(**changes),
@@ -73,7 +79,7 @@ class Installation:
 
     def said(self) -> str:
         """What the started commands wrote to stderr."""
-        return "".join(log.read_text(errors="replace") for log in sorted(self.data_dir.parent.glob("*.log")))
+        return "".join(log.read_text(errors="replace") for log in sorted(self._logs.glob("*.log")))
 
     def query(self, statement: str) -> list[tuple[Any, ...]]:
         assert self.database_url is not None

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 import pytest
+from django.db import connection as database
 from django.test import Client
 from playwright.sync_api import Page
 from pytest_django.live_server_helper import LiveServer
+from tests.cli.processes import Installation, wait_until
+from tests.conftest import RUN_DIR, database_url
+from tests.web.emulated import EmulatedOrg, environment_with
 
 from abmatic.identity.models import User
+from salesforce_emulator import OrgStore
+from salesforce_emulator.data import sample
+from salesforce_emulator.testing import RunningOrg, running
 
 
 class Tab:
@@ -56,3 +65,31 @@ def admin_tab(tab: Tab, alice: User) -> Tab:
     """The administrator's tab."""
     tab.sign_in(alice)
     return tab
+
+
+@pytest.fixture(scope="session")
+def sample_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of the sample org that every Developer Edition begins with; each test gets a copy."""
+    path = tmp_path_factory.mktemp("sample") / "org.sqlite3"
+    OrgStore(path, loader=sample.load).close()
+    return path
+
+
+@pytest.fixture
+def salesforce(sample_template: Path, tmp_path: Path, settings: Any) -> Iterator[RunningOrg]:
+    """A Developer Edition org with its sample records, not connected yet; this program may call it."""
+    path = tmp_path / "org.sqlite3"
+    shutil.copy(sample_template, path)
+    with running(OrgStore(path)) as org:
+        settings.ENVIRONMENT = environment_with(EmulatedOrg(org.url))
+        yield org
+
+
+@pytest.fixture
+def worker(live_server: LiveServer, salesforce: RunningOrg, tmp_path: Path) -> Iterator[Installation]:
+    """`abmatic worker` in a process of its own, on the database that the pages read."""
+    made = Installation(RUN_DIR, database_url(str(database.settings_dict["NAME"])), logs=tmp_path)
+    made.start("worker", ABMATIC_SALESFORCE_EXTRA_HOSTS=urlsplit(salesforce.url).netloc)
+    wait_until(lambda: made.query("SELECT FROM procrastinate_workers"))
+    yield made
+    made.end()

@@ -9,10 +9,11 @@ from typing import Any
 import httpx2
 import pytest
 from django.db import connection as database
-from playwright.sync_api import Dialog, Page, expect
+from playwright.sync_api import Dialog, expect
 from psycopg import sql
 from tests.web import org
 from tests.web.browser.conftest import Tab
+from tests.web.browser.picking import pick
 from tests.web.emulated import APP, environment_with, running_org
 
 from abmatic.audiences.models import CustomField
@@ -46,15 +47,6 @@ def connected(tmp_path: Path, settings: Any) -> Iterator[Connection]:
         yield connect.connect_headless(
             salesforce.url, "client-credentials", APP["client_id"], client_secret=APP["client_secret"]
         )
-
-
-def pick(page: Page, label: str, typed: str, option: str) -> None:
-    page.get_by_role("combobox", name=label).fill(typed)
-    # The list was loaded when the box was entered; now it is the one that was searched.
-    expect(page.locator(".combo-list:not([hidden]) [role=option]")).to_have_count(1)
-    expect(page.get_by_role("option", name=option)).to_be_visible()
-    page.keyboard.press("ArrowDown")
-    page.keyboard.press("Enter")
 
 
 def test_set_up_save_and_sync_by_hand(admin_tab: Tab, connected: Connection) -> None:
