@@ -102,13 +102,13 @@ class Episodes:
             for _ in range(2):
                 life.sync()
             self._world.keep(self._settled, live.org)
-        return [script.round() for _ in range(ROUNDS)], script
+        return [*(script.round() for _ in range(ROUNDS)), script.edits()], script
 
     def _once(self, script: Script, rounds: Sequence[Round], deaths: Deaths | None) -> list[Seen]:
         with self._world.back_at(self._settled) as live:
             life = Life(self._world, live, self._original, deaths)
-            seen = [life.round(script, made) for made in rounds]
-            seen += [life.undo("Account"), life.sync()]
+            seen = [life.round(script, made) for made in rounds[:-1]]
+            seen += [life.sync(), life.round(script, rounds[-1]), life.undo("Account"), life.sync()]
             if deaths is not None:
                 life.idle()
         return seen

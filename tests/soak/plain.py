@@ -50,9 +50,6 @@ class Wanted:
     theirs: Value
     ours: Value
     after: Outcome
-    # Whether the sync is sure to read it: somebody wrote to it in Salesforce. What nobody touched there is only
-    # compared by the push, and is left here as it is until it is read.
-    is_read: bool
     said: str
 
 
@@ -66,11 +63,10 @@ def foresee(live: Live, script: Script, made: Round, original: frozenset[str]) -
             names = [column.name for column in cursor.description]
             rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
         theirs = _theirs(live, sobject, list(fields))
-        touched = {step[2] for step in made.there if step[0] == "update"}
         for row in rows:
             if row["sf_id"] in theirs and row["sf_id"] in original and row["sf_id"] not in made.moved:
                 for name, (ours, _) in fields.items():
-                    found.append(_foreseen(script, sobject, name, ours, row, theirs[row["sf_id"]], touched))
+                    found.append(_foreseen(script, sobject, name, ours, row, theirs[row["sf_id"]]))
     return found
 
 
@@ -82,7 +78,7 @@ def _theirs(live: Live, sobject: str, fields: list[str]) -> dict[str, dict[str, 
 
 
 def _foreseen(
-    script: Script, sobject: str, name: str, ours: str, row: dict[str, Any], theirs: dict[str, Any], touched: set[str]
+    script: Script, sobject: str, name: str, ours: str, row: dict[str, Any], theirs: dict[str, Any]
 ) -> Wanted:
     kind = "integer" if name == "NumberOfEmployees" else "text"
     stored = {key: json.loads(row[key]) if isinstance(row[key], str) else row[key] for key in _JSON}
@@ -95,7 +91,6 @@ def _foreseen(
     how = Settings(to_abmatic, to_salesforce, policy=script.policy)
     return Wanted(
         sobject, row["sf_id"], row["local_id"], name, ours, s, a, merge(s, a, b, how, abmatic_is_later=is_later),
-        row["sf_id"] in touched,
         f"{sobject} {row['sf_id']} {name}: S={s!r} A={a!r} B={b!r} {to_abmatic}/{to_salesforce} {script.policy} "
         f"later={is_later}",
     )  # fmt: skip
@@ -119,7 +114,7 @@ def misses(live: Live, wanted: list[Wanted]) -> list[str]:
             is_held = (sobject, each.local_id) in refused
             if not same(now, each.after.salesforce) and not (is_held and same(now, each.theirs)):
                 found.append(f"{each.said}: Salesforce has {now!r} and not {each.after.salesforce!r}")
-            if not same(here, each.after.abmatic) and (each.is_read or not same(here, each.ours)):
+            if not same(here, each.after.abmatic):
                 found.append(f"{each.said}: Abmatic has {here!r} and not {each.after.abmatic!r}")
     return found
 

@@ -78,6 +78,17 @@ class Script:
         self._make(made)
         return made
 
+    def edits(self) -> Round:
+        """What happens before a sync that is to be undone: nothing that has consequences in the next one.
+
+        Of a record made here, what Salesforce adds (its owner) comes with the next run, or with the same where that
+        reads twice because somebody died: an undo of the one would not be an undo of the other.
+        """
+        made = Round()
+        for sobject in EDITED:
+            self._edit(made, sobject, self._chance.sample(self._left[sobject], min(8, len(self._left[sobject]))))
+        return made
+
     def _edit(self, made: Round, sobject: str, touched: Iterable[str]) -> None:
         """On one side, on the other, or on both: then they may contradict each other."""
         request = []

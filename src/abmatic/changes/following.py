@@ -20,7 +20,7 @@ Position = tuple[int, int]
 
 def following(after: Position, limit: int, record: str | None = None) -> tuple[list[Change], Position]:
     """The next changes, each with its cause and that one's user, and the position to go on from."""
-    upto = over_below(_ask)
+    upto = log_end()
     tx, last = after
     found = Change.objects.annotate(written_by=Func(F("id"), template="tx", output_field=BigIntegerField()))
     found = found.filter(written_by__lt=Value(upto), written_by__gte=tx)
@@ -31,6 +31,11 @@ def following(after: Position, limit: int, record: str | None = None) -> tuple[l
     # Where fewer are there, nothing below is left, whatever was asked for.
     end = (told[-1].written_by, told[-1].pk) if len(told) == limit else max(after, (upto, 0))
     return [*told], end
+
+
+def log_end() -> int:
+    """The transaction below which whoever asks next finds every change in the log."""
+    return over_below(_ask)
 
 
 def _ask(statement: LiteralString) -> tuple[Any, ...]:

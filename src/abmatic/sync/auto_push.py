@@ -93,6 +93,8 @@ class AutoPush:
             return True
         seen = max(compared["seen"], self._seen.get((setting.pk, spec.name), 0))
         upto = over_below(_answer)
+        if seen > upto:  # the database was restored
+            return True
         (is_changed,) = _answer(
             block("abmatic.sync", "sql/push.sql", "is_changed"),
             connection=setting.connection_id, sobject=spec.name, record=OBJECTS[spec.name].local, seen=seen, upto=upto,

@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 from django.conf import settings
 
+from abmatic.changes import following
 from abmatic.postgres import sessions
 from abmatic.postgres.locks import LockBusy, held
 from abmatic.postgres.sql import block
@@ -18,7 +19,7 @@ from abmatic.sync.objects import OBJECTS, SObject
 from abmatic.sync.preview.found import NotPreviewed, Preview
 from abmatic.sync.preview.reading import JOB_CALLS, Progress, Reading
 from abmatic.sync.preview.samples import NOBODY, There
-from abmatic.sync.pull import mirrored, offers
+from abmatic.sync.pull import edited, mirrored, offers
 from abmatic.sync.pull import plan as planning
 from abmatic.sync.pull.campaigns import member_rules
 from abmatic.sync.pull.chunk import ChunkWriter, Target
@@ -96,9 +97,13 @@ class _Looking:
         )  # fmt: skip
         with open_writer(plan, target) as (session, writer):
             try:
+                # While the transaction has written nothing: the log is followed up to the oldest that is open.
+                seen, log_end = edited.heeded(self._setting, self._spec), following.log_end()
                 reading = self._prepared(session, writer, plan, progress)
                 compared = dict(self._setting.compared)
                 reading.read(plan.soql(lower, upper), whole=whole)
+                if found.is_complete and seen is not None:
+                    reading.merge_edited(edited.find(plan, self._connection.pk, seen, log_end, session.execute))
                 self._push_after(session, compared)
             finally:
                 session.rollback()
@@ -120,7 +125,6 @@ class _Looking:
     def _prepared(self, session: Session, writer: ChunkWriter, plan: PullPlan, progress: Progress) -> Reading:
         """What a run does before it reads, in the session's transaction."""
         if self._pushes:
-            # While the transaction has written nothing: the log is followed up to the oldest that is open.
             due.collect(session, self._spec, self._setting)
         statement = mirrored.spelling_out(self._setting, plan)
         if statement is not None:

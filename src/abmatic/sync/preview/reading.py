@@ -13,7 +13,7 @@ from abmatic.salesforce import Client, errors
 from abmatic.salesforce.bulk import BulkQueryJob, ResultPage
 from abmatic.sync.preview.found import Preview
 from abmatic.sync.preview.samples import Here
-from abmatic.sync.pull import parts
+from abmatic.sync.pull import edited, parts
 from abmatic.sync.pull.careful import careful_rows
 from abmatic.sync.pull.chunk import ChunkWriter, Counts
 from abmatic.sync.pull.parts import Position
@@ -55,8 +55,20 @@ class Reading:
         else:
             self._read_whole(soql)
         found.calls_of_run += _reading_calls(found.records, limit)
-        found.to_abmatic = self._counts.as_json()
-        found.samples["to_abmatic"] = self._here.collected()
+        self._tell()
+
+    def merge_edited(self, sf_ids: list[str]) -> None:
+        """What people changed here since the last sync, after the window."""
+        for some in edited.chunks(sf_ids):
+            counts = self._writer.apply_edited(some)
+            self._counts.add(counts)
+            self._here.note_chunk(counts)
+            self._writer.empty()
+        self._tell()
+
+    def _tell(self) -> None:
+        self._found.to_abmatic = self._counts.as_json()
+        self._found.samples["to_abmatic"] = self._here.collected()
 
     def _stage_by_rest(self, soql: str, limit: int, *, whole: bool) -> bool:
         """Stages the records, or the first of them. False where all are wanted and a run would take the Bulk API."""

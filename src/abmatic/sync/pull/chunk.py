@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, LiteralString
@@ -111,6 +112,13 @@ class Target:
     user: str = ""
     # Whether the Ids that are read are kept, to find those that Salesforce has no longer (see vanished).
     notes_read: bool = False
+
+
+# Fields of which nothing was ever agreed on, not even that they are empty.
+_UNREAD: LiteralString = (
+    "nullif(ARRAY(SELECT f FROM unnest(%(mapped)s::text[]) AS f "
+    "WHERE m.base IS NOT NULL AND NOT m.base ? f AND m.values ->> f IS NULL), '{{}}')"
+)
 
 
 def _without_nul(value: Any) -> Any:
@@ -325,6 +333,19 @@ class ChunkWriter:
         counts.read = row[0]
         return self._followed(counts)
 
+    def apply_edited(self, sf_ids: Sequence[str]) -> Counts:
+        """Linked records whose local ones were changed by people, merged again with what Salesforce last said.
+
+        Only those count that this changes. The caller commits.
+        """
+        self._start_over()
+        self._load_from_mirror(sf_ids, only_live=True, leaves_unread=True)
+        # What was written and not read since is no answer to the writing.
+        with self._without("read_back"):
+            counts = self._apply_work()
+        counts.read, counts.unchanged = counts.updated, 0
+        return self._followed(counts)
+
     def _followed(self, counts: Counts) -> Counts:
         """Settles what follows from the chunk, and adds it to its counts."""
         follow = self._settler.after_chunk()
@@ -350,19 +371,15 @@ class ChunkWriter:
         self._start_over()
         self._load_from_mirror(sf_ids, is_deleted=True)
         self._newcomers_noted = Counter()
-        texts = self._texts
-        # They were not read: a compare must miss them the next time as well.
-        self._texts = {name: text for name, text in texts.items() if name != "note_read"}
         noted = self._session.execute(
             sql.SQL(block("abmatic.sync", "sql/vanished.sql", "note_vanished")).format(
                 mirror=sql.Identifier(self._plan.spec.mirror)
             ),
             {**self._parameters, "ids": sf_ids},
         ).rowcount
-        try:
+        # They were not read: a compare must miss them the next time as well.
+        with self._without("note_read"):
             counts = self.apply()
-        finally:
-            self._texts = texts
         counts.read += len(sf_ids)
         counts.reasons["vanished_in_salesforce"] += noted
         return counts
@@ -411,6 +428,15 @@ class ChunkWriter:
         counts = self._counted(reasons)
         self._session.execute("SET LOCAL enable_nestloop = on")
         return counts
+
+    @contextmanager
+    def _without(self, step: str) -> Iterator[None]:
+        texts = self._texts
+        self._texts = {name: text for name, text in texts.items() if name != step}
+        try:
+            yield
+        finally:
+            self._texts = texts
 
     def _are_any(self, condition: LiteralString) -> bool:
         """Whether a row of ``decided`` is so. On the pages of a first import most are not."""
@@ -481,19 +507,25 @@ class ChunkWriter:
         self._parameters["newcomers"] = 0
         self._session.execute(sql.SQL("TRUNCATE stage, work, decided, merged, {}").format(self._looked_up))
 
-    def _load_from_mirror(self, sf_ids: Sequence[str], *, is_deleted: bool = False, only_live: bool = False) -> None:
-        """Mirrored records into ``work``, as they are or as if they were deleted."""
+    def _load_from_mirror(
+        self, sf_ids: Sequence[str], *, is_deleted: bool = False, only_live: bool = False, leaves_unread: bool = False
+    ) -> None:
+        """Mirrored records into ``work``, as they are or as if they were deleted.
+
+        ``leaves_unread``: a value that could not be read, of which the mirror has nothing, is not taken for empty.
+        """
         plan = self._plan
         columns = ["sf_id", "modstamp", "created", *(c.column for c in plan.spec.system)]
         columns += ["key", "key_problem", "values"] if plan.spec.key else ["values"]
         self._session.execute(
             sql.SQL(
-                "INSERT INTO work (is_deleted, {columns}, {typed}) "
-                "SELECT m.is_deleted OR {is_deleted}, {columns}, {picks} FROM {mirror} AS m "
+                "INSERT INTO work (is_deleted, bad, {columns}, {typed}) "
+                "SELECT m.is_deleted OR {is_deleted}, {bad}, {columns}, {picks} FROM {mirror} AS m "
                 "WHERE m.connection_id = %(connection)s AND m.sf_id = ANY (%(ids)s) {live}"
             ).format(
                 columns=names(*columns),
                 is_deleted=sql.Literal(is_deleted),
+                bad=sql.SQL(_UNREAD if leaves_unread else "NULL"),
                 live=sql.SQL("AND NOT m.is_deleted" if only_live else ""),
                 typed=names(*(f.value for f in plan.fields)),
                 picks=sql.SQL(", ").join(
@@ -501,7 +533,7 @@ class ChunkWriter:
                 ),
                 mirror=sql.Identifier(plan.spec.mirror),
             ),
-            {**self._parameters, "ids": list(sf_ids)},
+            {**self._parameters, "ids": list(sf_ids), "mapped": [f.sf_field for f in plan.fields]},
         )
 
     def _note_rows(self, reason: str, rows: LiteralString) -> None:

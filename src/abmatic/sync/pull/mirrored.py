@@ -63,7 +63,8 @@ def adopted(setting: ObjectSetting, plan: PullPlan) -> dict[str, Any]:
     # Of a first import every field is new, and so is every record.
     is_new = dict(wanted.items() - held.items()).keys() if held else set()
     unread = sorted((is_new | set(known.get("unread", []))) & wanted.keys())
-    return {"fields": wanted, "allowed": allowed, "filled": is_filled, "unread": unread}
+    entry = {"fields": wanted, "allowed": allowed, "filled": is_filled, "unread": unread}
+    return entry | ({"heeded": known["heeded"]} if "heeded" in known else {})
 
 
 def _allowed(plan: PullPlan) -> dict[str, Any]:
@@ -86,10 +87,13 @@ def unread(setting: ObjectSetting, sobject: str) -> list[str]:
     return list(setting.mirrored.get(sobject, {}).get("unread", []))
 
 
-def filled(setting: ObjectSetting, plan: PullPlan) -> dict[str, Any]:
-    """``setting.mirrored`` once a pull has ended: it read every record, or they were filled before."""
+def filled(setting: ObjectSetting, plan: PullPlan, heeded: int) -> dict[str, Any]:
+    """``setting.mirrored`` once a pull has ended: it read every record, or they were filled before.
+
+    ``heeded``: how far it followed the change log (see `edited`).
+    """
     known = setting.mirrored.get(plan.spec.name, {})
-    return {**setting.mirrored, plan.spec.name: {**known, "filled": True, "unread": []}}
+    return {**setting.mirrored, plan.spec.name: {**known, "filled": True, "unread": [], "heeded": heeded}}
 
 
 def spelling_out(setting: ObjectSetting, plan: PullPlan) -> sql.Composed | None:

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import psycopg
 from django.conf import settings
+from django.db import connection as database
 from django.db import transaction
 from django.utils import timezone
 from psycopg.types.json import Jsonb
 
 from abmatic.audiences.models import Collection
+from abmatic.changes import following
 from abmatic.postgres import sessions
 from abmatic.salesforce import Client, errors
 from abmatic.salesforce.bulk import BulkQueryJob
 from abmatic.sync.comparing import RECYCLE_BIN
 from abmatic.sync.models import FieldMapping, Finding, ObjectSetting, Run
 from abmatic.sync.objects import OBJECTS, SObject
-from abmatic.sync.pull import mirrored, offers, removals, vanished
+from abmatic.sync.pull import edited, mirrored, offers, removals, vanished
 from abmatic.sync.pull import plan as planning
 from abmatic.sync.pull.bulk_reading import BulkReading
 from abmatic.sync.pull.campaigns import member_rules
@@ -69,6 +72,7 @@ class Pull:
         self._job: BulkQueryJob | None = None
         # Whether all that the mirror has was looked for.
         self._is_compared = False
+        self._heeded = 0
         self._removals = Removals(self._setting, self._spec, self._cursor, LAG) if self._spec.vanishes else None
 
     def read_all(self, client: Client) -> None:
@@ -98,6 +102,7 @@ class Pull:
                 plan, is_described_anew = self._plan(client, anew=True), True
             self._begin_anew(client)
         self._remove(client, plan)
+        self._heed(client, plan)
         self._finish(client, plan)
 
     def _begin_anew(self, client: Client) -> None:
@@ -117,7 +122,10 @@ class Pull:
                     counts.skipped -= entries
             again = Finding.objects.filter(run=self._run, reason="value_unreadable", field__in=self._unread)
             counts.reasons["value_unreadable"] -= again.delete()[0]
-            checkpoint = {"upper": self._run.checkpoint["upper"], "again": counts.read}
+            checkpoint = {
+                **{name: self._run.checkpoint[name] for name in ("upper", "log_from") if name in self._run.checkpoint},
+                "again": counts.read,
+            }
             self._running.note(checkpoint=checkpoint, counts=counts.as_json(), processed=counts.read)
         self._running.counts = counts
 
@@ -152,6 +160,9 @@ class Pull:
 
     def _read(self, client: Client, plan: PullPlan) -> None:
         upper = self._running.window(client)
+        if edited.heeded(self._setting, self._spec) is None:
+            # What is here by now is merged with what is read.
+            self._run.checkpoint.setdefault("log_from", following.log_end())
         if self._cursor is not None and self._cursor < upper - RECYCLE_BIN:
             # Whatever was deleted before has left the recycle bin: no query of changes would find it.
             self._read_everything(Run.FullBecause.RECYCLE_BIN)
@@ -203,18 +214,34 @@ class Pull:
         gone = self._removals.gone(client, upper)
         if not gone:
             return
-        before = self._running.counts.read
         with open_writer(plan, self._target(upper)) as (session, writer):
-            for attempt in range(CONTENDED_ATTEMPTS):
-                try:
-                    self._checkpoint(session, writer.apply_gone(gone), None)
-                    break
-                except CONTENDED as error:
-                    session.rollback()
-                    if attempt + 1 == CONTENDED_ATTEMPTS:
-                        raise
-                    pause(attempt, error)
-        self._running.note(expected=(self._run.expected or 0) + self._running.counts.read - before)
+            self._apply_more(session, lambda: writer.apply_gone(gone))
+
+    def _heed(self, client: Client, plan: PullPlan) -> None:
+        """Holds what people changed here since the last pull against what Salesforce last said (see `edited`)."""
+        seen = edited.heeded(self._setting, self._spec)
+        if seen is None:
+            seen = self._run.checkpoint["log_from"]
+        self._heeded = following.log_end()
+        with database.cursor() as cursor:
+            ids = edited.find(plan, self._connection.pk, seen, self._heeded, cursor.execute)
+        if not ids:
+            return
+        with open_writer(plan, self._target(self._running.window(client))) as (session, writer):
+            for some in edited.chunks(ids):
+                self._apply_more(session, partial(writer.apply_edited, some))
+
+    def _apply_more(self, session: Session, apply: Callable[[], Counts]) -> None:
+        """A chunk of what no query of changes brings. What counts of it counts as expected, too."""
+        for attempt in range(CONTENDED_ATTEMPTS):
+            try:
+                self._checkpoint(session, apply(), None, is_more=True)
+                return
+            except CONTENDED as error:
+                session.rollback()
+                if attempt + 1 == CONTENDED_ATTEMPTS:
+                    raise
+                pause(attempt, error)
 
     def _require_all(self, job: BulkQueryJob) -> None:
         """Raises ResultIncomplete where the pages held fewer records than the job found: the cursor must not pass them.
@@ -276,9 +303,13 @@ class Pull:
         )  # fmt: skip
 
     def _checkpoint(
-        self, session: Session, counts: Counts, position: Position | None, *, is_countable: bool = True
-    ) -> None:
-        """Within the chunk's transaction: what is committed with it. Only one chunk is applied at a time."""
+        self, session: Session, counts: Counts, position: Position | None, *, is_countable: bool = True,
+        is_more: bool = False,
+    ) -> None:  # fmt: skip
+        """Within the chunk's transaction: what is committed with it. Only one chunk is applied at a time.
+
+        ``is_more``: beside what Salesforce said there is to read.
+        """
         together = Counts.from_json(self._running.counts.as_json())
         together.add(counts)
         checkpoint = dict(self._run.checkpoint)
@@ -296,8 +327,10 @@ class Pull:
         else:
             # By REST there is one chunk: killed after it, the run has only its end left to do.
             checkpoint["is_read"] = True
+        more = counts.read if is_more else 0
         updated = session.execute(
             "UPDATE run SET processed = %s, counts = %s, checkpoint = %s, api_calls = %s, peak_memory = %s, "
+            "expected = CASE WHEN %s = 0 THEN expected ELSE coalesce(expected, 0) + %s END, "
             "updated_at = now() WHERE id = %s AND state = 'running' AND attempts = %s",
             (
                 together.read,
@@ -305,6 +338,8 @@ class Pull:
                 Jsonb(checkpoint),
                 self._running.calls(),
                 peak_memory(),
+                more,
+                more,
                 self._run.pk,
                 self._run.attempts,
             ),
@@ -378,7 +413,7 @@ class Pull:
             setting.removals = {**setting.removals, self._spec.name: self._removals.entry(upper)}
             if self._is_compared:
                 removals.compared(setting, self._spec, upper)
-        setting.mirrored = mirrored.filled(setting, plan)
+        setting.mirrored = mirrored.filled(setting, plan, self._heeded)
         setting.save(update_fields=["cursor", "last_pull_at", "last_full_at", "riders", "removals", "mirrored"])
 
 

@@ -2,7 +2,7 @@
 
 Those that somebody changed since the last look (the change log tells), those that a pull found to differ (the pull says
 so itself, in the chunk's transaction), those that a person wants tried once more, and all of them when what may be
-written was changed in the settings.
+written was changed in the settings, or the database was restored.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ def collect(session: Session, spec: SObject, setting: ObjectSetting) -> None:
     said = allowed(setting)
     parameters = {"connection": setting.connection_id, "sobject": spec.name, "record": spec.local, "upto": upto}
     before = progress(setting, spec)
-    if before.get("settings") != said:
+    # A log that ends before the place where it was left belongs to a database that was restored.
+    if before.get("settings") != said or before["seen"] > upto:
         everything = sql.SQL(block("abmatic.sync", "sql/push.sql", "all_due"))
         session.execute(everything.format(local=sql.Identifier(spec.local)), parameters)
     else:
