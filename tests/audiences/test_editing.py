@@ -15,6 +15,8 @@ from django.test.utils import CaptureQueriesContext
 from abmatic.audiences import editing
 from abmatic.audiences.editing import Edit, Saved, save
 from abmatic.audiences.models import Account, Contact, Opportunity
+from abmatic.audiences.seen import marks
+from abmatic.campaigns.models import Campaign
 from abmatic.changes.models import Cause, Change
 
 pytestmark = pytest.mark.django_db
@@ -270,3 +272,29 @@ def test_a_key_given_up_while_it_is_looked_for_is_looked_for_again(monkeypatch: 
         saved = save("account", [Edit({"name": "New", "website": "there.com"}, by_key=True)], act)
     assert [each.status for each in saved] == ["created"]
     assert set(Account.objects.values_list("name", "domain")) == {("There", None), ("New", "there.com")}
+
+
+# -- what the editor saw
+
+
+def test_a_value_that_the_editor_never_saw_is_not_written_over() -> None:
+    account = Account.objects.create(name="Acme", city="Rome", revenue=Decimal("10.50"))
+    saw = marks("account", account.pk)
+    assert one("account", {"city": "Berlin"}, id=account.pk, saw={"city": saw["city"]}).status == "updated"
+    refused = one("account", {"city": "Bonn", "revenue": 1}, id=account.pk, saw=saw)
+    assert reasons(refused) == [("changed", "city")]
+    account.refresh_from_db()
+    assert (account.city, account.revenue) == ("Berlin", Decimal("10.5")), "nothing of a refused edit is written"
+    assert one("account", {"city": "Berlin"}, id=account.pk, saw=saw).status == "unchanged", "both mean the same"
+    assert one("account", {"revenue": "10.500000"}, id=account.pk, saw=saw).status == "unchanged"
+    assert one("account", {"city": "Bonn"}, id=account.pk, saw=marks("account", account.pk)).status == "updated"
+
+
+def test_campaigns_are_edited_but_for_what_follows_from_the_crm() -> None:
+    campaign = Campaign.objects.create(name="Fair", is_active=False)
+    edit = {"is_active": True, "start_date": "2026-03-01", "actual_cost": "12.5"}
+    assert one("campaign", edit, id=campaign.pk).status == "updated"
+    campaign.refresh_from_db()
+    assert (campaign.is_active, str(campaign.start_date), campaign.actual_cost) == (True, "2026-03-01", Decimal("12.5"))
+    assert {record for record, *_ in changes()} == {"campaign"}
+    assert reasons(one("campaign", {"currency": "EUR"}, id=campaign.pk)) == [("fixed", "currency")]

@@ -26,6 +26,7 @@ class World:
     contact_collection: int
     opportunity_collection: int
     campaign: int
+    opportunity: int
     somebody: int
     api_key: int
     preview: int
@@ -47,6 +48,8 @@ class World:
         if name.startswith("object-"):
             return reverse(name, args=[self.connection.pk, "accounts"])
         record, _, page = name.partition("-")
+        if page in {"field", "field-history"}:
+            return reverse(name, args=[getattr(self, record), "name" if record != "contact" else "last_name"])
         if page == "view-delete":
             return reverse(name, args=[self.views[record]])
         if page in {"view-save", "collection-new", "selected"}:
@@ -61,6 +64,8 @@ class World:
             return reverse(name, args=[self.account])
         if name.startswith("campaign-"):
             return reverse(name, args=[self.campaign])
+        if name.startswith("opportunity-") and name != "opportunity-collections":
+            return reverse(name, args=[self.opportunity])
         if name.startswith("contact-") and name != "contact-collections":
             return reverse(name, args=[self.contact])
         return reverse(name)
@@ -89,9 +94,11 @@ PAGES = [
     "account-opportunities", "account-timeline", "account-sync", "contacts", "contact-collections",
     "contact-collection", "contact-overview", "contact-opportunities", "contact-campaigns", "contact-timeline",
     "contact-sync",
-    "opportunities", "opportunity-collections", "opportunity-collection", "campaigns", "campaign-overview",
+    "opportunities", "opportunity-collections", "opportunity-collection", "opportunity-overview",
+    "opportunity-contacts", "opportunity-timeline", "opportunity-sync", "campaigns", "campaign-overview",
     "campaign-members", "campaign-opportunities", "campaign-timeline", "campaign-sync", "search",
     "run", "findings", "integrations", "authorize", "connection", "connected", "reconnect", "disable", "activity",
+    *(f"{record}-field-history" for record in (*RECORDS, "campaign")),
     *(f"{record}-collection-{act}" for record in RECORDS for act in ("new", "edit", "delete")),
     "object-settings", "settings-file", "issues", "account_change_password", "users", "api-keys", "audit", "profile",
     "notifications",
@@ -138,6 +145,7 @@ def make_world() -> World:
         org.collection("contact", [contact.pk]).pk,
         org.collection("opportunity", [deal.pk]).pk,
         campaign.pk,
+        deal.pk,
         User.objects.create_user("somebody@example.com").pk,
         api_keys.create("Reports", "viewer")[0].pk,
         PreviewJob.objects.create(connection=connection, sobject="Account").pk,

@@ -22,7 +22,7 @@ Queries = Callable[[int], AbstractContextManager[object]]
 
 def deals(page: str) -> list[str]:
     """The names in the grid, in order."""
-    return re.findall(r'class="col-name"><span class="strong cut"[^>]*>([^<]*)<', page)
+    return re.findall(r'class="col-name"><a class="strong cut"[^>]*>([^<]*)<', page)
 
 
 def test_every_deal_with_the_account_it_belongs_to(admin: Client) -> None:

@@ -30,7 +30,8 @@ def rows(page: str) -> dict[str, str]:
     """The overview: what stands beside each field, as plain text."""
     found = {}
     for label, rest in re.findall(r'<th scope="row">([^<]*)</th>(.*?)</tr>', page, re.DOTALL):
-        found[label] = " ".join(re.sub(r"<[^>]*>", " ", rest).split())
+        told = re.sub(r'<span class="visually-hidden">Edit[^<]*</span>', "", rest)
+        found[label] = " ".join(re.sub(r"<[^>]*>", " ", told).split())
     return found
 
 
@@ -165,7 +166,7 @@ class TestNeighbours:
             OpportunityContact.objects.create(opportunity=deal, contact=contact, role=role)
         org.opportunity(account, "Not theirs")
         page = admin.get(f"/contacts/{contact.pk}/opportunities/").text
-        assert page.count('strong cut" dir="auto">Big deal') == 1
+        assert len(re.findall(r'strong cut"[^>]*>Big deal', page)) == 1
         assert "Not theirs" not in page
 
 

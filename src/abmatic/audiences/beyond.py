@@ -1,15 +1,16 @@
 """What a condition may ask beyond a record's own fields: further columns, memberships, relations, a search, the CRM.
 
-========== ==========================================================================================
-word       the record
-========== ==========================================================================================
-collection is a member of the collection with this id
-state      is in this state (see `offer`): what a room above knows of it, such as "linked"
-account    belongs to the account with this id
-contact    is an opportunity in which the contact with this id has a role, or that person's membership
-campaign   is put down to the campaign with this id, or is a membership of it
-search     holds this text in one of the fields that the search box looks into
-========== ==========================================================================================
+=========== ==========================================================================================
+word        the record
+=========== ==========================================================================================
+collection  is a member of the collection with this id
+state       is in this state (see `offer`): what a room above knows of it, such as "linked"
+account     belongs to the account with this id
+contact     is an opportunity in which the contact with this id has a role, or that person's membership
+opportunity is a contact who has a role in the opportunity with this id
+campaign    is put down to the campaign with this id, or is a membership of it
+search      holds this text in one of the fields that the search box looks into
+=========== ==========================================================================================
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from abmatic.audiences.fields import FieldType, LocalField
 from abmatic.audiences.like import escaped
 from abmatic.audiences.refusals import ConditionRefused
 
-WORDS = frozenset({"collection", "state", "account", "contact", "campaign", "search"})
+WORDS = frozenset({"collection", "state", "account", "contact", "opportunity", "campaign", "search"})
 # Fields that a search looks into.
 SEARCHED: dict[str, tuple[str, ...]] = {
     "account": ("name", "domain"),
@@ -42,6 +43,9 @@ _RELATIONS: dict[tuple[str, str], LiteralString] = {
     ("opportunity", "account"): "{r}.account_id = {id}",
     ("opportunity", "contact"): (
         "EXISTS (SELECT FROM opportunity_contact AS o WHERE o.opportunity_id = {r}.id AND o.contact_id = {id})"
+    ),
+    ("contact", "opportunity"): (
+        "EXISTS (SELECT FROM opportunity_contact AS o WHERE o.contact_id = {r}.id AND o.opportunity_id = {id})"
     ),
     ("opportunity", "campaign"): "{r}.campaign_id = {id}",
     ("campaign_member", "campaign"): "{r}.campaign_id = {id}",

@@ -20,6 +20,7 @@ from abmatic.audiences import canonical
 from abmatic.audiences.fields import LocalField, fields
 from abmatic.audiences.inputs import ValueRefused, judged
 from abmatic.audiences.models import Account, Contact, Opportunity
+from abmatic.audiences.seen import mark
 from abmatic.changes.models import Cause
 
 # Somebody else may make a record with the same key at the same moment: then it is there at the next look.
@@ -58,12 +59,15 @@ class Edit:
 
     ``id``: of the record; None makes one, or (``by_key``) changes the one that has the key, or makes it where none has.
     ``seen``: the ``updated_at`` that the editor saw: the edit is refused where the record has changed since.
+    ``saw``: by field, the mark (see `abmatic.audiences.seen`) of the value that the editor saw: the edit is refused
+    where that field has another value by now, unless it is the very one that the edit gives it.
     """
 
     values: Mapping[str, object]
     id: int | None = None
     by_key: bool = False
     seen: datetime | None = None
+    saw: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,6 +362,16 @@ class _Saving:
         ).format(given=self._given(rows.values()), table=self._table, sides=sides)
         for target, name, before, after in self._ask(statement):
             rows[target].changes.append({"id": target, "field": name, "before": before, "after": after})
+        for row in rows.values():
+            self._refuse_unseen(row)
+
+    def _refuse_unseen(self, row: _Row) -> None:
+        """A value that the editor never saw isn't written over."""
+        for change in row.changes:
+            name = change["field"]
+            if row.edit.saw.get(name, was := mark(change["before"])) != was:
+                reason = f"Somebody has changed {self._fields[name].label} meanwhile"
+                row.refuse("changed", reason, "Look at the value that is there now, then decide.", name)
 
     # -- write
 

@@ -81,7 +81,7 @@ FIELDS: dict[str, tuple[LocalField, ...]] = {
         LocalField("budgeted_cost", "Budgeted cost", FieldType.NUMBER),
         LocalField("actual_cost", "Actual cost", FieldType.NUMBER),
         LocalField("expected_revenue", "Expected revenue", FieldType.NUMBER),
-        LocalField("currency", "Currency", FieldType.PICKLIST),
+        LocalField("currency", "Currency", FieldType.PICKLIST, is_derived=True),
     ),
     "campaign_member_status": (
         LocalField("label", "Label", FieldType.TEXT),

@@ -14,8 +14,9 @@ from abmatic.sync.models import (
     MirrorOpportunity,
     Role,
 )
+from abmatic.sync.models.mirrors import Mirror
 
-_MIRRORS = {
+MIRRORS: dict[str, tuple[tuple[str, type[Mirror]], ...]] = {
     "account": (("Account", MirrorAccount),),
     "contact": (("Contact", MirrorContact), ("Lead", MirrorLead)),
     "opportunity": (("Opportunity", MirrorOpportunity),),
@@ -48,7 +49,7 @@ def links_of(record: str, local_id: int) -> list[RecordLink]:
             mirror.is_deleted,
             mirror.modstamp,
         )
-        for sobject, model in _MIRRORS[record]
-        for mirror in model.objects.filter(local_id=local_id).select_related("connection")
+        for sobject, model in MIRRORS[record]
+        for mirror in model._default_manager.filter(local_id=local_id).select_related("connection")
     ]
     return sorted(links, key=lambda link: (link.is_deleted, link.role != Role.PRIMARY, link.sf_id))

@@ -1,7 +1,7 @@
 """The fields that an org offers for mapping: their labels and types, what is wrong with a mapping, and which suit.
 
-Describe is asked when somebody looks for a field, and believed for a day. A page that only shows what is set never
-waits for Salesforce: it says what was known last.
+Describe is asked when somebody looks for a field, and believed for a day; what a sync is shown is kept as well. A page
+that only shows what is set never waits for Salesforce: it says what was known last.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from abmatic.audiences.fields import FieldType, LocalField
 from abmatic.identity import sealing
-from abmatic.salesforce import Field, RetryPolicy, errors
+from abmatic.salesforce import Describe, Field, RetryPolicy, errors
 from abmatic.sync import clients
 from abmatic.sync.models import Connection, OrgFields
 from abmatic.sync.objects import SObject
@@ -47,7 +47,11 @@ class NotKnown(Exception):
 
 @dataclass(frozen=True, slots=True)
 class OrgField:
-    """A field of the org that can be mapped."""
+    """A field of the org that can be mapped.
+
+    ``length``: of texts, 0 where there is no limit. ``values``: those that its picklist offers; ``restricted``: it
+    takes no others. ``required``: it takes no empty value.
+    """
 
     name: str
     label: str
@@ -57,6 +61,10 @@ class OrgField:
     updateable: bool
     calculated: bool
     custom: bool
+    length: int = 0
+    values: tuple[str, ...] = ()
+    restricted: bool = False
+    required: bool = False
 
     @property
     def made_as(self) -> FieldType:
@@ -92,7 +100,8 @@ def known(connection: Connection, spec: SObject) -> Offer | None:
     kept = OrgFields.objects.filter(connection=connection, sobject=spec.name).first()
     if kept is None:
         return None
-    return Offer({each["name"]: OrgField(**each) for each in kept.fields}, kept.at)
+    fields = [OrgField(**{**each, "values": tuple(each.get("values", ()))}) for each in kept.fields]
+    return Offer({each.name: each for each in fields}, kept.at)
 
 
 def offered(connection: Connection, spec: SObject, *, again: bool = False) -> Offer:
@@ -114,6 +123,11 @@ def offered(connection: Connection, spec: SObject, *, again: bool = False) -> Of
         raise NotKnown(f"{error} {error.remedy}".strip()) from error
     except sealing.SealBroken as error:
         raise NotKnown(str(error)) from error
+    return keep(connection, spec, described)
+
+
+def keep(connection: Connection, spec: SObject, described: Describe) -> Offer:
+    """Remembers what describe showed."""
     fields = [_of(field) for field in described.fields.values() if field.in_bulk]
     at = timezone.now()
     OrgFields.objects.update_or_create(
@@ -125,7 +139,8 @@ def offered(connection: Connection, spec: SObject, *, again: bool = False) -> Of
 def _of(field: Field) -> OrgField:
     return OrgField(
         field.name, field.label, field.type, field.scale, field.createable, field.updateable, field.calculated,
-        field.custom,
+        field.custom, field.length, tuple(each.value for each in field.picklist_values if each.active),
+        field.restricted_picklist, not field.nillable and field.type != "boolean",
     )  # fmt: skip
 
 

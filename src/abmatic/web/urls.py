@@ -16,6 +16,7 @@ from abmatic.web.grids import saved, selected
 from abmatic.web.grids import views as grids
 from abmatic.web.integrations import authorize
 from abmatic.web.integrations import views as integrations
+from abmatic.web.records import editor
 from abmatic.web.records import views as records
 from abmatic.web.runs import activity, files, findings, open_issues, page, undoing
 from abmatic.web.salesforce import files as settings_files
@@ -118,13 +119,23 @@ def lists(record: str) -> list[URLPattern]:
     ]
 
 
+def fields_of(record: str) -> list[URLPattern]:
+    """Editing the fields of one record."""
+    kind = {"record": record}
+    return [
+        path("<int:record_id>/fields/<slug:name>/", editor.edit_field, kind, name=f"{record}-field"),
+        path("<int:record_id>/fields/<slug:name>/history/", editor.field_history, kind, name=f"{record}-field-history"),
+    ]
+
+
 accounts = [
     *lists("account"),
+    *fields_of("account"),
     path("", grids.everything, {"record": "account"}, name="accounts"),
     path("collections/", grids.collections, {"record": "account"}, name="account-collections"),
     path("collections/<int:collection_id>/", grids.collection, {"record": "account"}, name="account-collection"),
     path("<int:record_id>/", records.overview, {"record": "account"}, name="account-overview"),
-    path("<int:record_id>/contacts/", records.contacts, name="account-contacts"),
+    path("<int:record_id>/contacts/", records.contacts, {"record": "account"}, name="account-contacts"),
     path("<int:record_id>/opportunities/", records.opportunities, {"record": "account"}, name="account-opportunities"),
     path("<int:record_id>/timeline/", records.record_timeline, {"record": "account"}, name="account-timeline"),
     path("<int:record_id>/sync/", records.sync, {"record": "account"}, name="account-sync"),
@@ -132,6 +143,7 @@ accounts = [
 
 contacts = [
     *lists("contact"),
+    *fields_of("contact"),
     path("", grids.everything, {"record": "contact"}, name="contacts"),
     path("collections/", grids.collections, {"record": "contact"}, name="contact-collections"),
     path("collections/<int:collection_id>/", grids.collection, {"record": "contact"}, name="contact-collection"),
@@ -144,14 +156,20 @@ contacts = [
 
 opportunities = [
     *lists("opportunity"),
+    *fields_of("opportunity"),
     path("", grids.everything, {"record": "opportunity"}, name="opportunities"),
     path("collections/", grids.collections, {"record": "opportunity"}, name="opportunity-collections"),
     path(
         "collections/<int:collection_id>/", grids.collection, {"record": "opportunity"}, name="opportunity-collection"
     ),
+    path("<int:record_id>/", records.overview, {"record": "opportunity"}, name="opportunity-overview"),
+    path("<int:record_id>/contacts/", records.contacts, {"record": "opportunity"}, name="opportunity-contacts"),
+    path("<int:record_id>/timeline/", records.record_timeline, {"record": "opportunity"}, name="opportunity-timeline"),
+    path("<int:record_id>/sync/", records.sync, {"record": "opportunity"}, name="opportunity-sync"),
 ]
 
 campaigns = [
+    *fields_of("campaign"),
     path("", grids.everything, {"record": "campaign"}, name="campaigns"),
     path("<int:record_id>/", records.overview, {"record": "campaign"}, name="campaign-overview"),
     path("<int:record_id>/members/", records.members, name="campaign-members"),

@@ -20,6 +20,7 @@ from abmatic.changes import following
 from abmatic.postgres import sessions
 from abmatic.salesforce import Client, errors
 from abmatic.salesforce.bulk import BulkQueryJob
+from abmatic.sync import org_fields
 from abmatic.sync.comparing import RECYCLE_BIN
 from abmatic.sync.models import FieldMapping, Finding, ObjectSetting, Run
 from abmatic.sync.objects import OBJECTS, SObject
@@ -135,6 +136,8 @@ class Pull:
         if offered is None:
             described = client.describe(self._spec.name)
             offered = offers.keep(self._setting, self._spec, described)
+            if self._setting is not None and self._spec.rides_with is None:
+                org_fields.keep(self._setting.connection, self._spec, described)
         kinds = offers.kinds(self._setting, self._spec) if self._setting else {}
         plan, broken = planning.make(self._spec, self._setting, offered, kinds)
         if self._setting is not None:

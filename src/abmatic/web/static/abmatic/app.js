@@ -95,6 +95,11 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
 });
 
+// Escape leaves a form that stands in the place of what it edits.
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && !event.defaultPrevented) event.target.closest?.("[data-escape]")?.querySelector("[data-cancel]").click();
+});
+
 // ---- components --------------------------------------------------------------------------------------------------
 
 document.addEventListener("alpine:init", () => {

@@ -1,0 +1,46 @@
+"""Values in forms: how a field's value is written into its control, and what comes back of it."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from abmatic.audiences.fields import FieldType, LocalField
+
+# A longer text, or one of several lines, gets room; a single line would lose its line ends.
+_LONG = 120
+
+
+def written(value: Any) -> str:
+    """A value as a control holds it: plain, without separators, in the form that `audiences.inputs` reads."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Decimal):
+        text = format(value, "f")
+        return text.rstrip("0").rstrip(".") if "." in text else text
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def control(field: LocalField, text: str) -> str:
+    """Which control suits: "yesno", "date", "number", "lines" or "text"."""
+    match field.type:
+        case FieldType.BOOLEAN:
+            return "yesno"
+        case FieldType.DATE:
+            return "date"
+        case FieldType.INTEGER | FieldType.NUMBER:
+            return "number"
+    return "lines" if len(text) > _LONG or "\n" in text or "\r" in text else "text"
+
+
+def read(field: LocalField, text: str, before: str = "") -> object:
+    """What a form sent for the field, to be judged by the door. ``before``: what stood there.
+
+    Browsers send every line end as CR LF: where the value had others, those are what was meant.
+    """
+    if field.type is FieldType.BOOLEAN:
+        return {"true": True, "false": False}.get(text)
+    return text if "\r\n" in before else text.replace("\r\n", "\n")

@@ -1,0 +1,105 @@
+"""Fields edited in a record's page, by keyboard alone, and looked at by axe while they are."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+from tests.web import org
+from tests.web.browser.conftest import Tab
+from tests.web.browser.test_accessibility import faults
+
+from abmatic.audiences.models import Account
+from abmatic.identity.models import User
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+def tab_to(page: Page, name: str) -> None:
+    """Presses Tab until the focus is on what bears this name."""
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if name in page.evaluate("document.activeElement.textContent || document.activeElement.ariaLabel || ''"):
+            return
+    pytest.fail(f"Tab never reaches {name}")
+
+
+def focused(page: Page) -> str:
+    return str(page.evaluate("document.activeElement.id || document.activeElement.textContent.trim()"))
+
+
+def test_a_field_is_edited_by_keyboard_alone(admin_tab: Tab) -> None:
+    account = org.account("Acme", industry="Energy")
+    page = admin_tab.open(f"/accounts/{account.pk}/")
+    tab_to(page, "Edit Industry")
+    page.keyboard.press("Enter")
+    box = page.get_by_label("Industry", exact=True)
+    expect(box).to_be_focused()
+    expect(box).to_have_value("Energy")
+    page.keyboard.press("End")
+    page.keyboard.type("!")
+    page.keyboard.press("Escape")
+    expect(box).to_have_count(0)
+    expect(page.locator("#field-industry a.value")).to_be_focused()
+    expect(page.locator("#field-industry .wrap").first).to_have_text("Energy")
+    page.keyboard.press("Enter")
+    expect(box).to_be_focused()
+    page.keyboard.press("Control+a")
+    page.keyboard.type("Banking")
+    page.keyboard.press("Enter")
+    expect(page.locator("#field-industry").get_by_text("Saved.")).to_be_visible()
+    expect(page.locator("#field-industry a.value")).to_be_focused()
+    expect(page.locator(".record-facts")).to_contain_text("Banking")
+    assert Account.objects.get().industry == "Banking"
+    tab_to(page, "History")
+    page.keyboard.press("Enter")
+    expect(page.locator("#field-industry .field-steps")).to_contain_text("Energy")
+    expect(page.locator("#field-industry .field-steps")).to_contain_text("Alice Adler")
+
+
+def test_the_header_follows_the_name_and_further_edits_work(admin_tab: Tab) -> None:
+    account = org.account("Acme", employee_count=5)
+    page = admin_tab.open(f"/accounts/{account.pk}/")
+    page.locator("#field-name a.value").click()
+    page.get_by_label("Name", exact=True).fill("Acme Ltd")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Acme Ltd")
+    page.locator("#field-employee_count a.value").click()
+    box = page.get_by_label("Employees", exact=True)
+    box.fill("many")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert").get_by_text("must be a whole number")).to_be_visible()
+    expect(box).to_be_focused()
+    expect(box).to_have_value("many")
+    box.fill("0")
+    page.keyboard.press("Enter")
+    expect(page.locator("#field-employee_count .wrap").first).to_have_text("0")
+    page.reload()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Acme Ltd")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_axe_finds_nothing_while_a_field_is_edited(admin_tab: Tab, oscar: User, theme: str, width: int) -> None:
+    connection = org.connect()
+    account = org.account("Acme", industry="Energy", city="W" * 400)
+    org.link(connection, account, "0015800000000001AAA", values={"Industry": "Energy"})
+    org.change(account, "city", "V" * 400, "W" * 400, cause=org.person(oscar))
+    page = admin_tab.page
+    page.emulate_media(color_scheme="light" if theme == "light" else "dark")
+    page.set_viewport_size({"width": width, "height": 844})
+    admin_tab.open(f"/accounts/{account.pk}/")
+    page.locator("#field-city summary").click()
+    expect(page.locator("#field-city .field-steps")).to_be_visible()
+    page.locator("#field-industry a.value").click()
+    expect(page.get_by_label("Industry", exact=True)).to_be_focused()
+    found = faults(page)
+    Account.objects.update(industry="Mining")
+    page.get_by_label("Industry", exact=True).fill("Banking")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert").get_by_text("was changed meanwhile")).to_be_visible()
+    found += faults(page)
+    page.get_by_role("button", name="Save mine").click()
+    expect(page.locator("#field-industry").get_by_text("Saved.")).to_be_visible()
+    found += faults(page)
+    assert found == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
