@@ -16,7 +16,7 @@ from typing import Any
 from psycopg import sql
 
 from abmatic.postgres.sql import block
-from abmatic.sync.models import ObjectSetting
+from abmatic.sync.models import Mode, ObjectSetting
 from abmatic.sync.objects import SObject
 from abmatic.sync.pull.merge import writes
 from abmatic.sync.pull.plan import PullPlan
@@ -39,11 +39,13 @@ def find(plan: PullPlan, connection: int, seen: int, upto: int, execute: Execute
 
     A log that ends before the place where it was left belongs to a database that was restored: all of it counts.
     """
-    fields = [f.local.name for f in writes(plan)]
+    fields = writes(plan)
+    leading = [f for f in fields if f.to_abmatic is Mode.OVERWRITE and f.to_salesforce is not Mode.OVERWRITE]
     if plan.spec.joins or not plan.update or not fields:
         return []
     parameters = {
-        "connection": connection, "record": plan.spec.local, "fields": fields,
+        "connection": connection, "record": plan.spec.local,
+        "leading": [f.local.name for f in leading], "fields": [f.local.name for f in fields],
         "seen": seen if seen <= upto else 0, "upto": upto if seen <= upto else _NEWEST,
     }  # fmt: skip
     text = sql.SQL(block("abmatic.sync", "sql/edited.sql", "edited"))

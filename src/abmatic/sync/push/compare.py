@@ -249,9 +249,10 @@ def plan_creates(plan: PushPlan, connection: int) -> sql.Composed:
     return sql.SQL(
         """
         INSERT INTO planned
+        WITH loose AS MATERIALIZED ({loose})
         SELECT a.id, NULL, 'create', '{{}}', z.sent, z.ours, {parent}, coalesce(z.problems, '{{}}'),
                array(SELECT r FROM unnest({required}::text[]) AS r WHERE NOT z.sent ? r)
-          FROM candidate AS c
+          FROM loose AS c
           JOIN {local} AS a ON a.id = c.local_id
           {joins}
           CROSS JOIN LATERAL (SELECT {values} OFFSET 0) AS x
@@ -263,9 +264,10 @@ def plan_creates(plan: PushPlan, connection: int) -> sql.Composed:
                 FROM (VALUES {rows}) AS v (name, new, ours, problem)
                WHERE v.new IS NOT NULL
           ) AS z
-         WHERE {unlinked} {unheld} {choice} AND {condition}
+         WHERE {condition} {unheld} {choice}
         """
     ).format(
+        loose=_loose(plan.spec, connection),
         local=sql.Identifier(plan.spec.local),
         unheld=_unheld(plan.spec, connection),
         required=sql.Literal(list(plan.required)),
@@ -277,7 +279,6 @@ def plan_creates(plan: PushPlan, connection: int) -> sql.Composed:
             for f in fields
         ),
         rows=sql.SQL(", ").join(_creation_row(f) for f in fields),
-        unlinked=_unlinked(plan.spec, connection),
         choice=sql.SQL(_choice(plan)),
         condition=_condition(plan),
     )
@@ -360,11 +361,15 @@ def _creation_row(f: PushedField) -> sql.Composed:
     )
 
 
-def _unlinked(spec: SObject, connection: int) -> sql.Composed:
-    """No record of the connection, of any object that is kept in such local records, is or was linked."""
+def _loose(spec: SObject, connection: int) -> sql.Composed:
+    """Candidates to which no record of the connection, of any object kept in such local records, is or was linked.
+
+    By themselves: joined with the local records as well, the planner may first look for all that are not linked, of
+    which there are none, and reads millions.
+    """
     mirrors = [other.mirror for other in OBJECTS.values() if other.local == spec.local]
-    return sql.SQL(" AND ").join(
-        sql.SQL("NOT EXISTS (SELECT FROM {} AS k WHERE k.local_id = a.id AND k.connection_id = {})").format(
+    return sql.SQL("SELECT c.local_id FROM candidate AS c WHERE ") + sql.SQL(" AND ").join(
+        sql.SQL("NOT EXISTS (SELECT FROM {} AS k WHERE k.local_id = c.local_id AND k.connection_id = {})").format(
             sql.Identifier(mirror), sql.Literal(connection)
         )
         for mirror in mirrors
@@ -398,13 +403,12 @@ def link_unlinked(plan: PushPlan, connection: int, run: int) -> sql.Composed | N
         return None
     return sql.SQL(
         """
-        WITH found AS (
+        WITH loose AS MATERIALIZED ({loose}), found AS (
             SELECT m.sf_id, a.id, row_number() OVER (PARTITION BY a.id ORDER BY m.created, m.sf_id) AS place
-              FROM candidate AS c
-              JOIN {local} AS a ON a.id = c.local_id
+              FROM loose AS c
+              JOIN {local} AS a ON a.id = c.local_id AND a.{key} IS NOT NULL
               JOIN {mirror} AS m ON m.connection_id = {connection} AND m.key = a.{key} AND m.local_id IS NULL
                AND NOT m.is_deleted
-             WHERE a.{key} IS NOT NULL AND {unlinked}
         )
         UPDATE {mirror} AS m
            SET local_id = f.id, role = CASE WHEN f.place = 1 THEN 1 ELSE 2 END, base = '{{}}', linked_run = {run}
@@ -415,7 +419,7 @@ def link_unlinked(plan: PushPlan, connection: int, run: int) -> sql.Composed | N
         local=sql.Identifier(spec.local),
         mirror=sql.Identifier(spec.mirror),
         key=sql.Identifier(spec.key.local_column),
-        unlinked=_unlinked(spec, connection),
+        loose=_loose(spec, connection),
         connection=sql.Literal(connection),
         run=sql.Literal(run),
     )
