@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from django.urls import URLPattern, URLResolver, reverse
 from tests.web import org
 
+from abmatic.audiences.selection import Selection
 from abmatic.changes.models import Cause
 from abmatic.identity import api_keys
 from abmatic.identity.models import User
-from abmatic.sync.models import Connection, PreviewJob
+from abmatic.sync.models import Connection, PreviewJob, SelectedPush
 from abmatic.web.urls import urlpatterns
 
 
@@ -32,6 +33,7 @@ class World:
     preview: int
 
     views: dict[str, int]
+    push: int
 
     def address(self, name: str) -> str:
         """The example address of a page."""
@@ -45,6 +47,8 @@ class World:
             return reverse(name, args=[self.api_key])
         if name == "object-preview-job":
             return reverse(name, args=[self.connection.pk, "accounts", self.preview])
+        if name == "push" or name.startswith("push-"):
+            return reverse(name, args=[self.push])
         if name.startswith("object-"):
             return reverse(name, args=[self.connection.pk, "accounts"])
         record, _, page = name.partition("-")
@@ -52,7 +56,7 @@ class World:
             return reverse(name, args=[getattr(self, record), "name" if record != "contact" else "last_name"])
         if page == "view-delete":
             return reverse(name, args=[self.views[record]])
-        if page in {"view-save", "collection-new", "selected"}:
+        if page in {"view-save", "collection-new", "selected", "push"}:
             return reverse(name)
         if page in {"collection-edit", "collection-delete"}:
             return reverse(name, args=[getattr(self, f"{record}_collection")])
@@ -101,7 +105,7 @@ PAGES = [
     *(f"{record}-field-history" for record in (*RECORDS, "campaign")),
     *(f"{record}-collection-{act}" for record in RECORDS for act in ("new", "edit", "delete")),
     "object-settings", "settings-file", "issues", "account_change_password", "users", "api-keys", "audit", "profile",
-    "notifications",
+    "notifications", "push",
 ]  # fmt: skip
 
 
@@ -150,4 +154,7 @@ def make_world() -> World:
         api_keys.create("Reports", "viewer")[0].pk,
         PreviewJob.objects.create(connection=connection, sobject="Account").pk,
         {record: org.view(record).pk for record in RECORDS},
+        SelectedPush.objects.create(
+            connection=connection, record="account", selection=Selection("account", ids=(account.pk,)).as_json(), size=1
+        ).pk,
     )

@@ -81,6 +81,8 @@ WHO = {
     "campaign-sync": SIGNED_IN,
     **{f"{record}-view-{act}": SIGNED_IN for record in addresses.RECORDS for act in ("save", "delete")},
     **{f"{record}-selected": SIGNED_IN for record in addresses.RECORDS},
+    **{f"{record}-push": OPERATORS for record in addresses.RECORDS},
+    **dict.fromkeys(("push", "push-choose", "push-start", "push-stop"), OPERATORS),
     **{f"{record}-collection-{act}": OPERATORS for record in addresses.RECORDS for act in ("new", "edit", "delete")},
     "settings": SIGNED_IN,
     "integrations": SIGNED_IN,
@@ -130,7 +132,8 @@ ACTIONS = {
     "object-filter-count", "object-sync", "object-preview", "object-mapping", "object-notes",
     "sync-now", "run-cancel", "issues-retry", "check", "disable", "change-user", "user-link", "revoke-api-key",
     "reset-second-factor", "sign-in-policy", "end-session", "end-other-sessions", "test-mail",
-    *(f"{record}-{act}" for record in addresses.RECORDS for act in ("view-save", "view-delete", "selected")),
+    *(f"{record}-{act}" for record in addresses.RECORDS for act in ("view-save", "view-delete", "selected", "push")),
+    "push-choose", "push-start", "push-stop",
 }  # fmt: skip
 # Pages about a second factor, for those who have one.
 WITH_FACTOR = {"mfa_deactivate_totp", "mfa_view_recovery_codes", "mfa_download_recovery_codes"}

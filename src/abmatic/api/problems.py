@@ -24,6 +24,7 @@ from pydantic import Field
 from abmatic.sync.issues import NoSuchIssue
 from abmatic.sync.preview import NotPreviewed
 from abmatic.sync.runs import AlreadyRunning, ConnectionNotReady, UnknownObject
+from abmatic.sync.selected.rules import NotPushed
 from abmatic.sync.settings_edit import Outdated
 from abmatic.sync.settings_reading import FileRefused
 from abmatic.sync.undo import NotUndone
@@ -93,6 +94,7 @@ _KNOWN: tuple[tuple[type[Exception], int, str, str, str], ...] = (
     (UnknownObject, 404, "unknown_object", "There is no such object",
      "GET /api/v1/connections/{id} names the objects of a connection."),
     (NotUndone, 409, "not_undone", "The run can't be undone", "See the reason."),
+    (NotPushed, 409, "not_pushed", "The records can't be pushed", "See the reason."),
     (NotPreviewed, 409, "not_previewed", "There is no preview", "See the reason; then ask again."),
     (Outdated, 412, "changed", "The settings were changed meanwhile", "Read them again, then decide."),
     (NoSuchIssue, 404, "not_found", "There is no such issue", "GET /api/v1/issues lists the open ones."),

@@ -12,7 +12,7 @@ from ninja.openapi.schema import OpenAPISchema
 from ninja.parser import Parser
 
 from abmatic import __version__
-from abmatic.api import changes, connections, fields, issues, previews, problems, records, runs
+from abmatic.api import changes, connections, fields, issues, previews, problems, pushes, records, runs
 
 _ABOUT = """\
 Reads and changes what Abmatic holds, and starts, watches and undoes syncs with Salesforce. A key in the header
@@ -42,7 +42,15 @@ class _Api(NinjaAPI):
 
 api = _Api(title="Abmatic", version=__version__, description=_ABOUT, urls_namespace="api-v1", docs_url=None,
            parser=_Parser())  # fmt: skip
-for router in (connections.router, runs.router, previews.router, issues.router, changes.router, fields.router):
+for router in (
+    connections.router,
+    runs.router,
+    previews.router,
+    pushes.router,
+    issues.router,
+    changes.router,
+    fields.router,
+):
     api.add_router("", router)
 for record in ("account", "contact", "opportunity"):
     api.add_router("", records.router_of(record))

@@ -5,8 +5,9 @@ A selection of all is looked up when something is done: records that came to mee
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any, Self
 
 from django.db import connection
 from psycopg import sql
@@ -35,6 +36,19 @@ class Selection:
         if self.excluded:
             tests.append(sql.SQL("r.id <> ALL ({}::bigint[])").format(sql.Literal(list(self.excluded))))
         return sql.SQL("FROM {} AS r WHERE {}").format(sql.Identifier(self.record), sql.SQL(" AND ").join(tests))
+
+    def as_json(self) -> dict[str, Any]:
+        """To be kept: what is chosen, not which records that is now."""
+        kept: dict[str, Any] = {"record": self.record, "condition": dict(self.condition)}
+        if self.ids is not None:
+            kept["ids"] = list(self.ids)
+        return {**kept, "excluded": list(self.excluded)}
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> Self:
+        """Reads what `as_json` made."""
+        ids = kept.get("ids")
+        return cls(kept["record"], kept["condition"], tuple(ids) if ids is not None else None, tuple(kept["excluded"]))
 
     def count(self) -> int:
         """How many records it is now."""

@@ -171,7 +171,7 @@ else:
     EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
 
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "tasks"
-PROCRASTINATE_IMPORT_PATHS = ["abmatic.sync.ticking", "abmatic.sync.preview.jobs"]
+PROCRASTINATE_IMPORT_PATHS = ["abmatic.sync.ticking", "abmatic.sync.preview.jobs", "abmatic.sync.selected.jobs"]
 
 LOGGING = {
     "version": 1,

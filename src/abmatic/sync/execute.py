@@ -36,6 +36,8 @@ from abmatic.sync.pull.reading import Cancelled, FieldsMissing
 from abmatic.sync.push.phase import Push
 from abmatic.sync.push.unknown import Unsettled
 from abmatic.sync.running import Running, Superseded, peak_memory
+from abmatic.sync.selected import results
+from abmatic.sync.selected.rules import picked
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +47,7 @@ def execute(run_id: int) -> bool:
 
     Raises django.db.OperationalError when the database is lost, in whichever session that showed.
     """
-    run = Run.objects.select_related("connection").get(pk=run_id)
+    run = Run.objects.select_related("connection", "selected").get(pk=run_id)
     try:
         with (
             sessions.session(f"run {run_id}", _LOCK_SETTINGS) as session,
@@ -115,6 +117,8 @@ class _Execution:
             self._end(Run.State.CANCELLED, outcomes.cancelled(self._running.counts))
         except Superseded:
             logger.warning("run %s was taken over by another worker", self._run.pk)
+        except results.EarlierFailed as error:
+            self._fail("earlier_failed", str(error), "Mend what it says, then push the records again.", None)
         except undo.NotUndone as error:
             self._fail("not_undoable", str(error), "", None)
         except budget.Paused as enough:
@@ -150,6 +154,7 @@ class _Execution:
         """What the run is for. Answers its outcome."""
         if self._run.trigger == Run.Trigger.UNDO:
             return self._undo(client)
+        results.require_earlier(self._run)
         push = self._push(client)
         if push is None:
             self._pull.read_all(client)
@@ -175,6 +180,7 @@ class _Execution:
         return Push(
             self._run, self._spec, self._setting, client, self._running.pushed, self._running.note,
             at_boundary=self._running.require_budget,
+            picked=picked(self._run.selected) if self._run.selected else None,
         )  # fmt: skip
 
     def _pause(self, why: str) -> None:
@@ -213,7 +219,9 @@ class _Execution:
         except BaseException:
             push.put_back()
             raise
-        if self._setting is not None:
+        if self._run.selected is not None:
+            results.keep(self._run, push.verdicts)
+        elif self._setting is not None:
             ObjectSetting.objects.filter(pk=self._setting.pk).update(last_push_at=timezone.now())
 
     def _undo(self, client: Client) -> str:

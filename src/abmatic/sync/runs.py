@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from abmatic.identity.models import User
 from abmatic.sync import budget, tasks
-from abmatic.sync.models import Connection, ObjectSetting, Run
+from abmatic.sync.models import Connection, ObjectSetting, Run, SelectedPush
 from abmatic.sync.objects import configurable, with_riders
 from abmatic.sync.undo import require_undoable
 
@@ -52,11 +52,7 @@ def start(
     for name in wanted:
         if name not in known:
             raise UnknownObject(f"{name} is not an object that is synchronised; these are: {', '.join(known)}.")
-    if connection.status != Connection.Status.ACTIVE:
-        raise ConnectionNotReady(
-            f"The connection to {connection} is {connection.get_status_display().lower()}. "
-            f"{'Reconnect it' if connection.wants_reconnect else 'Check it again'} under Settings, Integrations."
-        )
+    _require_active(connection)
     settings_of = {setting.sobject: setting for setting in ObjectSetting.objects.filter(connection=connection)}
     batch = uuid.uuid4()
     runs = []
@@ -99,6 +95,39 @@ def start(
             "Wait until it is done, or cancel it on its page."
         ) from None
     return runs
+
+
+def start_selected(push: SelectedPush, sobjects: Sequence[str], *, trigger: str, user: User | None = None) -> list[Run]:
+    """Queues the runs of a selected push, in this order. Raises `ConnectionNotReady`, or `AlreadyRunning`."""
+    connection = push.connection
+    _require_active(connection)
+    pushed = {each.sobject for each in ObjectSetting.objects.filter(connection=connection) if each.is_pushed}
+    batch = uuid.uuid4()
+    try:
+        with transaction.atomic():
+            started = [
+                Run.objects.create(
+                    connection=connection, sobject=name, batch=batch, trigger=trigger, started_by=user, selected=push,
+                    direction=Run.Direction.BOTH if name in pushed else Run.Direction.PULL,
+                )
+                for name in sobjects
+            ]  # fmt: skip
+            for run in started:
+                _queue(run)
+    except IntegrityError:
+        raise AlreadyRunning(
+            f"A sync of {' or '.join(sobjects)} with {connection} is queued, running, or waiting for API calls. "
+            "Wait until it is done, or cancel it on its page, then push again."
+        ) from None
+    return started
+
+
+def _require_active(connection: Connection) -> None:
+    if connection.status != Connection.Status.ACTIVE:
+        raise ConnectionNotReady(
+            f"The connection to {connection} is {connection.get_status_display().lower()}. "
+            f"{'Reconnect it' if connection.wants_reconnect else 'Check it again'} under Settings, Integrations."
+        )
 
 
 def resume(connection: Connection) -> list[Run]:

@@ -7,9 +7,11 @@ Not among the other tasks, because starting a run is what queues one of those.
 from __future__ import annotations
 
 from django.db import close_old_connections
+from django.utils import timezone
 from procrastinate.contrib.django import app
 
 from abmatic.sync import automatic, retention
+from abmatic.sync.selected import jobs as selected
 
 
 @app.periodic(cron="* * * * *")
@@ -26,3 +28,4 @@ def remove_old(timestamp: int) -> None:
     """Removes what is older than the settings want it kept. Hourly, for machines that are not on at night."""
     close_old_connections()
     retention.remove_old()
+    selected.forget_old(timezone.now())

@@ -16,6 +16,7 @@ from abmatic.web.grids import saved, selected
 from abmatic.web.grids import views as grids
 from abmatic.web.integrations import authorize
 from abmatic.web.integrations import views as integrations
+from abmatic.web.pushing import views as pushing
 from abmatic.web.records import editor
 from abmatic.web.records import views as records
 from abmatic.web.runs import activity, files, findings, open_issues, page, undoing
@@ -101,6 +102,14 @@ run = [
 ]
 
 
+push = [
+    path("", pushing.push_page, name="push"),
+    path("choose/", pushing.choose_how, name="push-choose"),
+    path("start/", pushing.start, name="push-start"),
+    path("stop/", pushing.stop, name="push-stop"),
+]
+
+
 def lists(record: str) -> list[URLPattern]:
     """What the lists of accounts, contacts and opportunities have alike."""
     kind = {"record": record}
@@ -114,6 +123,7 @@ def lists(record: str) -> list[URLPattern]:
             name=f"{record}-collection-delete",
         ),
         path("selected/", selected.selected, kind, name=f"{record}-selected"),
+        path("push/", pushing.ask_for, kind, name=f"{record}-push"),
         path("views/", saved.save, kind, name=f"{record}-view-save"),
         path("views/<int:view_id>/delete/", saved.delete, kind, name=f"{record}-view-delete"),
     ]
@@ -194,6 +204,7 @@ urlpatterns = [
     path("opportunities/", include(opportunities)),
     path("campaigns/", include(campaigns)),
     path("runs/<int:run_id>/", include(run)),
+    path("pushes/<int:push_id>/", include(push)),
     path("settings/", RedirectView.as_view(pattern_name="integrations"), name="settings"),
     path("settings/users/", users.users, name="users"),
     path("settings/users/<int:user_id>/", users.change_user, name="change-user"),

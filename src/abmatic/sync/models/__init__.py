@@ -16,6 +16,7 @@ from abmatic.sync.models.mirrors import (
 from abmatic.sync.models.previews import PreviewJob
 from abmatic.sync.models.pushes import Batch, Due, Issue, Write
 from abmatic.sync.models.runs import Finding, FullRead, Run
+from abmatic.sync.models.selections import SelectedPush, SelectedRecord
 from abmatic.sync.models.settings import OrgFields, SettingsChange
 
 __all__ = [
@@ -42,6 +43,8 @@ __all__ = [
     "PreviewJob",
     "Role",
     "Run",
+    "SelectedPush",
+    "SelectedRecord",
     "SettingsChange",
     "Write",
 ]

@@ -10,6 +10,7 @@ from django.db import models
 
 from abmatic.changes.models import Cause
 from abmatic.sync.models.connections import Connection
+from abmatic.sync.models.selections import SelectedPush
 
 
 class Run(models.Model):
@@ -69,6 +70,8 @@ class Run(models.Model):
     full_because = models.TextField(choices=FullBecause.choices, blank=True, default="")
     # The run that this one undoes.
     undoes = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="undone_by", db_index=False)
+    # Its push is limited to the records of this one.
+    selected = models.ForeignKey(SelectedPush, null=True, on_delete=models.SET_NULL, related_name="runs")
     state = models.TextField(choices=State.choices, default=State.QUEUED)
     phase = models.TextField(choices=Phase.choices, default=Phase.WAITING)
     queued_at = models.DateTimeField(auto_now_add=True)

@@ -52,3 +52,10 @@ class Preview:
     def as_json(self) -> dict[str, Any]:
         """For `--json`, pages and the API."""
         return {**asdict(self), "is_complete": self.is_complete}
+
+
+@dataclass(slots=True)
+class SelectedPreview(Preview):
+    """What a push of picked records would do: how many have which verdict, and some of those that aren't written."""
+
+    verdicts: dict[str, int] = field(default_factory=dict)

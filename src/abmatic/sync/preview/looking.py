@@ -16,9 +16,9 @@ from abmatic.salesforce import Client, errors
 from abmatic.sync import clients
 from abmatic.sync.models import Connection, ObjectSetting, Write
 from abmatic.sync.objects import OBJECTS, SObject
-from abmatic.sync.preview.found import NotPreviewed, Preview
+from abmatic.sync.preview.found import NotPreviewed, Preview, SelectedPreview
 from abmatic.sync.preview.reading import JOB_CALLS, Progress, Reading
-from abmatic.sync.preview.samples import NOBODY, There
+from abmatic.sync.preview.samples import NOBODY, There, withheld
 from abmatic.sync.pull import edited, mirrored, offers
 from abmatic.sync.pull import plan as planning
 from abmatic.sync.pull.campaigns import member_rules
@@ -26,9 +26,10 @@ from abmatic.sync.pull.chunk import ChunkWriter, Target
 from abmatic.sync.pull.plan import PullPlan
 from abmatic.sync.pull.pulling import LAG, cursor_of
 from abmatic.sync.pull.reading import CONTENDED, FieldsMissing, open_writer
-from abmatic.sync.push import compare, due
+from abmatic.sync.push import due
 from abmatic.sync.push import plan as push_planning
-from abmatic.sync.push.phase import plan_next
+from abmatic.sync.push.phase import Taking, make_tables, plan_next
+from abmatic.sync.push.plan import Picked
 from abmatic.sync.push.sending import JOB_ROWS
 
 Session = psycopg.Connection[tuple[Any, ...]]
@@ -44,10 +45,12 @@ def preview(
     direction: str = "both",
     whole: bool = False,
     progress: Progress = lambda found: None,
+    picked: Picked | None = None,
 ) -> Preview:
     """What a run of the object would write. Raises `NotPreviewed`, and whatever ``progress`` raises.
 
-    Of a window that a run would read by a bulk job the first records are looked at, or with ``whole`` all.
+    Of a window that a run would read by a bulk job the first records are looked at, or with ``whole`` all. ``picked``:
+    the records to which the push would be limited; then the answer is a `SelectedPreview`.
     """
     spec = OBJECTS[sobject]
     setting = ObjectSetting.objects.get(connection=connection, sobject=spec.rides_with or sobject)
@@ -57,7 +60,7 @@ def preview(
             held(lock, "pull", connection.pk, sobject),
             clients.open_client(connection) as client,
         ):
-            looking = _Looking(connection, spec, setting, client, full=full, pushes=direction != "pull")
+            looking = _Looking(connection, spec, setting, client, full=full, pushes=direction != "pull", picked=picked)
             return looking.look(whole=whole, progress=progress)
     except LockBusy:
         raise NotPreviewed(f"A sync of {spec.label_plural} is running: preview again when it is over.") from None
@@ -73,16 +76,20 @@ class _Looking:
     """One preview, under way."""
 
     def __init__(
-        self, connection: Connection, spec: SObject, setting: ObjectSetting, client: Client, *, full: bool, pushes: bool
-    ) -> None:
+        self, connection: Connection, spec: SObject, setting: ObjectSetting, client: Client, *, full: bool,
+        pushes: bool, picked: Picked | None,
+    ) -> None:  # fmt: skip
         self._connection = connection
         self._spec = spec
         self._setting = setting
         self._client = client
         self._full = full
-        self._pushes = pushes and setting.is_pushed
+        self._picked = picked
+        # Of picked records it is said why they aren't written, even where none may be.
+        self._pushes = pushes and (setting.is_pushed or picked is not None)
         self._parameters = {"connection": connection.pk, "sobject": spec.name, "run": NOBODY}
-        self._found = Preview(str(connection), spec.name, is_full=full)
+        kind = Preview if picked is None else SelectedPreview
+        self._found = kind(str(connection), spec.name, is_full=full)
 
     def look(self, *, whole: bool, progress: Progress) -> Preview:
         found, plan = self._found, self._plan()
@@ -124,7 +131,7 @@ class _Looking:
 
     def _prepared(self, session: Session, writer: ChunkWriter, plan: PullPlan, progress: Progress) -> Reading:
         """What a run does before it reads, in the session's transaction."""
-        if self._pushes:
+        if self._pushes and self._picked is None:
             due.collect(session, self._spec, self._setting)
         statement = mirrored.spelling_out(self._setting, plan)
         if statement is not None:
@@ -133,7 +140,9 @@ class _Looking:
 
     def _push_after(self, session: Session, compared: dict[str, Any]) -> None:
         found = self._found
-        if self._pushes and found.is_complete:
+        if self._pushes and self._picked is not None:
+            self._push(session)
+        elif self._pushes and found.is_complete:
             self._setting.compared = compared
             due.collect(session, self._spec, self._setting)
             self._push(session)
@@ -164,16 +173,20 @@ class _Looking:
                 "finds out about them first; they are left out here."
             )
         found.to_salesforce = {"created": 0, "updated": 0, "held": 0}
-        if not due.are_any(session, self._spec, self._setting):
+        if self._picked is None and not due.are_any(session, self._spec, self._setting):
             return
         described = self._client.describe(self._spec.name)
         found.calls_of_run += 1
-        plan = push_planning.make(self._spec, self._setting, described)
+        plan = push_planning.make(self._spec, self._setting, described, self._picked)
         found.notes += [f"{each.sf_field} is not written: {each.reason}" for each in plan.unwritable]
-        for statement in compare.TABLES:
-            session.execute(statement)
-        while (compared := plan_next(session, plan, self._parameters)) is not None:
+        make_tables(session)
+        taking = Taking(self._setting, self._picked)
+        while (compared := plan_next(session, plan, self._parameters, taking)) is not None:
             found.to_salesforce["held"] += compared.held
+            if isinstance(found, SelectedPreview):
+                for verdict, number in compared.verdicts.items():
+                    found.verdicts[verdict] = found.verdicts.get(verdict, 0) + number
+                withheld(session, plan, self._connection.pk, found.samples.setdefault("withheld", {}))
         planned: Counter[str] = Counter(
             dict(
                 session.execute(

@@ -12,6 +12,8 @@ from abmatic.sync.models import Write
 from abmatic.sync.objects import SObject
 from abmatic.sync.preview.found import SAMPLES, Sample
 from abmatic.sync.pull.chunk import Counts
+from abmatic.sync.push import verdicts
+from abmatic.sync.push.plan import PushPlan
 
 Session = psycopg.Connection[tuple[Any, ...]]
 Samples = dict[str, list[Sample]]
@@ -131,6 +133,15 @@ class There:
         return [
             Sample(name, local_id, sf_id, {f: {} for f in fields}, code) for local_id, name, sf_id, fields, code in rows
         ]
+
+
+def withheld(session: Session, plan: PushPlan, connection: int, into: Samples) -> None:
+    """Adds some of the picked records of a chunk that aren't written, by verdict, at most 20 each."""
+    of = {"connection": connection, "sobject": plan.spec.name, "most": SAMPLES}
+    for verdict, local_id, name, sf_id, code, named in verdicts.samples(session, plan, _name(plan.spec), of):
+        kept = into.setdefault(verdict, [])
+        if len(kept) < SAMPLES:
+            kept.append(Sample(name or "", local_id, sf_id, {f: {} for f in named}, code))
 
 
 def _name(spec: SObject) -> sql.SQL:

@@ -12,9 +12,10 @@ sent, and compares again with what Salesforce says then.
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, LiteralString
 
@@ -27,10 +28,10 @@ from abmatic.postgres.sql import block
 from abmatic.salesforce import Client
 from abmatic.sync.models import Batch, FieldMapping, ObjectSetting, Run
 from abmatic.sync.objects import SObject
-from abmatic.sync.push import compare, due, unknown
+from abmatic.sync.push import compare, due, unknown, verdicts
 from abmatic.sync.push import plan as planning
 from abmatic.sync.push.outcomes import PushCounts
-from abmatic.sync.push.plan import PushPlan
+from abmatic.sync.push.plan import Picked, PushPlan
 from abmatic.sync.push.sending import SchemaChanged, Sender
 
 Session = psycopg.Connection[tuple[Any, ...]]
@@ -47,7 +48,7 @@ class Push:
 
     def __init__(
         self, run: Run, spec: SObject, setting: ObjectSetting, client: Client, counts: PushCounts,
-        note: Callable[[], None], *, at_boundary: Callable[[], None] = lambda: None,
+        note: Callable[[], None], *, at_boundary: Callable[[], None] = lambda: None, picked: Picked | None = None,
     ) -> None:  # fmt: skip
         self._run = run
         self._spec = spec
@@ -57,6 +58,9 @@ class Push:
         self._note = note
         # Told where a batch is done and the next not begun; may raise, to stop there.
         self._at_boundary = at_boundary
+        self._picked = picked
+        # Of picked records: how many have which verdict (see verdicts).
+        self.verdicts: Counter[str] = Counter()
         self._parameters = {"connection": run.connection_id, "sobject": spec.name, "run": run.pk}
 
     def settle(self, upper: datetime) -> None:
@@ -80,15 +84,12 @@ class Push:
     def perform(self, upper: datetime, comparing: Callable[[], None], sending: Callable[[], None]) -> None:
         """Compares and sends. The callbacks are told when each begins."""
         with self._session() as session:
-            due.collect(session, self._spec, self._setting)
-            session.commit()
-            if not due.are_any(session, self._spec, self._setting):
+            if self._picked is None and not self._is_any_due(session):
                 if self._setting.mappings.exclude(unwritable="").exists():
                     # What can't be written is looked at again by every run.
                     self._plan()
                 return
-            for statement in compare.TABLES:
-                session.execute(statement)
+            make_tables(session)
             session.commit()
             try:
                 self._compare_and_send(session, upper, comparing, sending, plans_anew=True)
@@ -99,6 +100,11 @@ class Push:
                 session.commit()
                 self._compare_and_send(session, upper, comparing, sending, plans_anew=False)
 
+    def _is_any_due(self, session: Session) -> bool:
+        due.collect(session, self._spec, self._setting)
+        session.commit()
+        return due.are_any(session, self._spec, self._setting)
+
     def _compare_and_send(
         self, session: Session, upper: datetime, comparing: Callable[[], None], sending: Callable[[], None], *,
         plans_anew: bool,
@@ -106,7 +112,9 @@ class Push:
         comparing()
         plan = self._plan()
         planned = 0
-        while (chunk := self._compare(session, plan)) is not None:
+        self.verdicts.clear()
+        taking = Taking(self._setting, self._picked)
+        while (chunk := self._compare(session, plan, taking)) is not None:
             planned += chunk
             self._note()
         if planned:
@@ -126,7 +134,7 @@ class Push:
 
     def _plan(self) -> PushPlan:
         """The plan, by what the org says now. Mappings that can't be written say so from here on."""
-        plan = planning.make(self._spec, self._setting, self._client.describe(self._spec.name))
+        plan = planning.make(self._spec, self._setting, self._client.describe(self._spec.name), self._picked)
         reasons = {each.sf_field: each.reason for each in plan.unwritable}
         for mapping in self._setting.mappings.all():
             reason = reasons.get(mapping.sf_field, "")
@@ -147,34 +155,73 @@ class Push:
         with sessions.session(f"push {self._spec.name}", _SETTINGS) as session:
             yield session
 
-    def _compare(self, session: Session, plan: PushPlan) -> int | None:
-        """Looks at the next records that are due, in one transaction. How many writes it planned; None at the end."""
-        compared = plan_next(session, plan, self._parameters)
+    def _compare(self, session: Session, plan: PushPlan, taking: Taking) -> int | None:
+        """Looks at the next records, in one transaction. How many writes it planned; None at the end."""
+        compared = plan_next(session, plan, self._parameters, taking)
         if compared is None:
             session.rollback()
             return None
         self._counts.held += compared.held
+        self.verdicts.update(compared.verdicts)
         session.commit()
         return compared.planned
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """Of a few ten thousand records: how many writes were planned, and how many were held back by an issue."""
+    """Of a few ten thousand records: how many writes were planned, and how many were held back by an issue.
+
+    Of picked ones also how many have which verdict.
+    """
 
     planned: int
     held: int
+    verdicts: Counter[str] = field(default_factory=Counter)
 
 
-def plan_next(session: Session, plan: PushPlan, parameters: dict[str, Any]) -> Compared | None:
-    """Compares the next records that are due, and writes down what is to be sent; None where nothing is due.
+class Taking:
+    """Which records are compared next: those that are due, or in their order those that were picked."""
 
-    The caller commits, or rolls back (`preview`). Parameters: connection, sobject, run. `compare.TABLES` must be there.
+    def __init__(self, setting: ObjectSetting, picked: Picked | None = None) -> None:
+        self._setting = setting
+        self.picked = picked
+        self._after = 0
+
+    def take(self, session: Session, plan: PushPlan, parameters: dict[str, Any]) -> bool:
+        """Puts some into ``candidate``; False where none are left."""
+        if self.picked is None:
+            take = sql.SQL(_text("take_due")).format(ready=due.ready(plan.spec))
+            return session.execute(take, {**parameters, "most": CANDIDATES}).rowcount > 0
+        of = {**parameters, "push": self.picked.push, "after": self._after, "most": CANDIDATES}
+        (reached,) = session.execute(_selected("reached"), of).fetchone() or (None,)
+        if reached is None:
+            return False
+        session.execute(_selected("take"), of)
+        self._after = reached
+        return True
+
+    def judge(self, session: Session, plan: PushPlan, parameters: dict[str, Any]) -> Counter[str]:
+        """What becomes of those that were picked; nothing is said of others."""
+        if self.picked is None:
+            return Counter()
+        session.execute(_selected("not_due"), parameters)
+        return verdicts.judge(session, plan, self._setting, parameters)
+
+
+def make_tables(session: Session) -> None:
+    """What `plan_next` needs."""
+    for statement in compare.TABLES:
+        session.execute(statement)
+    verdicts.prepare(session)
+
+
+def plan_next(session: Session, plan: PushPlan, parameters: dict[str, Any], taking: Taking) -> Compared | None:
+    """Compares the next records, and writes down what is to be sent; None where none are left.
+
+    The caller commits, or rolls back (`preview`). Parameters: connection, sobject, run. `make_tables` was called.
     """
     session.execute("TRUNCATE candidate, planned")
-    take = sql.SQL(_text("take_due")).format(ready=due.ready(plan.spec))
-    taken = session.execute(take, {**parameters, "most": CANDIDATES}).rowcount
-    if not taken:
+    if not taking.take(session, plan, parameters):
         return None
     session.execute("ANALYZE candidate")
     connection: int = parameters["connection"]
@@ -191,8 +238,12 @@ def plan_next(session: Session, plan: PushPlan, parameters: dict[str, Any]) -> C
     planned = session.execute(_text("plan_writes"), said).rowcount
     wanted = session.execute("SELECT count(*) FROM planned WHERE sent <> '{}'").fetchone()
     assert wanted is not None
-    return Compared(planned, wanted[0] - planned)
+    return Compared(planned, wanted[0] - planned, taking.judge(session, plan, parameters))
 
 
 def _text(name: LiteralString) -> LiteralString:
     return block("abmatic.sync", "sql/push.sql", name)
+
+
+def _selected(name: LiteralString) -> LiteralString:
+    return block("abmatic.sync", "sql/selected.sql", name)

@@ -74,6 +74,19 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
+class Picked:
+    """What a push is limited to: the records of a `SelectedPush`, and what its person chose.
+
+    ``new_people``: what people who are in Salesforce as neither become, instead of what the settings say; empty: that.
+    ``past_filter``: whether the push filter is passed by.
+    """
+
+    push: int
+    new_people: str = ""
+    past_filter: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class PushPlan:
     """Everything the statements of a push are generated from.
 
@@ -93,6 +106,8 @@ class PushPlan:
     yields_to_contact: bool
     unwritable: tuple[Unwritable, ...]
     settings: str
+    # Of people: what those who are new to Salesforce become.
+    new_people: str = ""
 
 
 _ACCOUNT = Reference("AccountId", "account_sf_id", is_locked=True)
@@ -109,9 +124,9 @@ REFERENCES: dict[str, tuple[Reference, ...]] = {
 }
 
 
-def make(spec: SObject, setting: ObjectSetting, described: Describe) -> PushPlan:
-    """The plan for an object, from its settings and what the connected user may write."""
-    new_people = _new_people(setting)
+def make(spec: SObject, setting: ObjectSetting, described: Describe, picked: Picked | None = None) -> PushPlan:
+    """The plan for an object, from its settings, what the connected user may write, and what somebody chose."""
+    new_people = (picked.new_people if picked else "") or _new_people(setting)
     makes_contacts = (
         spec.name == "Lead"
         and new_people == NewPeople.ACCOUNT
@@ -152,11 +167,12 @@ def make(spec: SObject, setting: ObjectSetting, described: Describe) -> PushPlan
         create=setting.create_in_salesforce and described.createable and unwanted.get(spec.name) != new_people,
         update=setting.update_in_salesforce and described.updateable,
         policy=setting.policy,
-        condition=setting.push_filter,
+        condition={} if picked and picked.past_filter else setting.push_filter,
         required=tuple(f.name for f in described.fields.values() if f.required_on_create and f.name != "OwnerId"),
         references=references,
         parent=next((each for each in references if each.is_locked), None),
         yields_to_contact=makes_contacts,
+        new_people=new_people,
         unwritable=tuple(unwritable),
         settings=allowed(setting),
     )

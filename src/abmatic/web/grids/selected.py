@@ -36,7 +36,7 @@ class SelectionRefused(ValueError):
 @require_POST
 def selected(request: PageRequest, record: str) -> HttpResponseBase:
     """Does with the selection what the pressed button says."""
-    back = _back(request, record)
+    list_url = back(request, record)
     act = request.POST.get("do", "")
     if act in {"add", "remove"} and not request.user.is_operator:
         raise RoleRequired(Role.OPERATOR, request.user)
@@ -53,7 +53,7 @@ def selected(request: PageRequest, record: str) -> HttpResponseBase:
         messages.error(request, str(refused))
     except TookTooLong:
         messages.error(request, "That took too long, and nothing was changed. Narrow the list, and do it in parts.")
-    return HttpResponseRedirect(back)
+    return HttpResponseRedirect(list_url)
 
 
 def selection(request: PageRequest, record: str) -> Selection:
@@ -109,8 +109,8 @@ def _file(chosen: Selection) -> tuple[list[str], Iterator[list[str]]]:
     return made.head, made.rows()
 
 
-def _back(request: PageRequest, record: str) -> str:
-    """The list that the form was on."""
+def back(request: PageRequest, record: str) -> str:
+    """The address of the list that the form was on."""
     within = request.POST.get("within", "")
     asked = request.POST.get("asked", "")[: 4 * LONGEST_FILTER]
     is_number = within.isascii() and within.isdigit() and len(within) < 19

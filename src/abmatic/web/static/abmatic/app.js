@@ -75,6 +75,15 @@ document.addEventListener("mouseover", (event) => {
   if (cell && !cell.title && cell.scrollWidth > cell.clientWidth) cell.title = cell.textContent;
 });
 
+// ---- dialogs that other elements open -----------------------------------------------------------------------------
+
+document.addEventListener("click", (event) => {
+  const opener = event.target.closest?.("[data-opens]");
+  if (opener) document.getElementById(opener.dataset.opens)?.showModal();
+  // A press beside a dialog closes it.
+  else if (event.target.matches?.("dialog.ask[open]")) event.target.close();
+});
+
 // ---- keys --------------------------------------------------------------------------------------------------------
 
 // "g" and then a letter goes to a place of the rail; this long it waits for the letter.

@@ -1,0 +1,1 @@
+"""Push to Salesforce for a selection: preview, choices, progress and result."""
