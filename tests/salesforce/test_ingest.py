@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from abmatic.salesforce import errors
+from abmatic.salesforce.jobs import Polling
 
 from .conftest import JOB_ID, Org, csv_page, in_turn
 
@@ -97,6 +98,49 @@ def test_a_close_without_an_answer_is_looked_up() -> None:
     org, made = opened(get=[job(), job(), job("InProgress")], patch=[httpx2.ReadTimeout("no answer")])
     made.close()
     assert org.paths() == [f"GET {JOB}", f"PATCH {JOB}", f"GET {JOB}", f"PATCH {JOB}", f"GET {JOB}"]
+
+
+def page() -> httpx2.Response:
+    """What something between may put in the place of an answer."""
+    return httpx2.Response(200, text="<html><title>Please sign in</title></html>", headers={"Content-Type": "text/html"})
+
+
+@pytest.mark.parametrize("lost", [page(), httpx2.Response(502), job()], ids=["page", "502", "still open"])
+def test_a_job_that_never_closes_is_given_up_after_growing_pauses(lost: httpx2.Response) -> None:
+    org, made = opened(get=[job()], patch=[lost])
+    with pytest.raises(errors.Transient) as given_up:
+        made.close()
+    assert given_up.value.outcome_unknown
+    assert org.paths() == [f"GET {JOB}", f"PATCH {JOB}"] * 6
+    assert len(org.pauses) == 5
+
+
+def test_an_upload_that_a_page_answers_goes_into_another_job() -> None:
+    other = "750R0000000other18"
+    org = Org(Salesforce(create=[job(), job(id=other)], batches=[page(), httpx2.Response(201)]))
+    assert org.client().bulk_ingest("Account", "update", CSV).id == other
+
+
+def test_nobody_waits_for_a_job_that_is_still_open() -> None:
+    org, made = opened(get=[job()])
+    with pytest.raises(errors.JobUnfinished, match="still open"):
+        made.wait()
+    assert org.pauses == []
+
+
+def test_waiting_ends_where_salesforce_never_does() -> None:
+    org, made = opened(get=[job("InProgress")])
+    with pytest.raises(errors.JobUnfinished, match="still InProgress"):
+        made.wait(polling=Polling(limit=60.0))
+    assert 60.0 <= sum(org.pauses) < 120.0
+
+
+def test_a_job_that_failed_is_a_failed_job_whatever_the_reason() -> None:
+    """Its results tell what was written all the same, so the reason must not hide them."""
+    _, made = opened(get=[job("Failed", errorMessage="INVALID_FIELD: No such column 'X__c' on entity 'Account'.")])
+    with pytest.raises(errors.JobFailed) as failed:
+        made.wait()
+    assert isinstance(failed.value.reason, errors.InvalidField)
 
 
 def test_waiting_tells_how_many_were_refused() -> None:

@@ -120,6 +120,20 @@ class _Hasty(Client):
         return super().server_time() + SLOW
 
 
+class _Clock:
+    """Time that goes on by itself, and by as much as is slept through: what waits for hours gives up in seconds."""
+
+    def __init__(self) -> None:
+        self._slept = 0.0
+
+    def __call__(self) -> float:
+        return time.monotonic() + self._slept
+
+    def sleep(self, seconds: float) -> None:
+        self._slept += seconds
+        time.sleep(min(seconds, 0.01))
+
+
 def made_once(folder: Path, name: str, loader: Any) -> Path:
     """The file of an org, copied from one that is made once a process."""
     template = folder / f"{name}.sqlite3"
@@ -149,7 +163,8 @@ class Orgs:
         self._serving: list[Any] = []
         # Waiting is what a test can't afford: the client's pauses are cut short, and the second ends at once in which
         # the test changed something, because a run reads only what is older than the second in which it asks.
-        impatient = functools.partial(_Hasty, sleep=lambda seconds: time.sleep(min(seconds, 0.01)))
+        clock = _Clock()
+        impatient = functools.partial(_Hasty, clock=clock, sleep=clock.sleep)
         monkeypatch.setattr("abmatic.sync.clients.Client", impatient)
         for reader in ("reading", "bulk_reading"):
             monkeypatch.setattr(f"abmatic.sync.pull.{reader}.pause", lambda attempt, error: None)

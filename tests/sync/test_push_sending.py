@@ -111,6 +111,17 @@ def test_clearing_by_bulk_empties_the_field(live: Live, orgs: Orgs) -> None:
     assert industries(live) == [None] * 3
 
 
+def test_many_that_are_sent_again_go_by_a_job_again(live: Live, orgs: Orgs) -> None:
+    orgs.allow(rest_limit=1)
+    live.org.fault("row_locks", {"path": "/jobs/ingest"}, times=0, share=1.0, attempts=1)
+    change_industries()
+    live.org.emulator.calls.clear()
+    run = live.sync_well("Account")["Account"]
+    assert (run.pushed["updated"], run.pushed["returned"]) == (len(NAMES), 0)
+    assert industries(live) == ["Banking"] * len(NAMES)
+    assert not [call for call in live.org.calls() if "/composite/sobjects" in str(call["path"])]
+
+
 def test_one_row_that_is_refused_costs_the_others_nothing(live: Live, orgs: Orgs) -> None:
     orgs.allow(rest_limit=1)
     with live.editing() as session:

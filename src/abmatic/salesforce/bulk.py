@@ -77,7 +77,12 @@ class BulkQueryJob:
         only fail again), JobAborted, JobGone, or JobUnfinished at ``polling.limit``. What ``on_progress``
         raises ends the waiting; the job goes on and can be resumed or aborted.
         """
-        return wait(self._wire, self.look, on_progress, polling or Polling())
+        try:
+            return wait(self._wire, self.look, on_progress, polling or Polling())
+        except errors.JobFailed as failed:
+            if failed.reason is None or isinstance(failed.reason, errors.Transient | errors.StartOver):
+                raise
+            raise failed.reason from failed
 
     def pages(self, max_records: int | None = None) -> list[ResultPage]:
         """The pages of a finished job, in order; none where it found nothing.

@@ -50,14 +50,20 @@ class BulkIngestJob:
         return self.info
 
     def close(self) -> None:
-        """Lets Salesforce begin. Does nothing where it was let before."""
+        """Lets Salesforce begin. Does nothing where it was let before.
+
+        Where it can't be told whether it was heard, the job is looked at before it is told again, with growing pauses
+        and as often as any call is repeated; then the error says ``outcome_unknown``.
+        """
+        attempt = 1
         while self.look().state == "Open":
             try:
-                self._ask("PATCH", _nothing, body={"state": "UploadComplete"}, repeat=False)
+                self._ask("PATCH", _read_closed, body={"state": "UploadComplete"}, repeat=False)
             except errors.Transient as trouble:
-                # Perhaps it was heard: the next look tells.
                 if not trouble.outcome_unknown:
                     raise
+                self._wire.pause_or_raise(attempt, trouble)
+                attempt += 1
             else:
                 return
 
@@ -65,9 +71,9 @@ class BulkIngestJob:
         """Waits until every record has its outcome.
 
         Raises JobFailed, JobAborted (of both, part of the records may have been written: the results tell), JobGone,
-        or JobUnfinished at ``polling.limit``.
+        or JobUnfinished: at ``polling.limit``, and at once where the job was never closed.
         """
-        return wait(self._wire, self.look, on_progress, polling or Polling())
+        return wait(self._wire, self._look_closed, on_progress, polling or Polling())
 
     @contextmanager
     def open_results(self, which: Results, *, chunk_size: int = CHUNK) -> Iterator[PageStream]:
@@ -91,7 +97,12 @@ class BulkIngestJob:
     def upload(self, csv: bytes) -> None:
         """Sends the records. Where it can't be told whether they arrived, the error says ``outcome_unknown``."""
         with gone():
-            self._wire.call("PUT", f"{self._path}/batches/", _nothing, content=csv, repeat=False)
+            self._wire.call("PUT", f"{self._path}/batches/", _read_uploaded, content=csv, repeat=False)
+
+    def _look_closed(self) -> JobInfo:
+        if self.look().state == "Open":
+            raise errors.JobUnfinished("it is still open, and Salesforce begins when it is closed", job_id=self.id)
+        return self.info
 
     def _ask(
         self, method: str, read: Callable[[Answer], T], *, body: dict[str, Json] | None = None, repeat: bool = True
@@ -129,6 +140,17 @@ def resume(wire: Wire, version: str, job_id: str) -> BulkIngestJob:
     path = f"/services/data/v{version}/jobs/ingest/{check_job_id(job_id)}"
     with gone():
         return BulkIngestJob(wire, wire.call("GET", path, read_job), version)
+
+
+def _read_closed(answer: Answer) -> None:
+    """A page that something between put there is no answer, whatever its status: nobody would wait for an open job."""
+    if (state := read_job(answer).state) == "Open":
+        raise errors.BadAnswer(f"a bulk job that was closed is still {state}")
+
+
+def _read_uploaded(answer: Answer) -> None:
+    if answer.status != 201:
+        raise errors.BadAnswer(f"an upload was answered with {answer.status} instead of 201")
 
 
 def _nothing(_: Answer) -> None:

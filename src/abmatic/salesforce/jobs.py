@@ -107,8 +107,8 @@ def wait(
 ) -> JobInfo:
     """Waits until the job is complete.
 
-    Raises JobFailed (or the reason of the failure, such as InvalidField, where beginning again would only fail again),
-    JobAborted, JobGone, or JobUnfinished at ``polling.limit``. What ``on_progress`` raises ends the waiting.
+    Raises JobFailed, JobAborted, JobGone, or JobUnfinished at ``polling.limit``. What ``on_progress`` raises ends the
+    waiting.
     """
     started = wire.clock()
     pause = polling.first
@@ -138,14 +138,9 @@ def gone() -> Iterator[None]:
         raise errors.JobGone(missing.message, code=missing.code, status=missing.status) from missing
 
 
-def _failure(info: JobInfo) -> errors.SalesforceError:
-    """The error of a failed job. Its message often carries the code that explains it: where beginning
-    again wouldn't help, that is the error to act on, and the job's failure its cause."""
+def _failure(info: JobInfo) -> errors.JobFailed:
+    """The error of a failed job. Its message often carries the code that explains it."""
     known = (named_error(code, info.error_message) for code in _CODE.findall(info.error_message))
     reason = next((error for error in known if error), None)
     code = reason.code if reason else ""
-    failed = errors.JobFailed(info.error_message, job_id=info.id, code=code, reason=reason)
-    if reason is None or isinstance(reason, errors.Transient | errors.StartOver):
-        return failed
-    reason.__cause__ = failed
-    return reason
+    return errors.JobFailed(info.error_message, job_id=info.id, code=code, reason=reason)

@@ -162,11 +162,15 @@ class Wire:
             except errors.Transient as trouble:
                 if trouble.outcome_unknown and not repeat:
                     raise
-                pause = self._retry.pause(attempt, trouble.retry_after, self._random())
-                if pause is None:
-                    raise
-            self.sleep(pause)
+                self.pause_or_raise(attempt, trouble)
             attempt += 1
+
+    def pause_or_raise(self, attempt: int, trouble: errors.Transient) -> None:
+        """Waits before what failed for the ``attempt``-th time (1, 2, …) is tried again; raises when that is enough."""
+        pause = self._retry.pause(attempt, trouble.retry_after, self._random())
+        if pause is None:
+            raise trouble
+        self.sleep(pause)
 
     def _open(
         self,

@@ -74,8 +74,8 @@ class Sender:
     def _send(self, operation: str, size: int) -> None:
         while (planned := self._count(operation)) > 0:
             self._at_boundary()
-            is_much = planned > self._bulk_from and size == MOST_RECORDS
-            if is_much and self._count(operation, bulk_rows.FITS) > self._bulk_from:
+            # Of many that are sent again, a job takes them in three calls; small batches would need thousands.
+            if planned > self._bulk_from and self._count(operation, bulk_rows.FITS) > self._bulk_from:
                 self._send_job(operation)
             else:
                 self._send_collection(operation, size)
