@@ -102,7 +102,7 @@ def test_a_close_without_an_answer_is_looked_up() -> None:
 
 def page() -> httpx2.Response:
     """What something between may put in the place of an answer."""
-    return httpx2.Response(200, text="<html><title>Please sign in</title></html>", headers={"Content-Type": "text/html"})
+    return httpx2.Response(200, html="<html><title>Please sign in</title></html>")
 
 
 @pytest.mark.parametrize("lost", [page(), httpx2.Response(502), job()], ids=["page", "502", "still open"])
