@@ -11,7 +11,9 @@ from django.urls import reverse
 from abmatic.audiences.models import Account, Contact, Opportunity
 from abmatic.campaigns.models import Campaign
 from abmatic.sync.links import links_of
+from abmatic.sync.objects import OBJECTS
 from abmatic.web.http import PageRequest
+from abmatic.web.salesforce.tabs import slug_of
 
 Local = Account | Contact | Opportunity | Campaign
 
@@ -81,6 +83,8 @@ def frame(record: str, local: Local, tab: str) -> dict[str, object]:
         "local": local,
         "links": links,
         "primary": links[0] if links else None,  # a live primary, where there is one
+        # Whose mappings say which fields there are.
+        "mapping_tab": slug_of(OBJECTS[links[0].sobject]) if links else "",
         "is_deleted": bool(links) and all(link.is_deleted for link in links),
         "list": Tab(label, reverse(name)),
         "tabs": [Tab(label, reverse(f"{record}-{name}", args=[local.pk]), name == tab) for name, label in TABS[record]],

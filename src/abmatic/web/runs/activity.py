@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 from abmatic.sync import runs
 from abmatic.sync.models import Connection, Run
 from abmatic.sync.objects import OBJECTS
+from abmatic.sync.troubleshooting import TROUBLES
 from abmatic.web.http import PageRequest
 from abmatic.web.running import object_label
 
@@ -63,5 +64,6 @@ def activity(request: PageRequest, connection_id: int) -> HttpResponse:
             "states": Run.State.choices,
             "sobject": sobject,
             "state": state,
+            "troubles": TROUBLES,
         },
     )

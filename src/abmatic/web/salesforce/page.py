@@ -132,6 +132,7 @@ def _render(
             "panel": panel(request, connection, spec, setting),
             "switches": [Switch(name, *_SWITCH_LABELS[name], values[name]) for name in form.SWITCHES],
             "chip": settings_edit.direction(to_salesforce, to_abmatic),
+            "is_idle": not (to_salesforce or to_abmatic),
             "is_first_setup": settings_edit.is_first_setup(values),
             "rows": form.rows(spec, shown.mappings, offer, broken, shown.problems),
             "offer": offer,
