@@ -56,7 +56,7 @@ class World:
             return reverse(name, args=[getattr(self, record), "name" if record != "contact" else "last_name"])
         if page == "view-delete":
             return reverse(name, args=[self.views[record]])
-        if page in {"view-save", "collection-new", "selected", "push"}:
+        if page in {"new", "pick", "view-save", "collection-new", "selected", "push"}:
             return reverse(name)
         if page in {"collection-edit", "collection-delete"}:
             return reverse(name, args=[getattr(self, f"{record}_collection")])
@@ -104,6 +104,7 @@ PAGES = [
     "run", "findings", "integrations", "authorize", "connection", "connected", "reconnect", "disable", "activity",
     *(f"{record}-field-history" for record in (*RECORDS, "campaign")),
     *(f"{record}-collection-{act}" for record in RECORDS for act in ("new", "edit", "delete")),
+    *(f"{record}-new" for record in RECORDS),
     "object-settings", "settings-file", "issues", "account_change_password", "users", "api-keys", "audit", "profile",
     "notifications", "push",
 ]  # fmt: skip

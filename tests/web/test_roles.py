@@ -71,6 +71,8 @@ WHO = {
     "opportunity-contacts": SIGNED_IN,
     "opportunity-timeline": SIGNED_IN,
     "opportunity-sync": SIGNED_IN,
+    **{f"{record}-new": OPERATORS for record in addresses.RECORDS},
+    "account-pick": OPERATORS,
     **{f"{record}-field": OPERATORS for record in (*addresses.RECORDS, "campaign")},
     **{f"{record}-field-history": SIGNED_IN for record in (*addresses.RECORDS, "campaign")},
     "campaigns": SIGNED_IN,

@@ -87,6 +87,53 @@ def suggestions(record: str, record_id: int | None, name: str) -> list[str]:
     return []
 
 
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """What is known of a field before a record is made: the picklist's values, and whether Salesforce needs it."""
+
+    values: tuple[str, ...]
+    is_required: bool
+
+
+def hints(record: str) -> dict[str, Hint]:
+    """By local field, what orgs in which such records may be created say of it."""
+    sides = _sides(record, None, "")
+    mappings = FieldMapping.objects.filter(setting__in=[side.setting.pk for side in sides], broken="")
+    offers = {side.setting.pk: org_fields.known(side.setting.connection, side.spec) for side in sides}
+    found: dict[str, Hint] = {}
+    for mapping in mappings.exclude(to_salesforce=Mode.NONE).order_by("id"):
+        offer = offers[mapping.setting_id]
+        theirs = offer.fields.get(mapping.sf_field) if offer else None
+        # Whoever has no company gets the account's name in a lead (see docs/sync.md).
+        if theirs is not None and (theirs.values or (theirs.required and mapping.local_field != "company")):
+            found.setdefault(mapping.local_field, Hint(theirs.values, theirs.required))
+    return found
+
+
+def creation(record: str, record_id: int) -> list[Outlook]:
+    """What becomes of a record that was made here: where and when it is created in Salesforce, and what it lacks."""
+    sides = _sides(record, record_id, "")
+    if not sides:
+        return [Outlook("stays", "It stays in Abmatic: “Create in Salesforce” is off.")]
+    told: dict[str, Outlook] = {}
+    for side in sides:
+        if not _passes(side, record_id):
+            each = Outlook("stays", f"The push filter of {side.spec.label_plural} keeps it out of Salesforce.")
+        else:
+            when, at = _when(side.setting, side.spec)
+            kinds = " or ".join(
+                one.spec.label.lower() for one in sides if one.setting.connection_id == side.setting.connection_id
+            )
+            each = Outlook("pushed", f"It is created in {side.setting.connection} as {_article(kinds)}, {when}", at)
+        # A person becomes a contact or a lead, not both: told once for each org.
+        told.setdefault(str(side.setting.connection_id), each)
+    return list(told.values())
+
+
+def _article(noun: str) -> str:
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+
+
 # -- which objects it is about
 
 

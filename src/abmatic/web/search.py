@@ -51,13 +51,7 @@ def search(request: PageRequest) -> HttpResponse:
 
 def find(query: str) -> list[Hit]:
     """At most `SHOWN` accounts and as many contacts."""
-    accounts = _found(
-        [
-            _begins(Account.objects, sort_key("name"), query),
-            _begins_with_key(Account.objects, "domain", encoded(query)),
-        ],
-        Account.objects.filter(contains("name", query)),
-    )
+    accounts = accounts_like(query)
     contacts = _found(
         [
             _begins(Contact.objects, sort_key("last_name"), query),
@@ -74,6 +68,17 @@ def find(query: str) -> list[Hit]:
         Hit("Contact", str(one), one.work_email or one.company or "", reverse("contact-overview", args=[one.pk]))
         for one in contacts
     ]
+
+
+def accounts_like(query: str) -> list[Account]:
+    """At most `SHOWN` accounts, those whose name or domain begins so first."""
+    return _found(
+        [
+            _begins(Account.objects, sort_key("name"), query),
+            _begins_with_key(Account.objects, "domain", encoded(query)),
+        ],
+        Account.objects.filter(contains("name", query)),
+    )
 
 
 def _found(beginnings: list[QuerySet[Any]], anywhere: QuerySet[Any]) -> list[Any]:

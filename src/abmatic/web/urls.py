@@ -17,7 +17,7 @@ from abmatic.web.grids import views as grids
 from abmatic.web.integrations import authorize
 from abmatic.web.integrations import views as integrations
 from abmatic.web.pushing import views as pushing
-from abmatic.web.records import editor
+from abmatic.web.records import creating, editor
 from abmatic.web.records import views as records
 from abmatic.web.runs import activity, files, findings, open_issues, page, undoing
 from abmatic.web.salesforce import files as settings_files
@@ -122,6 +122,7 @@ def lists(record: str) -> list[URLPattern]:
             kind,
             name=f"{record}-collection-delete",
         ),
+        path("new/", creating.create, kind, name=f"{record}-new"),
         path("selected/", selected.selected, kind, name=f"{record}-selected"),
         path("push/", pushing.ask_for, kind, name=f"{record}-push"),
         path("views/", saved.save, kind, name=f"{record}-view-save"),
@@ -141,6 +142,7 @@ def fields_of(record: str) -> list[URLPattern]:
 accounts = [
     *lists("account"),
     *fields_of("account"),
+    path("pick/", creating.pick_account, name="account-pick"),
     path("", grids.everything, {"record": "account"}, name="accounts"),
     path("collections/", grids.collections, {"record": "account"}, name="account-collections"),
     path("collections/<int:collection_id>/", grids.collection, {"record": "account"}, name="account-collection"),

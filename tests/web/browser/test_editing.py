@@ -8,7 +8,7 @@ from tests.web import org
 from tests.web.browser.conftest import Tab
 from tests.web.browser.test_accessibility import faults
 
-from abmatic.audiences.models import Account
+from abmatic.audiences.models import Account, Contact
 from abmatic.identity.models import User
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -103,3 +103,33 @@ def test_axe_finds_nothing_while_a_field_is_edited(admin_tab: Tab, oscar: User, 
     found += faults(page)
     assert found == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_a_contact_is_created_by_keyboard_alone(admin_tab: Tab) -> None:
+    account = org.account("Acme", domain="acme.com")
+    other = org.contact("Smith", work_email="sam@acme.com", email_key="sam@acme.com")
+    page = admin_tab.open("/contacts/")
+    tab_to(page, "Create")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="New contact")).to_be_visible()
+    expect(page.get_by_label("First name")).to_be_focused()
+    page.keyboard.type("Sam")
+    page.keyboard.press("Tab")
+    page.keyboard.type("Smith")
+    page.keyboard.press("Tab")
+    page.keyboard.type("Sam@acme.com")
+    expect(page.get_by_text("sam@acme.com is taken")).to_be_visible()
+    expect(page.get_by_role("link", name="Smith")).to_have_attribute("href", f"/contacts/{other.pk}/")
+    page.get_by_label("Work e-mail").fill("sam.smith@acme.com")
+    expect(page.get_by_text("is taken")).to_have_count(0)
+    page.get_by_label("Search accounts to choose one").focus()
+    page.keyboard.type("acm")
+    expect(page.get_by_role("radio", name="Acme")).to_be_visible()
+    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_role("radio", name="Acme")).to_be_checked()
+    assert faults(page) == []
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1, name="Sam Smith")).to_be_visible()
+    expect(page.get_by_role("status")).to_contain_text("is made")
+    assert Contact.objects.get(work_email="sam.smith@acme.com").account == account
