@@ -41,6 +41,7 @@ def test_without_anything_the_defaults_hold(folder: Path) -> None:
     assert (found.log_level, found.debug, found.demo, found.trusted_proxies) == ("INFO", False, False, False)
     assert (found.import_page_records, found.import_chunk_bytes, found.rest_limit) == (50_000, 4 * 2**20, 2_000)
     assert (found.keep_details_days, found.keep_changes_days) == (90, 396)
+    assert (found.import_file_megabytes, found.keep_files_days) == (500, 7)
     assert found.salesforce_extra_hosts == frozenset()
 
 
@@ -52,6 +53,7 @@ def test_every_setting_of_the_table_is_read(folder: Path) -> None:
         ABMATIC_EMULATOR_URL="http://127.0.0.1:9/",
         ABMATIC_LOG_LEVEL="debug", ABMATIC_DEBUG="1", ABMATIC_TRUSTED_PROXIES="on", ABMATIC_IMPORT_PAGE_RECORDS="7",
         ABMATIC_IMPORT_CHUNK_BYTES="9", ABMATIC_REST_LIMIT="8", ABMATIC_KEEP_DETAILS_DAYS="5",
+        ABMATIC_IMPORT_FILE_MEGABYTES="6", ABMATIC_KEEP_FILES_DAYS="3",
         ABMATIC_KEEP_CHANGES_DAYS="0", ABMATIC_SMTP_URL="smtps://me:word@mail.example.com:465",
         ABMATIC_MAIL_FROM="abm@example.com", ABMATIC_OIDC_ISSUER="https://id.example.com/",
         ABMATIC_OIDC_CLIENT_ID="abm", ABMATIC_OIDC_CLIENT_SECRET="hidden", ABMATIC_OIDC_NAME="Example",
@@ -62,6 +64,7 @@ def test_every_setting_of_the_table_is_read(folder: Path) -> None:
         allowed_hosts=("abm.example.com", ".example.org"), secret_key=SECRET, encryption_keys=(KEY,),
         salesforce_extra_hosts=frozenset({"127.0.0.1:9", "localhost"}), demo=True, emulator_url="http://127.0.0.1:9",
         log_level="DEBUG", debug=True, trusted_proxies=True, import_page_records=7, import_chunk_bytes=9, rest_limit=8,
+        import_file_megabytes=6, keep_files_days=3,
         keep_details_days=5, keep_changes_days=None,
         mail=MailServer("mail.example.com", 465, "abm@example.com", "me", "word", tls=True),
         identity_provider=IdentityProvider(
@@ -92,7 +95,9 @@ def test_a_name_that_is_no_setting_stops_the_start_and_says_which_there_are(fold
         ("BASE_URL", "http://x:99999"), ("BASE_URL", "http://x:y"), ("BASE_URL", "https://x/under/a/path"),
         ("BASE_URL", "https://me:pw@x"), ("BASE_URL", "https://x?a=b"), ("DEMO", "maybe"), ("DEBUG", "2"),
         ("TRUSTED_PROXIES", "10.0.0.1"), ("LOG_LEVEL", "LOUD"), ("IMPORT_PAGE_RECORDS", "0"),
-        ("IMPORT_PAGE_RECORDS", "-5"), ("IMPORT_PAGE_RECORDS", "many"), ("REST_LIMIT", "1.5"), ("REST_LIMIT", "²"),
+        ("IMPORT_PAGE_RECORDS", "-5"), ("IMPORT_PAGE_RECORDS", "many"), ("KEEP_FILES_DAYS", "-1"),
+        ("IMPORT_FILE_MEGABYTES", "0"),
+        ("REST_LIMIT", "1.5"), ("REST_LIMIT", "²"),
         ("KEEP_DETAILS_DAYS", "-1"), ("KEEP_DETAILS_DAYS", "a year"), ("KEEP_CHANGES_DAYS", "999999"),
         ("SALESFORCE_EXTRA_HOSTS", "http://127.0.0.1:9"), ("SALESFORCE_EXTRA_HOSTS", "a.com b.com"),
         ("ENCRYPTION_KEYS", "short"), ("ENCRYPTION_KEYS", f"{KEY},é"), ("ENCRYPTION_KEYS", " , "),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from django.urls import URLPattern, URLResolver, reverse
 from tests.web import org
 
+from abmatic.audiences.csv_import import verbs
 from abmatic.audiences.selection import Selection
 from abmatic.changes.models import Cause
 from abmatic.identity import api_keys
@@ -34,6 +35,7 @@ class World:
 
     views: dict[str, int]
     push: int
+    files: dict[str, int]
 
     def address(self, name: str) -> str:
         """The example address of a page."""
@@ -60,6 +62,10 @@ class World:
             return reverse(name)
         if page in {"collection-edit", "collection-delete"}:
             return reverse(name, args=[getattr(self, f"{record}_collection")])
+        if page.startswith("import-") or page == "import":
+            return reverse(name, args=[self.files[record]])
+        if page == "imports":
+            return reverse(name)
         if name in CONNECTION_PAGES:
             return reverse(name, args=[self.connection.pk])
         if name in {"account-collection", "contact-collection", "opportunity-collection"}:
@@ -76,6 +82,15 @@ class World:
 
 
 RECORDS = ("account", "contact", "opportunity")
+# Imported from files.
+IMPORTED = ("account", "contact")
+IMPORTS = [
+    f"{record}-{page}"
+    for record in IMPORTED
+    for page in (
+        "imports", "import", "import-notes", "import-live", "import-start", "import-cancel", "import-rejected",
+    )
+]  # fmt: skip
 CONNECTION_PAGES = {
     "connection",
     "connected",
@@ -103,6 +118,7 @@ PAGES = [
     "campaign-members", "campaign-opportunities", "campaign-timeline", "campaign-sync", "search",
     "run", "findings", "integrations", "authorize", "connection", "connected", "reconnect", "disable", "activity",
     *(f"{record}-field-history" for record in (*RECORDS, "campaign")),
+    *(f"{record}-{page}" for record in IMPORTED for page in ("imports", "import")),
     *(f"{record}-collection-{act}" for record in RECORDS for act in ("new", "edit", "delete")),
     *(f"{record}-new" for record in RECORDS),
     "object-settings", "settings-file", "issues", "account_change_password", "users", "api-keys", "audit", "profile",
@@ -158,4 +174,8 @@ def make_world() -> World:
         SelectedPush.objects.create(
             connection=connection, record="account", selection=Selection("account", ids=(account.pk,)).as_json(), size=1
         ).pk,
+        {
+            record: verbs.take_in(record, "file.csv", [b"Website,E-mail\nacme.com,a@acme.com\n"]).pk
+            for record in IMPORTED
+        },
     )

@@ -85,6 +85,7 @@ WHO = {
     **{f"{record}-selected": SIGNED_IN for record in addresses.RECORDS},
     **{f"{record}-push": OPERATORS for record in addresses.RECORDS},
     **dict.fromkeys(("push", "push-choose", "push-start", "push-stop"), OPERATORS),
+    **dict.fromkeys(addresses.IMPORTS, OPERATORS),
     **{f"{record}-collection-{act}": OPERATORS for record in addresses.RECORDS for act in ("new", "edit", "delete")},
     "settings": SIGNED_IN,
     "integrations": SIGNED_IN,
@@ -136,6 +137,7 @@ ACTIONS = {
     "reset-second-factor", "sign-in-policy", "end-session", "end-other-sessions", "test-mail",
     *(f"{record}-{act}" for record in addresses.RECORDS for act in ("view-save", "view-delete", "selected", "push")),
     "push-choose", "push-start", "push-stop",
+    *(f"{record}-import-{act}" for record in addresses.IMPORTED for act in ("notes", "start", "cancel")),
 }  # fmt: skip
 # Pages about a second factor, for those who have one.
 WITH_FACTOR = {"mfa_deactivate_totp", "mfa_view_recovery_codes", "mfa_download_recovery_codes"}

@@ -24,8 +24,10 @@ class CollectionRefused(ValueError):
     """Why a collection can't be made or changed so, and what helps."""
 
 
-def create(record: str, name: str, *, rule: Condition | None = None) -> Collection:
-    """Makes a static collection, or with a rule a dynamic one, whose members are found at once.
+def create(
+    record: str, name: str, *, rule: Condition | None = None, kind: Collection.Kind = Collection.Kind.STATIC
+) -> Collection:
+    """Makes a static collection (or one for an import), or with a rule a dynamic one, whose members are found at once.
 
     Raises `CollectionRefused`.
     """
@@ -35,7 +37,7 @@ def create(record: str, name: str, *, rule: Condition | None = None) -> Collecti
         made = Collection.objects.create(
             name=_judged_name(record, name),
             record=record,
-            kind=Collection.Kind.STATIC if rule is None else Collection.Kind.DYNAMIC,
+            kind=kind if rule is None else Collection.Kind.DYNAMIC,
             rule=None if rule is None else _judged_rule(record, rule),
         )
         if rule is not None:

@@ -51,6 +51,9 @@ SETTINGS = (
     Setting("TRUSTED_PROXIES", "", "1 when a reverse proxy sets X-Forwarded-Proto"),
     Setting("IMPORT_PAGE_RECORDS", "50000", "records in one page of a bulk result, where Salesforce lets us choose"),
     Setting("IMPORT_CHUNK_BYTES", "4194304", "bytes of CSV in one committed chunk of an import"),
+    Setting("IMPORT_FILE_MEGABYTES", "500", "the largest CSV file that can be imported, in MB"),
+    Setting("KEEP_FILES_DAYS", "7", "days for which a file that was imported is kept, and the rows of it that were "
+            "rejected"),
     Setting("SMTP_URL", "", "mail server, as smtps://user:password@host:465 or smtp://user:password@host:587",
             secret=True),
     Setting("MAIL_FROM", "", "the address that mail comes from"),
@@ -88,6 +91,8 @@ class Environment:
     trusted_proxies: bool
     import_page_records: int
     import_chunk_bytes: int
+    import_file_megabytes: int
+    keep_files_days: int
     rest_limit: int
     # None: for ever.
     keep_details_days: int | None
@@ -123,6 +128,8 @@ def load(source: Mapping[str, str] | None = None) -> Environment:
         trusted_proxies=_flag("TRUSTED_PROXIES", values["TRUSTED_PROXIES"]),
         import_page_records=_positive("IMPORT_PAGE_RECORDS", values["IMPORT_PAGE_RECORDS"]),
         import_chunk_bytes=_positive("IMPORT_CHUNK_BYTES", values["IMPORT_CHUNK_BYTES"]),
+        import_file_megabytes=_positive("IMPORT_FILE_MEGABYTES", values["IMPORT_FILE_MEGABYTES"]),
+        keep_files_days=_days("KEEP_FILES_DAYS", values["KEEP_FILES_DAYS"]),
         rest_limit=_positive("REST_LIMIT", values["REST_LIMIT"]),
         **_kept_days(values["KEEP_DETAILS_DAYS"], values["KEEP_CHANGES_DAYS"]),
         mail=mail_server(values["SMTP_URL"], values["MAIL_FROM"]),
@@ -268,6 +275,12 @@ def _positive(name: str, text: str) -> int:
     if text.isascii() and text.isdigit() and int(text) > 0:
         return int(text)
     raise SettingError(f"ABMATIC_{name} is {text!r}: it must be a whole number above 0")
+
+
+def _days(name: str, text: str) -> int:
+    if text.isascii() and text.isdigit() and len(text) <= 5:
+        return int(text)
+    raise SettingError(f"ABMATIC_{name} is {text!r}: it must be a number of days")
 
 
 def _kept_days(details: str, changes: str) -> dict[str, int | None]:

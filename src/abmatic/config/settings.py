@@ -171,7 +171,12 @@ else:
     EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
 
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "tasks"
-PROCRASTINATE_IMPORT_PATHS = ["abmatic.sync.ticking", "abmatic.sync.preview.jobs", "abmatic.sync.selected.jobs"]
+PROCRASTINATE_IMPORT_PATHS = [
+    "abmatic.audiences.csv_import.jobs",
+    "abmatic.sync.ticking",
+    "abmatic.sync.preview.jobs",
+    "abmatic.sync.selected.jobs",
+]
 
 LOGGING = {
     "version": 1,

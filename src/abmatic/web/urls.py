@@ -11,6 +11,8 @@ from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
 from abmatic.web import api_keys, audit, door, home, notices, profile, running, search, users
+from abmatic.web.csv_import import files as csv_files
+from abmatic.web.csv_import import page as csv_page
 from abmatic.web.grids import collections as grid_collections
 from abmatic.web.grids import saved, selected
 from abmatic.web.grids import views as grids
@@ -139,10 +141,25 @@ def fields_of(record: str) -> list[URLPattern]:
     ]
 
 
+def imports(record: str) -> list[URLPattern]:
+    """The import of CSV files, for records that have a key to be found by."""
+    kind = {"record": record}
+    return [
+        path("csv/", csv_files.files, kind, name=f"{record}-imports"),
+        path("csv/<int:file_id>/", csv_page.page, kind, name=f"{record}-import"),
+        path("csv/<int:file_id>/notes/", csv_page.notes, kind, name=f"{record}-import-notes"),
+        path("csv/<int:file_id>/live/", csv_page.live, kind, name=f"{record}-import-live"),
+        path("csv/<int:file_id>/start/", csv_page.start, kind, name=f"{record}-import-start"),
+        path("csv/<int:file_id>/cancel/", csv_page.cancel, kind, name=f"{record}-import-cancel"),
+        path("csv/<int:file_id>/rejected.csv", csv_page.rejected_csv, kind, name=f"{record}-import-rejected"),
+    ]
+
+
 accounts = [
     *lists("account"),
     *fields_of("account"),
     path("pick/", creating.pick_account, name="account-pick"),
+    *imports("account"),
     path("", grids.everything, {"record": "account"}, name="accounts"),
     path("collections/", grids.collections, {"record": "account"}, name="account-collections"),
     path("collections/<int:collection_id>/", grids.collection, {"record": "account"}, name="account-collection"),
@@ -156,6 +173,7 @@ accounts = [
 contacts = [
     *lists("contact"),
     *fields_of("contact"),
+    *imports("contact"),
     path("", grids.everything, {"record": "contact"}, name="contacts"),
     path("collections/", grids.collections, {"record": "contact"}, name="contact-collections"),
     path("collections/<int:collection_id>/", grids.collection, {"record": "contact"}, name="contact-collection"),

@@ -431,6 +431,27 @@ document.addEventListener("alpine:init", () => {
   }));
 
   /** Which columns a grid shows, as one parameter; no more can be chosen than there is room for. */
+  /** A file that is given: what is too large is said before it is sent, and sending shows. */
+  Alpine.data("upload", () => ({
+    look() {
+      const file = this.$root.querySelector("input[type=file]").files[0];
+      const most = Number(this.$root.dataset.most);
+      const problem = this.$root.querySelector("[data-problem]");
+      const isLarge = Boolean(file) && file.size > most * 2 ** 20;
+      problem.hidden = !isLarge;
+      problem.textContent = isLarge ? `The file is larger than ${most} MB. Cut it into several.` : "";
+      return !isLarge;
+    },
+    send(event) {
+      if (!this.look()) {
+        event.preventDefault();
+        return;
+      }
+      this.$root.querySelector("[data-send]").disabled = true;
+      this.$root.querySelector("[data-send-text]").textContent = "Uploading…";
+    },
+  }));
+
   Alpine.data("columns", () => ({
     init() {
       this.write();

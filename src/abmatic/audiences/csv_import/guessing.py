@@ -1,0 +1,81 @@
+"""Which field a column is, guessed by its heading: the field's own names first, then what other programs call it."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+from abmatic.audiences.fields import LocalField
+
+# Written as `_plain` leaves headings. From the exports of CRMs, LinkedIn, spreadsheets; English, then German, French
+# and Spanish.
+_SYNONYMS: dict[str, dict[str, tuple[str, ...]]] = {
+    "account": {
+        "name": (
+            "account", "accountname", "company", "companyname", "organization", "organisation", "organizationname",
+            "firm", "customer", "customername", "firma", "firmenname", "unternehmen", "kunde", "entreprise", "societe",
+            "empresa",
+        ),
+        "website": (
+            "url", "web", "webpage", "homepage", "domain", "companydomain", "companydomainname", "emaildomain",
+            "accountwebsite", "companywebsite", "websiteurl", "companyurl", "webseite", "internet", "internetseite",
+            "siteweb", "sitioweb",
+        ),
+        "industry": ("sector", "vertical", "branche", "secteur", "industria"),
+        "employee_count": (
+            "employeecount", "numberofemployees", "noofemployees", "companysize", "headcount", "staff", "mitarbeiter",
+            "mitarbeiterzahl", "anzahlmitarbeiter", "effectif", "empleados",
+        ),
+        "revenue": (
+            "annualrevenue", "yearlyrevenue", "turnover", "sales", "umsatz", "jahresumsatz", "chiffredaffaires",
+            "ingresos",
+        ),
+        "country": (
+            "billingcountry", "countryregion", "countryname", "hqcountry", "land", "pays", "pais",
+        ),
+        "city": ("billingcity", "town", "hqcity", "ort", "stadt", "ville", "ciudad"),
+    },
+    "contact": {
+        "first_name": ("given", "givenname", "forename", "vorname", "prenom", "nombre"),
+        "last_name": (
+            "surname", "familyname", "lastnames", "nachname", "familienname", "nom", "nomdefamille", "apellido",
+            "apellidos",
+        ),
+        "work_email": (
+            "email", "mail", "emailaddress", "mailaddress", "businessemail", "workemailaddress", "primaryemail",
+            "contactemail", "emailadresse", "mailadresse", "adresseemail", "correo", "correoelectronico",
+        ),
+        "job_title": ("title", "position", "role", "jobrole", "funktion", "stelle", "poste", "cargo"),
+        "phone": (
+            "phonenumber", "telephone", "tel", "mobile", "mobilephone", "workphone", "businessphone", "telefon",
+            "telefonnummer", "mobil", "telefono",
+        ),
+        "company": (
+            "companyname", "account", "accountname", "organization", "organisation", "employer", "firma", "unternehmen",
+            "entreprise", "societe", "empresa",
+        ),
+    },
+}  # fmt: skip
+
+
+def guessed(record: str, headings: Sequence[str], known: Sequence[LocalField]) -> list[str | None]:
+    """For each heading the field it most likely names, each field once: exact names before synonyms."""
+    plain = [_plain(heading) for heading in headings]
+    found: list[str | None] = [None] * len(headings)
+    synonyms = _SYNONYMS.get(record, {})
+    for names in ({each.name: {_plain(each.name), _plain(each.label)} for each in known}, synonyms):
+        for field in known:
+            if field.name in found:
+                continue
+            wanted = names.get(field.name, ())
+            place = next((at for at, each in enumerate(plain) if found[at] is None and each and each in wanted), None)
+            if place is not None:
+                found[place] = field.name
+    return found
+
+
+def _plain(text: str) -> str:
+    """Letters and digits alone: "E-Mail Address" and "email_address" are one, and so are "Société" and "societe"."""
+    folded = unicodedata.normalize("NFKD", text.casefold())
+    return re.sub(r"[\W_]+", "", "".join(sign for sign in folded if not unicodedata.combining(sign)))

@@ -1,0 +1,38 @@
+"""The report of rejected rows: what they held, as it was in the file, with their lines and the reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from abmatic.audiences.csv_import.dialect import Dialect
+from abmatic.audiences.csv_import.models import FileImport, RejectedRow
+from abmatic.audiences.csv_import.reading import Rows
+
+_SOME = 1_000
+
+
+def head(file: FileImport) -> list[str]:
+    """The report's heading."""
+    return ["Line", "Reason", *file.header]
+
+
+def rows(file: FileImport) -> Iterator[list[str]]:
+    """The rejected rows in the order of the file, which is read once for them. Raises `FileRefused`."""
+    wanted = _rejected(file)
+    next_one = next(wanted, None)
+    if next_one is None:
+        return
+    for number, row in enumerate(Rows(file, Dialect(file.encoding, file.delimiter)), 1):
+        if number == next_one.number:
+            cells = [cell.replace("\x00", "").encode("utf-8", "replace").decode() for cell in row.cells]
+            yield [str(row.line), next_one.reason, *cells]
+            next_one = next(wanted, None)
+            if next_one is None:
+                return
+
+
+def _rejected(file: FileImport) -> Iterator[RejectedRow]:
+    after = 0
+    while some := list(RejectedRow.objects.filter(file=file, number__gt=after).order_by("number")[:_SOME]):
+        yield from some
+        after = some[-1].number

@@ -1,0 +1,198 @@
+"""The rows of a file as typed rows of a temporary table, with their keys, and the reason of those that are rejected.
+
+Batch by batch: COPY into ``staged`` (texts), one statement that types them into ``typed``, commit. Transactions stay
+short, because whoever follows the change log waits for the oldest; memory stays flat, because a batch is all there is
+of the file at any time. Both tables are gone with the session, so a process that is killed leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg import sql
+
+from abmatic.audiences import canonical
+from abmatic.audiences.csv_import.mapping import Mapped, Mapping
+from abmatic.audiences.csv_import.reading import Row, Rows
+from abmatic.audiences.csv_import.typing import typed, wanted
+from abmatic.audiences.fields import FieldType
+from abmatic.postgres.sql import block
+
+Session = psycopg.Connection[tuple[Any, ...]]
+
+BATCH = 10_000
+_FUNCTIONS: dict[str, LiteralString] = {"account": "domain_of({}, true)", "contact": "email_of({})"}
+_NO_KEY: LiteralString = "SELECT NULL::text, NULL::text"
+# How much of a value is quoted.
+_QUOTED = 60
+
+
+@dataclass(slots=True)
+class Staged:
+    """How many rows were read, and in how many each mapped column had a value that doesn't fit its field."""
+
+    rows: int = 0
+    unfit: dict[int, int] = field(default_factory=dict)
+
+
+def value(at: int) -> sql.Identifier:
+    """The column of ``typed`` that holds the value of a mapped column."""
+    return sql.Identifier(f"v{at}")
+
+
+def stage(
+    session: Session, rows: Rows, mapping: Mapping, progress: Callable[[Staged], None], most: int | None = None
+) -> Staged:
+    """Reads the file into ``typed``. ``progress`` is told after each batch and may raise. Commits."""
+    _make_tables(session, mapping)
+    statement = _typing(mapping)
+    numbered = enumerate(islice(rows, most), 1)
+    told = Staged()
+    while batch := list(islice(numbered, BATCH)):
+        _copy(session, batch, mapping.mapped)
+        session.execute(statement)
+        for at, many in session.execute(_text("unfit"), {"above": told.rows}):
+            told.unfit[at] = told.unfit.get(at, 0) + many
+        session.commit()
+        told.rows = batch[-1][0]
+        progress(told)
+    session.execute(_text("index_typed"))
+    session.execute(_text("mark_repeats"), {"label": mapping.key.label})
+    session.commit()
+    session.execute("ANALYZE typed")
+    session.commit()
+    return told
+
+
+def keep_rejected(session: Session, file_id: int) -> None:
+    """Writes down what was rejected, in place of what an earlier reading rejected. The caller commits."""
+    session.execute(_text("forget_rejected"), {"file": file_id})
+    session.execute(_text("keep_rejected"), {"file": file_id})
+
+
+def _make_tables(session: Session, mapping: Mapping) -> None:
+    texts = [sql.SQL(", {} text").format(_cell(at)) for at in range(len(mapping.mapped))]
+    values = [
+        sql.SQL(", {} {}").format(value(at), sql.SQL(canonical.SQL_TYPES[each.field.type]))
+        for at, each in enumerate(mapping.mapped)
+    ]
+    session.execute("DROP TABLE IF EXISTS staged, typed")
+    session.execute(
+        sql.SQL("CREATE TEMP TABLE staged (n bigint, line bigint, fault text {}) ON COMMIT DELETE ROWS").format(
+            sql.SQL("").join(texts)
+        )
+    )
+    session.execute(
+        sql.SQL(
+            'CREATE TEMP TABLE typed (n bigint, line bigint {}, key text COLLATE "C", unfit int[], '
+            "is_repeat boolean NOT NULL DEFAULT false, reason text)"
+        ).format(sql.SQL("").join(values))
+    )
+    session.commit()
+
+
+def _cell(at: int) -> sql.Identifier:
+    return sql.Identifier(f"c{at}")
+
+
+def _copy(session: Session, batch: Sequence[tuple[int, Row]], mapped: Sequence[Mapped]) -> None:
+    places = [each.place for each in mapped]
+    buffer = io.StringIO()
+    # An empty cell is written as nothing at all, which COPY reads as NULL.
+    csv.writer(buffer).writerows(_lines(batch, places))
+    with session.cursor() as cursor, cursor.copy("COPY staged FROM STDIN (FORMAT csv, ENCODING 'UTF8')") as copy:
+        copy.write(buffer.getvalue().encode())
+
+
+def _lines(batch: Sequence[tuple[int, Row]], places: Sequence[int]) -> Iterator[list[Any]]:
+    for number, row in batch:
+        if row.fault:
+            yield [number, row.line, row.fault, *[""] * len(places)]
+        else:
+            yield [number, row.line, "", *[row.cells[place].strip() for place in places]]
+
+
+def _typing(mapping: Mapping) -> sql.Composed:
+    """From ``staged`` into ``typed``."""
+    key_column = mapping.key_column
+    key: sql.Composable = sql.SQL(_NO_KEY)
+    if key_column is not None:
+        key = sql.SQL("SELECT * FROM {}").format(sql.SQL(_FUNCTIONS[mapping.record]).format(_cell(key_column)))
+    mapped = range(len(mapping.mapped))
+    return sql.SQL(
+        "INSERT INTO typed (n, line {names}, key, unfit, reason) "
+        "SELECT n, line {values}, key, nullif(array_remove(ARRAY[{unfit}]::int[], NULL), '{{}}'), "
+        "nullif(concat_ws('; ', {reasons}), '') "
+        "FROM (SELECT s.* {typed}, k.key FROM staged AS s CROSS JOIN LATERAL ({key}) AS k (key, problem) OFFSET 0) "
+        "AS s ORDER BY n"
+    ).format(
+        names=_listed(value(at) for at in mapped),
+        values=_listed(value(at) for at in mapped),
+        typed=_listed(sql.SQL("{} AS {}").format(_typed(mapping, at), value(at)) for at in mapped),
+        unfit=sql.SQL(", ").join(
+            sql.SQL("CASE WHEN {} THEN {} END").format(_is_unfit(mapping, at), sql.Literal(at)) for at in mapped
+        ),
+        reasons=sql.SQL(", ").join(_reasons(mapping)),
+        key=key,
+    )
+
+
+def _listed(columns: Iterator[sql.Composable]) -> sql.Composed:
+    return sql.SQL("").join(sql.SQL(", {}").format(each) for each in columns)
+
+
+def _typed(mapping: Mapping, at: int) -> sql.Composed:
+    return typed(
+        mapping.mapped[at].field.type, _cell(at), decimal_comma=mapping.decimal_comma, day_first=mapping.day_first
+    )
+
+
+def _is_unfit(mapping: Mapping, at: int) -> sql.Composable:
+    """Something is in the cell, and it isn't what the field holds."""
+    test = sql.SQL("{} IS NOT NULL AND {} IS NULL").format(_cell(at), value(at))
+    if mapping.mapped[at].field.type is FieldType.EMAIL and at == mapping.key_column:
+        return sql.SQL("({} OR {} IS NOT NULL AND key IS NULL)").format(test, _cell(at))
+    return sql.SQL("({})").format(test)
+
+
+def _reasons(mapping: Mapping) -> Iterator[sql.Composable]:
+    """Why a row is rejected: all that is wrong with it."""
+    yield sql.SQL("fault")
+    for at, each in enumerate(mapping.mapped):
+        said = "is no e-mail address" if each.field.type is FieldType.EMAIL else wanted(each.field.type)
+        yield sql.SQL("CASE WHEN {} THEN {} || {} || {} END").format(
+            _is_unfit(mapping, at), sql.Literal(f"{each.field.label}: “"), _quoted(at), sql.Literal(f"” {said}")
+        )
+    nothing = sql.SQL(" AND ").join(sql.SQL("{} IS NULL").format(_cell(at)) for at in range(len(mapping.mapped)))
+    yield sql.SQL("CASE WHEN fault IS NULL AND {} THEN 'It has no value in any column that is imported' END").format(
+        nothing
+    )
+    if mapping.takes_keyless or mapping.key_column is None:
+        return
+    heading, label = mapping.mapped[mapping.key_column].field.label, mapping.key.label
+    cell = _cell(mapping.key_column)
+    missing = f"{heading} is empty, so it can't be told whether the record is here already"
+    yield sql.SQL("CASE WHEN fault IS NULL AND {} IS NULL AND NOT ({}) THEN {} END").format(
+        cell, nothing, sql.Literal(missing)
+    )
+    if mapping.record == "account":
+        yield sql.SQL("CASE WHEN key IS NULL THEN {} || {} || {} END").format(
+            sql.Literal(f"{heading}: “"), _quoted(mapping.key_column),
+            sql.Literal(f"” gives no {label}, so it can't be told whether the record is here already"),
+        )  # fmt: skip
+
+
+def _quoted(at: int) -> sql.Composed:
+    return sql.SQL("CASE WHEN length({0}) > {1} THEN left({0}, {1}) || '…' ELSE {0} END").format(
+        _cell(at), sql.Literal(_QUOTED)
+    )
+
+
+def _text(name: LiteralString) -> LiteralString:
+    return block("abmatic.audiences", "sql/csv_import.sql", name)

@@ -1,0 +1,1 @@
+"""Pages of the import of CSV files."""

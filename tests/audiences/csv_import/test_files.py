@@ -1,0 +1,210 @@
+"""Files as people give them: how they are written is found, what is wrong costs its row, what can't be read is said."""
+
+from __future__ import annotations
+
+import codecs
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from tests.audiences.csv_import.files import checked, given, imported, reasons, written
+
+from abmatic.audiences.csv_import import keeping, rejected, verbs
+from abmatic.audiences.csv_import.models import FileImport, FilePart, RejectedRow
+from abmatic.audiences.csv_import.refusals import FileRefused, ImportRefused, MappingRefused
+from abmatic.audiences.csv_import.verbs import Choices
+from abmatic.audiences.models import Account, Collection, Contact
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+MUNICH = [["Name", "Website"], ["Müller & Söhne – €", "müller.de"], ["Straße", "strasse.de"]]
+
+
+@pytest.mark.parametrize(
+    ("mark", "encoding", "found"),
+    [
+        (b"", "utf-8", "utf-8-sig"),
+        (codecs.BOM_UTF8, "utf-8", "utf-8-sig"),
+        (codecs.BOM_UTF16_LE, "utf-16-le", "utf-16-le"),
+        (codecs.BOM_UTF16_BE, "utf-16-be", "utf-16-be"),
+        (b"", "utf-16-le", "utf-16-le"),
+        (b"", "cp1252", "cp1252"),
+    ],
+)
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_encoding_and_separator_are_found(mark: bytes, encoding: str, found: str, delimiter: str) -> None:
+    file = given("account", mark + written(MUNICH, encoding, delimiter=delimiter))
+    assert (file.encoding, file.delimiter, file.header) == (found, delimiter, ["Name", "Website"])
+    assert file.sample[0] == ["Müller & Söhne – €", "müller.de"]
+
+
+def test_what_excel_writes() -> None:
+    text = 'sep=;\r\nName;Website;Annual revenue\r\n"Line 1\nLine 2";acme.com;1.234,50\r\nShort;short.com\r\n;;\r\n'
+    file = imported("account", text.encode("cp1252"))
+    assert (file.delimiter, file.decimal_comma, file.rows) == (";", True, 2)
+    acme, short = Account.objects.order_by("id")
+    assert (acme.name, acme.revenue, short.revenue) == ("Line 1\nLine 2", 1234.5, None)
+
+
+def test_a_few_broken_bytes_cost_their_rows_and_the_encoding_stays() -> None:
+    good = "\n".join(f"Zoë {number},zoe{number}.com" for number in range(20)).encode()
+    file = imported("account", b"Name,Website\n" + good + b"\nBroken \xff,broken.com\nNul\x00,nul.com\n")
+    assert file.encoding == "utf-8-sig"
+    assert reasons(file) == {
+        22: "The row holds bytes that are no characters in the file's encoding",
+        23: "The row holds a NUL character, which can't be stored",
+    }
+    assert file.counts["created"] == 20
+
+
+def test_an_encoding_that_was_found_wrongly_is_corrected() -> None:
+    file = given("account", written(MUNICH, "cp1252"))
+    verbs.read_as(file, "utf-8-sig", ",")
+    assert "�" in file.sample[0][0] or "?" in file.sample[0][0]
+    verbs.read_as(file, "cp1252", ",")
+    assert file.sample[0][0] == "Müller & Söhne – €"
+    with pytest.raises(ImportRefused, match="of the list"):
+        verbs.read_as(file, "latin-9", ",")
+
+
+def test_rows_with_more_cells_than_the_heading_are_rejected() -> None:
+    file = imported("account", b"Name,Website\nA,a.com,\nB,b.com,more\n")
+    assert reasons(file) == {3: "The row has 3 cells, and the heading has 2"}
+    assert list(Account.objects.values_list("name", flat=True)) == ["A"]
+
+
+def test_long_cells_formulas_and_markup_are_kept_as_they_are() -> None:
+    names = [
+        "W" * 4000,
+        "=cmd|' /C calc'!A0",
+        "<script>alert(1)</script>",
+        "شركة 🚀",
+        "'; DROP TABLE account; --",
+        "\\.",
+    ]
+    rows = [[name, f"{number}.example.com"] for number, name in enumerate(names)]
+    content = written([["Name", "Website"], *([name, f"firm{number}.com"] for number, (name, _) in enumerate(rows))])
+    imported("account", content)
+    assert list(Account.objects.order_by("id").values_list("name", flat=True)) == names
+
+
+def test_a_cell_that_is_longer_than_any_field_costs_its_row() -> None:
+    file = imported("account", written([["Name", "Website"], ["W" * 131_073, "a.com"], ["W" * 131_072, "b.com"]]))
+    assert [reason.endswith("is longer than 131,072 characters") for reason in reasons(file).values()] == [True]
+    assert Account.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "is empty"),
+        (b" \n\n", "is empty"),
+        (b"Name,Website\n", "no row below"),
+        (b"PK\x03\x04rest", "Excel workbook"),
+        (b"Na\x00me,Website\nx,y\n", "heading holds a NUL"),
+        (",".join(["c"] * 1001).encode() + b"\nx\n", "1,001 columns"),
+        (b'Name,Website\n"never closed,a.com\n' + b"x,y\n" * 400_000, "Line 2 can't be read.*never closed"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_and_forgotten(content: bytes, said: str) -> None:
+    with pytest.raises(FileRefused, match=said):
+        given("account", content)
+    assert not FileImport.objects.exists()
+    assert not FilePart.objects.exists()
+
+
+def test_a_file_that_breaks_off_further_below_imports_nothing() -> None:
+    content = (
+        b"Name,Website\n"
+        + b"".join(b"F%d,f%d.com\n" % (n, n) for n in range(20))
+        + b'"open,z.com\n'
+        + b"x,y\n" * 400_000
+    )
+    file = checked("account", content)
+    assert file.state == "mapping"
+    assert file.problem.startswith("Line 22 can't be read")
+    assert not Account.objects.exists()
+
+
+def test_a_file_above_the_limit_is_refused(settings: Any) -> None:
+    object.__setattr__(settings.ENVIRONMENT, "import_file_megabytes", 1)
+    try:
+        with pytest.raises(FileRefused, match=r"larger than 1 MB.*ABMATIC_IMPORT_FILE_MEGABYTES"):
+            given("account", b"Name,Website\n" + b"x" * (1 << 20))
+    finally:
+        object.__setattr__(settings.ENVIRONMENT, "import_file_megabytes", 500)
+    assert not FilePart.objects.exists()
+
+
+def test_two_columns_on_one_field_and_fields_that_are_none_are_refused() -> None:
+    file = given("contact", written([["E-mail", "Mail"], ["a@b.com", "c@d.com"]]))
+    assert file.columns == ["work_email", None], "each field once"
+    for columns, said in (
+        (["work_email", "work_email"], "“E-mail” and “Mail” both go to Work e-mail"),
+        (["work_email", "kind"], "'kind' is no field"),
+        ([None, None], "No column goes to a field"),
+        ([None, "last_name"], "No column goes to Work e-mail"),
+        (["work_email"], "other columns"),
+    ):
+        with pytest.raises(MappingRefused, match=said):
+            verbs.choose(file, Choices(columns))
+
+
+def test_collections_that_cannot_be_filled_are_refused() -> None:
+    file = given("account", written(MUNICH))
+    rule = Collection.objects.create(name="Rule", record="account", kind="dynamic", rule={})
+    people = Collection.objects.create(name="People", record="contact")
+    for how, said in (
+        ({"collection": rule.pk}, "follow its rule"),
+        ({"collection": people.pk}, "not there any more"),
+        ({"collection_name": "rule"}, "already"),
+        ({"collection_name": "x" * 121}, "1 to 120"),
+    ):
+        with pytest.raises(MappingRefused, match=said):
+            verbs.choose(file, Choices(file.columns, **how))  # type: ignore[arg-type]
+
+
+def test_first_rows_say_what_does_not_fit_while_columns_are_chosen() -> None:
+    file = given("account", written([["A", "B"], ["acme.com", "many"], ["b.com", "3"]]))
+    assert file.columns == [None, None]
+    assert verbs.unfit_at_first(file, Choices(["website", "employee_count"])) == {1: 1}
+    assert verbs.unfit_at_first(file, Choices([None, None])) == {}
+
+
+def test_the_report_holds_the_rows_as_they_were() -> None:
+    content = written([
+        ["Name", "Website", "Note"], ["=1+1", "", "kept"], ["Good", "good.com", ""], ["Two\nlines", "none", "x"],
+    ])  # fmt: skip
+    file = imported("account", content)
+    assert rejected.head(file) == ["Line", "Reason", "Name", "Website", "Note"]
+    first, second = rejected.rows(file)
+    assert first == [
+        "2",
+        "Website is empty, so it can't be told whether the record is here already",
+        "=1+1",
+        "",
+        "kept",
+    ]
+    assert second[0] == "4"
+    assert second[2:] == ["Two\nlines", "none", "x"]
+
+
+def test_old_files_go_and_what_an_import_did_stays() -> None:
+    file = imported("account", written([["Website"], ["a.com"], ["none"]]))
+    left = given("account", written(MUNICH))
+    now = timezone.now()
+    assert keeping.remove_old(now + timedelta(days=6)) == 0
+    assert keeping.remove_old(now + timedelta(days=8)) == 2
+    assert not FilePart.objects.exists()
+    assert not RejectedRow.objects.exists()
+    file.refresh_from_db()
+    left.refresh_from_db()
+    assert (file.state, file.counts["created"], left.state) == ("done", 1, "cancelled")
+    assert file.removed_at is not None
+    assert keeping.remove_old(now + timedelta(days=9)) == 0
+
+
+def test_people_whose_names_are_only_marks_are_told_apart_by_address() -> None:
+    imported("contact", written([["Last name", "Email"], ["\u200b", "A@x.com"], ["", "a@X.com "]]))
+    assert list(Contact.objects.values_list("email_key", flat=True)) == ["a@x.com"]
