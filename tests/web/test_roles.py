@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
+from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 from tests.web import addresses
@@ -139,6 +142,28 @@ ACTIONS = {
     "push-choose", "push-start", "push-stop",
     *(f"{record}-import-{act}" for record in addresses.IMPORTED for act in ("notes", "start", "cancel")),
 }  # fmt: skip
+# What a form is sent to: who may look at it need not be who may send it. What is neither here nor an action only
+# answers questions.
+FORMS = {
+    **dict.fromkeys(["setup", "one-time-link", "account_login", "account_logout", "mfa_authenticate"], EVERYBODY),
+    **dict.fromkeys(
+        [
+            "account_change_password", "account_set_password", "account_reauthenticate", "mfa_reauthenticate",
+            "mfa_activate_totp", "mfa_deactivate_totp", "mfa_generate_recovery_codes", "mfa_index", "profile",
+            # These lead on, however they are asked.
+            "settings", "mfa_download_recovery_codes",
+        ],
+        SIGNED_IN,
+    ),
+    **{f"{record}-collection-{act}": OPERATORS for record in addresses.RECORDS for act in ("new", "edit", "delete")},
+    **{f"{record}-field": OPERATORS for record in (*addresses.RECORDS, "campaign")},
+    **dict.fromkeys(["run-undo", "object-preview-job"], OPERATORS),
+    **dict.fromkeys(
+        ["authorize", "reconnect", "object-settings", "settings-file", "users", "api-keys"], ADMINISTRATORS
+    ),
+}  # fmt: skip
+# Lead back whether there was anything to end or not.
+SILENT = {"end-session", *(f"{record}-view-delete" for record in addresses.RECORDS)}
 # Pages about a second factor, for those who have one.
 WITH_FACTOR = {"mfa_deactivate_totp", "mfa_view_recovery_codes", "mfa_download_recovery_codes"}
 ALLOWED = {
@@ -182,6 +207,49 @@ def test_who_may(name: str, world: addresses.World, alice: User, oscar: User, ve
         else:
             assert answer.status_code == 403, f"{who} gets {answer.status_code} for {name}"
             assert "An administrator can change your role" in answer.text
+
+
+@pytest.mark.parametrize("name", sorted(set(WHO) - ACTIONS))
+def test_who_may_send(
+    name: str, world: addresses.World, alice: User, oscar: User, vera: User, signed_in: SignedIn
+) -> None:
+    browsers = {"alice": signed_in(alice), "oscar": signed_in(oscar), "vera": signed_in(vera), "stranger": Client()}
+    for user in (alice, oscar, vera) if name in WITH_FACTOR else ():
+        RecoveryCodes.activate(TOTP.activate(user, generate_totp_secret()).instance.user)
+    address = world.address(name)
+    for who, browser in browsers.items():
+        with transaction.atomic():  # what one person sends is gone before the next one does
+            answer = browser.post(address)
+            transaction.set_rollback(True)
+        sign_in = answer.headers.get("Location", "").startswith("/user/sign-in/?next=")
+        if who == "stranger" and WHO[name] != EVERYBODY:
+            assert sign_in, f"a stranger gets {answer.status_code} for {name}"
+        elif name not in FORMS:
+            # Some ask for the role first, some whether anything may be sent.
+            refused = {405} if who in ALLOWED[WHO[name]] else {403, 405}
+            assert answer.status_code in refused, f"{who} may send something to {name}: {answer.status_code}"
+        elif who in ALLOWED[FORMS[name]]:
+            assert answer.status_code not in {403, 404, 405, 500}, f"{who} is kept from {name}"
+        else:
+            assert answer.status_code == 403, f"{who} gets {answer.status_code} for {name}"
+
+
+@pytest.mark.parametrize("unknown", [987_654_321, 10**30])
+@pytest.mark.parametrize("name", sorted(WHO))
+def test_nobody_gets_what_does_not_exist(
+    name: str, unknown: int, world: addresses.World, admin: Client, vera: User, signed_in: SignedIn
+) -> None:
+    known = world.address(name)
+    address = re.sub(r"(?<=/)\d+(?=[/.])", str(unknown), known)
+    if address == known:
+        return
+    for browser, is_allowed in ((admin, True), (signed_in(vera), WHO[name] == SIGNED_IN), (Client(), False)):
+        answer = browser.post(address) if name in ACTIONS else browser.get(address)
+        if is_allowed:
+            assert answer.status_code == 302 if name in SILENT else answer.status_code == 404, answer.status_code
+        else:
+            # Who may not look isn't told whether there is anything.
+            assert answer.status_code in {302, 403}, answer.status_code
 
 
 @pytest.mark.parametrize("name", sorted(ACTIONS - {"disable"}))

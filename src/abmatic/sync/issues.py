@@ -199,12 +199,13 @@ def number(wanted: Filter) -> int:
     return _open(wanted).count()
 
 
-def retry(ids: Sequence[int]) -> Retried:
+def retry(ids: Sequence[int], *, of: Connection | None = None) -> Retried:
     """Marks these issues to be tried once more with the next push of their objects. Raises `NoSuchIssue`, for all.
 
-    An issue that is marked already is marked anew. Nothing is marked where one of them is not open.
+    An issue that is marked already is marked anew. Nothing is marked where one of them is not open, or belongs to
+    another connection than ``of``.
     """
-    known = set(Issue.objects.filter(pk__in=ids, is_open=True).values_list("pk", flat=True))
+    known = set(_open(Filter(connection=of)).filter(pk__in=ids).values_list("pk", flat=True))
     if missing := [issue_id for issue_id in dict.fromkeys(ids) if issue_id not in known]:
         raise NoSuchIssue(missing)
     return _mark(Issue.objects.filter(pk__in=known, is_open=True))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.views.decorators.http import require_safe
 
 from abmatic.sync import runs
 from abmatic.sync.models import Run
@@ -37,6 +38,7 @@ def object_label(sobject: str) -> str:
     return known.label_plural if known else sobject
 
 
+@require_safe
 def syncs(request: PageRequest) -> HttpResponse:
     """The part of the top bar that asks again every two seconds, for as long as something runs."""
     return render(request, "frame/syncs.html", {"syncs": running_syncs()})

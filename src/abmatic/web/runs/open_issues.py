@@ -76,7 +76,7 @@ def retry(request: PageRequest, connection_id: int) -> HttpResponse:
     sobject, code = clean(request.POST.get("object", "")), clean(request.POST.get("code", ""))
     try:
         if chosen:
-            done = issues.retry([int(chosen) if _is_number(chosen) else 0])
+            done = issues.retry([int(chosen) if _is_number(chosen) else 0], of=connection)
         else:
             done = issues.retry_all(issues.Filter(connection, sobject=sobject or None, code=code or None))
     except issues.NoSuchIssue as settled:
