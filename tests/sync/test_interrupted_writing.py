@@ -46,3 +46,32 @@ def test_what_is_read_again_is_counted_once(orgs: Orgs, monkeypatch: pytest.Monk
     assert_adds_up(after, run)
     assert (after.read, after.updated, after.unchanged) == (before.read + 1, before.updated + 1, before.unchanged)
     assert account(live, "GenePoint")["Industry"] == "Banking"
+
+
+def test_of_a_record_whose_creation_was_found_out_later_everything_is_read(
+    orgs: Orgs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its owner, which Salesforce added, comes with the next read, however much later the answer was looked for."""
+    live = orgs.sample()
+    live.sync_well()
+    allow("Account")
+    made = Account.objects.create(name="Acme", website="https://acme.example", domain="acme.example")
+    others, run = [], None
+    for each in live.start("Account"):
+        if each.sobject == "Account":
+            run = each
+        else:
+            others.append(each)
+    assert run is not None
+    assert all(execute(each.pk) for each in others)
+    with monkeypatch.context() as broken:
+        broken.setattr(outcomes, "put", lambda *_: (_ for _ in ()).throw(django.db.OperationalError("gone")))
+        with pytest.raises(django.db.OperationalError):
+            execute(run.pk)
+    live.org.store.set_clock(by=600)
+    assert execute(run.pk)
+    live.org.store.set_clock(by=1)
+    live.sync_well("Account")
+    made.refresh_from_db()
+    assert live.number('SELECT count(*) FROM "Account" WHERE "Name" = ?', "Acme") == 1
+    assert made.owner is not None

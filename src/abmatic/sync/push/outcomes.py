@@ -127,7 +127,7 @@ def apply(
     session.execute(_text("return_writes"))
     mirror = sql.Identifier(plan.spec.mirror)
     session.execute(_composed("mirror_updates", mirror=mirror), {"until": until})
-    session.execute(_mirror_creates(plan), {"upper": upper, "until": until})
+    session.execute(_mirror_creates(plan), {"until": until})
     if plan.spec.local == "contact":
         session.execute(_text("kinds_of_created"), {"kind": plan.spec.name.lower()})
     session.execute(_text("close_written"))

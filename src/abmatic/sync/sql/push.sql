@@ -128,14 +128,18 @@ UPDATE {mirror} AS m
   FROM outcome AS o JOIN salesforce_write AS w ON w.id = o.write_id AND w.operation = 'update'
  WHERE o.code IS NULL AND m.connection_id = w.connection_id AND m.sf_id = w.sf_id;
 
--- mirror_creates -- The mirror takes the records that were created. Parameters: upper, which is older than they are; until.
+-- mirror_creates -- The mirror takes the records that were created. Parameters: until.
+-- As of before they were made, so that what Salesforce added to them (owner, defaults) is read: their batch's own moment,
+-- for it may have been sent by an earlier run, of which this one found out; and less five minutes, because the clock that
+-- dates answers need not be the one that stamps records.
 INSERT INTO {mirror} (connection_id, sf_id, modstamp, created, is_deleted, role, local_id, values, base, linked_run,
                       seen_run, sent {columns})
-SELECT w.connection_id, o.sf_id, %(upper)s, NULL, false, 1, w.local_id, jsonb_strip_nulls(w.sent {not_references}),
+SELECT w.connection_id, o.sf_id, b.since - interval '5 minutes', NULL, false, 1, w.local_id, jsonb_strip_nulls(w.sent {not_references}),
        w.sent {not_references}, w.run_id, w.run_id,
        jsonb_build_object('values', w.sent {not_references}, 'until', %(until)s::timestamptz, 'ours', coalesce(w.ours, '{}'))
        {picks}
   FROM outcome AS o JOIN salesforce_write AS w ON w.id = o.write_id AND w.operation = 'create'
+  JOIN write_batch AS b ON b.id = w.batch_id
  WHERE o.code IS NULL
 ON CONFLICT (connection_id, sf_id) DO UPDATE
    SET local_id = excluded.local_id, role = 1, base = excluded.base, linked_run = excluded.linked_run,
