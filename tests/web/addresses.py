@@ -12,7 +12,7 @@ from abmatic.audiences.selection import Selection
 from abmatic.changes.models import Cause
 from abmatic.identity import api_keys
 from abmatic.identity.models import User
-from abmatic.sync.models import Connection, PreviewJob, SelectedPush
+from abmatic.sync.models import Connection, CrmImport, PreviewJob, SelectedPush
 from abmatic.web.urls import urlpatterns
 
 
@@ -36,6 +36,7 @@ class World:
     views: dict[str, int]
     push: int
     files: dict[str, int]
+    crm_import: int
 
     def address(self, name: str) -> str:
         """The example address of a page."""
@@ -49,6 +50,8 @@ class World:
             return reverse(name, args=[self.api_key])
         if name == "object-preview-job":
             return reverse(name, args=[self.connection.pk, "accounts", self.preview])
+        if name.startswith("crm-import"):
+            return reverse(name, args=[self.crm_import])
         if name == "push" or name.startswith("push-"):
             return reverse(name, args=[self.push])
         if name.startswith("object-"):
@@ -58,7 +61,7 @@ class World:
             return reverse(name, args=[getattr(self, record), "name" if record != "contact" else "last_name"])
         if page == "view-delete":
             return reverse(name, args=[self.views[record]])
-        if page in {"new", "pick", "view-save", "collection-new", "selected", "push"}:
+        if page in {"new", "pick", "view-save", "collection-new", "selected", "push", "from-crm", "crm-choices"}:
             return reverse(name)
         if page in {"collection-edit", "collection-delete"}:
             return reverse(name, args=[getattr(self, f"{record}_collection")])
@@ -122,7 +125,7 @@ PAGES = [
     *(f"{record}-collection-{act}" for record in RECORDS for act in ("new", "edit", "delete")),
     *(f"{record}-new" for record in RECORDS),
     "object-settings", "settings-file", "issues", "account_change_password", "users", "api-keys", "audit", "profile",
-    "notifications", "push",
+    "notifications", "push", "crm-import", *(f"{record}-from-crm" for record in RECORDS),
 ]  # fmt: skip
 
 
@@ -178,4 +181,7 @@ def make_world() -> World:
             record: verbs.take_in(record, "file.csv", [b"Website,E-mail\nacme.com,a@acme.com\n"]).pk
             for record in IMPORTED
         },
+        CrmImport.objects.create(
+            connection=connection, sobject="Account", kind="soql", source="SELECT Id FROM Account", name="Accounts"
+        ).pk,
     )

@@ -15,6 +15,7 @@ from tests.web.conftest import SignedIn
 
 from abmatic.identity.models import User
 from abmatic.sync import connect, org_fields, undo
+from abmatic.sync.importing import sources
 
 EVERYBODY = "everybody"
 SIGNED_IN = "signed in"
@@ -86,7 +87,8 @@ WHO = {
     "campaign-sync": SIGNED_IN,
     **{f"{record}-view-{act}": SIGNED_IN for record in addresses.RECORDS for act in ("save", "delete")},
     **{f"{record}-selected": SIGNED_IN for record in addresses.RECORDS},
-    **{f"{record}-push": OPERATORS for record in addresses.RECORDS},
+    **{f"{record}-{act}": OPERATORS for record in addresses.RECORDS for act in ("push", "from-crm", "crm-choices")},
+    **dict.fromkeys(("crm-import", "crm-import-start", "crm-import-stop"), OPERATORS),
     **dict.fromkeys(("push", "push-choose", "push-start", "push-stop"), OPERATORS),
     **dict.fromkeys(addresses.IMPORTS, OPERATORS),
     **{f"{record}-collection-{act}": OPERATORS for record in addresses.RECORDS for act in ("new", "edit", "delete")},
@@ -139,7 +141,7 @@ ACTIONS = {
     "sync-now", "run-cancel", "issues-retry", "check", "disable", "change-user", "user-link", "revoke-api-key",
     "reset-second-factor", "sign-in-policy", "end-session", "end-other-sessions", "test-mail",
     *(f"{record}-{act}" for record in addresses.RECORDS for act in ("view-save", "view-delete", "selected", "push")),
-    "push-choose", "push-start", "push-stop",
+    "push-choose", "push-start", "push-stop", "crm-import-start", "crm-import-stop",
     *(f"{record}-import-{act}" for record in addresses.IMPORTED for act in ("notes", "start", "cancel")),
 }  # fmt: skip
 # What a form is sent to: who may look at it need not be who may send it. What is neither here nor an action only
@@ -158,6 +160,7 @@ FORMS = {
     **{f"{record}-collection-{act}": OPERATORS for record in addresses.RECORDS for act in ("new", "edit", "delete")},
     **{f"{record}-field": OPERATORS for record in (*addresses.RECORDS, "campaign")},
     **dict.fromkeys(["run-undo", "object-preview-job"], OPERATORS),
+    **{f"{record}-from-crm": OPERATORS for record in addresses.RECORDS},
     **dict.fromkeys(
         ["authorize", "reconnect", "object-settings", "settings-file", "users", "api-keys"], ADMINISTRATORS
     ),
@@ -185,6 +188,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> addresses.World:
     # What these do beyond the page has tests of its own; here only who gets that far counts.
     monkeypatch.setattr(connect, "check", lambda connection: [])
     monkeypatch.setattr(connect, "disable", lambda connection, by: None)
+    monkeypatch.setattr(sources, "listed", lambda connection, sobject, kind: [])
     monkeypatch.setattr(undo, "preview", lambda run: undo.Undone())
     monkeypatch.setattr(org_fields, "offered", lambda *args, **options: org_fields.Offer({}, timezone.now()))
     return addresses.make_world()

@@ -176,6 +176,7 @@ PROCRASTINATE_IMPORT_PATHS = [
     "abmatic.sync.ticking",
     "abmatic.sync.preview.jobs",
     "abmatic.sync.selected.jobs",
+    "abmatic.sync.importing.jobs",
 ]
 
 LOGGING = {

@@ -18,7 +18,7 @@ from typing import Literal, Self
 
 import httpx2
 
-from . import bulk, collections, errors, ingest, jobs, query, removals
+from . import bulk, collections, errors, ingest, jobs, listings, query, removals
 from .answers import Answer, Json, http_date
 from .describe import Describe, GlobalDescribe, Remembered, read_describe, read_global
 from .retry import RetryPolicy
@@ -230,6 +230,22 @@ class Client:
         except errors.NotFound as missing:
             raise errors.JobGone(missing.message, code=missing.code, status=missing.status) from missing
         return bulk.BulkQueryJob(self._wire, info, self.api_version)
+
+    def list_views(self, sobject: str) -> list[listings.Listed]:
+        """The list views of an object. One call."""
+        return listings.list_views(self._wire, self.api_version, sobject)
+
+    def list_view_query(self, sobject: str, view_id: str) -> str:
+        """The SOQL that a list view stands for. One call."""
+        return listings.list_view_query(self._wire, self.api_version, sobject, view_id)
+
+    def reports(self) -> list[listings.Listed]:
+        """The reports that Salesforce lists. One call."""
+        return listings.reports(self._wire, self.api_version)
+
+    def report(self, report_id: str) -> listings.ReportRows:
+        """Runs a report while we wait; its first 2,000 rows. One call."""
+        return listings.report(self._wire, self.api_version, report_id)
 
     def create_records(
         self, sobject: str, records: Sequence[Mapping[str, Json]], *, save_duplicates: bool = False

@@ -28,6 +28,7 @@ from abmatic.postgres import sessions
 from abmatic.postgres.locks import LockBusy, held
 from abmatic.salesforce import Client, errors
 from abmatic.sync import alarms, budget, clients, outcomes, undo, undo_created
+from abmatic.sync.importing import reading as importing
 from abmatic.sync.models import Connection, ConnectionProblem, Finding, ObjectSetting, Run, Write
 from abmatic.sync.pull import plan as planning
 from abmatic.sync.pull.chunk import Counts
@@ -47,7 +48,7 @@ def execute(run_id: int) -> bool:
 
     Raises django.db.OperationalError when the database is lost, in whichever session that showed.
     """
-    run = Run.objects.select_related("connection", "selected").get(pk=run_id)
+    run = Run.objects.select_related("connection", "selected", "imports").get(pk=run_id)
     try:
         with (
             sessions.session(f"run {run_id}", _LOCK_SETTINGS) as session,
@@ -154,6 +155,12 @@ class _Execution:
         """What the run is for. Answers its outcome."""
         if self._run.trigger == Run.Trigger.UNDO:
             return self._undo(client)
+        if self._run.imports is not None:
+            self._pull.read_these(
+                client, importing.chunks(self._run.imports, self._run.checkpoint.get("imported", "")),
+                importing.Collecting(self._run.imports, self._spec),
+            )  # fmt: skip
+            return outcomes.imported(self._running.counts)
         results.require_earlier(self._run)
         push = self._push(client)
         if push is None:

@@ -65,6 +65,14 @@ def _pulled(spec: SObject, counts: Counts) -> str:
     return f"{_records(counts.read)} read: {', '.join(parts)}."
 
 
+def imported(counts: Counts) -> str:
+    """What an import of chosen records did."""
+    parts = _parts(counts)
+    if not parts:
+        return f"{_records(counts.read)} read, all as they are here."
+    return f"{_records(counts.read)} read: {', '.join(parts)}."
+
+
 def failed(counts: Counts) -> str:
     """How far a failed pull came."""
     if counts.read == 0:

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from abmatic.identity.models import User
 from abmatic.sync import budget, tasks
-from abmatic.sync.models import Connection, ObjectSetting, Run, SelectedPush
+from abmatic.sync.models import Connection, CrmImport, ObjectSetting, Run, SelectedPush
 from abmatic.sync.objects import configurable, with_riders
 from abmatic.sync.undo import require_undoable
 
@@ -120,6 +120,25 @@ def start_selected(push: SelectedPush, sobjects: Sequence[str], *, trigger: str,
             "Wait until it is done, or cancel it on its page, then push again."
         ) from None
     return started
+
+
+def start_import(wanted: CrmImport, *, trigger: str, user: User | None = None) -> Run:
+    """Queues the run of an import. Raises `ConnectionNotReady`, or `AlreadyRunning`."""
+    connection = wanted.connection
+    _require_active(connection)
+    try:
+        with transaction.atomic():
+            run = Run.objects.create(
+                connection=connection, sobject=wanted.sobject, batch=uuid.uuid4(), trigger=trigger, started_by=user,
+                imports=wanted, direction=Run.Direction.PULL, expected=wanted.size,
+            )  # fmt: skip
+            _queue(run)
+    except IntegrityError:
+        raise AlreadyRunning(
+            f"A sync of {wanted.sobject} with {connection} is queued, running, or waiting for API calls. Wait until it "
+            "is done, or cancel it on its page, then import again."
+        ) from None
+    return run
 
 
 def _require_active(connection: Connection) -> None:

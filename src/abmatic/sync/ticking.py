@@ -11,6 +11,7 @@ from django.utils import timezone
 from procrastinate.contrib.django import app
 
 from abmatic.sync import automatic, retention
+from abmatic.sync.importing import jobs as importing
 from abmatic.sync.selected import jobs as selected
 
 
@@ -29,3 +30,4 @@ def remove_old(timestamp: int) -> None:
     close_old_connections()
     retention.remove_old()
     selected.forget_old(timezone.now())
+    importing.forget_old(timezone.now())

@@ -16,6 +16,7 @@ from abmatic.web.csv_import import page as csv_page
 from abmatic.web.grids import collections as grid_collections
 from abmatic.web.grids import saved, selected
 from abmatic.web.grids import views as grids
+from abmatic.web.importing import views as importing
 from abmatic.web.integrations import authorize
 from abmatic.web.integrations import views as integrations
 from abmatic.web.pushing import views as pushing
@@ -112,6 +113,13 @@ push = [
 ]
 
 
+crm_import = [
+    path("", importing.import_page, name="crm-import"),
+    path("start/", importing.start, name="crm-import-start"),
+    path("stop/", importing.stop, name="crm-import-stop"),
+]
+
+
 def lists(record: str) -> list[URLPattern]:
     """What the lists of accounts, contacts and opportunities have alike."""
     kind = {"record": record}
@@ -127,6 +135,8 @@ def lists(record: str) -> list[URLPattern]:
         path("new/", creating.create, kind, name=f"{record}-new"),
         path("selected/", selected.selected, kind, name=f"{record}-selected"),
         path("push/", pushing.ask_for, kind, name=f"{record}-push"),
+        path("from-crm/", importing.new, kind, name=f"{record}-from-crm"),
+        path("from-crm/choices/", importing.choices, kind, name=f"{record}-crm-choices"),
         path("views/", saved.save, kind, name=f"{record}-view-save"),
         path("views/<int:view_id>/delete/", saved.delete, kind, name=f"{record}-view-delete"),
     ]
@@ -225,6 +235,7 @@ urlpatterns = [
     path("campaigns/", include(campaigns)),
     path("runs/<int:run_id>/", include(run)),
     path("pushes/<int:push_id>/", include(push)),
+    path("imports/<int:import_id>/", include(crm_import)),
     path("settings/", RedirectView.as_view(pattern_name="integrations"), name="settings"),
     path("settings/users/", users.users, name="users"),
     path("settings/users/<int:user_id>/", users.change_user, name="change-user"),

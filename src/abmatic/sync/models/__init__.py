@@ -1,6 +1,7 @@
 """What the synchronisation stores: connections and settings, mirrors, runs and their findings, writes and issues."""
 
 from abmatic.sync.models.connections import Connection, ConnectionProblem, FieldMapping, Mode, ObjectSetting
+from abmatic.sync.models.imports import CrmImport, CrmImportRecord
 from abmatic.sync.models.mirrors import (
     MirrorAccount,
     MirrorCampaign,
@@ -23,6 +24,8 @@ __all__ = [
     "Batch",
     "Connection",
     "ConnectionProblem",
+    "CrmImport",
+    "CrmImportRecord",
     "Due",
     "FieldMapping",
     "Finding",

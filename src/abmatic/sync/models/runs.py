@@ -10,6 +10,7 @@ from django.db import models
 
 from abmatic.changes.models import Cause
 from abmatic.sync.models.connections import Connection
+from abmatic.sync.models.imports import CrmImport
 from abmatic.sync.models.selections import SelectedPush
 
 
@@ -70,6 +71,8 @@ class Run(models.Model):
     full_because = models.TextField(choices=FullBecause.choices, blank=True, default="")
     # The run that this one undoes.
     undoes = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="undone_by", db_index=False)
+    # It reads the records of this import, instead of what has changed.
+    imports = models.ForeignKey(CrmImport, null=True, on_delete=models.SET_NULL, related_name="runs")
     # Its push is limited to the records of this one.
     selected = models.ForeignKey(SelectedPush, null=True, on_delete=models.SET_NULL, related_name="runs")
     state = models.TextField(choices=State.choices, default=State.QUEUED)

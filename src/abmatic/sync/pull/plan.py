@@ -79,6 +79,11 @@ class PullPlan:
             window = f"SystemModstamp >= {literal(lower)} AND {window}"
         return f"SELECT {', '.join(self.selected)} FROM {self.spec.name} WHERE {window}"
 
+    def soql_of(self, sf_ids: Sequence[str]) -> str:
+        """The query for records by their Ids, which are letters and digits."""
+        named = ", ".join(f"'{sf_id}'" for sf_id in sf_ids)
+        return f"SELECT {', '.join(self.selected)} FROM {self.spec.name} WHERE Id IN ({named})"
+
 
 @dataclass(frozen=True, slots=True)
 class Broken:

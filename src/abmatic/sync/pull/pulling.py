@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -40,6 +40,7 @@ from abmatic.sync.pull.reading import (
     open_writer,
     pause,
     read_by_rest,
+    stage_by_ids,
 )
 from abmatic.sync.pull.removals import Removals
 from abmatic.sync.reasons import REASONS
@@ -82,6 +83,42 @@ class Pull:
         except (Cancelled, FieldsMissing, errors.StartOver):
             self.discard_job(client)
             raise
+
+    def read_these(
+        self, client: Client, chunks: Iterable[list[str]], follow: Callable[[Session, list[str]], None]
+    ) -> None:
+        """Reads records by their Ids, a chunk at a time; the cursor stays where it is.
+
+        ``follow`` is told of each chunk in its transaction. The checkpoint says which Id was the last (``imported``).
+        """
+        plan = self._plan(client)
+        upper = self._running.window(client)
+        self._running.note(phase=Run.Phase.READING, reader="REST")
+        with open_writer(plan, self._target(upper)) as (session, writer):
+            for sf_ids in chunks:
+                self._read_chunk(client, plan, session, writer, sf_ids, follow)
+            if self._running.counts.duplicate:
+                writer.after_run()
+                session.commit()
+
+    def _read_chunk(
+        self, client: Client, plan: PullPlan, session: Session, writer: ChunkWriter, sf_ids: list[str],
+        follow: Callable[[Session, list[str]], None],
+    ) -> None:  # fmt: skip
+        for attempt in range(CONTENDED_ATTEMPTS):
+            try:
+                stage_by_ids(client, plan, writer, sf_ids)
+                writer.type_rows()
+                counts = writer.apply()
+                follow(session, sf_ids)
+                self._run.checkpoint["imported"] = sf_ids[-1]
+                self._checkpoint(session, counts, None)
+                return
+            except CONTENDED as error:
+                session.rollback()
+                if attempt + 1 == CONTENDED_ATTEMPTS:
+                    raise
+                pause(attempt, error)
 
     def _pull(self, client: Client) -> None:
         plan = self._plan(client)
@@ -158,7 +195,7 @@ class Pull:
 
     def _read_everything(self, because: Run.FullBecause) -> None:
         """The run reads every record, if it doesn't anyway: the first one does."""
-        if self._cursor is not None and not self._run.is_full:
+        if self._cursor is not None and not self._run.is_full and self._run.imports_id is None:
             self._running.note(is_full=True, full_because=because)
 
     def _read(self, client: Client, plan: PullPlan) -> None:
@@ -280,7 +317,7 @@ class Pull:
     def _target(self, upper: datetime) -> Target:
         assert self._run.cause_id is not None
         collection = None
-        if self._cursor is None and self._spec.collection:
+        if self._cursor is None and self._spec.collection and self._run.imports_id is None:
             collection = Collection.objects.get_or_create(
                 source=f"salesforce-import:{self._connection.pk}:{self._spec.local}",
                 defaults={

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from typing import Any, Protocol
@@ -127,7 +127,7 @@ def _one_chunk(
     for page in pages:
         total = page.seen
         if page.count:
-            _require_fields(plan, page.records_json)
+            require_fields(plan, page.records_json)
             writer.stage_records(page.records_json)
         if page.done and page.seen < page.total_size:
             raise errors.BadAnswer(f"a query of {page.total_size} records ended after {page.seen}")
@@ -137,12 +137,29 @@ def _one_chunk(
     return total
 
 
-def _require_fields(plan: PullPlan, records: bytes) -> None:
+def require_fields(plan: PullPlan, records: bytes) -> None:
     """Salesforce writes null where a field is empty: one that is absent was not answered, and is not empty."""
     rows = orjson.loads(records)
     missing = [name for name in plan.selected if any(name not in row for row in rows)]
     if missing:
         raise FieldsMissing(missing)
+
+
+def stage_by_ids(client: Client, plan: PullPlan, writer: ChunkWriter, sf_ids: Sequence[str]) -> int:
+    """Stages records by their Ids; in two parts where one query for them would be too long. How many there are."""
+    try:
+        staged = 0
+        for page in client.query_pages(plan.soql_of(sf_ids), include_deleted=True):
+            staged = page.seen
+            if page.count:
+                require_fields(plan, page.records_json)
+                writer.stage_records(page.records_json)
+        return staged
+    except errors.QueryTooLong:
+        if len(sf_ids) == 1:
+            raise
+        middle = len(sf_ids) // 2
+        return sum(stage_by_ids(client, plan, writer, half) for half in (sf_ids[:middle], sf_ids[middle:]))
 
 
 def require_columns(plan: PullPlan, stream: PageStream) -> None:

@@ -136,9 +136,9 @@ def _preview(
     context["problem"] = problem or (job.problem if job else "")
     if found:
         labels = {each.name: each.label for each in fields(spec.local)}
-        context["into_abmatic"] = _actions(_INTO_ABMATIC, found["to_abmatic"], _samples(found, "to_abmatic"), labels)
+        context["into_abmatic"] = actions(_INTO_ABMATIC, found["to_abmatic"], _samples(found, "to_abmatic"), labels)
         if found["to_salesforce"] is not None:
-            there = _actions(_INTO_SALESFORCE, found["to_salesforce"], _samples(found, "to_salesforce"), {})
+            there = actions(_INTO_SALESFORCE, found["to_salesforce"], _samples(found, "to_salesforce"), {})
             context["into_salesforce"] = there
     return render(request, "salesforce/preview.html", context)
 
@@ -148,12 +148,13 @@ def _samples(found: Mapping[str, Any], side: str) -> Mapping[str, Any]:
     return samples
 
 
-def _actions(
+def actions(
     named: Sequence[tuple[str, str]],
     counts: Mapping[str, Any],
     samples: Mapping[str, Any],
     labels: Mapping[str, str],
 ) -> list[ActionShown]:
+    """What would be done, by action, with samples; ``labels`` of the fields."""
     return [
         ActionShown(
             label,

@@ -215,6 +215,9 @@ document.addEventListener("alpine:init", () => {
       for (const part of this.$root.querySelectorAll("[data-for]")) {
         part.hidden = part.dataset.for !== chosen;
       }
+      for (const part of this.$root.querySelectorAll("[data-not]")) {
+        part.hidden = part.dataset.not === chosen;
+      }
     },
   }));
 

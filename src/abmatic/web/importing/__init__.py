@@ -1,0 +1,1 @@
+"""Import from CRM: by list view, report or SOQL, with a preview."""
