@@ -8,6 +8,7 @@ from django.urls import URLPattern, URLResolver, reverse
 from tests.web import org
 
 from abmatic.audiences.csv_import import verbs
+from abmatic.audiences.many.models import FieldEdit
 from abmatic.audiences.selection import Selection
 from abmatic.changes.models import Cause
 from abmatic.identity import api_keys
@@ -29,6 +30,7 @@ class World:
     opportunity_collection: int
     campaign: int
     opportunity: int
+    field_edit: int
     somebody: int
     api_key: int
     preview: int
@@ -46,6 +48,8 @@ class World:
             return reverse(name, args=[self.run])
         if name in {"change-user", "user-link", "reset-second-factor", "end-session"}:
             return reverse(name, args=[self.somebody])
+        if name.startswith("field-edit"):
+            return reverse(name, args=[self.field_edit])
         if name == "revoke-api-key":
             return reverse(name, args=[self.api_key])
         if name == "object-preview-job":
@@ -61,7 +65,9 @@ class World:
             return reverse(name, args=[getattr(self, record), "name" if record != "contact" else "last_name"])
         if page == "view-delete":
             return reverse(name, args=[self.views[record]])
-        if page in {"new", "pick", "view-save", "collection-new", "selected", "push", "from-crm", "crm-choices"}:
+        if page in {
+            "new", "pick", "set", "view-save", "collection-new", "selected", "push", "from-crm", "crm-choices",
+        }:  # fmt: skip
             return reverse(name)
         if page in {"collection-edit", "collection-delete"}:
             return reverse(name, args=[getattr(self, f"{record}_collection")])
@@ -124,6 +130,7 @@ PAGES = [
     *(f"{record}-{page}" for record in IMPORTED for page in ("imports", "import")),
     *(f"{record}-collection-{act}" for record in RECORDS for act in ("new", "edit", "delete")),
     *(f"{record}-new" for record in RECORDS),
+    "field-edit",
     "object-settings", "settings-file", "issues", "account_change_password", "users", "api-keys", "audit", "profile",
     "notifications", "push", "crm-import", *(f"{record}-from-crm" for record in RECORDS),
 ]  # fmt: skip
@@ -170,6 +177,7 @@ def make_world() -> World:
         org.collection("opportunity", [deal.pk]).pk,
         campaign.pk,
         deal.pk,
+        FieldEdit.objects.create(record="account", field="city", cause=cause, state="done", changed=1, total=1).pk,
         User.objects.create_user("somebody@example.com").pk,
         api_keys.create("Reports", "viewer")[0].pk,
         PreviewJob.objects.create(connection=connection, sobject="Account").pk,

@@ -77,6 +77,11 @@ WHO = {
     "opportunity-sync": SIGNED_IN,
     **{f"{record}-new": OPERATORS for record in addresses.RECORDS},
     "account-pick": OPERATORS,
+    **{f"{record}-set": OPERATORS for record in addresses.RECORDS},
+    "field-edit": OPERATORS,
+    "field-edit-live": OPERATORS,
+    "field-edit-cancel": OPERATORS,
+    "field-edit-put-back": OPERATORS,
     **{f"{record}-field": OPERATORS for record in (*addresses.RECORDS, "campaign")},
     **{f"{record}-field-history": SIGNED_IN for record in (*addresses.RECORDS, "campaign")},
     "campaigns": SIGNED_IN,
@@ -137,6 +142,7 @@ WHO = {
     "revoke-api-key": ADMINISTRATORS,
 }
 ACTIONS = {
+    "field-edit-cancel", "field-edit-put-back", *(f"{record}-set" for record in addresses.RECORDS),
     "object-filter-count", "object-sync", "object-preview", "object-mapping", "object-notes",
     "sync-now", "run-cancel", "issues-retry", "check", "disable", "change-user", "user-link", "revoke-api-key",
     "reset-second-factor", "sign-in-policy", "end-session", "end-other-sessions", "test-mail",
@@ -160,7 +166,7 @@ FORMS = {
     **{f"{record}-collection-{act}": OPERATORS for record in addresses.RECORDS for act in ("new", "edit", "delete")},
     **{f"{record}-field": OPERATORS for record in (*addresses.RECORDS, "campaign")},
     **dict.fromkeys(["run-undo", "object-preview-job"], OPERATORS),
-    **{f"{record}-from-crm": OPERATORS for record in addresses.RECORDS},
+    **{f"{record}-{act}": OPERATORS for record in addresses.RECORDS for act in ("from-crm", "new")},
     **dict.fromkeys(
         ["authorize", "reconnect", "object-settings", "settings-file", "users", "api-keys"], ADMINISTRATORS
     ),

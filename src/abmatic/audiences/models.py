@@ -11,12 +11,13 @@ from django.db import models
 from django.db.models.functions import Left, Lower, NullIf
 
 from abmatic.audiences.csv_import.models import FileImport, FilePart, RejectedRow
+from abmatic.audiences.many.models import FieldEdit
 from abmatic.changes.models import Cause
 
 __all__ = [
     "SORT_PASSES_OVER", "SORT_PREFIX", "Account", "Collection", "CollectionMember", "Contact", "CustomField",
-    "FileImport", "FilePart", "LocalRecord", "Opportunity", "OpportunityContact", "Owner", "RejectedRow", "SavedView",
-    "sort_key",
+    "FieldEdit", "FileImport", "FilePart", "LocalRecord", "Opportunity", "OpportunityContact", "Owner", "RejectedRow",
+    "SavedView", "sort_key",
 ]  # fmt: skip
 
 # Sorting reads a prefix: a B-tree entry must stay under 2,700 bytes, and a name may be 131,072 characters long.

@@ -173,6 +173,7 @@ else:
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "tasks"
 PROCRASTINATE_IMPORT_PATHS = [
     "abmatic.audiences.csv_import.jobs",
+    "abmatic.audiences.many.jobs",
     "abmatic.sync.ticking",
     "abmatic.sync.preview.jobs",
     "abmatic.sync.selected.jobs",

@@ -68,19 +68,53 @@ def outlook(record: str, record_id: int, name: str) -> list[Outlook]:
     ]
 
 
-def objections(record: str, record_id: int | None, name: str, value: str | None) -> list[str]:
-    """Why Salesforce would refuse the value (as `abmatic.audiences.inputs` gives it), where it would be written."""
+def outlook_of_many(record: str, name: str) -> list[Outlook]:
+    """What becomes of a value that many records are given, whichever of them each org has."""
+    sides = _sides(record, None, name, every=True)
+    several = len({side.setting.connection_id for side in sides}) > 1
+    told: list[Outlook] = []
+    for side in sides:
+        each = _told_of_many(side)
+        where = f"{side.setting.connection}, {side.spec.label_plural}" if several else side.spec.label_plural
+        if each is not None:
+            told.append(Outlook(each.course, f"{where}: {each.text}", each.at))
+    return told or [Outlook("stays", "The field is mapped to no Salesforce field: the value stays in Abmatic.")]
+
+
+def _told_of_many(side: _Side) -> Outlook | None:
+    mapping, setting = side.mapping, side.setting
+    if mapping is None or mapping.broken:
+        return None
+    reads = mapping.to_abmatic == Mode.OVERWRITE and mapping.to_salesforce != Mode.OVERWRITE
+    if reads and setting.update_in_abmatic:
+        return Outlook(
+            "returns",
+            f"Salesforce leads here (Overwrite to Abmatic): where {side.place} has a value, the next sync brings it "
+            "back.",
+        )
+    if mapping.to_salesforce == Mode.NONE or not setting.is_pushed or mapping.unwritable:
+        return Outlook("stays", f"{side.place} is not written to: the value stays in Abmatic.")
+    when, at = _when(setting, side.spec)
+    only = "empty fields are filled" if mapping.to_salesforce == Mode.FILL else "it goes to Salesforce"
+    return Outlook("pushed", f"{only} ({side.place}), where the push filter lets the record through, {when}", at)
+
+
+def objections(record: str, record_id: int | None, name: str, value: str | None, *, every: bool = False) -> list[str]:
+    """Why Salesforce would refuse the value (as `abmatic.audiences.inputs` gives it), where it would be written.
+
+    ``every``: in any org, of a value that many records are given.
+    """
     found: list[str] = []
-    for side in _sides(record, record_id, name):
+    for side in _sides(record, record_id, name, every=every):
         theirs = _described(side)
         if theirs is not None and side.mapping is not None and side.mapping.to_salesforce != Mode.NONE:
             found += _objection(side, theirs, field(record, name), value)
     return list(dict.fromkeys(found))
 
 
-def suggestions(record: str, record_id: int | None, name: str) -> list[str]:
+def suggestions(record: str, record_id: int | None, name: str, *, every: bool = False) -> list[str]:
     """The values that Salesforce's picklist offers for the field, where that is known."""
-    for side in _sides(record, record_id, name):
+    for side in _sides(record, record_id, name, every=every):
         theirs = _described(side)
         if theirs is not None and theirs.values:
             return list(theirs.values)
@@ -137,7 +171,7 @@ def _article(noun: str) -> str:
 # -- which objects it is about
 
 
-def _sides(record: str, record_id: int | None, name: str) -> list[_Side]:
+def _sides(record: str, record_id: int | None, name: str, *, every: bool = False) -> list[_Side]:
     settings: dict[tuple[int, str], ObjectSetting] = {
         (setting.connection_id, setting.sobject): setting
         for setting in ObjectSetting.objects.filter(sobject__in=[sobject for sobject, _ in MIRRORS[record]])
@@ -158,7 +192,7 @@ def _sides(record: str, record_id: int | None, name: str) -> list[_Side]:
         # A person who is a contact is no lead's business any more; who is there already isn't created again.
         if (mirror is None and connection in there) or (sobject == "Lead" and (connection, "Contact") in linked):
             continue
-        if mirror is None and not setting.create_in_salesforce:
+        if mirror is None and not setting.create_in_salesforce and not every:
             continue
         sides.append(_Side(setting, OBJECTS[sobject], mirror, mappings.get(setting.pk)))
     return sides

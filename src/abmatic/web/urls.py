@@ -14,7 +14,7 @@ from abmatic.web import api_keys, audit, door, home, notices, profile, running, 
 from abmatic.web.csv_import import files as csv_files
 from abmatic.web.csv_import import page as csv_page
 from abmatic.web.grids import collections as grid_collections
-from abmatic.web.grids import saved, selected
+from abmatic.web.grids import field_edits, saved, selected, set_field
 from abmatic.web.grids import views as grids
 from abmatic.web.importing import views as importing
 from abmatic.web.integrations import authorize
@@ -133,6 +133,7 @@ def lists(record: str) -> list[URLPattern]:
             name=f"{record}-collection-delete",
         ),
         path("new/", creating.create, kind, name=f"{record}-new"),
+        path("set/", set_field.set_field, kind, name=f"{record}-set"),
         path("selected/", selected.selected, kind, name=f"{record}-selected"),
         path("push/", pushing.ask_for, kind, name=f"{record}-push"),
         path("from-crm/", importing.new, kind, name=f"{record}-from-crm"),
@@ -234,6 +235,10 @@ urlpatterns = [
     path("opportunities/", include(opportunities)),
     path("campaigns/", include(campaigns)),
     path("runs/<int:run_id>/", include(run)),
+    path("edits/<int:edit_id>/", field_edits.edit_page, name="field-edit"),
+    path("edits/<int:edit_id>/live/", field_edits.edit_live, name="field-edit-live"),
+    path("edits/<int:edit_id>/cancel/", field_edits.cancel, name="field-edit-cancel"),
+    path("edits/<int:edit_id>/put-back/", field_edits.put_back, name="field-edit-put-back"),
     path("pushes/<int:push_id>/", include(push)),
     path("imports/<int:import_id>/", include(crm_import)),
     path("settings/", RedirectView.as_view(pattern_name="integrations"), name="settings"),

@@ -133,3 +133,41 @@ def test_a_contact_is_created_by_keyboard_alone(admin_tab: Tab) -> None:
     expect(page.get_by_role("heading", level=1, name="Sam Smith")).to_be_visible()
     expect(page.get_by_role("status")).to_contain_text("is made")
     assert Contact.objects.get(work_email="sam.smith@acme.com").account == account
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_field_of_a_selection_is_set_by_keyboard_alone(admin_tab: Tab, theme: str) -> None:
+    org.accounts(60, city="Rome")
+    page = admin_tab.page
+    page.emulate_media(color_scheme="light" if theme == "light" else "dark")
+    admin_tab.open("/accounts/")
+    page.get_by_label("Select all that are shown").focus()
+    page.keyboard.press("Space")
+    page.get_by_role("button", name="Select all 60").focus()
+    page.keyboard.press("Enter")
+    page.get_by_label("Select Firm 0001").focus()
+    page.keyboard.press("Space")
+    page.get_by_role("button", name="Set a field").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Set a field")).to_be_visible()
+    page.get_by_label("Field", exact=True).focus()
+    page.keyboard.type("Cit")
+    page.keyboard.press("Tab")
+    expect(page.get_by_text("Leave it empty to clear City.")).to_be_visible()
+    page.get_by_label("Value", exact=True).focus()
+    page.keyboard.type("Bonn")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="59 accounts, 59 will change")).to_be_visible()
+    assert faults(page) == []
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.set_viewport_size({"width": 1280, "height": 844})
+    page.get_by_role("button", name="Change 59").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Put back")).to_be_visible()
+    assert faults(page) == []
+    assert set(Account.objects.values_list("name", flat=True).filter(city="Rome")) == {"Firm 0001"}
+    page.get_by_role("button", name="Put back").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Put City back", level=1)).to_be_visible()
+    assert set(Account.objects.values_list("city", flat=True)) == {"Rome"}

@@ -44,3 +44,17 @@ def read(field: LocalField, text: str, before: str = "") -> object:
     if field.type is FieldType.BOOLEAN:
         return {"true": True, "false": False}.get(text)
     return text if "\r\n" in before else text.replace("\r\n", "\n")
+
+
+def stored(field: LocalField, text: str | None) -> object:
+    """The value that a judged text stands for."""
+    if text is None:
+        return None
+    match field.type:
+        case FieldType.BOOLEAN:
+            return text == "true"
+        case FieldType.DATE:
+            return date.fromisoformat(text)
+        case FieldType.INTEGER | FieldType.NUMBER:
+            return Decimal(text)
+    return text
