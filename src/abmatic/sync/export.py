@@ -40,6 +40,11 @@ _SETTINGS = {
 }  # fmt: skip
 
 
+def harmless(text: str) -> str:
+    """Text that no spreadsheet takes for a formula, for rows that Postgres didn't make."""
+    return "'" + text if text.startswith(tuple(FORMULA_STARTS)) else text
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """A column of a file: its title, the column of the statement, and what is in it."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from django.http import StreamingHttpResponse
 
-from abmatic.sync.export import FORMULA_STARTS, Export
+from abmatic.sync.export import Export, harmless
 
 
 def download(made: Export) -> StreamingHttpResponse:
@@ -41,8 +41,3 @@ def _lines(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
     yield "\ufeff" + str(writer.writerow(head))
     for row in rows:
         yield str(writer.writerow([harmless(text) for text in row]))
-
-
-def harmless(text: str) -> str:
-    """Text that no spreadsheet takes for a formula."""
-    return "'" + text if text.startswith(tuple(FORMULA_STARTS)) else text

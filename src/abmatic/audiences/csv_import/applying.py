@@ -90,11 +90,16 @@ class Applying:
         self._file.done, self._file.counts = upto, asdict(counts)
 
     def _cut(self, upto: int) -> None:
-        """The chunk's rows with the records that have their keys, which are held from here on."""
+        """The chunk's rows with the records that have their keys, which are held from here on.
+
+        Records are looked up by index, here and below, whatever the planner takes for the size of their table: it grows
+        while the import goes on, and a chunk must cost the same at the end as at the beginning.
+        """
         self._session.execute(
             sql.SQL(
                 "CREATE TEMP TABLE chunk ON COMMIT DROP AS SELECT t.*, r.id AS target, false AS is_new FROM typed AS t "
-                "LEFT JOIN {} AS r ON r.{} = t.key WHERE t.n > {} AND t.n <= {} AND t.reason IS NULL"
+                "LEFT JOIN LATERAL (SELECT r.id FROM {} AS r WHERE r.{} = t.key LIMIT 1) AS r ON true "
+                "WHERE t.n > {} AND t.n <= {} AND t.reason IS NULL"
             ).format(self._table, self._key, sql.Literal(self._file.done), sql.Literal(upto))
         )
         self._session.execute("ANALYZE chunk")
@@ -107,7 +112,8 @@ class Applying:
         self._session.execute(
             sql.SQL(
                 "CREATE TEMP TABLE changed ON COMMIT DROP AS "
-                "SELECT t.n, v.at, a.id, v.field, v.before, v.after FROM chunk AS t JOIN {} AS a ON a.id = t.target "
+                "SELECT t.n, v.at, a.id, v.field, v.before, v.after FROM chunk AS t "
+                "CROSS JOIN LATERAL (SELECT * FROM {} AS r WHERE r.id = t.target LIMIT 1) AS a "
                 "CROSS JOIN LATERAL (VALUES {}) AS v (at, field, is_changed, before, after) WHERE v.is_changed"
             ).format(self._table, comparing.sides(self._mapping))
         )
@@ -118,7 +124,7 @@ class Applying:
         self._session.execute(
             sql.SQL(
                 "UPDATE {} AS a SET {}, updated_at = now() FROM chunk AS t "
-                "WHERE a.id = t.target AND t.n IN (SELECT n FROM changed)"
+                "WHERE a.id = t.target AND a.id = ANY (ARRAY(SELECT id FROM changed))"
             ).format(self._table, comparing.assignments(self._mapping))
         )
 

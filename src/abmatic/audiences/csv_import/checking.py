@@ -85,8 +85,16 @@ def _samples(session: Session, mapping: Mapping, *, new: bool) -> list[dict[str,
         "SELECT t.line, a.id, t.key, (SELECT jsonb_object_agg(v.field, jsonb_build_array("
         "left(v.before #>> '{{}}', 300), left(v.after #>> '{{}}', 300)) ORDER BY v.at) "
         "FROM (VALUES {sides}) AS v (at, field, is_changed, before, after) WHERE {shown}) "
-        "FROM {joined} AND {test} ORDER BY t.n LIMIT {most}"
-    ).format(sides=comparing.sides(mapping), shown=shown, joined=_joined(mapping), test=test, most=sql.Literal(SAMPLES))
+        "FROM (SELECT t.*, a.id AS target FROM {joined} AND {test} ORDER BY t.n LIMIT {most}) AS t "
+        "LEFT JOIN {table} AS a ON a.id = t.target ORDER BY t.n"
+    ).format(
+        sides=comparing.sides(mapping),
+        shown=shown,
+        joined=_joined(mapping),
+        test=test,
+        most=sql.Literal(SAMPLES),
+        table=sql.Identifier(mapping.record),
+    )
     order = {each.field.name: at for at, each in enumerate(mapping.mapped)}
     return [
         {

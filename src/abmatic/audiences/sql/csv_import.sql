@@ -24,13 +24,17 @@ SELECT %(file)s, n, line, is_repeat, reason FROM typed WHERE reason IS NOT NULL 
 SELECT count(*) FILTER (WHERE NOT is_repeat), count(*) FILTER (WHERE is_repeat) FROM typed WHERE reason IS NOT NULL;
 
 -- lock_targets -- Holds the records of a chunk, always in the same order, so that two imports never wait for each other.
-SELECT r.id FROM {table} AS r WHERE r.id IN (SELECT target FROM chunk) ORDER BY r.id FOR UPDATE;
+SELECT r.id FROM {table} AS r WHERE r.id = ANY (ARRAY(SELECT target FROM chunk WHERE target IS NOT NULL))
+ ORDER BY r.id FOR UPDATE;
 
 -- moved_targets -- Rows whose record got another key, or which somebody made a record for, before this chunk held it.
-SELECT count(*) FROM chunk AS c LEFT JOIN {table} AS r ON r.{key} = c.key WHERE c.target IS DISTINCT FROM r.id;
+SELECT count(*)
+  FROM chunk AS c LEFT JOIN LATERAL (SELECT r.id FROM {table} AS r WHERE r.{key} = c.key LIMIT 1) AS r ON true
+ WHERE c.target IS DISTINCT FROM r.id;
 
 -- number_newcomers -- The ids of the records that a chunk makes.
-UPDATE chunk SET target = nextval(pg_get_serial_sequence({name}, 'id')), is_new = true WHERE target IS NULL;
+UPDATE chunk SET target = nextval((SELECT pg_get_serial_sequence({name}, 'id')::regclass)), is_new = true
+ WHERE target IS NULL;
 
 -- note_newcomers -- That records were made, in the change log.
 INSERT INTO change (record, record_id, field, cause_id, at)

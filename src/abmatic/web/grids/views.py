@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from abmatic.audiences.models import Collection
+from abmatic.audiences.models import Collection, FileImport
 from abmatic.audiences.wording import described
 from abmatic.sync.models import Connection, Run
 from abmatic.web.grids import saved
@@ -17,6 +17,9 @@ from abmatic.web.grids.columns import COLLECTED, SPECS, Spec
 from abmatic.web.grids.filters import MOST_COLLECTIONS, written
 from abmatic.web.grids.grid import Grid, grid_of
 from abmatic.web.http import PageRequest
+
+# Files that a collection's page names; the list of imports has all.
+MOST_FILES = 3
 
 
 @require_safe
@@ -41,8 +44,15 @@ def collection(request: PageRequest, record: str, collection_id: int) -> HttpRes
     found = get_object_or_404(Collection, pk=collection_id, record=record)
     grid = grid_of(request, SPECS[record], scope={"collection": found.pk}, scope_size=found.size)
     return grid_answer(request, grid, "grids/collection.html", {
-        "collection": found, "rule": described(record, found.rule), "is_of_many": True,
+        "collection": found, "files": _files(request, found), "rule": described(record, found.rule), "is_of_many": True,
     })  # fmt: skip
+
+
+def _files(request: PageRequest, collection: Collection) -> list[FileImport]:
+    """The newest files that were imported into a collection, for those who may see imports."""
+    if not request.user.is_operator or request.htmx:
+        return []
+    return list(collection.files.select_related("asked_by").order_by("-pk")[:MOST_FILES])
 
 
 def grid_answer(request: PageRequest, grid: Grid, template: str, more: dict[str, object]) -> HttpResponse:
