@@ -65,26 +65,26 @@ def import_file(
         from abmatic.audiences.csv_import import verbs
         from abmatic.audiences.csv_import.refusals import ImportRefused
 
+        made: FileImport | None = None
         try:
-            if resume is not None:
-                made = _resumed(resume)
+            if file is None or record is None:
+                made = _resumed(resume or 0)
             else:
-                assert file is not None
-                assert record is not None
                 made = verbs.take_in(record, file.name, _pieces(file))
-                made.decimal_comma = decimal_comma or made.decimal_comma
+                commas = decimal_comma or made.decimal_comma
                 chosen = _collection(made, collection)
-                verbs.choose(
-                    made,
-                    verbs.Choices(_columns(made, maps), duplicates, keyless, made.decimal_comma, day_first, *chosen),
-                )
+                choices = verbs.Choices(_columns(made, maps), duplicates, keyless, commas, day_first, *chosen)
+                verbs.choose(made, choices)
                 _check(made)
                 if not preview:
                     verbs.start_import(made, None)
                     click.echo(f"Import {made.pk}: {made.rows:,} rows of {made} …", err=True)
             if not preview:
                 _execute(made)
-        except ImportRefused as refused:
+        except (ImportRefused, Failure) as refused:
+            if made is not None and not made.started_at:
+                # Nobody will come back to choose otherwise.
+                verbs.cancel(made)
             raise Failure(str(refused)) from refused
         _say(made, preview=preview, as_json=as_json)
         if rejected is not None:

@@ -151,6 +151,15 @@ def test_two_columns_on_one_field_and_fields_that_are_none_are_refused() -> None
             verbs.choose(file, Choices(columns))
 
 
+def test_columns_are_guessed_by_what_programs_call_them() -> None:
+    headings = ["Mail", "E-Mail Address", "Vorname", "Last Name", "Société", "Mobile Phone", "Phone", "Shoe size", ""]
+    file = given("contact", written([headings, ["x"] * len(headings)]))
+    assert file.columns == [
+        None, "work_email", "first_name", "last_name", "company", None, "phone", None, None,
+    ]  # fmt: skip
+    assert file.header[-1] == "Column 9"
+
+
 def test_collections_that_cannot_be_filled_are_refused() -> None:
     file = given("account", written(MUNICH))
     rule = Collection.objects.create(name="Rule", record="account", kind="dynamic", rule={})

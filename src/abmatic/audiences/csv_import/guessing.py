@@ -43,8 +43,8 @@ _SYNONYMS: dict[str, dict[str, tuple[str, ...]]] = {
             "apellidos",
         ),
         "work_email": (
-            "email", "mail", "emailaddress", "mailaddress", "businessemail", "workemailaddress", "primaryemail",
-            "contactemail", "emailadresse", "mailadresse", "adresseemail", "correo", "correoelectronico",
+            "email", "emailaddress", "businessemail", "workemailaddress", "primaryemail", "contactemail",
+            "emailadresse", "mail", "mailaddress", "mailadresse", "adresseemail", "correo", "correoelectronico",
         ),
         "job_title": ("title", "position", "role", "jobrole", "funktion", "stelle", "poste", "cargo"),
         "phone": (
@@ -64,12 +64,13 @@ def guessed(record: str, headings: Sequence[str], known: Sequence[LocalField]) -
     plain = [_plain(heading) for heading in headings]
     found: list[str | None] = [None] * len(headings)
     synonyms = _SYNONYMS.get(record, {})
-    for names in ({each.name: {_plain(each.name), _plain(each.label)} for each in known}, synonyms):
+    for names in ({each.name: (_plain(each.label), _plain(each.name)) for each in known}, synonyms):
         for field in known:
             if field.name in found:
                 continue
-            wanted = names.get(field.name, ())
-            place = next((at for at, each in enumerate(plain) if found[at] is None and each and each in wanted), None)
+            free = {each: at for at, each in reversed([*enumerate(plain)]) if found[at] is None and each}
+            # The likeliest word first: a file may have both "Mail" and "E-mail".
+            place = next((free[each] for each in names.get(field.name, ()) if each in free), None)
             if place is not None:
                 found[place] = field.name
     return found
