@@ -44,6 +44,14 @@ def test_another_org_is_refused_and_nothing_is_changed(orgs: Orgs) -> None:
     assert (Connection.objects.values().get(), secret_of(live.connection), MirrorAccount.objects.count()) == before
 
 
+def test_disabling_what_may_not_be_called_any_more_forgets_the_token_all_the_same(orgs: Orgs) -> None:
+    live = orgs.sample(by_hand=True)
+    orgs.forbid(live.org.url)
+    connect.disable(live.connection)
+    assert Connection.objects.get().status == Connection.Status.INACTIVE
+    assert not {"access_token", "refresh_token"} & set(secret_of(live.connection))
+
+
 def test_another_org_beside_it_is_a_connection_of_its_own(orgs: Orgs) -> None:
     live = orgs.sample()
     other = orgs.live(_another(orgs))

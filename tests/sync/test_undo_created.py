@@ -12,7 +12,7 @@ from tests.sync.test_push import allow, edit
 
 from abmatic.audiences.models import Account
 from abmatic.salesforce import Client
-from abmatic.sync import runs, undo
+from abmatic.sync import runs, undo, undo_created
 from abmatic.sync.execute import execute
 from abmatic.sync.models import Finding, MirrorAccount, Run, Write
 
@@ -122,6 +122,19 @@ def test_a_preview_removes_nothing(live: Live) -> None:
     assert tables() == before
     assert "Acme" in names_there(live)
     assert undo.preview(run).there_removed == 0
+
+
+def test_what_would_be_removed_can_be_looked_at_by_itself(live: Live) -> None:
+    run, ids = created(live, "Acme", "Duff")
+    with live.editing() as session:
+        session.update("Account", ids["Duff"], {"Industry": "Brewing"})
+    before = tables()
+    found = undo.preview_removal(run)
+    assert (found.number, found.samples, dict(found.left)) == (1, [ids["Acme"]], {"undo_changed_there": 1})
+    assert tables() == before
+    assert undo_created.count_made(run) == 2
+    undone(run, delete_created=True)
+    assert undo_created.count_made(run) == 1
 
 
 def test_what_salesforce_refuses_to_remove_is_listed(live: Live) -> None:

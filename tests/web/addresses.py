@@ -44,7 +44,9 @@ class World:
         """The example address of a page."""
         if name == "one-time-link":
             return reverse(name, args=["unknown"])
-        if name in {"run", "run-live", "run-cancel", "findings", "findings-csv", "records-csv", "run-undo"}:
+        if name.startswith("run-undo"):
+            return reverse(name, args=[self.run])
+        if name in {"run", "run-live", "run-cancel", "findings", "findings-csv", "records-csv"}:
             return reverse(name, args=[self.run])
         if name in {"change-user", "user-link", "reset-second-factor", "end-session"}:
             return reverse(name, args=[self.somebody])
@@ -106,6 +108,7 @@ CONNECTION_PAGES = {
     "reconnect",
     "check",
     "disable",
+    "replace",
     "sync-now",
     "activity",
     "runs-csv",
@@ -125,7 +128,8 @@ PAGES = [
     "opportunities", "opportunity-collections", "opportunity-collection", "opportunity-overview",
     "opportunity-contacts", "opportunity-timeline", "opportunity-sync", "campaigns", "campaign-overview",
     "campaign-members", "campaign-opportunities", "campaign-timeline", "campaign-sync", "search",
-    "run", "findings", "integrations", "authorize", "connection", "connected", "reconnect", "disable", "activity",
+    "run", "findings", "integrations", "authorize", "connection", "connected", "reconnect", "disable", "replace",
+    "activity",
     *(f"{record}-field-history" for record in (*RECORDS, "campaign")),
     *(f"{record}-{page}" for record in IMPORTED for page in ("imports", "import")),
     *(f"{record}-collection-{act}" for record in RECORDS for act in ("new", "edit", "delete")),

@@ -16,6 +16,9 @@ from django.utils import timezone
 from abmatic.identity import audit, people
 from abmatic.identity.audit import Author, Difference
 from abmatic.identity.models import ApiKey, AuditEntry, Role, User
+from abmatic.sync import settings_edit, settings_history
+from abmatic.sync.models import Connection
+from abmatic.sync.objects import OBJECTS
 
 pytestmark = pytest.mark.django_db
 
@@ -40,6 +43,25 @@ def test_what_is_done_on_the_pages_names_who_did_it(admin: Client, vera: User) -
     assert "Vera Vogt &lt;vera@example.com&gt;" in page
     assert '<del class="wrap" dir="auto">viewer</del>' in page
     assert '<ins class="wrap" dir="auto">operator</ins>' in page
+
+
+def test_settings_of_a_connection_are_among_them_whichever_way_they_were_changed(
+    admin: Client, connection: Connection
+) -> None:
+    spec = OBJECTS["Account"]
+    seen = settings_edit.look(connection, spec)
+    settings_edit.save(
+        connection, spec, {"frequency": 6}, mark=seen.mark, by=settings_history.Author(name="Command line")
+    )
+    settings_history.note(
+        connection, "", [settings_history.Difference("changed", "api_ceiling", 80, 60)],
+        settings_history.Author(User.objects.get(email="alice@example.com")),
+    )  # fmt: skip
+    page = admin.get("/settings/audit/?about=settings").text
+    for words in ("Northwind Traders › Account", "settings changed", "Command line", "frequency", "manual", "6",
+                  "Alice Adler", "api_ceiling", "80", "60"):  # fmt: skip
+        assert words in page, words
+    assert "No entry matches" in admin.get("/settings/audit/?about=user").text
 
 
 def test_filters(admin: Client, alice: User, vera: User) -> None:

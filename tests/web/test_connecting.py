@@ -186,6 +186,8 @@ class TestItFails:
         assert "Someone Else" in page
         assert "are untouched" in page
         assert reverse("reconnect", args=[other.pk]) in page
+        assert reverse("replace", args=[other.pk]) in page
+        assert "abmatic replace &quot;" in page or 'abmatic replace "' in page
         other.refresh_from_db()
         assert other.org_name == "Someone Else"
 

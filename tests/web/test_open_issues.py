@@ -11,8 +11,8 @@ from tests.web import org
 from tests.web.conftest import SignedIn
 
 from abmatic.identity.models import User
-from abmatic.sync import undo
-from abmatic.sync.models import Connection, Issue, Run
+from abmatic.sync import undo, undo_created
+from abmatic.sync.models import Connection, Issue, Run, Write
 from abmatic.web.runs import open_issues
 
 REFUSED = "FIELD_CUSTOM_VALIDATION_EXCEPTION"
@@ -114,6 +114,57 @@ def test_an_undo_is_shown_then_started(
     assert (made.trigger, made.started_by, made.state) == ("undo", oscar, "queued")
     again = browser.post(f"/runs/{run.pk}/undo/", follow=True).text
     assert "queued or running" in again
+
+
+def written(run: Run, number: int, **changed: Any) -> None:
+    Write.objects.bulk_create(
+        Write(
+            run=run, connection=run.connection, sobject="Account", local_id=n, sf_id=f"00158000000000{n:04}",
+            operation="create", sent={}, state="written", **changed,
+        )
+        for n in range(number)
+    )  # fmt: skip
+
+
+def test_an_administrator_may_have_removed_what_a_run_created_after_seeing_how_many_that_are(
+    admin: Client, oscar: User, signed_in: SignedIn, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = org.run(connection)
+    address = f"/runs/{run.pk}/undo/"
+    monkeypatch.setattr(undo, "preview", lambda run: undo.Undone())
+    assert "delete_created" not in admin.get(address).text
+    written(run, 12)
+    page = admin.get(address).text
+    assert "It created 12 records there" in page
+    assert 'name="delete_created"' in page
+    assert "Undo it" in page
+    found = undo_created.Removed(number=10, samples=["001580000000000001"])
+    found.left["undo_in_use"] = 2
+    monkeypatch.setattr(undo, "preview_removal", lambda run: found)
+    shown = admin.get(f"{address}removal/").text
+    assert "10 records would be removed" in shown
+    assert "2 × Other records belong to it" in shown
+    assert "001580000000000001" in shown
+
+    operator = signed_in(oscar)
+    assert "delete_created" not in operator.get(address).text
+    assert operator.get(f"{address}removal/").status_code == 403
+    assert operator.post(address, {"delete_created": "on"}).status_code == 403
+    assert not Run.objects.filter(undoes=run).exists()
+    admin.post(address, {"delete_created": "on"})
+    assert undo.deletes_created(Run.objects.get(undoes=run))
+
+
+def test_an_undo_removes_nothing_that_nobody_ticked(admin: Client, connection: Connection) -> None:
+    run = org.run(connection)
+    written(run, 1)
+    admin.post(f"/runs/{run.pk}/undo/")
+    assert not undo.deletes_created(Run.objects.get(undoes=run))
+
+
+def test_a_removal_that_can_not_be_looked_at_says_why(admin: Client, connection: Connection) -> None:
+    run = org.running(connection)
+    assert "is not over" in admin.get(f"/runs/{run.pk}/undo/removal/").text
 
 
 def test_what_can_not_be_undone_says_why(admin: Client, connection: Connection) -> None:

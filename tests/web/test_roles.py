@@ -14,7 +14,7 @@ from tests.web import addresses
 from tests.web.conftest import SignedIn
 
 from abmatic.identity.models import User
-from abmatic.sync import connect, org_fields, undo
+from abmatic.sync import connect, org_fields, undo, undo_created
 from abmatic.sync.importing import sources
 
 EVERYBODY = "everybody"
@@ -111,6 +111,7 @@ WHO = {
     "issues-csv": SIGNED_IN,
     "issues-retry": OPERATORS,
     "run-undo": OPERATORS,
+    "run-undo-removal": ADMINISTRATORS,
     "object-settings": SIGNED_IN,
     "object-panel": SIGNED_IN,
     "object-filter-count": SIGNED_IN,
@@ -131,6 +132,7 @@ WHO = {
     "reconnect": ADMINISTRATORS,
     "check": ADMINISTRATORS,
     "disable": ADMINISTRATORS,
+    "replace": ADMINISTRATORS,
     "users": ADMINISTRATORS,
     "change-user": ADMINISTRATORS,
     "user-link": ADMINISTRATORS,
@@ -168,7 +170,7 @@ FORMS = {
     **dict.fromkeys(["run-undo", "object-preview-job"], OPERATORS),
     **{f"{record}-{act}": OPERATORS for record in addresses.RECORDS for act in ("from-crm", "new")},
     **dict.fromkeys(
-        ["authorize", "reconnect", "object-settings", "settings-file", "users", "api-keys"], ADMINISTRATORS
+        ["authorize", "reconnect", "replace", "object-settings", "settings-file", "users", "api-keys"], ADMINISTRATORS
     ),
 }  # fmt: skip
 # Lead back whether there was anything to end or not.
@@ -196,6 +198,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> addresses.World:
     monkeypatch.setattr(connect, "disable", lambda connection, by: None)
     monkeypatch.setattr(sources, "listed", lambda connection, sobject, kind: [])
     monkeypatch.setattr(undo, "preview", lambda run: undo.Undone())
+    monkeypatch.setattr(undo, "preview_removal", lambda run: undo_created.Removed())
     monkeypatch.setattr(org_fields, "offered", lambda *args, **options: org_fields.Offer({}, timezone.now()))
     return addresses.make_world()
 

@@ -39,7 +39,8 @@ def form(connection: Connection, sobject: str = "Account", **changed: Any) -> di
     setting = ObjectSetting.objects.get(connection=connection, sobject=sobject)
     mappings = list(setting.mappings.all())
     data: dict[str, Any] = {
-        "create_in_abmatic": "on", "update_in_abmatic": "on", "frequency": "manual", "conflict_policy": "recent",
+        "create_in_abmatic": "on", "update_in_abmatic": "on", "frequency": "manual", "full_compare": "auto",
+        "conflict_policy": "recent",
         "m-salesforce": [m.sf_field for m in mappings], "m-abmatic": [m.local_field for m in mappings],
         "m-to-salesforce": [m.to_salesforce for m in mappings], "m-to-abmatic": [m.to_abmatic for m in mappings],
         "m-into": [m.sf_field for m in mappings], "filter-word": "all", **changed,
@@ -88,6 +89,26 @@ def test_saving_changes_what_was_changed_and_keeps_who_did(admin: Client, alice:
     assert SettingsChange.objects.get().user == alice
     assert "Alice Adler" in answer.text
     assert "Sync both ways" in answer.text
+
+
+def test_how_often_every_record_is_compared_is_chosen_beside_what_it_costs(
+    admin: Client, connection: Connection
+) -> None:
+    assert "Known after the first import" in admin.get(address(connection)).text
+    org.run(connection, trigger=Run.Trigger.FIRST_IMPORT, api_calls=1_234)
+    ObjectSetting.objects.filter(sobject="Account").update(offered={"Account": {"calculated": ["Industry"]}})
+    page = admin.get(address(connection)).text
+    assert page.count("about 1,234 API calls every 7 days") == 2
+    assert page.count("about 1,234 API calls every 30 days") == 1
+    assert 'name="full_compare" value="auto" checked' in page
+    sent = {**form(connection, full_compare="off"), "mark": mark(admin, connection)}
+    assert "Saved: 1 change." in admin.post(address(connection), sent, follow=True).text
+    assert ObjectSetting.objects.get(connection=connection, sobject="Account").full_compare == "off"
+    assert 'name="full_compare" value="off" checked' in admin.get(address(connection)).text
+    sent = {**form(connection, full_compare="daily"), "mark": mark(admin, connection)}
+    refused = admin.post(address(connection), sent)
+    assert refused.status_code == 400
+    assert "known are auto, weekly, monthly, off" in refused.text
 
 
 def test_saving_what_is_there_changes_nothing(admin: Client, connection: Connection) -> None:

@@ -23,11 +23,16 @@ _HOURS = re.compile(r"(\d{1,2})-(\d{1,2})", re.ASCII)
 
 def interval(setting: ObjectSetting) -> timedelta | None:
     """How often every record is read by itself; None: never. Nothing of an object that is synchronised by hand."""
-    if not setting.frequency or setting.full_compare == ObjectSetting.FullCompare.OFF:
+    return interval_of(setting, setting.full_compare) if setting.frequency else None
+
+
+def interval_of(setting: ObjectSetting, choice: str) -> timedelta | None:
+    """How often that would be with this ``full_compare``, where the object is synchronised by itself."""
+    if choice == ObjectSetting.FullCompare.OFF:
         return None
-    if setting.full_compare == ObjectSetting.FullCompare.AUTO:
+    if choice == ObjectSetting.FullCompare.AUTO:
         return WEEK if maps_calculated(setting) else MONTH
-    return WEEK if setting.full_compare == ObjectSetting.FullCompare.WEEKLY else MONTH
+    return WEEK if choice == ObjectSetting.FullCompare.WEEKLY else MONTH
 
 
 def maps_calculated(setting: ObjectSetting) -> bool:

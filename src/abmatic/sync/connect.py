@@ -187,8 +187,8 @@ def disable(connection: Connection, *, by: Author = COMMAND_LINE) -> None:
         audit.note(AuditEntry.About.CONNECTION, str(connection), "disabled", by=by, subject_id=connection.pk)
     token = secret.get("refresh_token") or secret.get("access_token")
     if token:
-        # Unreachable, or revoked there already: either way we hold it no longer.
-        with suppress(errors.SalesforceError):
+        # Unreachable, revoked there already, or of a host that isn't allowed any more: either way we hold it no longer.
+        with suppress(errors.SalesforceError, ConnectError):
             oauth.revoke(_host(connection.login_url), token)
 
 

@@ -14,6 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 from psycopg import sql
 
+from abmatic.identity import audit
 from abmatic.sync.connect import disable
 from abmatic.sync.models import Connection, FieldMapping, ObjectSetting, Run
 from abmatic.sync.objects import OBJECTS, configurable
@@ -57,7 +58,7 @@ def replace(old: Connection, new: Connection, by: Author = COMMAND_LINE) -> None
         new.name, new.api_ceiling, new.quiet_hours = name, old.api_ceiling, old.quiet_hours
         new.save(update_fields=["name", "api_ceiling", "quiet_hours", "updated_at"])
         note(new, "", [Difference("changed", "takes the place of", None, f"{old.name} ({old.org_id})")], by)
-    disable(old)
+    disable(old, by=audit.Author(user=by.user, name=by.name))
 
 
 def _mark_links(old: Connection) -> None:

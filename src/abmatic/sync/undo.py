@@ -16,7 +16,8 @@ Links, merges, conversions and deletions are what Salesforce said, and not value
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, LiteralString
@@ -37,7 +38,7 @@ from abmatic.sync.objects import OBJECTS, SObject
 from abmatic.sync.pull import apply, values
 from abmatic.sync.pull.plan import literal
 from abmatic.sync.push.unknown import CLOCKS_DIFFER
-from abmatic.sync.undo_created import Lost, Remover
+from abmatic.sync.undo_created import Lost, Removed, Remover
 
 Session = psycopg.Connection[tuple[Any, ...]]
 
@@ -100,6 +101,26 @@ def require_undoable(run: Run) -> None:
 
 def preview(run: Run, *, delete_created: bool = False) -> Undone:
     """What undoing the run would put back, and remove; nothing is written. Raises `NotUndone`."""
+    with _looking(run) as (client, session):
+        undo = Undo(session, client, run, by=_NOBODY, cause=_NOBODY)
+        undo.put_back_here()
+        undo.plan_there(keeps_created=not delete_created)
+        undo.found.samples = undo.samples()
+        if delete_created:
+            undo.preview_removal()
+        undo.found.calls_made = client.calls
+        return undo.found
+
+
+def preview_removal(run: Run) -> Removed:
+    """Which of the records that the run created in Salesforce its undo could remove. Raises `NotUndone`."""
+    with _looking(run) as (client, session):
+        return Remover(session, client, run, None).remove()
+
+
+@contextmanager
+def _looking(run: Run) -> Iterator[tuple[Client, Session]]:
+    """A look at what an undo would do, all of which is rolled back. Raises `NotUndone`."""
     require_undoable(run)
     try:
         with (
@@ -108,15 +129,10 @@ def preview(run: Run, *, delete_created: bool = False) -> Undone:
             clients.open_client(run.connection) as client,
             sessions.session(f"undo {run.pk}", _SETTINGS) as session,
         ):
-            undo = Undo(session, client, run, by=_NOBODY, cause=_NOBODY)
-            undo.put_back_here()
-            undo.plan_there(keeps_created=not delete_created)
-            undo.found.samples = undo.samples()
-            if delete_created:
-                undo.preview_removal()
-            undo.found.calls_made = client.calls
-            session.rollback()
-            return undo.found
+            try:
+                yield client, session
+            finally:
+                session.rollback()
     except errors.SalesforceError as error:
         raise NotUndone(f"{error} {error.remedy}".strip()) from error
     except LockBusy:

@@ -19,11 +19,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
+from django.db.models import Exists, OuterRef
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from abmatic.salesforce import Client, errors
-from abmatic.sync.models import Run
+from abmatic.sync.models import Run, Write
 from abmatic.sync.objects import OBJECTS
 from abmatic.sync.push.unknown import holds
 
@@ -58,6 +59,16 @@ class _Made:
     sf_id: str
     local_id: int
     sent: dict[str, Any]
+
+
+def count_made(run: Run) -> int:
+    """How many records the run created in Salesforce that no undo has removed since."""
+    of_run = Write.objects.filter(run=run, operation=Write.Operation.CREATE, state=Write.State.WRITTEN)
+    removed = Write.objects.filter(
+        sobject=OuterRef("sobject"), local_id=OuterRef("local_id"), sf_id=OuterRef("sf_id"),
+        operation=Write.Operation.DELETE, state=Write.State.WRITTEN,
+    )  # fmt: skip
+    return of_run.exclude(Exists(removed)).count()
 
 
 class Remover:

@@ -17,7 +17,7 @@ from abmatic.web.grids import collections as grid_collections
 from abmatic.web.grids import field_edits, saved, selected, set_field
 from abmatic.web.grids import views as grids
 from abmatic.web.importing import views as importing
-from abmatic.web.integrations import authorize
+from abmatic.web.integrations import authorize, replacing
 from abmatic.web.integrations import views as integrations
 from abmatic.web.pushing import views as pushing
 from abmatic.web.records import creating, editor
@@ -82,6 +82,7 @@ salesforce: list[URLPattern | URLResolver] = [
     path("<int:connection_id>/reconnect/", authorize.authorize, name="reconnect"),
     path("<int:connection_id>/check/", integrations.check_again, name="check"),
     path("<int:connection_id>/disable/", integrations.disable, name="disable"),
+    path("<int:connection_id>/replace/", replacing.replace, name="replace"),
     path("<int:connection_id>/sync/", integrations.sync_now, name="sync-now"),
     path("<int:connection_id>/activity/", activity.activity, name="activity"),
     path("<int:connection_id>/runs.csv", files.runs_csv, name="runs-csv"),
@@ -99,6 +100,7 @@ run = [
     path("live/", page.run_live, name="run-live"),
     path("cancel/", page.cancel, name="run-cancel"),
     path("undo/", undoing.undo_run, name="run-undo"),
+    path("undo/removal/", undoing.removal, name="run-undo-removal"),
     path("findings/", findings.findings, name="findings"),
     path("findings.csv", findings.findings_csv, name="findings-csv"),
     path("records.csv", files.records_csv, name="records-csv"),

@@ -119,10 +119,7 @@ def disable(request: PageRequest, connection_id: int) -> HttpResponse:
     connection = get_object_or_404(Connection, pk=connection_id)
     if request.method != "POST":
         return render(request, "integrations/disable.html", {"connection": connection})
-    try:
-        connect.disable(connection, by=Author(request.user))
-    except ConnectError as error:
-        return problem_page(request, error, connection)
+    connect.disable(connection, by=Author(request.user))
     messages.success(request, f"{connection} is disabled. Its settings and all its data are kept.")
     return HttpResponseRedirect(reverse("integrations"))
 

@@ -20,7 +20,7 @@ from abmatic.web.salesforce import filters
 
 SWITCHES = ("create_in_salesforce", "update_in_salesforce", "create_in_abmatic", "update_in_abmatic")
 _BOXES = (*SWITCHES, "auto_push")
-_CHOICES = ("conflict_policy", "new_people")
+_CHOICES = ("full_compare", "conflict_policy", "new_people")
 _ROW = re.compile(r"mappings\[(\d+)\]")
 
 

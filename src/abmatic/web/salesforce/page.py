@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods
 
 from abmatic.audiences.fields import fields
 from abmatic.identity.models import Role
-from abmatic.sync import automatic, budget, org_fields, settings_edit, settings_history
+from abmatic.sync import automatic, budget, comparing, org_fields, settings_edit, settings_history
 from abmatic.sync.models import Connection, FieldMapping, Mode, ObjectSetting, SettingsChange
 from abmatic.sync.objects import SObject, with_riders
 from abmatic.sync.settings_edit import Outdated
@@ -55,6 +55,16 @@ class FrequencyChoice:
     label: str
     is_chosen: bool
     calls_a_day: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class CompareChoice:
+    """How often every record is compared. ``days``: each so many; None: never."""
+
+    value: str
+    label: str
+    is_chosen: bool
+    days: int | None
 
 
 @dataclass(slots=True)
@@ -140,6 +150,8 @@ def _render(
             "filter_fields": fields(spec.local),
             "operators": filters.offered_operators(),
             "frequencies": _frequencies(connection, spec, str(values["frequency"])),
+            "compares": _compares(setting, str(values["full_compare"])),
+            "compare_calls": budget.compare_calls(connection, [each.name for each in with_riders([spec.name])]),
             "next_run_at": next_at,
             "now": timezone.now(),
             "policies": ObjectSetting.Policy.choices,
@@ -161,4 +173,12 @@ def _frequencies(connection: Connection, spec: SObject, chosen_one: str) -> list
             for hours in every
         ),
         FrequencyChoice("manual", ObjectSetting.Frequency.MANUAL.label, chosen_one == "manual", None),
+    ]
+
+
+def _compares(setting: ObjectSetting, chosen_one: str) -> list[CompareChoice]:
+    every = {value: comparing.interval_of(setting, value) for value in ObjectSetting.FullCompare.values}
+    return [
+        CompareChoice(value, str(label), value == chosen_one, found.days if (found := every[value]) else None)
+        for value, label in ObjectSetting.FullCompare.choices
     ]
