@@ -53,7 +53,7 @@ def push(
             raise NotReady(
                 "No worker is alive. Start one (`abmatic up`, or `abmatic worker`), or do it here with --here"
             )
-        asked = _ask(_RECORDS[what], ids, collection, _connection(connection), new_people or "", past_filter)
+        asked = _ask(_RECORDS[what], ids, collection, one_connection(connection), new_people or "", past_filter)
         if preview or not as_json:
             _show(asked, as_json)
         if preview or not (asked.found or {}).get("writes"):
@@ -66,11 +66,12 @@ def push(
             context.exit(FAILED)
 
 
-def _connection(name: str | None) -> Connection:
+def one_connection(name: str | None) -> Connection:
+    """The active connection of that name, or the only one. Raises `NotReady`."""
     found = [each for each in find_connections(name) if each.status == each.Status.ACTIVE]
     if len(found) != 1:
         wanted = "several are active: say which with --connection" if found else "none is active"
-        raise NotReady(f"It is pushed to one connection, and {wanted}")
+        raise NotReady(f"This is about one connection, and {wanted}")
     return found[0]
 
 

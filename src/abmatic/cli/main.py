@@ -38,6 +38,7 @@ COMMANDS = (
     Entry("doctor", "abmatic.cli.doctor:doctor", "Check the installation, with a remedy for what is wrong"),
     Entry("connect", "abmatic.cli.domain_connect:connect", "Connect a Salesforce org, or reconnect one"),
     Entry("sync", "abmatic.cli.domain_sync:sync", "Sync with Salesforce"),
+    Entry("pull", "abmatic.cli.domain_pull:pull", "Import chosen records from Salesforce into a collection"),
     Entry("push", "abmatic.cli.domain_push:push", "Push chosen records to Salesforce now"),
     Entry("replace", "abmatic.cli.domain_replace:replace", "Let a connected org take another's place"),
     Entry("undo", "abmatic.cli.domain_undo:undo", "Put back what a run wrote, where it is still what it wrote"),
