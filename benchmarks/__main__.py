@@ -9,8 +9,9 @@ Both have a fresh embedded database of their own. Rates depend on the machine; t
 those of the reading process and of Postgres together, without the emulator's.
 
 Then, on the largest org, what a day costs after the first import (`everyday.py`), with the plans of the slowest
-statements; and the import of an org of that size with one record in a hundred broken (`bad_rows.py`). And the emulator
-by itself, on the largest org (`emulator.py`): how fast it exports, answers and takes in.
+statements; how long the server needs for each page (`pages.py`); and the import of an org of that size with one record
+in a hundred broken (`bad_rows.py`). And the emulator by itself, on the largest org (`emulator.py`): how fast it
+exports, answers and takes in.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks import bad_org, emulator, first_import, inner, org
+from benchmarks import bad_org, emulator, first_import, inner, org, pages
 
 SIZES = [12_500, 200_000, 1_000_000]
 
@@ -40,7 +41,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="what the orgs are generated from (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="one JSON object per size instead of a table")
     parser.add_argument("--org", type=Path, help="keep a generated org in this folder, and use it where it is there")
-    parser.add_argument("--only", choices=("import", "everyday", "bad-rows", "emulator"), help="only this section")
+    parser.add_argument("--only", choices=tuple(_SECTIONS), help="only this section")
     arguments = parser.parse_args()
     try:
         for name, section in _SECTIONS.items():
@@ -91,6 +92,13 @@ def _everyday_lines(figures: dict[str, Any]) -> list[str]:
     return lines
 
 
+def _pages(arguments: argparse.Namespace) -> None:
+    """The pages, over the largest of the orgs."""
+    with _largest(arguments) as (folder, made):
+        figures = inner.measure(folder, made, "pages")
+    print(json.dumps({"pages": figures}) if arguments.json else "\n".join(pages.lines(figures)), flush=True)
+
+
 def _emulator(arguments: argparse.Namespace) -> None:
     """The emulator by itself, on the largest of the orgs."""
     with _largest(arguments) as (folder, made):
@@ -127,7 +135,9 @@ def _bad_rows(arguments: argparse.Namespace) -> None:
     )
 
 
-_SECTIONS = {"import": _imports, "everyday": _everyday, "bad-rows": _bad_rows, "emulator": _emulator}
+_SECTIONS = {
+    "import": _imports, "everyday": _everyday, "pages": _pages, "bad-rows": _bad_rows, "emulator": _emulator,
+}  # fmt: skip
 
 
 def measure(accounts: int, seed: int, kept: Path | None) -> dict[str, Any]:

@@ -161,7 +161,8 @@ def _said(run: Run) -> dict[str, int]:
     counts = Counts.from_json(run.counts)
     assert_adds_up(counts, run)
     said = {name: run.counts[name] for name in ("created", "linked", "duplicate", "updated", "deleted", "skipped")}
-    if run.direction == Run.Direction.PULL:
+    if run.trigger == Run.Trigger.FIRST_IMPORT:
+        # Later runs read once more what changed in the minutes before them: how much depends on how long a life takes.
         said |= {
             "read": counts.read,
             "unchanged": counts.unchanged,
