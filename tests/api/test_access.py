@@ -45,6 +45,9 @@ WHO: dict[str, tuple[str, Any]] = {
     "retry_issues": ("operator", {"object": "Account"}),
     "retry_issue": ("operator", None),
     "follow_changes": ("viewer", None),
+    "prepare_push": ("operator", {"record": "account", "ids": [1]}),
+    "show_push": ("operator", None),
+    "start_push": ("operator", None),
     **{
         name.format(one=one, many=many): how
         for one, many in (("account", "accounts"), ("contact", "contacts"), ("opportunity", "opportunities"))
@@ -86,6 +89,7 @@ def address(path: str, world: addresses.World) -> str:
         "record_id": world.contact if path.startswith("/contacts") else world.account,
         "issue_id": 1,
         "preview_id": 1,
+        "push_id": world.push,
         "name": "Account",
     }
     return path.format(**numbers)

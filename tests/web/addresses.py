@@ -11,7 +11,8 @@ from abmatic.audiences.csv_import import verbs
 from abmatic.audiences.many.models import FieldEdit
 from abmatic.audiences.selection import Selection
 from abmatic.changes.models import Cause
-from abmatic.identity import api_keys
+from abmatic.identity import api_keys, webhooks
+from abmatic.identity.audit import COMMAND_LINE
 from abmatic.identity.models import User
 from abmatic.sync.models import Connection, CrmImport, PreviewJob, SelectedPush
 from abmatic.web.urls import urlpatterns
@@ -33,6 +34,7 @@ class World:
     field_edit: int
     somebody: int
     api_key: int
+    webhook: int
     preview: int
 
     views: dict[str, int]
@@ -54,6 +56,8 @@ class World:
             return reverse(name, args=[self.field_edit])
         if name == "revoke-api-key":
             return reverse(name, args=[self.api_key])
+        if name.startswith("webhook-"):
+            return reverse(name, args=[self.webhook])
         if name == "object-preview-job":
             return reverse(name, args=[self.connection.pk, "accounts", self.preview])
         if name.startswith("crm-import"):
@@ -135,7 +139,8 @@ PAGES = [
     *(f"{record}-collection-{act}" for record in RECORDS for act in ("new", "edit", "delete")),
     *(f"{record}-new" for record in RECORDS),
     "field-edit",
-    "object-settings", "settings-file", "issues", "account_change_password", "users", "api-keys", "audit", "profile",
+    "object-settings", "settings-file", "issues", "account_change_password", "users", "api-keys", "webhooks", "audit",
+    "profile",
     "notifications", "push", "crm-import", *(f"{record}-from-crm" for record in RECORDS),
 ]  # fmt: skip
 
@@ -184,6 +189,8 @@ def make_world() -> World:
         FieldEdit.objects.create(record="account", field="city", cause=cause, state="done", changed=1, total=1).pk,
         User.objects.create_user("somebody@example.com").pk,
         api_keys.create("Reports", "viewer")[0].pk,
+        # A name that nobody has: nothing is called.
+        webhooks.add("Team", "json", "https://hooks.invalid/x", ["sync"], by=COMMAND_LINE)[0].pk,
         PreviewJob.objects.create(connection=connection, sobject="Account").pk,
         {record: org.view(record).pk for record in RECORDS},
         SelectedPush.objects.create(

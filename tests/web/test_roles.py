@@ -142,11 +142,13 @@ WHO = {
     "audit": ADMINISTRATORS,
     "audit-csv": ADMINISTRATORS,
     "revoke-api-key": ADMINISTRATORS,
+    **dict.fromkeys(["webhooks", "webhook-test", "webhook-switch", "webhook-remove"], ADMINISTRATORS),
 }
 ACTIONS = {
     "field-edit-cancel", "field-edit-put-back", *(f"{record}-set" for record in addresses.RECORDS),
     "object-filter-count", "object-sync", "object-preview", "object-mapping", "object-notes",
     "sync-now", "run-cancel", "issues-retry", "check", "disable", "change-user", "user-link", "revoke-api-key",
+    "webhook-test", "webhook-switch", "webhook-remove",
     "reset-second-factor", "sign-in-policy", "end-session", "end-other-sessions", "test-mail",
     *(f"{record}-{act}" for record in addresses.RECORDS for act in ("view-save", "view-delete", "selected", "push")),
     "push-choose", "push-start", "push-stop", "crm-import-start", "crm-import-stop",
@@ -169,8 +171,10 @@ FORMS = {
     **{f"{record}-field": OPERATORS for record in (*addresses.RECORDS, "campaign")},
     **dict.fromkeys(["run-undo", "object-preview-job"], OPERATORS),
     **{f"{record}-{act}": OPERATORS for record in addresses.RECORDS for act in ("from-crm", "new")},
+    **{f"{record}-{act}": OPERATORS for record in addresses.IMPORTED for act in ("import", "imports")},
     **dict.fromkeys(
-        ["authorize", "reconnect", "replace", "object-settings", "settings-file", "users", "api-keys"], ADMINISTRATORS
+        ["authorize", "reconnect", "replace", "object-settings", "settings-file", "users", "api-keys", "webhooks"],
+        ADMINISTRATORS,
     ),
 }  # fmt: skip
 # Lead back whether there was anything to end or not.

@@ -57,6 +57,7 @@ SETTINGS = (
     Setting("SMTP_URL", "", "mail server, as smtps://user:password@host:465 or smtp://user:password@host:587",
             secret=True),
     Setting("MAIL_FROM", "", "the address that mail comes from"),
+    Setting("WEBHOOK_HOSTS", "", "host:port entries of your own network that webhooks may call, comma-separated"),
     Setting("OIDC_ISSUER", "", "the issuer of an OpenID Connect provider that signs people in"),
     Setting("OIDC_CLIENT_ID", "", "our client id there"),
     Setting("OIDC_CLIENT_SECRET", "", "our client secret there", secret=True),
@@ -84,6 +85,7 @@ class Environment:
     secret_key: str = field(repr=False)
     encryption_keys: tuple[str, ...] = field(repr=False)
     salesforce_extra_hosts: frozenset[str]
+    webhook_hosts: frozenset[str]
     demo: bool
     emulator_url: str
     log_level: str
@@ -120,7 +122,8 @@ def load(source: Mapping[str, str] | None = None) -> Environment:
         allowed_hosts=hosts,
         secret_key=values["SECRET_KEY"] or _kept_key(data_dir / "secret.key", lambda: secrets.token_urlsafe(50)),
         encryption_keys=_fernet_keys(values["ENCRYPTION_KEYS"], data_dir),
-        salesforce_extra_hosts=_extra_hosts(values["SALESFORCE_EXTRA_HOSTS"]),
+        salesforce_extra_hosts=_hosts("SALESFORCE_EXTRA_HOSTS", values["SALESFORCE_EXTRA_HOSTS"]),
+        webhook_hosts=_hosts_and_ports("WEBHOOK_HOSTS", values["WEBHOOK_HOSTS"]),
         demo=_flag("DEMO", values["DEMO"]),
         emulator_url=values["EMULATOR_URL"].rstrip("/"),
         log_level=_level(values["LOG_LEVEL"]),
@@ -249,14 +252,20 @@ def _level(text: str) -> str:
     return text.upper()
 
 
-def _extra_hosts(text: str) -> frozenset[str]:
+def _hosts(name: str, text: str) -> frozenset[str]:
     hosts = _split(text)
     for host in hosts:
         if "/" in host or "@" in host or any(character.isspace() for character in host):
-            raise SettingError(
-                f"ABMATIC_SALESFORCE_EXTRA_HOSTS holds {host!r}: say host or host:port, without http:// and path"
-            )
+            raise SettingError(f"ABMATIC_{name} holds {host!r}: say host or host:port, without http:// and path")
     return frozenset(hosts)
+
+
+def _hosts_and_ports(name: str, text: str) -> frozenset[str]:
+    hosts = frozenset(host.lower() for host in _hosts(name, text))
+    for host in hosts:
+        if not host.rpartition(":")[2].isdigit() or not host.rpartition(":")[0]:
+            raise SettingError(f"ABMATIC_{name} holds {host!r}: say host:port")
+    return hosts
 
 
 def _split(text: str) -> tuple[str, ...]:

@@ -210,3 +210,36 @@ class SealedSecret(models.Model):
     def save(self, *args: Any, **kwargs: Any) -> None:
         assert bytes(self.sealed).startswith(b"gAAAA"), "only sealed bytes are stored; use sealing.seal()"
         super().save(*args, **kwargs)
+
+
+class Webhook(models.Model):
+    """A place outside that notices are told to: see `webhooks`. Its address is in the sealed secret."""
+
+    class Format(models.TextChoices):
+        SLACK = "slack", "Slack"
+        JSON = "json", "JSON, signed"
+
+    name = models.TextField()
+    format = models.TextField(choices=Format.choices)
+    # Of the address only this is shown.
+    host = models.TextField()
+    secret = models.ForeignKey(SealedSecret, on_delete=models.PROTECT, db_index=False)
+    # What it is told of, as `Notice.Kind`.
+    kinds = models.JSONField(default=list)
+    is_on = models.BooleanField(default=True)
+    created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, db_index=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_at = models.DateTimeField(null=True)
+    # Empty: the last call was heard.
+    last_error = models.TextField(blank=True, default="")
+
+    class Meta:
+        db_table = "webhook"
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def labels(self) -> list[str]:
+        """What it is told of, in words."""
+        return [kind.label for kind in Notice.Kind if kind.value in self.kinds]

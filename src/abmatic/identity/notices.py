@@ -1,8 +1,8 @@
-"""Notices: what people have to know of without looking, on every page and, for those who want it, by mail.
+"""Notices: what people have to know of without looking, on every page and, where that is wanted, by mail and webhook.
 
-`tell` writes a notice in the transaction of what it is about, and queues its mails there: neither is sent for what is
-rolled back, and none is lost. What is told already isn't told again while it lasts, but once a day as a reminder;
-`settle` says that it is over, so that the next time is news.
+`tell` writes a notice in the transaction of what it is about, and queues its mails and calls there: nothing is sent for
+what is rolled back, and none is lost. What is told already isn't told again while it lasts, but once a day as a
+reminder; `settle` says that it is over, so that the next time is news.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
-from abmatic.identity import mail
+from abmatic.identity import mail, webhooks
 from abmatic.identity.models import Notice, User
 
 REMINDED_AFTER = timedelta(days=1)
@@ -37,6 +37,7 @@ def tell(kind: Notice.Kind, key: str, title: str, text: str, path: str) -> Notic
         notice = Notice.objects.create(kind=kind, key=key, title=title[:300], text=text[:2000], path=path)
         if mail.is_possible():
             app.configure_task("identity.mail_notice", queue="notices").defer(notice_id=notice.pk)
+        webhooks.queue(notice)
     return notice
 
 

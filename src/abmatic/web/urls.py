@@ -10,7 +10,7 @@ from allauth.socialaccount import views as socialaccount
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
-from abmatic.web import api_keys, audit, door, home, notices, profile, running, search, users
+from abmatic.web import api_keys, audit, door, home, notices, profile, running, search, users, webhooks
 from abmatic.web.csv_import import files as csv_files
 from abmatic.web.csv_import import page as csv_page
 from abmatic.web.grids import collections as grid_collections
@@ -251,6 +251,10 @@ urlpatterns = [
     path("settings/users/policy/", users.change_policy, name="sign-in-policy"),
     path("settings/api-keys/", api_keys.keys, name="api-keys"),
     path("settings/api-keys/<int:key_id>/revoke/", api_keys.revoke, name="revoke-api-key"),
+    path("settings/webhooks/", webhooks.hooks, name="webhooks"),
+    path("settings/webhooks/<int:hook_id>/test/", webhooks.test, name="webhook-test"),
+    path("settings/webhooks/<int:hook_id>/switch/", webhooks.switch, name="webhook-switch"),
+    path("settings/webhooks/<int:hook_id>/remove/", webhooks.remove, name="webhook-remove"),
     path("settings/audit/", audit.audit, name="audit"),
     path("settings/audit.csv", audit.audit_csv, name="audit-csv"),
     path("settings/integrations/", integrations.integrations, name="integrations"),
