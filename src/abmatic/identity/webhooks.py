@@ -110,10 +110,10 @@ def _told(hook: Webhook, said: dict[str, Any]) -> bool:
         raise WebhookFailed(str(error)) from error
     if 200 <= status < 300:
         return _ended(hook, "")
-    error = f"{hook.host} answered {status}{_remedy(hook, status)}: {text[:200].strip() or 'nothing'}"
-    _ended(hook, error)
+    problem = f"{hook.host} answered {status}{_remedy(hook, status)}: {text[:200].strip() or 'nothing'}"
+    _ended(hook, problem)
     if status >= 500 or status in _PASSING:
-        raise WebhookFailed(error)
+        raise WebhookFailed(problem)
     return False
 
 
