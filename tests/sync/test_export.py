@@ -11,6 +11,7 @@ import pytest
 from django.db import connection as database
 from tests.web import org
 
+from abmatic.audiences.formulas import FORMULA_STARTS
 from abmatic.changes.models import Cause, Change
 from abmatic.identity.models import User
 from abmatic.sync import export, history, issues
@@ -18,8 +19,8 @@ from abmatic.sync.models import Connection, Issue, Run, Write
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1", "＋1", "－1", "＠1"]
-HARMLESS = ["a=1", "1-1", "Acme, Inc.", 'the "best"', "two\nlines", "Ünïcödé 漢字", "'quoted", " =1"]
+FORMULAS = ["=1+1", "+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1", "＋1", "－1", "＠1"]
+HARMLESS = ["a=1", "1-1", "-5", "-5.25", "Acme, Inc.", 'the "best"', "two\nlines", "Ünïcödé 漢字", "'quoted", " =1"]
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ def test_no_text_is_a_formula(value: str, connection: Connection) -> None:
         export.changes(history.Filter()), export.findings(run), export.open_issues(issues.Filter()),
     ):  # fmt: skip
         for row in rows(made):
-            assert not [cell for cell in row.values() if cell.startswith(tuple(export.FORMULA_STARTS))], row
+            assert not [cell for cell in row.values() if cell.startswith(tuple(FORMULA_STARTS))], row
     (change,) = rows(export.changes(history.Filter()))
     assert (change["Before"], change["Name"]) == ("'" + value, "'" + value)
     (issue,) = rows(export.open_issues(issues.Filter()))

@@ -184,7 +184,7 @@ def _say(made: FileImport, *, preview: bool, as_json: bool) -> None:
 
 def _write_rejected(made: FileImport, path: Path) -> None:
     from abmatic.audiences.csv_import import rejected
-    from abmatic.sync.export import harmless
+    from abmatic.audiences.formulas import harmless
 
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream)

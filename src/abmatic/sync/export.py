@@ -4,8 +4,7 @@ Postgres makes the file: one COPY, of which each row is handed on as it comes, s
 here than ten, and all of them are as of one moment. RFC 4180: comma, CRLF, quotes where they are needed; UTF-8. An
 empty cell is no value; an empty text is "".
 
-A text that a spreadsheet would take for a formula gets an apostrophe before it (OWASP, "CSV Injection"); numbers are
-left alone.
+A text that a spreadsheet would take for a formula gets an apostrophe before it (see `formulas`); numbers don't.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from typing import Any, Literal, LiteralString
 
 from psycopg import sql
 
+from abmatic.audiences.formulas import harmless_sql
 from abmatic.postgres import sessions
 from abmatic.postgres.sql import block
 from abmatic.sync import issues
@@ -30,19 +30,12 @@ Kind = Literal["text", "plain", "json", "moment"]
 
 # Tells spreadsheets that a file is UTF-8; programs that read it need no such thing.
 BYTE_ORDER_MARK = "\ufeff".encode()
-# What begins a formula in some spreadsheet; the last four are the first four, as wide as an ideograph.
-FORMULA_STARTS = "=+-@\t\r\n＝＋－＠"
 _PIECE = 64 * 1024
 _SETTINGS = {
     "timezone": "UTC", "jit": "off", "default_transaction_read_only": "on", "work_mem": "32MB",
     # Whoever stopped reading, without going, doesn't hold it for ever.
     "statement_timeout": "2h",
 }  # fmt: skip
-
-
-def harmless(text: str) -> str:
-    """Text that no spreadsheet takes for a formula, for rows that Postgres didn't make."""
-    return "'" + text if text.startswith(tuple(FORMULA_STARTS)) else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,22 +83,16 @@ def _cell(column: Column) -> sql.Composable:
     value = sql.Identifier("rows", column.name)
     match column.kind:
         case "text":
-            return _harmless(value)
+            return harmless_sql(value)
         case "json":
             text = sql.SQL("({} #>> '{{}}')").format(value)
             return sql.SQL("CASE jsonb_typeof({}) WHEN 'string' THEN {} ELSE {} END").format(
-                value, _harmless(text), text
+                value, harmless_sql(text), text
             )
         case "moment":
             return sql.SQL('to_char({}, \'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"\')').format(value)
         case _:
             return value
-
-
-def _harmless(text: sql.Composable) -> sql.Composed:
-    return sql.SQL("CASE WHEN position(left({0}, 1) IN {1}) > 0 AND {0} <> '' THEN '''' || {0} ELSE {0} END").format(
-        text, sql.Literal(FORMULA_STARTS)
-    )
 
 
 def runs(

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from django.http import StreamingHttpResponse
 
-from abmatic.sync.export import Export, harmless
+from abmatic.audiences.formulas import harmless
+from abmatic.sync.export import Export
 
 
 def download(made: Export) -> StreamingHttpResponse:

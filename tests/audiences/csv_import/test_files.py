@@ -8,13 +8,17 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
-from tests.audiences.csv_import.files import checked, given, imported, reasons, written
+from tests.audiences.csv_import.files import checked, given, imported, reasons, rows_of, written
 
+from abmatic.audiences import custom_fields
 from abmatic.audiences.csv_import import keeping, rejected, verbs
 from abmatic.audiences.csv_import.models import FileImport, FilePart, RejectedRow
 from abmatic.audiences.csv_import.refusals import FileRefused, ImportRefused, MappingRefused
 from abmatic.audiences.csv_import.verbs import Choices
+from abmatic.audiences.export import export
+from abmatic.audiences.formulas import harmless
 from abmatic.audiences.models import Account, Collection, Contact
+from abmatic.audiences.selection import Selection
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -89,6 +93,36 @@ def test_long_cells_formulas_and_markup_are_kept_as_they_are() -> None:
     assert list(Account.objects.order_by("id").values_list("name", flat=True)) == names
 
 
+def test_what_was_exported_is_imported_as_it_was() -> None:
+    phone = custom_fields.create("account", "Phone", "text").name
+    values = ["+49 30 123", "=1+1", "@home", "-5", "-5.25", "-5-5", "'=1", "''+1", "'quoted", "＝1", "plain", "it's"]
+    rows = [[f"f{number}.com", text] for number, text in enumerate(values)]
+    imported("account", written([["Website", "Phone"], *rows]))
+    first = rows_of("account", f"domain, {phone}")
+    assert len(first) == len(values)
+    exported = export(Selection("account"))
+    file = [list(map(harmless, row)) for row in (exported.head, *exported.rows())]
+    told = {row[file[0].index("Phone")] for row in file[1:]}
+    assert {"'+49 30 123", "'=1+1", "'@home", "-5", "-5.25", "'-5-5"} <= told
+    Account.objects.all().delete()
+    imported("account", written(file))
+    assert rows_of("account", f"domain, {phone}") == first
+
+
+def test_rejected_rows_that_are_corrected_are_imported_as_they_were() -> None:
+    file = imported(
+        "contact",
+        written([["+Name", "E-mail", "Phone"], ["A", "none", "+49 30"]]),
+        ["last_name", "work_email", "phone"],
+    )
+    report = [list(map(harmless, row)) for row in (rejected.head(file), *rejected.rows(file))]
+    assert report[0][2] == "'+Name"
+    report[1][3] = "a@x.com"
+    again = imported("contact", written(report), [None, None, "last_name", "work_email", "phone"])
+    assert again.header[2] == "+Name"
+    assert Contact.objects.get().phone == "+49 30"
+
+
 def test_a_cell_that_is_longer_than_any_field_costs_its_row() -> None:
     file = imported("account", written([["Name", "Website"], ["W" * 131_073, "a.com"], ["W" * 131_072, "b.com"]]))
     assert [reason.endswith("is longer than 131,072 characters") for reason in reasons(file).values()] == [True]
@@ -104,7 +138,10 @@ def test_a_cell_that_is_longer_than_any_field_costs_its_row() -> None:
         (b"PK\x03\x04rest", "Excel workbook"),
         (b"Na\x00me,Website\nx,y\n", "heading holds a NUL"),
         (",".join(["c"] * 1001).encode() + b"\nx\n", "1,001 columns"),
-        (b'Name,Website\n"never closed,a.com\n' + b"x,y\n" * 400_000, "Line 2 can't be read.*never closed"),
+        (
+            b'Name,Website\n"never closed,a.com\n' + b"x,y\n" * 400_000,
+            'In line 2 a quotation mark .".* is opened and never closed. Add the closing one',
+        ),
     ],
 )
 def test_what_cannot_be_read_is_refused_and_forgotten(content: bytes, said: str) -> None:
@@ -123,14 +160,14 @@ def test_a_file_that_breaks_off_further_below_imports_nothing() -> None:
     )
     file = checked("account", content)
     assert file.state == "mapping"
-    assert file.problem.startswith("Line 22 can't be read")
+    assert file.problem.startswith("In line 22 a quotation mark")
     assert not Account.objects.exists()
 
 
 def test_a_file_above_the_limit_is_refused(settings: Any) -> None:
     object.__setattr__(settings.ENVIRONMENT, "import_file_megabytes", 1)
     try:
-        with pytest.raises(FileRefused, match=r"larger than 1 MB.*ABMATIC_IMPORT_FILE_MEGABYTES"):
+        with pytest.raises(FileRefused, match=r"larger than 1 MB.*whoever runs Abmatic.*ABMATIC_IMPORT_FILE_MEGABYTES"):
             given("account", b"Name,Website\n" + b"x" * (1 << 20))
     finally:
         object.__setattr__(settings.ENVIRONMENT, "import_file_megabytes", 500)
@@ -188,9 +225,11 @@ def test_the_report_holds_the_rows_as_they_were() -> None:
     file = imported("account", content)
     assert rejected.head(file) == ["Line", "Reason", "Name", "Website", "Note"]
     first, second = rejected.rows(file)
+    so = "so we can't check whether this account already exists"
+    missing = f"Website is empty, {so}. Fill it in, or tick “Import them too”."
     assert first == [
         "2",
-        "Website is empty, so it can't be told whether the record is here already",
+        missing,
         "=1+1",
         "",
         "kept",

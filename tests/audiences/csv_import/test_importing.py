@@ -15,6 +15,7 @@ from abmatic.changes.models import Cause
 # An import works in a session of its own, which sees only what is committed.
 pytestmark = pytest.mark.django_db(transaction=True)
 
+ACCOUNT = "so we can't check whether this account already exists"
 PEOPLE = [
     ["First Name", "Surname", "E-mail", "Title", "Shoe size"],
     ["Ada", "Lovelace", "Ada@Engine.example", "Countess", "38"],
@@ -100,8 +101,8 @@ def test_rows_are_rejected_with_every_reason_and_their_line() -> None:
     file = imported("account", content)
     assert reasons(file) == {
         3: "Employees: “lots” is no whole number; Annual revenue: “1.2.3” is no number",
-        6: "Website is empty, so it can't be told whether the record is here already",
-        7: "Website: “n/a” gives no domain, so it can't be told whether the record is here already",
+        6: f"Website is empty, {ACCOUNT}. Fill it in, or tick “Import them too”.",
+        7: f"“n/a” is not a web address, {ACCOUNT}. Correct it, or tick “Import them too”.",
         8: "Line 2 has the same domain, and came first",
     }
     assert (file.counts["created"], file.counts["rejected"], file.counts["repeated"]) == (2, 3, 1)
@@ -114,11 +115,20 @@ def test_a_contact_without_a_real_address_is_rejected_even_where_keyless_ones_ar
     content = written([["Last name", "E-mail"], ["A", "not an address"], ["B", ""], ["", ""]])
     assert reasons(imported("contact", content)) == {
         2: "Work e-mail: “not an address” is no e-mail address",
-        3: "Work e-mail is empty, so it can't be told whether the record is here already",
+        3: "Work e-mail is empty, so we can't check whether this contact already exists. Fill it in, or tick “Import "
+        "them too”.",
     }
     file = imported("contact", content, takes_keyless=True)
     assert reasons(file) == {2: "Work e-mail: “not an address” is no e-mail address"}
     assert list(Contact.objects.values_list("last_name", "email_key")) == [("B", None)]
+
+
+def test_a_website_that_belongs_to_many_is_said_to_be_nobodys_own() -> None:
+    file = imported("account", written([["Website"], ["10.0.0.1"], ["linkedin.com"]]))
+    assert [reason.partition(",")[0] for reason in reasons(file).values()] == [
+        "“10.0.0.1” is not a company's own web address",
+        "“linkedin.com” is not a company's own web address",
+    ]
 
 
 def test_records_join_a_new_collection_and_one_that_is_there() -> None:

@@ -1,8 +1,8 @@
 """The rows of a kept file, one after the other, whatever is wrong with some of them.
 
 Python's reader is used instead of COPY's own: people's files have rows of uneven length, bytes that are no characters
-and NULs, and one of these must cost its row and no other. Lines, cells and columns have limits, so that a quote which
-is never closed ends with an error instead of with all of the memory.
+and NULs, and one of these must cost its row and no other. Lines, rows, cells and columns have limits, so that a quote
+which is never closed ends with an error instead of with all of the memory.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from abmatic.audiences.csv_import.dialect import Dialect, skips_first_line
 from abmatic.audiences.csv_import.models import FileImport
 from abmatic.audiences.csv_import.refusals import FileRefused
 from abmatic.audiences.csv_import.storage import Kept
+from abmatic.audiences.formulas import unguarded
 
 MOST_COLUMNS = 1_000
 LONGEST_CELL = 1_000_000
@@ -24,6 +25,7 @@ _LONGEST_LINE = 8_000_000
 _ESCAPED = re.compile("[\ud800-\udfff]")
 _REPLACED = re.compile("[\ud800-\udfff\ufffd]")
 _LONGEST_HEADING = 200
+_CLOSE_IT = "Add the closing one and upload again."
 
 # The reader's limit belongs to the process. Nothing else here reads CSV from outside, and the default is below what a
 # text may have (131,072 characters).
@@ -68,24 +70,26 @@ class Rows:
             if any(map(str.strip, cells)):
                 if self._lines.fault:
                     raise FileRefused(f"The heading {self._lines.fault}. Correct it, or choose another encoding.")
-                return cells
+                return [unguarded(cell) for cell in cells]
         raise FileRefused("The file has no heading: its first row must name the columns.")
 
     def _records(self) -> Iterator[tuple[int, list[str]]]:
         begins = self._reader.line_num + 1
         while True:
-            self._lines.fault = ""
+            self._lines.begin()
             try:
                 cells = next(self._reader, None)
             except csv.Error as error:
-                raise FileRefused(
-                    f"Line {begins + self._lines.skipped:,} can't be read: {error}. "
-                    "Mostly a quote is opened there and never closed."
-                ) from error
+                raise FileRefused(self._unreadable(begins + self._lines.skipped)) from error
             if cells is None:
                 return
             yield begins + self._lines.skipped, cells
             begins = self._reader.line_num + 1
+
+    def _unreadable(self, line: int) -> str:
+        if self._lines.is_quoted:
+            return f'In line {line:,} a quotation mark (") is opened and never closed. {_CLOSE_IT}'
+        return f"In line {line:,} a cell is longer than {LONGEST_CELL:,} characters. Shorten it and upload again."
 
     def __iter__(self) -> Iterator[Row]:
         width = len(self.header)
@@ -98,7 +102,7 @@ class Rows:
                 if len(cells) > width and any(map(str.strip, cells[width:])):
                     fault = fault or f"has {len(cells)} cells, and the heading has {width}"
                 cells = [*cells[:width], *([""] * (width - len(cells)))]
-            yield Row(line, cells, f"The row {fault}" if fault else "")
+            yield Row(line, [unguarded(cell) for cell in cells], f"The row {fault}" if fault else "")
 
 
 class _Lines:
@@ -110,7 +114,14 @@ class _Lines:
         self._number = 0
         # Lines before the first that the reader is given.
         self.skipped = 0
+        self.begin()
+
+    def begin(self) -> None:
+        """The next line is the first of a record."""
         self.fault = ""
+        self.is_quoted = False
+        self._length = 0
+        self._first = self._number + 1
 
     def __iter__(self) -> _Lines:
         return self
@@ -127,6 +138,15 @@ class _Lines:
         self._number += 1
         if len(line) >= _LONGEST_LINE:
             raise FileRefused(f"Line {self._number:,} is longer than {_LONGEST_LINE:,} characters. Is it a CSV file?")
+        self._length += len(line)
+        self.is_quoted = self.is_quoted or '"' in line
+        if self._length >= _LONGEST_LINE:
+            # The lines of one record, which the reader holds all at once.
+            begins = self._first + self.skipped
+            raise FileRefused(
+                f"The row that begins in line {begins:,} is longer than {_LONGEST_LINE:,} characters. "
+                f'A quotation mark (") may be opened there and never closed. {_CLOSE_IT}'
+            )
         if "\x00" in line:
             self.fault = "holds a NUL character, which can't be stored"
         elif not line.isascii() and self._broken.search(line):

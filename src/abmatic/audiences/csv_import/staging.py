@@ -29,6 +29,8 @@ Session = psycopg.Connection[tuple[Any, ...]]
 BATCH = 10_000
 _FUNCTIONS: dict[str, LiteralString] = {"account": "domain_of({}, true)", "contact": "email_of({})"}
 _NO_KEY: LiteralString = "SELECT NULL::text, NULL::text"
+# What is wrong with websites that are none (see `domain_of`); others belong to many.
+_NO_ADDRESS = ("no_website", "website_placeholder", "website_invalid", "website_single_label")
 # How much of a value is quoted.
 _QUOTED = 60
 
@@ -129,8 +131,8 @@ def _typing(mapping: Mapping) -> sql.Composed:
         "INSERT INTO typed (n, line {names}, key, unfit, reason) "
         "SELECT n, line {values}, key, nullif(array_remove(ARRAY[{unfit}]::int[], NULL), '{{}}'), "
         "nullif(concat_ws('; ', {reasons}), '') "
-        "FROM (SELECT s.* {typed}, k.key FROM staged AS s CROSS JOIN LATERAL ({key}) AS k (key, problem) OFFSET 0) "
-        "AS s ORDER BY n"
+        "FROM (SELECT s.* {typed}, k.key, k.problem FROM staged AS s CROSS JOIN LATERAL ({key}) AS k (key, problem) "
+        "OFFSET 0) AS s ORDER BY n"
     ).format(
         names=_listed(value(at) for at in mapped),
         values=_listed(value(at) for at in mapped),
@@ -175,16 +177,21 @@ def _reasons(mapping: Mapping) -> Iterator[sql.Composable]:
     )
     if mapping.takes_keyless or mapping.key_column is None:
         return
-    heading, label = mapping.mapped[mapping.key_column].field.label, mapping.key.label
+    heading = mapping.mapped[mapping.key_column].field.label
     cell = _cell(mapping.key_column)
-    missing = f"{heading} is empty, so it can't be told whether the record is here already"
+    so = f"so we can't check whether this {mapping.record} already exists"
+    tick = "or tick “Import them too”."
+    missing = f"{heading} is empty, {so}. Fill it in, {tick}"
     yield sql.SQL("CASE WHEN fault IS NULL AND {} IS NULL AND NOT ({}) THEN {} END").format(
         cell, nothing, sql.Literal(missing)
     )
     if mapping.record == "account":
-        yield sql.SQL("CASE WHEN key IS NULL THEN {} || {} || {} END").format(
-            sql.Literal(f"{heading}: “"), _quoted(mapping.key_column),
-            sql.Literal(f"” gives no {label}, so it can't be told whether the record is here already"),
+        yield sql.SQL(
+            "CASE WHEN key IS NULL THEN '“' || {} || CASE WHEN problem = ANY ({}) THEN {} ELSE {} END END"
+        ).format(
+            _quoted(mapping.key_column), sql.Literal(list(_NO_ADDRESS)),
+            sql.Literal(f"” is not a web address, {so}. Correct it, {tick}"),
+            sql.Literal(f"” is not a company's own web address, {so}. Correct it, {tick}"),
         )  # fmt: skip
 
 

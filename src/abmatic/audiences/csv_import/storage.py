@@ -53,7 +53,8 @@ class Incoming:
         most = settings.ENVIRONMENT.import_file_megabytes
         if self.file.size > most << 20:
             raise FileRefused(
-                f"The file is larger than {most:,} MB. Cut it into several, or raise ABMATIC_IMPORT_FILE_MEGABYTES."
+                f"The file is larger than {most:,} MB. Cut it into several, or ask whoever runs Abmatic to raise the "
+                "limit (ABMATIC_IMPORT_FILE_MEGABYTES)."
             )
         self._buffer += piece
         while len(self._buffer) >= PART:

@@ -22,8 +22,8 @@ from abmatic.audiences.csv_import.refusals import ImportRefused
 from abmatic.audiences.csv_import.verbs import Choices
 from abmatic.audiences.custom_fields import TYPES
 from abmatic.audiences.editing import editable
+from abmatic.audiences.formulas import harmless
 from abmatic.audiences.models import Collection
-from abmatic.sync.export import harmless
 from abmatic.web.csv_files import csv_file
 from abmatic.web.grids.columns import SPECS
 from abmatic.web.grids.filters import MOST_COLLECTIONS
