@@ -155,6 +155,27 @@ def _noted(ids: tuple[int, ...]) -> list[tuple[int, str, Any, Any]]:
 
 
 class TestWork:
+    def test_a_few_that_are_interrupted_are_done_by_a_worker(
+        self, oscar: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        Account.objects.create(name="A")
+
+        def killed(edit_id: int) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(verbs, "execute", killed)
+        with pytest.raises(KeyboardInterrupt):
+            verbs.start(everybody(), "city", "Bonn", oscar)
+        edit = FieldEdit.objects.get()
+        assert (edit.state, values("city")) == ("queued", [None])
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT args->>'edit_id' FROM procrastinate_jobs WHERE task_name = 'audiences.field_edit'")
+            assert cursor.fetchall() == [(str(edit.pk),)]
+        monkeypatch.setattr(jobs, "close_old_connections", lambda: None)  # it would close the test's transaction
+        jobs.work(edit.pk)
+        edit.refresh_from_db()
+        assert (edit.state, values("city")) == ("done", ["Bonn"])
+
     def test_many_are_a_workers_and_go_on_where_they_stopped(
         self, oscar: User, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from datetime import timedelta
+from threading import Barrier
 from typing import Any
 
 import pytest
+from django.db import connection as database
 from django.test import Client
 from django.utils import timezone
 from tests.web import org
@@ -17,7 +21,7 @@ from tests.web.test_editing import text
 from abmatic.audiences import custom_fields
 from abmatic.audiences.models import Account, Contact, Opportunity
 from abmatic.changes.models import Cause, Change
-from abmatic.identity.models import User
+from abmatic.identity.models import SentForm, User
 from abmatic.sync.models import Connection, ObjectSetting, OrgFields
 
 Queries = Callable[[int], AbstractContextManager[object]]
@@ -42,6 +46,51 @@ def test_an_account_is_made_with_its_key_and_says_by_whom(admin: Client, alice: 
     assert (account.created_by.kind, account.created_by.user) == (Cause.Kind.USER, alice)
     assert [(change.record, change.field) for change in Change.objects.all()] == [("account", "")], "so that it pushes"
     assert "The account “Acme” is made. It stays in Abmatic: “Create in Salesforce” is off." in text(answer.text)
+
+
+def test_the_same_form_sent_twice_makes_one_record(admin: Client) -> None:
+    (sent,) = re.findall(r'name="once" value="([^"]+)"', admin.get("/opportunities/new/").text)
+    form = {"once": sent, "name": "Renewal"}
+    first = admin.post("/opportunities/new/", form)
+    second = admin.post("/opportunities/new/", form, follow=True)
+    assert second.redirect_chain == [(first.headers["Location"], 302)]
+    assert "sent twice, and done once" in text(second.text)
+    assert Opportunity.objects.count() == 1
+    admin.post("/opportunities/new/", form | {"name": "Another"})
+    assert Opportunity.objects.count() == 2, "after going back, with something else in it"
+    (another,) = re.findall(r'name="once" value="([^"]+)"', admin.get("/opportunities/new/").text)
+    admin.post("/opportunities/new/", form | {"once": another})
+    assert Opportunity.objects.count() == 3, "asked for anew"
+    SentForm.objects.update(sent_at=timezone.now() - timedelta(days=2))
+    admin.post("/opportunities/new/", form | {"name": "Last"})
+    assert SentForm.objects.count() == 1, "they are not kept for ever"
+
+
+def test_what_was_refused_can_be_sent_again(admin: Client) -> None:
+    form = {"once": "abc", "website": "acme.com"}
+    holder = org.account("Holder", website="acme.com", domain="acme.com")
+    assert admin.post("/accounts/new/", form).status_code == 400
+    Account.objects.filter(pk=holder.pk).update(website=None, domain=None)
+    assert admin.post("/accounts/new/", form).status_code == 302
+    assert Account.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_forms_that_come_at_the_same_moment_make_one_record(alice: User, signed_in: SignedIn) -> None:
+    form = {"once": "abc", "name": "Renewal"}
+    browsers = [signed_in(alice) for _ in range(4)]
+    together = Barrier(len(browsers))
+
+    def send(browser: Client) -> str:
+        together.wait()
+        try:
+            return str(browser.post("/opportunities/new/", form).headers["Location"])
+        finally:
+            database.close()
+
+    with ThreadPoolExecutor(len(browsers)) as pool:
+        led = list(pool.map(send, browsers))
+    assert led == [f"/opportunities/{Opportunity.objects.get().pk}/"] * 4
 
 
 def test_a_contact_of_an_account_and_a_deal(admin: Client) -> None:

@@ -59,6 +59,37 @@ def test_the_whole_way(admin: Client) -> None:
     assert Change.objects.filter(record_id=second.pk).count() == 0
 
 
+def test_pressed_twice_it_leads_to_the_first_edit_which_can_be_put_back(admin: Client) -> None:
+    org.account("A", industry="Energy")
+    page = admin.post("/accounts/set/", {"all": "1", "field": "industry", "value": "Banking", "do": "preview"}).text
+    given = {**hidden(page), "field": "industry", "value": "Banking", "do": "start"}
+    admin.post("/accounts/set/", given)
+    again = admin.post("/accounts/set/", given, follow=True)
+    edit = FieldEdit.objects.get()
+    assert again.redirect_chain == [(f"/edits/{edit.pk}/", 302)]
+    assert "Put back" in text(again.text)
+
+
+def test_a_value_leads_to_the_edit_of_many_that_set_it(
+    admin: Client, alice: User, vera: User, signed_in: SignedIn
+) -> None:
+    account = org.account("A", city="Rome")
+    edit = verbs.start(Selection("account"), "city", "Bonn", alice)
+    back = verbs.put_back(edit, alice)
+    record, viewer = f"/accounts/{account.pk}/", signed_in(vera)
+    links = {"Edit of many": f'<a href="/edits/{edit.pk}/">', "Put back": f'<a href="/edits/{back.pk}/">'}
+    for page, notes in (
+        (record, ["Put back"]),
+        (f"{record}fields/city/history/", [*links]),
+        (f"{record}timeline/", [*links]),
+    ):
+        for note in notes:
+            assert f"{links[note]}<bdi>Alice Adler · {note}</bdi></a>" in admin.get(page).text
+            seen = viewer.get(page).text
+            assert f"Alice Adler · {note}" in seen
+            assert links[note] not in seen, "the page of the edit is for operators"
+
+
 def test_what_was_not_previewed_is_not_started(admin: Client) -> None:
     account = org.account("A", industry="Energy")
     given = {"ids": str(account.pk), "field": "industry", "value": "Banking"}

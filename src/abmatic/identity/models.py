@@ -243,3 +243,17 @@ class Webhook(models.Model):
     def labels(self) -> list[str]:
         """What it is told of, in words."""
         return [kind.label for kind in Notice.Kind if kind.value in self.kinds]
+
+
+class SentForm(models.Model):
+    """A form that was sent and done: see `sent_forms`."""
+
+    digest = models.CharField(max_length=64, primary_key=True)
+    led_to = models.TextField(default="")
+    sent_at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+    class Meta:
+        db_table = "sent_form"
+
+    def __str__(self) -> str:
+        return f"sent form {self.digest[:8]}"

@@ -8,7 +8,7 @@ from tests.web import org
 from tests.web.browser.conftest import Tab
 from tests.web.browser.test_accessibility import faults
 
-from abmatic.audiences.models import Account, Contact
+from abmatic.audiences.models import Account, Contact, Opportunity
 from abmatic.identity.models import User
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -103,6 +103,43 @@ def test_axe_finds_nothing_while_a_field_is_edited(admin_tab: Tab, oscar: User, 
     found += faults(page)
     assert found == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+# Presses twice before any answer can come, and says how often the form was sent.
+PRESS_TWICE = """(chosen) => {
+  const form = document.querySelector(chosen);
+  let sent = 0;
+  (form.hasAttribute("hx-post") ? form : window).addEventListener("submit", (event) => {
+    if (form.hasAttribute("hx-post") || !event.defaultPrevented) sent += 1;
+  });
+  for (const _ of [1, 2]) form.requestSubmit();
+  return sent;
+}"""
+
+
+def test_a_form_that_is_pressed_twice_is_sent_once(admin_tab: Tab) -> None:
+    page = admin_tab.open("/opportunities/new/")
+    page.get_by_label("Name", exact=True).fill("Renewal")
+    assert page.evaluate(PRESS_TWICE, "form.card") == 1
+    expect(page.get_by_role("heading", level=1)).to_have_text("Renewal")
+    page.go_back()
+    page.get_by_label("Name", exact=True).fill("Another")
+    page.get_by_role("button", name="Create opportunity").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Another")
+    page.locator("#field-name a.value").click()
+    page.get_by_label("Name", exact=True).fill("A third")
+    assert page.evaluate(PRESS_TWICE, ".field-form") == 1
+    expect(page.get_by_role("heading", level=1)).to_have_text("A third")
+    assert sorted(Opportunity.objects.values_list("name", flat=True)) == ["A third", "Renewal"]
+
+
+def test_a_file_can_be_asked_for_twice(admin_tab: Tab) -> None:
+    org.account("Acme")
+    page = admin_tab.open("/accounts/")
+    page.locator("[data-pick]").check()
+    for _ in range(2):
+        with page.expect_download():
+            page.get_by_role("button", name="Export CSV").click()
 
 
 def test_a_contact_is_created_by_keyboard_alone(admin_tab: Tab) -> None:

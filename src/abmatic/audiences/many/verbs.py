@@ -95,14 +95,14 @@ def cancel(edit: FieldEdit) -> bool:
 
 
 def _begin(edit: FieldEdit) -> FieldEdit:
-    """Writes it down with its job, or does it, where it is small."""
+    """Writes it down with its job; does it at once, where it is small."""
     note = "Put back" if edit.puts_back_id else "Edit of many"
     with transaction.atomic():
         edit.cause = Cause.objects.create(kind=Cause.Kind.USER, user=edit.asked_by, note=note)
         edit.first_change = edit.last_change = writing.last_change()
         edit.save()
-        if edit.total > AT_ONCE:
-            work.configure(lock=f"field-edit-{edit.record}").defer(edit_id=edit.pk)
+        # Always: who is killed before it is done at once leaves it to a worker, and a job that finds it done is none.
+        work.configure(lock=f"field-edit-{edit.record}").defer(edit_id=edit.pk)
     if edit.total <= AT_ONCE:
         execute(edit.pk)
         edit.refresh_from_db()

@@ -22,6 +22,7 @@ from abmatic.web.counting import TookTooLong, time_allowed
 from abmatic.web.grids.columns import SPECS
 from abmatic.web.grids.selected import SelectionRefused, back, selection
 from abmatic.web.http import PageRequest
+from abmatic.web.once import number, once
 from abmatic.web.records import typed
 from abmatic.web.records.editor import KEYBOARDS
 from abmatic.web.roles import operator_required
@@ -51,8 +52,7 @@ def set_field(request: PageRequest, record: str) -> HttpResponse:
         target, judged = verbs.judge(record, name, value)
         # Only what was looked at is started: whoever changes the value after that looks once more.
         if act == "start" and request.POST.get("previewed") == _mark(target, judged):
-            edit = verbs.start(chosen, name, value, request.user)
-            return HttpResponseRedirect(reverse("field-edit", args=[edit.pk]))
+            return once(request, lambda: _start(request, chosen, name, value))
         with time_allowed(PREVIEW_MS):
             found = verbs.preview(chosen, name, value)
     except EditRefused as refused:
@@ -61,6 +61,11 @@ def set_field(request: PageRequest, record: str) -> HttpResponse:
         problem = "Finding out what would change took too long. Narrow the list, and do it in parts."
         return _page(request, chosen, {"problem": problem}, 400)
     return _page(request, chosen, _previewed(record, target, judged, found))
+
+
+def _start(request: PageRequest, chosen: Selection, name: str, value: object) -> HttpResponse:
+    edit = verbs.start(chosen, name, value, request.user)
+    return HttpResponseRedirect(reverse("field-edit", args=[edit.pk]))
 
 
 def _value(record: str, name: str, text: str) -> object:
@@ -79,6 +84,7 @@ def _previewed(record: str, target: LocalField, value: str | None, found: Previe
     return {
         "found": found,
         "previewed": _mark(target, value),
+        "once": number(),
         "field": target,
         "after": shown(typed.stored(target, value)),
         "samples": [(names[pk], shown(before)) for pk, before in found.samples.items() if pk in names],

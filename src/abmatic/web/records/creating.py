@@ -28,6 +28,7 @@ from abmatic.sync.outlook import Hint
 from abmatic.web.grids.columns import SPECS
 from abmatic.web.grids.filters import clean
 from abmatic.web.http import PageRequest
+from abmatic.web.once import number, once
 from abmatic.web.records import typed
 from abmatic.web.records.editor import KEYBOARDS, Other, by, other_of
 from abmatic.web.roles import operator_required
@@ -71,6 +72,11 @@ def create(request: PageRequest, record: str) -> HttpResponse:
     # A checkbox that nobody ticks says nothing; without anything else there would be a record of nothing.
     values = {name: value for name, value in values.items() if value is not False}
     values |= {name: _number(request.POST.get(name, "")) for name in REFERENCES.get(record, {})}
+    return once(request, lambda: _made(request, record, values))
+
+
+def _made(request: PageRequest, record: str, values: dict[str, object]) -> HttpResponse:
+    """Leads to the new record, or shows the form again with what is wrong in it."""
     (saved,) = editing.save(record, [Edit(values)], by(request))
     if saved.status == "refused" or saved.id is None:
         return _form(request, record, request.POST.dict(), saved.problems)
@@ -113,6 +119,7 @@ def _form(
     context = {
         "spec": SPECS[record],
         "fields": fields,
+        "once": number(),
         "problems": [problem for rest in of_field.values() for problem in rest],
         "other": other_of(record, problems),
         "has_account": "account_id" in REFERENCES.get(record, {}),

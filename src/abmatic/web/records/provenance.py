@@ -8,6 +8,7 @@ from datetime import datetime
 
 from django.urls import reverse
 
+from abmatic.audiences.many.models import FieldEdit
 from abmatic.changes.models import Cause
 from abmatic.sync.models import Run
 from abmatic.web.running import object_label
@@ -20,17 +21,22 @@ class Source:
     label: str
     url: str | None
     at: datetime | None
+    # Whether the page there is for operators alone.
+    is_operators: bool = False
 
 
 def sources(causes: Iterable[Cause | None]) -> dict[int, Source]:
-    """How each cause is named, by its id; one query for the runs among them."""
+    """How each cause is named, by its id; one query for the runs among them, one for the edits of many."""
     known = {cause.pk: cause for cause in causes if cause is not None}
     run_ids = {cause.run_id for cause in known.values() if cause.run_id}
     runs = Run.objects.select_related("connection").in_bulk(run_ids) if run_ids else {}
-    return {pk: _source(cause, runs) for pk, cause in known.items()}
+    # What else people do has no note.
+    of_many = [pk for pk, cause in known.items() if cause.kind == Cause.Kind.USER and cause.note]
+    edits = dict(FieldEdit.objects.filter(cause__in=of_many).values_list("cause_id", "pk")) if of_many else {}
+    return {pk: _source(cause, runs, edits.get(pk)) for pk, cause in known.items()}
 
 
-def _source(cause: Cause, runs: dict[int, Run]) -> Source:
+def _source(cause: Cause, runs: dict[int, Run], edit_id: int | None) -> Source:
     if cause.kind == Cause.Kind.RUN:
         run = runs.get(cause.run_id or 0)
         if run is None:
@@ -38,7 +44,8 @@ def _source(cause: Cause, runs: dict[int, Run]) -> Source:
         return Source(
             f"Salesforce · {object_label(run.sobject)}, run {run.pk}", reverse("run", args=[run.pk]), cause.at
         )
-    if cause.kind == Cause.Kind.USER and cause.user is not None:
-        return Source(str(cause.user), None, cause.at)
     note = f" · {cause.note}" if cause.note else ""
-    return Source(f"{cause.get_kind_display()}{note}", None, cause.at)
+    who = str(cause.user) if cause.kind == Cause.Kind.USER and cause.user is not None else cause.get_kind_display()
+    if edit_id is not None:
+        return Source(f"{who}{note}", reverse("field-edit", args=[edit_id]), cause.at, is_operators=True)
+    return Source(f"{who}{note}", None, cause.at)

@@ -84,6 +84,31 @@ document.addEventListener("click", (event) => {
   else if (event.target.matches?.("dialog.ask[open]")) event.target.close();
 });
 
+// ---- what is sent once -------------------------------------------------------------------------------------------
+
+// A second press while the answer to the first is on its way is not sent. Forms that the page stays for are free again
+// with their answer; others when the page is shown again, as it is after going back.
+let sent = new WeakSet();
+const waiting = new WeakSet();
+
+document.addEventListener("htmx:beforeSend", (event) => {
+  // Forms that ask something while they are filled in can be sent all the same.
+  if (event.detail.requestConfig.triggeringEvent?.type === "submit") waiting.add(event.detail.elt);
+});
+document.addEventListener("htmx:afterRequest", (event) => waiting.delete(event.detail.elt));
+document.addEventListener("submit", (event) => {
+  if (!waiting.has(event.target)) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+}, true);
+document.addEventListener("submit", (event) => {
+  // What htmx sends, or what a check of the form held back, isn't sent by the browser. A file leaves the page as it is.
+  if (event.defaultPrevented || event.target.method !== "post" || event.submitter?.matches("[data-download]")) return;
+  if (sent.has(event.target)) event.preventDefault();
+  sent.add(event.target);
+});
+window.addEventListener("pageshow", () => (sent = new WeakSet()));
+
 // ---- keys --------------------------------------------------------------------------------------------------------
 
 // "g" and then a letter goes to a place of the rail; this long it waits for the letter.
