@@ -12,6 +12,7 @@ import pytest
 from cryptography.fernet import Fernet
 from tests.sync.live import Live, Orgs, made_once
 from tests.sync.test_push import account, edit
+from tests.web import org
 from tests.web.emulated import EmulatedOrg
 
 from abmatic.audiences.models import Account
@@ -102,6 +103,46 @@ def test_a_refreshed_sandbox_takes_the_place_of_its_former_self(orgs: Orgs) -> N
     linked = MirrorAccount.objects.filter(connection=fresh.connection, local_id__isnull=False)
     for sf_id, key, local_id in linked.values_list("sf_id", "key", "local_id"):
         assert (local_id == old_links[sf_id]) == (key is not None), (sf_id, key)
+
+
+def _beside(name: str, org_id: str) -> Connection:
+    return org.connect(name=name, org_id=org_id)
+
+
+def test_a_connection_takes_anothers_place_once() -> None:
+    old, new = _beside("Sandbox", "00D580000000001EAA"), _beside("Fresh", "00D580000000077EAA")
+    seen_old, seen_new = Connection.objects.get(pk=old.pk), Connection.objects.get(pk=new.pk)
+    replacing.replace(old, new)
+    assert (new.name, old.status) == ("Sandbox", "inactive"), "the caller's are as they are now"
+    kept = list(Connection.objects.order_by("pk").values())
+    with pytest.raises(replacing.NotReplaced, match=r"“Sandbox” is called “Sandbox \(until .*” by now"):
+        replacing.replace(seen_old, seen_new)
+    assert list(Connection.objects.order_by("pk").values()) == kept
+
+
+def test_what_was_set_meanwhile_is_taken_over_and_what_was_disabled_meanwhile_is_not() -> None:
+    old, new = _beside("Sandbox", "00D580000000001EAA"), _beside("Fresh", "00D580000000077EAA")
+    Connection.objects.filter(pk=old.pk).update(status="inactive", api_ceiling=40)
+    with pytest.raises(replacing.NotReplaced, match="“Sandbox” was disabled meanwhile"):
+        replacing.replace(old, new)
+    Connection.objects.filter(pk=old.pk).update(status="active")
+    Connection.objects.filter(pk=new.pk).update(status="needs_attention")
+    with pytest.raises(replacing.NotReplaced, match="“Fresh” is needs attention"):
+        replacing.replace(old, new)
+    Connection.objects.filter(pk=new.pk).update(status="active")
+    replacing.replace(old, new)
+    assert new.api_ceiling == 40
+
+
+def test_a_name_that_is_taken_at_the_same_moment_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    old, new = _beside("Sandbox", "00D580000000001EAA"), _beside("Fresh", "00D580000000077EAA")
+    other = _beside("Other", "00D580000000088EAA")
+    monkeypatch.setattr(replacing, "_free", lambda wanted: other.name)
+    with pytest.raises(replacing.NotReplaced, match="took the name “Other” meanwhile"):
+        replacing.replace(old, new)
+    assert set(Connection.objects.values_list("name", "status")) == {
+        ("Sandbox", "active"), ("Fresh", "active"), ("Other", "active"),
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("hours", [24, -24])

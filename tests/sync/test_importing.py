@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import perf_counter
 from typing import Any
 
 import pytest
@@ -159,12 +160,29 @@ def test_what_may_not_be_made_here_stays_out(live: Live) -> None:
         ("SELECT Id FROM Account FOR VIEW", "Leave out FOR VIEW"),
         ("SELECT Id FROM Account FOR UPDATE", "Leave out FOR UPDATE"),
         ("SELECT Id FROM Account ALL ROWS", "Leave out ALL ROWS"),
+        ("SELECT Id FROM Account WHERE Name = 'a\0b'", "NUL character"),
         (f"SELECT Id FROM Account WHERE Name = '{'x' * 20_001}'", "more than 20,000 characters"),
     ],
 )  # fmt: skip
 def test_a_query_that_is_not_asked(soql: str, said: str) -> None:
     with pytest.raises(NotImported, match=said):
         sources.checked_soql("Account", soql)
+
+
+@pytest.mark.parametrize("end", ["", "\\"])
+def test_a_text_that_is_never_closed_takes_no_time(end: str) -> None:
+    soql = "SELECT Id FROM Account WHERE Name = '" + "\\'" * 9_980 + end
+    began = perf_counter()
+    assert sources.checked_soql("Account", soql) == soql
+    assert perf_counter() - began < 0.1
+
+
+def test_a_name_with_a_nul_is_refused_in_words(live: Live) -> None:
+    with pytest.raises(NotImported, match="NUL character"):
+        ask(live.connection, "Account", "soql", "SELECT Id FROM Account", name="a\0b")
+    found = wanted(live, "SELECT Id FROM Account")
+    with pytest.raises(CollectionRefused, match="Give the collection a name"):
+        begin(found, name="a\0b")
 
 
 def test_words_in_texts_are_no_clauses() -> None:

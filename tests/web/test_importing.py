@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
 from tests.sync.conftest import org_templates, orgs  # noqa: F401 - fixtures
 from tests.sync.live import Live, Orgs
@@ -42,6 +43,8 @@ def test_from_a_list_view_to_its_collection(live: Live, admin: Client) -> None:
     assert "All Accounts" in shown.text
     assert "New This Week" not in shown.text
     source = shown.text.split('name="source" value="')[1].split('"')[0]
+    nul = admin.post("/accounts/from-crm/", {"kind": "list_view", "source": f"{source}\0"}, **HTMX).text
+    assert "The name holds a NUL character" in nul
     asked = admin.post("/accounts/from-crm/", {"kind": "list_view", "source": source}, **HTMX).text
     assert "Waiting for a worker" in asked
     wanted = looked_at(CrmImport.objects.get())
@@ -61,12 +64,26 @@ def test_from_a_list_view_to_its_collection(live: Live, admin: Client) -> None:
     assert "started already" in admin.post(f"{address}start/", **HTMX).text
 
 
+def test_searching_costs_one_call(live: Live, admin: Client) -> None:
+    before = live.org.emulator.usage.used
+    for search in ("", "a", "all", "all acc"):
+        assert "All Accounts" in admin.get("/accounts/from-crm/choices/", {"search": search}, **HTMX).text
+    assert live.org.emulator.usage.used == before + 1
+    live.connection.refresh_from_db()
+    assert live.connection.api_used == before + 1, "it is seen where calls are shown"
+    shown = admin.get("/contacts/from-crm/choices/", {"object": "Lead"}, **HTMX).text
+    assert "All Accounts" not in shown, "each object has its own"
+    other = org.connect(name="Other", org_id="00D580000000077EAA")
+    assert "All Accounts" not in admin.get("/accounts/from-crm/choices/", {"connection": other.pk}, **HTMX).text
+
+
 def test_reports_are_listed(live: Live, admin: Client) -> None:
     shown = admin.get("/accounts/from-crm/choices/", {"kind": "report"}, **HTMX).text
     assert "sees no reports" in shown
     with live.editing() as session:
         report = Report("Account", "Big & <b>", "Big", ("Account.Name",))
         put_reports(session.conn, [report], "2026-01-01T00:00:00.000+0000")
+    cache.clear()  # as a minute later
     shown = admin.get("/accounts/from-crm/choices/", {"kind": "report"}, **HTMX).text
     assert "Big &amp; &lt;b&gt;" in shown
     assert "opened last" in shown

@@ -9,8 +9,8 @@ would be created there.
 
 from __future__ import annotations
 
+from django.db import IntegrityError, transaction
 from django.db import connection as database
-from django.db import transaction
 from django.utils import timezone
 from psycopg import sql
 
@@ -46,23 +46,52 @@ def require_replaceable(old: Connection, new: Connection) -> None:
 
 def replace(old: Connection, new: Connection, by: Author = COMMAND_LINE) -> None:
     """The new connection gets the old one's name and settings; the old one is disabled. Raises `NotReplaced`."""
+    leaving = _replace(old, new, by)
+    disable(leaving, by=audit.Author(user=by.user, name=by.name))
+    old.refresh_from_db()
+    new.refresh_from_db()
+
+
+def _replace(seen_old: Connection, seen_new: Connection, by: Author) -> Connection:
+    """All of it that is one transaction; answers the old one as it is now."""
     with transaction.atomic():
-        list(Connection.objects.select_for_update().filter(pk__in=[old.pk, new.pk]).order_by("pk"))
+        now = Connection.objects.select_for_update().order_by("pk").in_bulk([seen_old.pk, seen_new.pk])
+        old, new = (_as_seen(now.get(seen.pk), seen) for seen in (seen_old, seen_new))
         require_replaceable(old, new)
         for spec in configurable():
             _move_settings(old, new, spec.name)
         _mark_links(old)
         name = old.name
         old.name = _free(f"{name} (until {timezone.now():%Y-%m-%d})")
-        old.save(update_fields=["name", "updated_at"])
         new.name, new.api_ceiling, new.quiet_hours = name, old.api_ceiling, old.quiet_hours
-        new.save(update_fields=["name", "api_ceiling", "quiet_hours", "updated_at"])
+        try:
+            old.save(update_fields=["name", "updated_at"])
+            new.save(update_fields=["name", "api_ceiling", "quiet_hours", "updated_at"])
+        except IntegrityError as taken:
+            raise NotReplaced(
+                f"Another connection took the name “{old.name}” meanwhile. Nothing was changed: try again."
+            ) from taken
         note(new, "", [Difference("changed", "takes the place of", None, f"{old.name} ({old.org_id})")], by)
-    disable(old, by=audit.Author(user=by.user, name=by.name))
+    return old
+
+
+def _as_seen(now: Connection | None, seen: Connection) -> Connection:
+    """The connection as it is. Raises `NotReplaced` where that isn't what somebody saw who decided."""
+    if now is None:
+        raise NotReplaced(f"“{seen.name}” is not there any more.")
+    if now.name != seen.name:
+        raise NotReplaced(f"“{seen.name}” is called “{now.name}” by now. Nothing was changed: look again.")
+    if now.status != seen.status and now.status == Connection.Status.INACTIVE:
+        raise NotReplaced(f"“{seen.name}” was disabled meanwhile. Nothing was changed: look again.")
+    return now
 
 
 def _mark_links(old: Connection) -> None:
-    """The records of the old org are gone, as far as anybody here can tell. Users are not deleted, but deactivated."""
+    """The records of the old org are gone, as far as anybody here can tell. Users are not deleted, but deactivated.
+
+    In the one transaction, though that is long where there are millions: in parts it would need a job that goes on
+    after a kill, and half a replaced org between. Nothing syncs with either org meanwhile, which is required.
+    """
     with database.cursor() as cursor:
         for spec in OBJECTS.values():
             if spec.name != "User":

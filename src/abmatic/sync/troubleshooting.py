@@ -46,7 +46,7 @@ TROUBLES = (
             Trouble("Missing fields", "Field not mapped",
                     "Add mapping in Settings: the next sync reads the field of every record."),
             Trouble("Duplicate records", "Multiple matches on primary key",
-                    "Ensure unique websites/emails in Salesforce: the next sync takes the records apart."),
+                    "Ensure unique websites/emails in Salesforce: the next sync then keeps them as separate records."),
             Trouble("Stale data", "Sync frequency too low", "Increase frequency or sync manually."),
         ),
     ),

@@ -31,6 +31,8 @@ def ask(
     if kind not in CrmImport.Kind.values:
         raise NotImported("Choose a list view or a report, or write a query.")
     source = sources.checked_soql(sobject, source) if kind == CrmImport.Kind.SOQL else sources.require_id(source)
+    if "\0" in name:
+        raise NotImported("The name holds a NUL character, which no text can hold. Give it another name.")
     name = " ".join(name.split())[:_LONGEST_NAME] or f"{OBJECTS[sobject].label_plural} by SOQL"
     with transaction.atomic():
         wanted = CrmImport.objects.create(

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from django.core.cache import cache
+
 from abmatic.salesforce import Client, errors
 from abmatic.salesforce.answers import Json
 from abmatic.salesforce.listings import Column, Listed, ReportRows
@@ -17,13 +19,15 @@ from abmatic.sync.objects import OBJECTS
 # More are a matter of a sync.
 MOST_RECORDS = 100_000
 LONGEST_SOQL = 20_000
+KEPT_SECONDS = 60
 # The objects of each kind of record, as lists show them; the key prefix is the beginning of their Ids.
 OBJECTS_OF: dict[str, tuple[str, ...]] = {
     "account": ("Account",), "contact": ("Contact", "Lead"), "opportunity": ("Opportunity",),
 }  # fmt: skip
 _PREFIXES = {"Account": "001", "Contact": "003", "Lead": "00Q", "Opportunity": "006"}
 _ID = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?", re.ASCII)
-_TEXTS = re.compile(r"'(?:[^'\\]|\\.)*'", re.DOTALL)
+# One that isn't closed goes to the end: nothing of it is looked at twice. Salesforce refuses such a query.
+_TEXTS = re.compile(r"'(?:[^'\\]|\\.)*(?:'|\\?\Z)", re.DOTALL)
 _SELECT_ID = re.compile(r"\s*SELECT\s+Id\s+FROM\s+(?P<object>\w+)(?P<rest>\s.*)?", re.IGNORECASE | re.DOTALL | re.ASCII)
 # Clauses that mark records as looked at, lock them, or find what is deleted.
 _UNWANTED = re.compile(r"\b(FOR\s+(?:VIEW|REFERENCE|UPDATE)|ALL\s+ROWS|UPDATE\s+\w+)\b", re.IGNORECASE)
@@ -43,7 +47,21 @@ class Found:
 
 
 def listed(connection: Connection, sobject: str, kind: str) -> list[Listed]:
-    """The list views of an object, or the reports, by name. Raises `NotImported`."""
+    """The list views of an object, or the reports, by name, kept for a minute. Raises `NotImported`.
+
+    Somebody who searches asks for them at each pause in typing, and each time would cost an API call.
+    """
+    # Reports are the same ones for every object.
+    about = "" if kind == CrmImport.Kind.REPORT else sobject
+    kept = f"importing:listed:{connection.pk}:{connection.org_id}:{connection.user_id}:{kind}:{about}"
+    found: list[Listed] | None = cache.get(kept)
+    if found is None:
+        found = _listed(connection, sobject, kind)
+        cache.set(kept, found, KEPT_SECONDS)
+    return found
+
+
+def _listed(connection: Connection, sobject: str, kind: str) -> list[Listed]:
     try:
         with clients.open_client(connection) as client:
             found = client.reports() if kind == CrmImport.Kind.REPORT else client.list_views(sobject)
@@ -64,6 +82,8 @@ def checked_soql(sobject: str, soql: str) -> str:
     soql = soql.strip()
     if not soql:
         raise NotImported(f"Write a query: SELECT Id FROM {sobject} WHERE …")
+    if "\0" in soql:
+        raise NotImported("The query holds a NUL character, which no query can hold. Take it out.")
     if len(soql) > LONGEST_SOQL:
         raise NotImported(f"The query has more than {LONGEST_SOQL:,} characters.")
     bare = _TEXTS.sub("''", soql)
