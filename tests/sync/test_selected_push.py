@@ -196,6 +196,25 @@ def test_an_opportunity_is_pushed_with_its_account(live: Live) -> None:
     assert account_id == account(live, "GenePoint")["Id"]
 
 
+def test_an_opportunity_whose_account_is_not_there_waits_for_it(live: Live) -> None:
+    allow("Account")
+    allow("Opportunity")
+    firm = company("Acme")
+    deal = Opportunity.objects.create(name="New deal", stage="Prospecting", close_date="2027-01-31", account=firm)
+    alone = Opportunity.objects.create(name="Nobody's", stage="Prospecting", close_date="2027-01-31")
+    push = previewed(live, deal, alone)
+    assert verdicts(push) == {"created": 1, "no_account": 1}
+    carried_out(push)
+    assert (there(live, "Opportunity", "New deal"), there(live, "Opportunity", "Nobody's")) == (0, 1)
+    live.sync_well("Opportunity")
+    assert there(live, "Opportunity", "New deal") == 0
+    assert list(Due.objects.filter(sobject="Opportunity").values_list("local_id", flat=True)) == [deal.pk]
+    live.sync_well("Account", "Opportunity")
+    ((account_id,),) = live.rows('SELECT "AccountId" FROM "Opportunity" WHERE "Name" = ?', "New deal")
+    assert account_id == account(live, "Acme")["Id"]
+    assert not Due.objects.filter(sobject="Opportunity").exists()
+
+
 class TestPeople:
     @pytest.fixture(autouse=True)
     def allowed(self, live: Live) -> None:
@@ -240,20 +259,30 @@ class TestPeople:
             assert live.number(f'SELECT count(*) FROM "{sobject}" WHERE "Title" = ?', "Harbour master") == 1
             assert live.number(f'SELECT count(*) FROM "{sobject}"') == counted[sobject]
 
-    @pytest.mark.parametrize(("chosen", "other"), [("contact", "Lead"), ("lead", "Contact")])
+    @pytest.mark.parametrize(
+        ("rule", "chosen", "other"),
+        [("account", "contact", "Lead"), ("account", "lead", "Contact"), ("account", "", "Lead"),
+         ("contact", "", "Lead"), ("lead", "", "Contact")],
+    )  # fmt: skip
     def test_who_became_the_other_in_salesforce_meanwhile_is_not_made_twice(
-        self, live: Live, chosen: str, other: str
+        self, live: Live, rule: str, chosen: str, other: str
     ) -> None:
-        firm = Account.objects.get(name="GenePoint")
-        new = person("Newcomer", account=firm)
+        allow("Lead", new_people=rule)
+        new = person("O'Newcomer", account=Account.objects.get(name="GenePoint"))
         push = previewed(live, new, new_people=chosen)
         assert verdicts(push) == {"created": 1}
         fields = {"Company": "GenePoint"} if other == "Lead" else {"AccountId": account(live, "GenePoint")["Id"]}
         with live.editing() as session:
-            session.insert(other, {"LastName": "Newcomer", "Email": new.work_email, **fields})
+            session.insert(other, {"LastName": "O'Newcomer", "Email": str(new.work_email).upper(), **fields})
         done = carried_out(push)
         assert [run.state for run in done] == [Run.State.SUCCEEDED] * 2
-        assert there(live, "Contact", "Newcomer") + there(live, "Lead", "Newcomer") == 1
+        assert there(live, "Contact", "O'Newcomer") + there(live, "Lead", "O'Newcomer") == 1
+        assert sum(sum(found.values()) for found in push.results.values()) == 1
+
+    def test_the_preview_counts_the_calls_that_look_for_people(self, live: Live) -> None:
+        push = previewed(live, person("Newcomer", account=Account.objects.get(name="GenePoint")))
+        assert push.found is not None
+        assert sum(run.api_calls for run in carried_out(push)) == push.found["calls_of_run"]
 
     def test_where_the_other_object_cant_be_read_nobody_is_made(self, live: Live) -> None:
         push = previewed(live, person("Newcomer", account=Account.objects.get(name="GenePoint")), new_people="contact")

@@ -338,10 +338,13 @@ _ACCOUNT: LiteralString = """LEFT JOIN account AS firm ON firm.id = a.account_id
 def _choice(plan: PushPlan) -> LiteralString:
     """A person whose account is in Salesforce becomes a contact of it, everybody else a lead.
 
-    A contact without an account would be private there: seen by nobody but its owner.
+    A contact without an account would be private there: seen by nobody but its owner. A deal of an account waits for
+    it: a reference is written when a record is made, and never after.
     """
     if plan.spec.name == "Contact":
         return "AND p.sf_id IS NOT NULL"
+    if plan.spec.name == "Opportunity":
+        return "AND (a.account_id IS NULL OR p.sf_id IS NOT NULL)"
     if plan.spec.name == "CampaignMember":
         return "AND coalesce(who.sf_id, prospect.sf_id) IS NOT NULL"
     return "AND p.sf_id IS NULL" if plan.yields_to_contact else ""

@@ -68,9 +68,10 @@ def any_ready(spec: SObject) -> sql.Composed:
 def ready(spec: SObject) -> sql.SQL:
     """Which rows ``d`` of ``push_due`` can be compared now. Parameters: connection.
 
-    A campaign member can be made where its campaign is in Salesforce, and its person; until then it stays due.
+    A campaign member can be made where its campaign is in Salesforce, and its person, and a deal where its account is;
+    until then they stay due.
     """
-    return sql.SQL(_MEMBER_IS_READY if spec.name == "CampaignMember" else "true")
+    return sql.SQL(_READY.get(spec.name, "true"))
 
 
 _MEMBER_IS_READY: LiteralString = """(
@@ -86,3 +87,12 @@ _MEMBER_IS_READY: LiteralString = """(
                OR EXISTS (SELECT FROM mirror_lead AS p WHERE p.local_id = t.contact_id
                              AND p.connection_id + 0 = %(connection)s AND p.role = 1 AND NOT p.is_deleted
                              AND NOT p.is_converted))))"""
+_DEAL_IS_READY: LiteralString = """(
+    EXISTS (SELECT FROM mirror_opportunity AS k
+             WHERE k.local_id = d.local_id AND k.connection_id + 0 = %(connection)s)
+    OR NOT EXISTS (
+        SELECT FROM opportunity AS t
+         WHERE t.id = d.local_id AND t.account_id IS NOT NULL AND NOT EXISTS (
+               SELECT FROM mirror_account AS p WHERE p.local_id = t.account_id AND p.connection_id + 0 = %(connection)s
+                  AND p.role = 1 AND NOT p.is_deleted)))"""
+_READY: dict[str, LiteralString] = {"CampaignMember": _MEMBER_IS_READY, "Opportunity": _DEAL_IS_READY}

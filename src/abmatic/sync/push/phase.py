@@ -28,7 +28,7 @@ from abmatic.postgres.sql import block
 from abmatic.salesforce import Client
 from abmatic.sync.models import Batch, FieldMapping, ObjectSetting, Run
 from abmatic.sync.objects import SObject
-from abmatic.sync.push import compare, due, unknown, verdicts
+from abmatic.sync.push import compare, due, newcomers, unknown, verdicts
 from abmatic.sync.push import plan as planning
 from abmatic.sync.push.outcomes import PushCounts
 from abmatic.sync.push.plan import Picked, PushPlan
@@ -59,6 +59,8 @@ class Push:
         # Told where a batch is done and the next not begun; may raise, to stop there.
         self._at_boundary = at_boundary
         self._picked = picked
+        # What a later run of the same selected push reads: who is there by now isn't made here (see newcomers).
+        self._read_later = newcomers.read_later(run)
         # Of picked records: how many have which verdict (see verdicts).
         self.verdicts: Counter[str] = Counter()
         self._parameters = {"connection": run.connection_id, "sobject": spec.name, "run": run.pk}
@@ -117,6 +119,10 @@ class Push:
         while (chunk := self._compare(session, plan, taking)) is not None:
             planned += chunk
             self._note()
+        if planned and self._read_later is not None:
+            left = newcomers.leave_to(self._read_later, session, self._client, self._spec, self._parameters)
+            self.verdicts["created"] -= left
+            planned -= left
         if planned:
             sending()
             self._sender(session, plan, upper, plans_anew=plans_anew).send_all()

@@ -56,7 +56,7 @@ VERDICTS: dict[str, Verdict] = {
         Verdict("unmapped", "No field of {objects} is mapped to be written",
                 "Set a mapping to Fill or Overwrite to Salesforce."),
         Verdict("no_account", "The account is not in Salesforce",
-                "Push the account first, or push the person as a lead: a contact without an account is private there."),
+                "Push the account first. A person can be pushed as a lead instead; a contact needs an account."),
         Verdict("deleted", "Deleted in Salesforce", "Restore it there; it is not created again."),
         Verdict("converted", "The lead was converted", "Salesforce changes no lead after its conversion."),
         Verdict("gone", "Not here any more"),
@@ -121,7 +121,7 @@ def _judge(plan: PushPlan, setting: ObjectSetting, connection: int) -> sql.Compo
         local=sql.Identifier(plan.spec.local),
         connection=sql.Literal(connection),
         sobject=sql.Literal(plan.spec.name),
-        has_firm=sql.SQL("firm.local_id = a.account_id" if plan.spec.local == "contact" else "false"),
+        has_firm=sql.SQL("firm.local_id = a.account_id" if plan.spec.local in {"contact", "opportunity"} else "false"),
     )
 
 
@@ -144,8 +144,14 @@ def _not_created(plan: PushPlan, setting: ObjectSetting) -> sql.Composable:
         return sql.SQL("'forbidden'")
     if not any(f.createable for f in plan.fields):
         return sql.SQL("'unmapped'")
-    firmless = sql.SQL("WHEN firm.sf_id IS NULL THEN 'no_account'" if plan.spec.name == "Contact" else "")
+    firmless = sql.SQL(_FIRMLESS.get(plan.spec.name, ""))
     return sql.SQL("CASE WHEN NOT {} THEN 'filtered' {} ELSE 'equal' END").format(_passes(plan), firmless)
+
+
+_FIRMLESS: dict[str, LiteralString] = {
+    "Contact": "WHEN firm.sf_id IS NULL THEN 'no_account'",
+    "Opportunity": "WHEN a.account_id IS NOT NULL AND firm.sf_id IS NULL THEN 'no_account'",
+}
 
 
 def _passes(plan: PushPlan) -> sql.Composed:

@@ -8,6 +8,8 @@ from abmatic.sync.models import Connection, ObjectSetting, SelectedPush
 from abmatic.sync.objects import OBJECTS
 from abmatic.sync.push.plan import Picked
 
+NewPeople = ObjectSetting.NewPeople
+
 _OBJECTS = {"account": ("Account",), "opportunity": ("Opportunity",)}
 
 
@@ -19,8 +21,11 @@ def objects_of(push: SelectedPush) -> tuple[str, ...]:
     """The objects that its records are or become, in the order of their runs."""
     if push.record != "contact":
         return _OBJECTS[push.record]
-    # The one that creates comes last, when both sides have been read.
-    return ("Lead", "Contact") if push.new_people == ObjectSetting.NewPeople.CONTACT else ("Contact", "Lead")
+    leads = ObjectSetting.objects.filter(connection=push.connection_id, sobject="Lead").first()
+    rule = push.new_people or (leads.new_people if leads else NewPeople.ACCOUNT)
+    makes_leads = rule != NewPeople.CONTACT and (rule == NewPeople.LEAD or leads is None or leads.create_in_salesforce)
+    # The one that creates comes last, when both sides have been read; where both may, see push.newcomers.
+    return ("Contact", "Lead") if makes_leads else ("Lead", "Contact")
 
 
 def picked(push: SelectedPush) -> Picked:
