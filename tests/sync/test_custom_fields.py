@@ -145,6 +145,7 @@ def test_two_people_who_become_one_keep_what_the_contact_says(live: Live) -> Non
 
 class TestOrgFields:
     def test_labels_types_and_what_can_be_searched(self, live: Live) -> None:
+        OrgFields.objects.all().delete()  # what the import was told is kept, too
         assert org_fields.known(live.connection, ACCOUNT) is None
         before = live.org.counted_calls()
         offer = org_fields.offered(live.connection, ACCOUNT)
@@ -160,6 +161,7 @@ class TestOrgFields:
         assert "Later__c" in org_fields.offered(live.connection, ACCOUNT, again=True).fields
 
     def test_why_they_are_not_known(self, live: Live) -> None:
+        OrgFields.objects.all().delete()
         Connection.objects.update(status=Connection.Status.INACTIVE)
         live.connection.refresh_from_db()
         with pytest.raises(org_fields.NotKnown, match="disabled: reconnect"):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import pytest
+from django.db import OperationalError, transaction
+from django.db import connection as database
 from tests.sync.live import Live, Orgs
 from tests.sync.test_push import account, allow, edit, mode
 
@@ -14,6 +17,7 @@ from abmatic.sync import runs
 from abmatic.sync.models import Due, FieldMapping, Finding, MirrorAccount, ObjectSetting, Run
 from abmatic.sync.preview import preview
 from abmatic.sync.pull import edited
+from abmatic.sync.pull.chunk import ChunkWriter
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -198,3 +202,48 @@ def test_many_are_merged_a_few_at_a_time(live: Live, monkeypatch: pytest.MonkeyP
     run = sync(live)
     assert [Account.objects.get(pk=record.pk).city for record in records] == theirs
     assert (counted(run), run.expected) == ((5, 5, 0), 5)
+
+
+def test_what_is_typed_between_a_merge_and_its_writing_is_not_written_over(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of a record's values are written: one that somebody has just changed must not be its former self again."""
+    record = settled(live, "Industry", "fill", "none")
+    with live.editing() as session:
+        session.update("Account", account(live, "GenePoint")["Id"], {"BillingCity": "Graz"})
+    do, typed = ChunkWriter._do, []
+
+    def doing(writer: ChunkWriter, step: str) -> None:
+        do(writer, step)
+        if step == "merge" and not typed:
+            typed.append(step)
+            edit(Account.objects.get(pk=record.pk), industry="Banking")
+
+    monkeypatch.setattr(ChunkWriter, "_do", doing)
+    run = sync(live)
+    record.refresh_from_db()
+    assert typed
+    assert (record.city, record.industry) == ("Graz", "Banking")
+    assert [change.field for change in Change.objects.filter(cause=run.cause)] == ["city"]
+
+
+def test_records_that_change_again_and_again_are_read_once_more(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = settled(live, "Industry", "fill", "none")
+    with live.editing() as session:
+        session.update("Account", account(live, "GenePoint")["Id"], {"BillingCity": "Graz"})
+    do, typed = ChunkWriter._do, []
+
+    def doing(writer: ChunkWriter, step: str) -> None:
+        do(writer, step)
+        if step == "merge" and len(typed) < 11:
+            typed.append(step)
+            # A row that is held already would be waited for.
+            with transaction.atomic(), database.cursor() as cursor:
+                cursor.execute("SET LOCAL lock_timeout = '100ms'")
+                with contextlib.suppress(OperationalError), transaction.atomic():
+                    cursor.execute("UPDATE account SET industry = %s WHERE id = %s", [f"x{len(typed)}", record.pk])
+
+    monkeypatch.setattr(ChunkWriter, "_do", doing)
+    sync(live)
+    record.refresh_from_db()
+    assert (record.city, record.industry) == ("Graz", "x1")

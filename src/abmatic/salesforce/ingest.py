@@ -94,6 +94,18 @@ class BulkIngestJob:
         except errors.JobGone:
             return
 
+    def abort(self) -> JobInfo:
+        """Stops the job where it still runs. Answers how it is then: it may have ended, or begun, a moment before."""
+        if self.look().state not in ENDED:
+            try:
+                self._ask("PATCH", _nothing, body={"state": "Aborted"})
+            except errors.Transient:
+                raise
+            except errors.SalesforceError:
+                if self.look().state == "Open":
+                    raise
+        return self.look()
+
     def upload(self, csv: bytes) -> None:
         """Sends the records. Where it can't be told whether they arrived, the error says ``outcome_unknown``."""
         with gone():

@@ -68,13 +68,15 @@ class AutoPush:
             return []
 
     def _is_due(self, spec: SObject, setting: ObjectSetting) -> bool:
+        all_of_them = Run.objects.filter(connection=setting.connection_id, sobject=spec.name)
+        if all_of_them.filter(state__in=[Run.State.QUEUED, Run.State.RUNNING]).exists():
+            return False
+        # What somebody imported or pushed by hand says nothing of the others.
         last = list(
-            Run.objects.filter(connection=setting.connection_id, sobject=spec.name)
+            all_of_them.filter(imports=None, selected=None)
             .order_by("-id")
             .values_list("state", "finished_at", "queued_at")[:_FAILURES]
         )
-        if last and last[0][0] in {Run.State.QUEUED, Run.State.RUNNING}:
-            return False
         ended: datetime | None = last[0][1] if last else None
         rested = timezone.now() - ended if ended else LONGEST_PAUSE
         failures = next((n for n, (state, *_) in enumerate(last) if state != Run.State.FAILED), len(last))
@@ -91,10 +93,11 @@ class AutoPush:
         compared = due.progress(setting, spec)
         if "seen" not in compared:  # never compared: nobody knows yet what differs
             return True
-        seen = max(compared["seen"], self._seen.get((setting.pk, spec.name), 0))
         upto = over_below(_answer)
-        if seen > upto:  # the database was restored
+        if compared["seen"] > upto:  # the database was restored
             return True
+        looked = self._seen.get((setting.pk, spec.name), 0)
+        seen = max(compared["seen"], looked if looked <= upto else 0)
         (is_changed,) = _answer(
             block("abmatic.sync", "sql/push.sql", "is_changed"),
             connection=setting.connection_id, sobject=spec.name, record=OBJECTS[spec.name].local, seen=seen, upto=upto,

@@ -29,7 +29,7 @@ from abmatic.postgres.locks import LockBusy, held
 from abmatic.salesforce import Client, errors
 from abmatic.sync import alarms, budget, clients, outcomes, undo, undo_created
 from abmatic.sync.importing import reading as importing
-from abmatic.sync.models import Connection, ConnectionProblem, Finding, ObjectSetting, Run, Write
+from abmatic.sync.models import Batch, Connection, ConnectionProblem, Finding, ObjectSetting, Run, Write
 from abmatic.sync.pull import plan as planning
 from abmatic.sync.pull.chunk import Counts
 from abmatic.sync.pull.pulling import Pull
@@ -155,14 +155,16 @@ class _Execution:
         """What the run is for. Answers its outcome."""
         if self._run.trigger == Run.Trigger.UNDO:
             return self._undo(client)
+        results.require_earlier(self._run)
+        push = self._push(client)
+        if push is None:
+            self._settle(client)
         if self._run.imports is not None:
             self._pull.read_these(
                 client, importing.chunks(self._run.imports, self._run.checkpoint.get("imported", "")),
                 importing.Collecting(self._run.imports, self._spec),
             )  # fmt: skip
             return outcomes.imported(self._running.counts)
-        results.require_earlier(self._run)
-        push = self._push(client)
         if push is None:
             self._pull.read_all(client)
         else:
@@ -180,8 +182,17 @@ class _Execution:
         kept = {name: value for name, value in self._run.checkpoint.items() if name != "job"}
         Run.objects.filter(pk=self._run.pk).update(checkpoint=kept, api_calls=self._running.calls())
 
+    def _settle(self, client: Client) -> None:
+        """Of a run that only reads: what was created without an answer must not come in as somebody else's."""
+        open_ones = Batch.objects.filter(connection=self._connection, sobject=self._spec.name)
+        if self._setting is not None and open_ones.exclude(state=Batch.State.DONE).exists():
+            upper = self._running.window(client)
+            Push(self._run, self._spec, self._setting, client, self._running.pushed, self._running.note).settle(upper)
+
     def _push(self, client: Client) -> Push | None:
         """The run's push; None where nothing may be written."""
+        if self._run.imports is not None:
+            return None
         if self._run.direction != Run.Direction.BOTH or self._setting is None or not self._setting.is_pushed:
             return None
         return Push(

@@ -14,14 +14,16 @@ from procrastinate.jobs import Job
 from abmatic.sync.execute import abandon, execute
 
 ATTEMPTS = 5
-# Seconds, and how often: longer than the database takes to notice that a worker's machine is gone (a minute).
+# Seconds. Whoever holds it is at work, or its machine is gone, which the database notices within a minute.
 HELD_PAUSE = 10
-HELD_ATTEMPTS = 12
 LEFT_PAUSE = 60
 
 
 class RunHeld(Exception):
-    """The run is held by another worker, or by one that died a moment ago and still seems to live."""
+    """The run's object is held: by another worker, by one that died and still seems to live, by somebody's preview.
+
+    However long that takes, the job is tried again: a run without its job would wait for ever.
+    """
 
 
 class RunLeft(Exception):
@@ -35,7 +37,7 @@ class _Again(procrastinate.BaseRetryStrategy):
     """
 
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> procrastinate.RetryDecision | None:
-        if isinstance(exception, RunHeld) and job.attempts < HELD_ATTEMPTS:
+        if isinstance(exception, RunHeld):
             return procrastinate.RetryDecision(retry_in={"seconds": HELD_PAUSE})
         if isinstance(exception, OperationalError) and job.attempts + 1 < ATTEMPTS:
             return procrastinate.RetryDecision(retry_in={"seconds": 2**job.attempts})

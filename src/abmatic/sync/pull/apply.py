@@ -7,7 +7,7 @@ from psycopg import sql
 from abmatic.audiences.fields import FieldType
 from abmatic.sync.models import Mode
 from abmatic.sync.objects import SObject
-from abmatic.sync.pull.merge import writes
+from abmatic.sync.pull.merge import differs, writes
 from abmatic.sync.pull.plan import PulledField, PullPlan
 from abmatic.sync.pull.staging import names
 
@@ -50,14 +50,6 @@ def created_columns(plan: PullPlan, *, decided: str) -> list[tuple[str, sql.Comp
     return [*pairs, ("created_at", sql.SQL("now()")), ("updated_at", sql.SQL("now()"))]
 
 
-def _differs(plan: PullPlan) -> sql.Composed:
-    columns = [f.column for f in writes(plan)] + [p.local_column for p in plan.spec.parents]
-    return sql.SQL(" OR ").join(
-        sql.SQL("g.{} IS DISTINCT FROM g.{}").format(sql.Identifier(f"before_{c}"), sql.Identifier(f"after_{c}"))
-        for c in columns
-    )
-
-
 def update_records(plan: PullPlan) -> sql.Composed:
     """Writes merged values where they differ. The key column follows in `move_keys`."""
     columns = [f.column for f in writes(plan)] + [p.local_column for p in plan.spec.parents]
@@ -73,7 +65,7 @@ def update_records(plan: PullPlan) -> sql.Composed:
         "UPDATE {table} AS a SET {assignments}, updated_at = now() FROM merged AS g "
         "WHERE a.id = g.local_id AND ({differs}) "
         "AND a.id = ANY (ARRAY(SELECT g.local_id FROM merged AS g WHERE {differs}))"
-    ).format(table=sql.Identifier(plan.spec.local), assignments=sql.SQL(", ").join(assignments), differs=_differs(plan))
+    ).format(table=sql.Identifier(plan.spec.local), assignments=sql.SQL(", ").join(assignments), differs=differs(plan))
 
 
 def move_keys(plan: PullPlan) -> list[sql.Composed]:
@@ -139,7 +131,7 @@ def note_changes(plan: PullPlan) -> sql.Composed | None:
         "SELECT {}, g.local_id, v.field, v.before, v.after, %(cause)s, now() "
         "FROM merged AS g CROSS JOIN LATERAL (VALUES {}) AS v (field, before, after) "
         "WHERE ({}) AND v.before IS DISTINCT FROM v.after"
-    ).format(sql.Literal(plan.spec.local), sql.SQL(", ").join(rows), _differs(plan))
+    ).format(sql.Literal(plan.spec.local), sql.SQL(", ").join(rows), differs(plan))
 
 
 def add_to_mirror(plan: PullPlan) -> sql.Composed:
@@ -345,7 +337,7 @@ def count(plan: PullPlan) -> sql.Composed:
                count(*) FILTER (WHERE d.action IN ('gone', 'unlinked') AND NOT d.is_known)
           FROM decided AS d LEFT JOIN merged AS g ON g.sf_id = d.sf_id
         """
-    ).format(differs=_differs(plan))
+    ).format(differs=differs(plan))
 
 
 def collect(plan: PullPlan) -> sql.Composed:

@@ -114,6 +114,8 @@ class Target:
     notes_read: bool = False
 
 
+_MERGES = 10
+
 # Fields of which nothing was ever agreed on, not even that they are empty.
 _UNREAD: LiteralString = (
     "nullif(ARRAY(SELECT f FROM unnest(%(mapped)s::text[]) AS f "
@@ -177,6 +179,8 @@ class ChunkWriter:
             "read_back": readback.read_back(plan),
             "take_over": match.take_over(plan) if plan.key_field else None,
             "merge": None if joins else merge.merge(plan),
+            "lock": None if joins else merge.lock(plan),
+            "moved": None if joins else merge.moved(plan),
             "findings": apply.note_findings(plan),
             "create": None if joins else apply.create_records(plan),
             "update": None if joins else apply.update_records(plan),
@@ -410,8 +414,8 @@ class ChunkWriter:
         # array of Ids finds. A nested loop would read them once for each row, where the planner expected a single one.
         self._session.execute("SET LOCAL enable_nestloop = off")
         is_merged = self._are_any(f"role = 1 AND action IN {merge.MERGED_ACTIONS}")
-        if is_merged:
-            self._do("merge")
+        if is_merged and "merge" in self._texts:
+            self._merge()
         reasons = self._session.execute(self._texts["findings"], self._parameters).fetchall()
         self._do("create")
         if is_merged:
@@ -428,6 +432,21 @@ class ChunkWriter:
         counts = self._counted(reasons)
         self._session.execute("SET LOCAL enable_nestloop = on")
         return counts
+
+    def _merge(self) -> None:
+        """Merges with what the local records hold when nobody else can change them any more.
+
+        Only those that are to be changed are held, which are few; what somebody changed just before is merged anew, for
+        all of a record's values are written, and theirs would be written over by the ones they replaced.
+        """
+        for _ in range(_MERGES):
+            self._do("merge")
+            if not self._session.execute(self._texts["lock"]).rowcount:
+                return
+            if not self._session.execute(self._texts["moved"]).rowcount:
+                return
+            self._session.execute("TRUNCATE merged")
+        raise psycopg.errors.SerializationFailure("people changed the same records again and again meanwhile")
 
     @contextmanager
     def _without(self, step: str) -> Iterator[None]:

@@ -69,6 +69,44 @@ def merge(plan: PullPlan) -> sql.Composed:
     )
 
 
+def differs(plan: PullPlan) -> sql.Composed:
+    """Whether the merge changes the local record of a row ``g`` of ``merged``."""
+    columns = [f.column for f in writes(plan)] + [p.local_column for p in plan.spec.parents]
+    return sql.SQL(" OR ").join(
+        sql.SQL("g.{} IS DISTINCT FROM g.{}").format(sql.Identifier(f"before_{c}"), sql.Identifier(f"after_{c}"))
+        for c in columns
+    )
+
+
+def lock(plan: PullPlan) -> sql.Composed:
+    """A row for each local record that is to be changed, and from here on not by anybody else."""
+    return sql.SQL(
+        "SELECT a.id FROM {local} AS a WHERE a.id = ANY (ARRAY(SELECT g.local_id FROM merged AS g WHERE {differs})) "
+        "ORDER BY a.id FOR NO KEY UPDATE"
+    ).format(local=sql.Identifier(plan.spec.local), differs=differs(plan))
+
+
+def moved(plan: PullPlan) -> sql.Composed:
+    """A row where a record that is to be changed was changed by somebody since it was merged."""
+    now = [
+        sql.SQL("{} IS DISTINCT FROM g.{}").format(
+            values.local(f.local.type, sql.Identifier("a", f.column)), sql.Identifier(f"before_{f.column}")
+        )
+        for f in writes(plan)
+    ]
+    now += [
+        sql.SQL("a.{} IS DISTINCT FROM g.{}").format(
+            sql.Identifier(p.local_column), sql.Identifier(f"before_{p.local_column}")
+        )
+        for p in plan.spec.parents
+    ]
+    return sql.SQL(
+        "SELECT FROM merged AS g JOIN {local} AS a ON a.id = g.local_id "
+        "AND a.id = ANY (ARRAY(SELECT g.local_id FROM merged AS g WHERE {differs})) "
+        "WHERE ({differs}) AND ({now}) LIMIT 1"
+    ).format(local=sql.Identifier(plan.spec.local), differs=differs(plan), now=sql.SQL(" OR ").join(now))
+
+
 # A record that this run itself created from a younger duplicate: the elder's values are what it would have been created
 # with, so they are taken as they are.
 _FRESH = "d.action = 'takeover' AND a.created_by_id = %(cause)s"

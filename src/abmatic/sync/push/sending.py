@@ -146,6 +146,8 @@ class Sender:
             job.wait(lambda _: self._note())
         except (errors.JobFailed, errors.JobAborted) as ended:
             logger.warning("run %s: bulk job %s ended early: %s", self._run, job.id, ended)
+            # Most often a field is gone, which a job's failure says in words of its own.
+            self._has_changed |= self._plans_anew and isinstance(ended, errors.JobFailed)
         bulk_rows.read_results(self._session, batch, job)
         self.end_batch(batch)
         try:

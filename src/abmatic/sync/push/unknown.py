@@ -55,10 +55,11 @@ def settle(session: Session, client: Client, plan: PushPlan, sender: Sender, bat
 def _settle_job(session: Session, client: Client, sender: Sender, batch: Batch) -> None:
     try:
         job = client.resume_bulk_ingest(batch.job_id)
-        if job.info.state == "Open":
-            # Never closed, so nothing was done; the values may be old by now.
-            job.discard()
+        # The call that closes it may still be on its way: whether anything was done is known when it can't begin any
+        # more. What was not done is compared again, for the values may be old by now.
+        if job.info.state == "Open" and job.abort().state == "Aborted" and not job.info.records:
             sender.return_batch(batch.pk)
+            job.discard()
         else:
             sender.finish_job(batch.pk, job)
     except errors.JobGone:

@@ -47,38 +47,43 @@ WITH arrived AS (
 UPDATE opportunity AS o SET campaign_id = w.campaign_id, updated_at = now()
   FROM opportunities AS w WHERE o.id = w.local_id AND w.role = 1 AND o.campaign_id IS DISTINCT FROM w.campaign_id;
 
--- awaited_owners -- Records that came before their owner get it now. The pull reads users first, so this looks for
--- something only after a pull of users that failed. Parameters: connection.
+-- awaited_owners -- Records that came before their owner get it now, in place of whom they had before. The pull reads
+-- users first, so there are some only after a pull of users that failed, or of an object by itself. What an undo put back
+-- stays. Parameters: connection.
 WITH arrived AS (
     SELECT d.sf_id, d.local_id FROM decided AS d WHERE d.action IN ('create', 'link')
 ), accounts AS (
     UPDATE account AS a SET owner_id = arrived.local_id, updated_at = now()
       FROM arrived, mirror_account AS m
      WHERE m.connection_id = %(connection)s AND m.owner_sf_id = arrived.sf_id AND m.role = 1 AND NOT m.is_deleted
-       AND a.id = m.local_id AND a.owner_id IS NULL
+       AND a.id = m.local_id AND a.owner_id IS DISTINCT FROM arrived.local_id
+       AND (a.owner_id IS NULL OR m.held IS NULL)
 ), opportunities AS (
     UPDATE opportunity AS o SET owner_id = arrived.local_id, updated_at = now()
       FROM arrived, mirror_opportunity AS m
      WHERE m.connection_id = %(connection)s AND m.owner_sf_id = arrived.sf_id AND m.role = 1 AND NOT m.is_deleted
-       AND o.id = m.local_id AND o.owner_id IS NULL
+       AND o.id = m.local_id AND o.owner_id IS DISTINCT FROM arrived.local_id
+       AND (o.owner_id IS NULL OR m.held IS NULL)
 ), campaigns AS (
     UPDATE campaign AS c SET owner_id = arrived.local_id, updated_at = now()
       FROM arrived, mirror_campaign AS m
      WHERE m.connection_id = %(connection)s AND m.owner_sf_id = arrived.sf_id AND m.role = 1 AND NOT m.is_deleted
-       AND c.id = m.local_id AND c.owner_id IS NULL
+       AND c.id = m.local_id AND c.owner_id IS DISTINCT FROM arrived.local_id
+       AND (c.owner_id IS NULL OR m.held IS NULL)
 ), people AS (
-    SELECT DISTINCT ON (m.local_id) m.local_id, arrived.local_id AS owner_id
+    SELECT DISTINCT ON (m.local_id) m.local_id, arrived.local_id AS owner_id, m.held
       FROM arrived CROSS JOIN LATERAL (
-          SELECT c.local_id, 0 AS rank FROM mirror_contact AS c
+          SELECT c.local_id, 0 AS rank, c.held FROM mirror_contact AS c
            WHERE c.connection_id = %(connection)s AND c.owner_sf_id = arrived.sf_id AND c.role = 1 AND NOT c.is_deleted
           UNION ALL
-          SELECT l.local_id, 1 FROM mirror_lead AS l
+          SELECT l.local_id, 1, l.held FROM mirror_lead AS l
            WHERE l.connection_id = %(connection)s AND l.owner_sf_id = arrived.sf_id AND l.role = 1 AND NOT l.is_deleted
       ) AS m
      ORDER BY m.local_id, m.rank
 )
 UPDATE contact AS c SET owner_id = people.owner_id, updated_at = now()
-  FROM people WHERE c.id = people.local_id AND c.owner_id IS NULL;
+  FROM people WHERE c.id = people.local_id AND c.owner_id IS DISTINCT FROM people.owner_id
+   AND (c.owner_id IS NULL OR people.held IS NULL);
 
 -- keys_moved -- Whether this chunk changed what a local record's key is made of: else nobody gave one up. No parameters.
 SELECT EXISTS (SELECT FROM merged AS g WHERE g.{before} IS DISTINCT FROM g.{after});
