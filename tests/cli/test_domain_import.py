@@ -60,6 +60,22 @@ def test_an_interrupted_one_goes_on(migrated: Installation, tmp_path: Path) -> N
     assert "nothing to go on with" in run(migrated, "--resume", "1", code=1)
 
 
+def test_a_check_that_was_interrupted_and_an_import_that_failed_go_on(migrated: Installation, tmp_path: Path) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text(FILE, encoding="utf-8")
+    run(migrated, str(file), "--record", "contact", "--map", "E-mail=work_email", "--map", "Mail=")
+    migrated.query("DELETE FROM contact RETURNING id")
+    as_new = "done = 0, counts = '{}', started_at = NULL, cause_id = NULL, finished_at = NULL RETURNING id"
+    migrated.query(f"UPDATE file_import SET state = 'checking', {as_new}")
+    assert "Would be: 2 created" in run(migrated, "--resume", "1", "--preview")
+    migrated.query(f"UPDATE file_import SET state = 'checking', {as_new}")
+    assert "Imported: 2 created" in run(migrated, "--resume", "1")
+    migrated.query("DELETE FROM contact RETURNING id")
+    migrated.query("UPDATE file_import SET state = 'failed', done = 0, counts = '{}' RETURNING id")
+    assert "leave --preview out" in run(migrated, "--resume", "1", "--preview", code=1)
+    assert "Imported: 2 created" in run(migrated, "--resume", "1")
+
+
 @pytest.mark.parametrize(
     ("arguments", "said", "code"),
     [

@@ -50,7 +50,7 @@ def test_a_file_from_giving_it_to_its_rejected_rows(admin: Client, alice: User) 
     for text in ("3 rows read; nothing is written yet", "New accounts", "acme.com", "“lots” is no whole number"):
         assert text in page, text
     assert not Account.objects.exists()
-    admin.post(f"{address}start/")
+    admin.post(f"{address}start/", {"revision": FileImport.objects.get().revision})
     assert "Waiting for a worker" in admin.get(f"{address}live/").text
     file = worked(address)
     assert admin.get(f"{address}live/").headers["HX-Refresh"] == "true"
@@ -148,6 +148,37 @@ def test_giving_up_and_going_back_to_the_columns(admin: Client) -> None:
     assert "Cancelled" in admin.get(address).text
     said = admin.post(f"{address}start/", follow=True).text
     assert "is cancelled already" in said
+
+
+def test_a_preview_that_is_not_the_last_one_is_not_imported(admin: Client) -> None:
+    address = give(admin).headers["Location"]
+    admin.post(address, form())
+    seen = worked(address).revision
+    assert f'name="revision" value="{seen}"' in admin.get(address).text
+    admin.post(address, form(**{"field-0": ""}))
+    worked(address)
+    for revision in (str(seen), "", "x"):
+        said = admin.post(f"{address}start/", {"revision": revision}, follow=True).text
+        assert "changed since you saw it" in said
+        assert "nothing is written yet" in said
+    assert FileImport.objects.get().state == "checked"
+
+
+def test_an_import_that_failed_goes_on(admin: Client) -> None:
+    address = give(admin).headers["Location"]
+    admin.post(address, form(collection_name="Fair"))
+    admin.post(f"{address}start/", {"revision": worked(address).revision})
+    verbs.fail(FileImport.objects.get().pk, "The disk is full.")
+    page = admin.get(address).text
+    assert "The disk is full." in page
+    assert "Go on" in page
+    Collection.objects.all().delete()
+    assert 'The collection “<span dir="auto">Fair</span>” was deleted' in admin.get(address).text
+    admin.post(f"{address}start/")
+    assert worked(address).state == "done"
+    page = admin.get(address).text
+    assert "Go on" not in page
+    assert "the records are in no collection" in page
 
 
 def test_one_kind_of_record_does_not_open_the_files_of_another(admin: Client) -> None:

@@ -69,9 +69,13 @@ def delete(collection: Collection) -> None:
     if collection.source is not None:
         raise CollectionRefused(f"“{collection}” is filled by an import, and the next would make it again. Rename it.")
     with transaction.atomic():
+        # Held first: an import that is putting members in ends its chunk before they are removed, and finds none after.
+        found = Collection.objects.select_for_update().filter(pk=collection.pk).first()
+        # Not by Django, which would read every member first.
         _execute(sql.SQL("DELETE FROM collection_member WHERE collection_id = {}").format(sql.Literal(collection.pk)))
-        # Not through Django, which would read every member first.
-        _execute(sql.SQL("DELETE FROM collection WHERE id = {}").format(sql.Literal(collection.pk)))
+        if found is not None:
+            # By Django, which knows whose imports name it.
+            found.delete()
 
 
 def add(collection: Collection, selection: Selection) -> int:

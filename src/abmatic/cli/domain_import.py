@@ -68,21 +68,23 @@ def import_file(
         made: FileImport | None = None
         try:
             if file is None or record is None:
-                made = _resumed(resume or 0)
+                made = _resumed(resume or 0, preview=preview)
             else:
                 made = verbs.take_in(record, file.name, _pieces(file))
                 commas = decimal_comma or made.decimal_comma
                 chosen = _collection(made, collection)
                 choices = verbs.Choices(_columns(made, maps), duplicates, keyless, commas, day_first, *chosen)
                 verbs.choose(made, choices)
-                _check(made)
+                verbs.start_check(made)
+            if made.state == made.State.CHECKING:
+                _check(made, preview=preview)
                 if not preview:
                     verbs.start_import(made, None)
                     click.echo(f"Import {made.pk}: {made.rows:,} rows of {made} …", err=True)
             if not preview:
                 _execute(made)
         except (ImportRefused, Failure) as refused:
-            if made is not None and not made.started_at:
+            if made is not None and resume is None and not made.started_at:
                 # Nobody will come back to choose otherwise.
                 verbs.cancel(made)
             raise Failure(str(refused)) from refused
@@ -130,34 +132,39 @@ def _collection(made: FileImport, name: str | None) -> tuple[int | None, str]:
     return (found.pk, "") if found else (None, name)
 
 
-def _check(made: FileImport) -> None:
-    from abmatic.audiences.csv_import import verbs
-
-    verbs.start_check(made)
-    _execute(made)
+def _check(made: FileImport, *, preview: bool) -> None:
+    _execute(made, " --preview" if preview else "")
     if made.state != "checked":
         raise Failure(made.problem or "The check was cancelled")
 
 
-def _execute(made: FileImport) -> None:
-    from abmatic.audiences.csv_import import verbs
+def _execute(made: FileImport, option: str = "") -> None:
+    from abmatic.audiences.csv_import import executing
 
     try:
-        verbs.execute(made.pk)
-    except verbs.ImportHeld as held:
+        executing.execute(made.pk)
+    except executing.ImportHeld as held:
         raise Failure(f"{held} Wait for it, or look at its page.") from held
     except BaseException:
-        click.echo(f"Interrupted. To go on: abmatic import --resume {made.pk}", err=True)
+        click.echo(f"Interrupted. To go on: abmatic import --resume {made.pk}{option}", err=True)
         raise
     made.refresh_from_db()
 
 
-def _resumed(file_id: int) -> FileImport:
+def _resumed(file_id: int, *, preview: bool) -> FileImport:
+    from abmatic.audiences.csv_import import verbs
     from abmatic.audiences.csv_import.models import FileImport
 
     made = FileImport.objects.filter(pk=file_id).first()
-    if made is None or made.state != FileImport.State.IMPORTING:
+    if made is None or not (made.is_at_work or made.can_go_on):
         raise Failure(f"Import {file_id} is not one that was interrupted: there is nothing to go on with")
+    if made.state != made.State.CHECKING:
+        if preview:
+            raise Failure(f"Import {file_id} is under way: leave --preview out, and it goes on")
+        if made.can_go_on:
+            verbs.resume(made)
+    elif made.asked_by_id is not None:
+        raise Failure(f"Import {file_id} is being checked for somebody who will look at it: see its page")
     return made
 
 

@@ -26,6 +26,10 @@ IMPORT_SETTINGS = {
     "default_statistics_target": "10",
 }
 
+# For a session that holds a lock. A worker whose machine died can't say so: its lock is free once the server has asked
+# in vain, within a minute.
+LOCK_SETTINGS = {"tcp_keepalives_idle": "30", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "3"}
+
 
 @contextmanager
 def session(name: str, settings: dict[str, str] | None = None) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:

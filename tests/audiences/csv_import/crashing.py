@@ -56,12 +56,12 @@ def _execute(file_id: int, fuse: int) -> None:
 
     psycopg.Cursor.execute = around(psycopg.Cursor.execute)  # type: ignore[method-assign]
     psycopg.Connection.commit = around(psycopg.Connection.commit)  # type: ignore[method-assign]
-    from abmatic.audiences.csv_import import verbs
+    from abmatic.audiences.csv_import import executing
 
     while True:
         try:
-            verbs.execute(file_id)
-        except verbs.ImportHeld:
+            executing.execute(file_id)
+        except executing.ImportHeld:
             # The lock of the one that was killed goes a moment after it.
             continue
         break

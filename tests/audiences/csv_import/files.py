@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import connection
 
-from abmatic.audiences.csv_import import verbs
+from abmatic.audiences.csv_import import executing, verbs
 from abmatic.audiences.csv_import.models import FileImport, RejectedRow
 from abmatic.audiences.csv_import.verbs import Choices
 from abmatic.audiences.models import CollectionMember
@@ -39,7 +39,7 @@ def checked(record: str, content: bytes, columns: Sequence[str | None] | None = 
     """A file that was mapped and checked."""
     file = chosen(given(record, content), columns, **how)
     verbs.start_check(file)
-    verbs.execute(file.pk)
+    executing.execute(file.pk)
     file.refresh_from_db()
     return file
 
@@ -49,7 +49,7 @@ def imported(record: str, content: bytes, columns: Sequence[str | None] | None =
     file = checked(record, content, columns, **how)
     assert file.state == "checked", file.problem
     verbs.start_import(file, None)
-    verbs.execute(file.pk)
+    executing.execute(file.pk)
     file.refresh_from_db()
     return file
 

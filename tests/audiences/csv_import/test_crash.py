@@ -13,7 +13,7 @@ import pytest
 from django.db import connection
 from tests.audiences.csv_import.files import changes, checked, given, members, reasons, written
 
-from abmatic.audiences.csv_import import applying, jobs, staging, verbs
+from abmatic.audiences.csv_import import applying, executing, jobs, staging, verbs
 from abmatic.audiences.csv_import.refusals import ImportRefused
 from abmatic.audiences.models import Collection, Contact
 from abmatic.changes.models import Change
@@ -77,7 +77,7 @@ def test_somebody_who_makes_the_same_record_at_the_same_moment(monkeypatch: pyte
         compare(self)
 
     monkeypatch.setattr(applying.Applying, "_compare", compare_late)
-    verbs.execute(file.pk)
+    executing.execute(file.pk)
     file.refresh_from_db()
     assert (file.state, file.counts["created"], file.counts["updated"]) == ("done", 29, 1)
     assert Contact.objects.get(email_key="p3@x.com").last_name == "P3", "filled"
@@ -101,12 +101,12 @@ def test_cancelling_keeps_what_is_written_and_writes_no_more(monkeypatch: pytest
         write(self, upto)
 
     monkeypatch.setattr(applying.Applying, "_write", write_and_cancel)
-    verbs.execute(file.pk)
+    executing.execute(file.pk)
     file.refresh_from_db()
     assert (file.state, file.done, file.counts["created"]) == ("cancelled", 10, 10)
     assert Contact.objects.count() == 10
     assert not verbs.cancel(file)
-    verbs.execute(file.pk)
+    executing.execute(file.pk)
     assert Contact.objects.count() == 10
 
 
@@ -121,7 +121,7 @@ def test_a_check_that_is_cancelled_goes_back_to_its_columns(monkeypatch: pytest.
         return stage(*args, **how)
 
     monkeypatch.setattr(staging, "stage", stage_and_cancel)
-    verbs.execute(file.pk)
+    executing.execute(file.pk)
     file.refresh_from_db()
     assert (file.state, file.found) == ("mapping", None)
 
@@ -130,7 +130,7 @@ def test_a_job_does_what_was_asked_for_once() -> None:
     user = User.objects.create_user("op@example.com")
     file = given("contact", people(3))
     jobs.check(file)
-    with pytest.raises(ImportRefused, match="being checked already"):
+    with pytest.raises(ImportRefused, match=r"preview of people\.csv is already being made"):
         jobs.check(file)
     jobs.work(file.pk)
     file.refresh_from_db()

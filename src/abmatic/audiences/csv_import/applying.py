@@ -161,10 +161,8 @@ class Applying:
         return counts
 
     def _collect(self) -> None:
-        if self._file.collection_id is None:
-            return
-        many = self._do("collect", collection=self._file.collection_id)
-        self._do("grow", collection=self._file.collection_id, many=many)
+        if self._file.collection_id is not None:
+            self._do("collect", collection=self._file.collection_id)
 
     def _do(self, name: LiteralString, **parameters: Any) -> int:
         return self._session.execute(_text(name), parameters).rowcount

@@ -45,6 +45,11 @@ class Dialect:
     delimiter: str
 
 
+def of(file: FileImport) -> Dialect:
+    """What was found, or chosen."""
+    return Dialect(file.encoding, file.delimiter)
+
+
 def found(file: FileImport) -> Dialect:
     """How a kept file is written. Raises `FileRefused` for what is no CSV at all."""
     head = Kept(file).read(_LOOK) or b""

@@ -38,6 +38,8 @@ class FileImport(models.Model):
     file_name = models.TextField()
     size = models.BigIntegerField(default=0)
     state = models.TextField(choices=State.choices, default=State.UPLOADING)
+    # Grows with every choice and every check: a preview is of one revision, and only that can be imported.
+    revision = models.IntegerField(default=0)
     # How the file is written: found when it came, and may be corrected.
     encoding = models.TextField(default="")
     delimiter = models.TextField(default="")
@@ -52,7 +54,7 @@ class FileImport(models.Model):
     decimal_comma = models.BooleanField(default=False)
     day_first = models.BooleanField(default=False)
     collection = models.ForeignKey("audiences.Collection", null=True, on_delete=models.SET_NULL, related_name="files")
-    # Of one that is made when the import begins.
+    # Of one that is made when the import begins; from then on what the collection was called, should it be deleted.
     collection_name = models.TextField(blank=True, default="")
     # How far it is: bytes read, then rows written; ``rows`` is known once all are read.
     bytes_read = models.BigIntegerField(default=0)
@@ -84,6 +86,16 @@ class FileImport(models.Model):
     def is_over(self) -> bool:
         """Nothing more will be done with it."""
         return self.state in self.OVER
+
+    @property
+    def can_go_on(self) -> bool:
+        """It failed, and what it has not written yet is still here."""
+        return self.state == self.State.FAILED and self.removed_at is None and self.cause_id is not None
+
+    @property
+    def is_collection_gone(self) -> bool:
+        """The collection that its records were to join was deleted."""
+        return self.started_at is not None and bool(self.collection_name) and self.collection_id is None
 
     @property
     def is_at_work(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from abmatic.audiences.csv_import.dialect import Dialect
+from abmatic.audiences.csv_import import dialect
 from abmatic.audiences.csv_import.models import FileImport, RejectedRow
 from abmatic.audiences.csv_import.reading import Rows
 
@@ -22,7 +22,7 @@ def rows(file: FileImport) -> Iterator[list[str]]:
     next_one = next(wanted, None)
     if next_one is None:
         return
-    for number, row in enumerate(Rows(file, Dialect(file.encoding, file.delimiter)), 1):
+    for number, row in enumerate(Rows(file, dialect.of(file)), 1):
         if number == next_one.number:
             cells = [cell.replace("\x00", "").encode("utf-8", "replace").decode() for cell in row.cells]
             yield [str(row.line), next_one.reason, *cells]

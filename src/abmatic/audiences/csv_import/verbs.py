@@ -1,22 +1,21 @@
 """The door: taking a file in, choosing what its columns are, checking it, importing it, cancelling.
 
-Pages and commands call these; a worker calls `execute`. What can be large happens there: a check and an import read the
-whole file, and both may be killed at any moment. States move by conditional updates, so that two people who press at
-once don't both succeed.
+Pages and commands call these; what can be large is a worker's (see `executing`). States move by conditional updates, so
+that two people who press at once don't both succeed. Every choice and every check that begins is a new revision: what
+somebody saw, or a worker still counts, of an earlier one is not taken for this one's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from django.db import transaction
 from django.utils import timezone
 
 from abmatic.audiences import collections
 from abmatic.audiences.collections import LONGEST_NAME, CollectionRefused
-from abmatic.audiences.csv_import import checking, dialect, staging, storage
-from abmatic.audiences.csv_import.applying import Applying, Cancelled, Counts
+from abmatic.audiences.csv_import import dialect, staging, storage
 from abmatic.audiences.csv_import.dialect import DELIMITERS, ENCODINGS, Dialect
 from abmatic.audiences.csv_import.guessing import guessed
 from abmatic.audiences.csv_import.mapping import Mapping, mapped_columns, mapping_of
@@ -28,17 +27,13 @@ from abmatic.audiences.models import Collection
 from abmatic.changes.models import Cause
 from abmatic.identity.models import User
 from abmatic.postgres import sessions
-from abmatic.postgres.locks import LockBusy, held
 
 _State = FileImport.State
+_CHOOSING = (_State.MAPPING, _State.CHECKED)
 SAMPLE_ROWS = 5
 _SAMPLE_CELL = 120
 # So many rows tell, while columns are being chosen, what doesn't fit.
 LOOKED_AT = 1_000
-
-
-class ImportHeld(Exception):
-    """Another worker has the import, or one that died a moment ago and still seems to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +75,8 @@ def look_at(file: FileImport, written: Dialect | None = None) -> FileImport:
         file.decimal_comma = written.delimiter == ";"
     file.encoding, file.delimiter, file.header = written.encoding, written.delimiter, rows.header
     file.sample = [[_shown(cell) for cell in row.cells] for row in first]
-    file.state = _State.MAPPING
-    file.save()
+    _keep(file, (_State.UPLOADING,) if is_new else _CHOOSING, "columns", "decimal_comma", "encoding", "delimiter",
+          "header", "sample")  # fmt: skip
     return file
 
 
@@ -95,13 +90,13 @@ def read_as(file: FileImport, encoding: str, delimiter: str) -> None:
     """Reads it again, as a person says it is written. Raises `ImportRefused`."""
     if encoding not in ENCODINGS or delimiter not in DELIMITERS:
         raise ImportRefused("Choose an encoding and a separator of the list.")
-    _require(file, _State.MAPPING, _State.CHECKED)
+    _require_choosing(file)
     look_at(file, Dialect(encoding, delimiter))
 
 
 def choose(file: FileImport, choices: Choices) -> None:
     """Keeps what was chosen. Raises `ImportRefused` where it can't be used; nothing is kept then."""
-    _require(file, _State.MAPPING, _State.CHECKED)
+    _require_choosing(file)
     if len(choices.columns) != len(file.header):
         raise MappingRefused("The file has other columns. Open the page again.")
     if choices.duplicates not in FileImport.Duplicates.values:
@@ -112,8 +107,8 @@ def choose(file: FileImport, choices: Choices) -> None:
     file.decimal_comma, file.day_first = choices.decimal_comma, choices.day_first
     file.collection, file.collection_name = _collection(file, choices)
     mapping_of(file)
-    file.state, file.found, file.problem = _State.MAPPING, None, ""
-    file.save()
+    _keep(file, _CHOOSING, "columns", "duplicates", "takes_keyless", "decimal_comma", "day_first", "collection",
+          "collection_name")  # fmt: skip
 
 
 def _collection(file: FileImport, choices: Choices) -> tuple[Collection | None, str]:
@@ -143,7 +138,7 @@ def unfit_at_first(file: FileImport, choices: Choices) -> dict[int, int]:
         decimal_comma=choices.decimal_comma, day_first=choices.day_first,
     )  # fmt: skip
     with sessions.session("look at a file", sessions.IMPORT_SETTINGS) as session:
-        staged = staging.stage(session, Rows(file, _dialect(file)), mapping, lambda _: None, most=LOOKED_AT)
+        staged = staging.stage(session, Rows(file, dialect.of(file)), mapping, lambda _: None, most=LOOKED_AT)
     return {mapped[at].place: many for at, many in staged.unfit.items()}
 
 
@@ -151,12 +146,16 @@ def start_check(file: FileImport) -> None:
     """Marks it to be checked. Raises `ImportRefused`. The caller queues the work."""
     mapping_of(file)
     _move(
-        file, (_State.MAPPING, _State.CHECKED), state=_State.CHECKING, bytes_read=0, rows=None, found=None, problem=""
-    )
+        file, _CHOOSING, file.revision, state=_State.CHECKING, revision=file.revision + 1, bytes_read=0, rows=None,
+        found=None, problem="",
+    )  # fmt: skip
 
 
-def start_import(file: FileImport, user: User | None) -> None:
-    """Marks a checked one to be imported, and makes its collection. Raises `ImportRefused`. The caller queues."""
+def start_import(file: FileImport, user: User | None, revision: int | None = None) -> None:
+    """Marks a checked one to be imported, and makes its collection. Raises `ImportRefused`. The caller queues.
+
+    ``revision``: of the preview that the person saw; unless said, the one that the caller read.
+    """
     with transaction.atomic():
         made = None
         if file.collection_name:
@@ -166,9 +165,22 @@ def start_import(file: FileImport, user: User | None) -> None:
                 raise ImportRefused(str(refused)) from refused
         cause = Cause.objects.create(kind=Cause.Kind.IMPORT, user=user, note=file.file_name)
         _move(
-            file, (_State.CHECKED,), state=_State.IMPORTING, bytes_read=0, done=0, counts={}, problem="", cause=cause,
-            started_at=timezone.now(), collection=made or file.collection, collection_name="",
+            file, (_State.CHECKED,), file.revision if revision is None else revision, state=_State.IMPORTING,
+            bytes_read=0, done=0, counts={}, problem="", cause=cause, started_at=timezone.now(),
+            collection=made or file.collection, collection_name=str(made or file.collection or ""),
         )  # fmt: skip
+
+
+def resume(file: FileImport) -> None:
+    """Has one that failed go on after the last chunk it wrote. Raises `ImportRefused`. The caller queues."""
+    if file.removed_at is not None or file.cause_id is None:
+        raise ImportRefused(f"{file} can't go on: the file is not here any more. Give it again.")
+    mapping_of(file)
+    # When it began counts for `keeping`: it gets its whole time again.
+    _move(
+        file, (_State.FAILED,), file.revision, state=_State.IMPORTING, bytes_read=0, problem="",
+        started_at=timezone.now(), finished_at=None,
+    )  # fmt: skip
 
 
 def cancel(file: FileImport) -> bool:
@@ -178,73 +190,10 @@ def cancel(file: FileImport) -> bool:
     unfinished = [_State.UPLOADING, _State.MAPPING, _State.CHECKED, _State.IMPORTING]
     return bool(
         FileImport.objects.filter(pk=file.pk, state__in=unfinished).update(
-            state=_State.CANCELLED, finished_at=timezone.now()
+            # What was previewed holds values of people, and nobody looks at it again.
+            state=_State.CANCELLED, finished_at=timezone.now(), found=None,
         )
-    )
-
-
-def execute(file_id: int) -> None:
-    """Checks or imports, whichever it waits for; nothing where it waits for nothing. Raises `ImportHeld`.
-
-    Killed anywhere, the next call does it again: a check from the beginning, an import after its last chunk.
-    """
-    file = FileImport.objects.filter(pk=file_id).first()
-    if file is None or not file.is_at_work:
-        return
-    try:
-        with (
-            sessions.session("import of a file", sessions.IMPORT_SETTINGS) as session,
-            held(session, "file-import", file.pk),
-        ):
-            file.refresh_from_db()
-            if file.is_at_work:
-                _work(session, file)
-    except LockBusy as busy:
-        raise ImportHeld(f"Import {file_id} is held by another worker.") from busy
-
-
-def _work(session: staging.Session, file: FileImport) -> None:
-    is_check = file.state == _State.CHECKING
-    try:
-        mapping = mapping_of(file)
-        rows = Rows(file, _dialect(file))
-
-        def progress(staged: staging.Staged) -> None:
-            if not _note(file, bytes_read=rows.bytes_read):
-                raise Cancelled
-
-        staged = staging.stage(session, rows, mapping, progress)
-        if is_check:
-            _finish_check(session, file, mapping, staged)
-        else:
-            _import(session, file, mapping, staged)
-    except Cancelled:
-        return
-    except ImportRefused as refused:
-        if is_check:
-            _note(file, state=_State.MAPPING, problem=str(refused))
-        else:
-            _note(file, state=_State.FAILED, problem=str(refused), finished_at=timezone.now())
-
-
-def _finish_check(session: staging.Session, file: FileImport, mapping: Mapping, staged: staging.Staged) -> None:
-    found = checking.check(session, mapping, staged)
-    staging.keep_rejected(session, file.pk)
-    session.commit()
-    _note(file, state=_State.CHECKED, found=asdict(found), rows=staged.rows)
-
-
-def _import(session: staging.Session, file: FileImport, mapping: Mapping, staged: staging.Staged) -> None:
-    if not file.counts:
-        counts = Counts()
-        counts.rejected, counts.repeated = checking.rejected(session)
-        file.counts = asdict(counts)
-        staging.keep_rejected(session, file.pk)
-        session.commit()
-    if not _note(file, rows=staged.rows):
-        raise Cancelled
-    Applying(session, file, mapping).apply(staged.rows)
-    _note(file, state=_State.DONE, counts=file.counts, finished_at=timezone.now())
+    )  # fmt: skip
 
 
 def fail(file_id: int, problem: str) -> None:
@@ -255,22 +204,34 @@ def fail(file_id: int, problem: str) -> None:
     )
 
 
-def _dialect(file: FileImport) -> Dialect:
-    return Dialect(file.encoding, file.delimiter)
-
-
-def _note(file: FileImport, **changes: object) -> bool:
-    """False when it was cancelled meanwhile, or is gone."""
-    return bool(FileImport.objects.filter(pk=file.pk, state=file.state).update(**changes))
-
-
-def _require(file: FileImport, *states: str) -> None:
-    if file.state not in states:
+def _require_choosing(file: FileImport) -> None:
+    if file.state == _State.CHECKING:
+        raise ImportRefused(_already(file))
+    if file.state not in _CHOOSING:
         raise ImportRefused(f"{file} is {file.get_state_display().lower()}: nothing about it can be chosen now.")
 
 
-def _move(file: FileImport, states: Sequence[str], **changes: object) -> None:
-    if not FileImport.objects.filter(pk=file.pk, state__in=states).update(**changes):
-        file.refresh_from_db()
-        raise ImportRefused(f"{file} is {file.get_state_display().lower()} already. Open its page again.")
+def _already(file: FileImport) -> str:
+    if file.state == _State.CHECKING:
+        return f"The preview of {file} is already being made."
+    return f"{file} is {file.get_state_display().lower()} already. Open its page again."
+
+
+def _keep(file: FileImport, states: Sequence[str], *names: str) -> None:
+    """Writes what was chosen, these fields alone. What was previewed of other choices is gone."""
+    changes = {name: getattr(file, name) for name in names}
+    _move(file, states, file.revision, state=_State.MAPPING, revision=file.revision + 1, found=None, problem="",
+          **changes)  # fmt: skip
+
+
+def _move(file: FileImport, states: Sequence[str], seen: int, **changes: object) -> None:
+    """``seen``: the revision that whoever wants it knows of."""
+    known = FileImport.objects.filter(pk=file.pk, state__in=states, revision=seen, removed_at=None)
+    moved = known.update(**changes)
     file.refresh_from_db()
+    if not moved and file.state in states:
+        raise ImportRefused(
+            f"What was chosen for {file} changed since you saw it. Look at it as it is now, then press again."
+        )
+    if not moved:
+        raise ImportRefused(_already(file))

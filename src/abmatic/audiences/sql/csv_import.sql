@@ -51,12 +51,16 @@ SELECT count(*) FILTER (WHERE is_new),
        (SELECT count(*) FROM changed)
   FROM chunk;
 
--- collect -- The records of a chunk join the collection.
-INSERT INTO collection_member (collection_id, record_id)
-SELECT %(collection)s, target FROM chunk ON CONFLICT DO NOTHING;
-
--- grow -- The collection has so many more. Its row is held until the chunk commits.
-UPDATE collection SET size = size + %(many)s, updated_at = now() WHERE id = %(collection)s;
+-- collect -- The records of a chunk join the collection, which is held until the chunk commits; one that was deleted gets
+-- none, because nobody would remove them.
+WITH held AS (
+    SELECT id FROM collection WHERE id = %(collection)s FOR UPDATE
+), put AS (
+    INSERT INTO collection_member (collection_id, record_id)
+    SELECT h.id, c.target FROM held AS h CROSS JOIN chunk AS c ON CONFLICT DO NOTHING
+    RETURNING record_id
+)
+UPDATE collection SET size = size + (SELECT count(*) FROM put), updated_at = now() WHERE id IN (SELECT id FROM held);
 
 -- advance -- How far the import is, unless somebody cancelled it.
 UPDATE file_import SET done = %(done)s, counts = %(counts)s WHERE id = %(file)s AND state = 'importing';

@@ -103,10 +103,13 @@ def live(request: PageRequest, record: str, file_id: int) -> HttpResponse:
 @require_POST
 @operator_required
 def start(request: PageRequest, record: str, file_id: int) -> HttpResponse:
-    """Imports what was checked."""
+    """Imports what was checked, as the person saw it; one that failed goes on."""
     file = _file(record, file_id)
     try:
-        jobs.start(file, request.user)
+        if file.can_go_on:
+            jobs.resume(file)
+        else:
+            jobs.start(file, request.user, _revision(request.POST.get("revision", "")))
     except ImportRefused as refused:
         messages.error(request, str(refused))
     return HttpResponseRedirect(reverse(f"{record}-import", args=[file.pk]))
@@ -131,6 +134,11 @@ def rejected_csv(request: PageRequest, record: str, file_id: int) -> HttpRespons
         raise Http404("The file and its rejected rows were removed, as old.")
     head = [harmless(each) for each in rejected.head(file)]
     return csv_file(f"rejected-{file.pk}.csv", head, rejected.rows(file))
+
+
+def _revision(text: str) -> int:
+    """No revision that there is, where the form names none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
 
 
 def _file(record: str, file_id: int) -> FileImport:
