@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import functools
+import threading
 from typing import Any
 
 import pytest
-from django.db import OperationalError
+from django.db import DatabaseError, OperationalError, connections
 from django.utils import timezone
+from tests.cli.processes import wait_until
 from tests.sync.live import Live, Orgs
 from tests.sync.test_preview import tables
 from tests.sync.test_push import account, allow, edit, mode
 
 from abmatic.audiences.models import Account, Contact, Opportunity
 from abmatic.audiences.selection import Selection
-from abmatic.sync import connect, runs
+from abmatic.postgres import sessions
+from abmatic.sync import connect, issues, runs
 from abmatic.sync.execute import execute
 from abmatic.sync.models import (
     Due,
+    Issue,
     MirrorContact,
     MirrorLead,
     ObjectSetting,
@@ -27,7 +32,8 @@ from abmatic.sync.models import (
 )
 from abmatic.sync.push.sending import Sender
 from abmatic.sync.selected import jobs, results
-from abmatic.sync.selected.asking import ask, begin, choose, connections
+from abmatic.sync.selected.asking import ask, begin, choose
+from abmatic.sync.selected.asking import connections as offered
 from abmatic.sync.selected.rules import NotPushed
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -284,6 +290,31 @@ class TestPeople:
         assert push.found is not None
         assert sum(run.api_calls for run in carried_out(push)) == push.found["calls_of_run"]
 
+    def test_an_issue_of_what_a_person_doesnt_become_this_time_stays_open(self, live: Live) -> None:
+        firmless = person("Firmless", company="Acme")
+        said = {"statusCode": "FIELD_CUSTOM_VALIDATION_EXCEPTION", "message": "No.", "fields": []}
+        live.org.fault(
+            "status", {"method": "POST", "path": "/composite/sobjects"}, status=200,
+            body=[{"success": False, "errors": [said]}],
+        )  # fmt: skip
+        carried_out(previewed(live, firmless, new_people="lead"))
+        issue = Issue.objects.get(sobject="Lead", local_id=firmless.pk, is_open=True)
+        other = person("Newcomer", account=Account.objects.get(name="GenePoint"))
+        push = previewed(live, firmless, other, new_people="contact")
+        assert verdicts(push) == {"created": 1, "no_account": 1}
+        carried_out(push)
+        issue.refresh_from_db()
+        assert issue.is_open
+
+    def test_of_people_whose_object_is_not_pushed_it_is_said(self, live: Live) -> None:
+        allow("Lead", create_in_salesforce=False, update_in_salesforce=False)
+        lead = Contact.objects.get(pk=MirrorLead.objects.filter(role=1, is_converted=False)[0].local_id)
+        push = previewed(live, lead, person("Newcomer", account=Account.objects.get(name="GenePoint")))
+        assert verdicts(push) == {"created": 1, "update_off": 1}
+        carried_out(push)
+        assert push.results == {"Contact": {"created": 1}, "Lead": {"update_off": 1}}
+        assert [(line.code, line.number) for line in results.outcome(push).left] == [("update_off", 1)]
+
     def test_where_the_other_object_cant_be_read_nobody_is_made(self, live: Live) -> None:
         push = previewed(live, person("Newcomer", account=Account.objects.get(name="GenePoint")), new_people="contact")
         first, second = begin(push)
@@ -391,7 +422,7 @@ def test_a_connection_that_is_disabled_takes_nothing(live: Live) -> None:
     push = previewed(live, record)
     connect.disable(live.connection)
     live.connection.refresh_from_db()
-    assert list(connections()) == []
+    assert list(offered()) == []
     with pytest.raises(NotPushed, match="inactive"):
         ask(Selection("account", ids=(record.pk,)), live.connection)
     with pytest.raises(runs.ConnectionNotReady):
@@ -415,6 +446,105 @@ def test_killed_while_it_sends_it_goes_on_with_all_of_them(live: Live, monkeypat
     run.refresh_from_db()
     assert (run.state, run.pushed["created"]) == (Run.State.SUCCEEDED, 2)
     assert not Due.objects.exists()
+
+
+def test_killed_after_half_was_sent_it_counts_each_once(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    allow("Account")
+    nameless = Account.objects.create(website="nameless.example", domain="nameless.example")
+    push = previewed(live, company("One"), company("Two"), company("Three"), nameless)
+    (run,) = begin(push)
+    said = {"statusCode": "FIELD_CUSTOM_VALIDATION_EXCEPTION", "message": "No.", "fields": []}
+    live.org.fault(
+        "status", {"method": "POST", "path": "/composite/sobjects"}, status=200,
+        body=[{"success": False, "errors": [said]}],
+    )  # fmt: skip
+    sends, sent = Sender._send_collection, []
+
+    def killed_at_the_third(self: Sender, operation: str, size: int) -> None:
+        sent.append(size)
+        if len(sent) == 3:
+            raise OperationalError("the database is gone")
+        sends(self, operation, 1)
+
+    monkeypatch.setattr(Sender, "_send_collection", killed_at_the_third)
+    with pytest.raises(OperationalError):
+        execute(run.pk)
+    execute(run.pk)
+    run.refresh_from_db()
+    push.refresh_from_db()
+    assert run.state == Run.State.SUCCEEDED
+    assert {name: run.pushed[name] for name in ("created", "refused", "held")} == {
+        "created": 2, "refused": 1, "held": 1,
+    }  # fmt: skip
+    assert push.results == {"Account": {"created": 2, "held": 1}}
+
+
+def test_a_retry_that_only_the_filter_leaves_out_keeps_its_issue(live: Live) -> None:
+    allow("Account", push_filter={"field": "employee_count", "is": "at_least", "value": 200})
+    mode("Account", "Industry", to_salesforce="overwrite")
+    record = company("Small", employee_count=3)
+    said = {"statusCode": "FIELD_CUSTOM_VALIDATION_EXCEPTION", "message": "No.", "fields": []}
+    live.org.fault(
+        "status", {"method": "POST", "path": "/composite/sobjects"}, status=200,
+        body=[{"success": False, "errors": [said]}],
+    )  # fmt: skip
+    carried_out(previewed(live, record, past_filter=True))
+    issue = Issue.objects.get(local_id=record.pk, is_open=True)
+    issues.retry([issue.pk])
+    live.sync_well("Account")
+    issue.refresh_from_db()
+    assert (issue.is_open, issue.retry_at) == (True, None)
+    push = previewed(live, record, past_filter=True)
+    assert verdicts(push) == {"refused": 1}
+
+
+def test_two_workers_that_look_up_one_selection_find_it_once(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    allow("Account")
+    push = ask(Selection("account", ids=(company("Acme").pk,)), live.connection)
+    source, failed = Selection.source, []
+    with sessions.session("holder") as holder:
+
+        def held(self: Selection) -> Any:
+            holder.execute("SELECT FROM selected_push WHERE id = %s FOR UPDATE", [push.pk])
+            return source(self)
+
+        def look_up() -> None:
+            try:
+                jobs._look_up(SelectedPush.objects.get(pk=push.pk))
+            except DatabaseError as error:
+                failed.append(error)
+            finally:
+                connections.close_all()
+
+        def are_waiting(number: int) -> bool:
+            row = holder.execute(
+                "SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted AND pid <> pg_backend_pid()"
+            ).fetchone()
+            return row is not None and row[0] == number
+
+        monkeypatch.setattr(Selection, "source", held)
+        workers = [threading.Thread(target=look_up) for _ in range(2)]
+        for number, worker in enumerate(workers, 1):
+            worker.start()
+            wait_until(functools.partial(are_waiting, number))
+            monkeypatch.setattr(Selection, "source", source)
+        holder.rollback()
+        for worker in workers:
+            worker.join()
+    assert failed == []
+    push.refresh_from_db()
+    assert (push.size, SelectedRecord.objects.filter(push=push).count()) == (1, 1)
+
+
+def test_what_was_asked_for_a_day_ago_is_not_started(live: Live) -> None:
+    allow("Account")
+    push = previewed(live, company("Acme"))
+    SelectedPush.objects.filter(pk=push.pk).update(created_at=timezone.now() - jobs.KEPT)
+    with pytest.raises(NotPushed, match="a day ago"):
+        begin(push)
+    push.refresh_from_db()
+    with pytest.raises(NotPushed, match="a day ago"):
+        choose(push, live.connection, new_people="", past_filter=True)
 
 
 def test_after_a_day_it_is_forgotten_but_for_what_it_did(live: Live) -> None:

@@ -39,5 +39,11 @@ def taken_until_the_end(*name: str | int) -> bool:
         return bool(cursor.fetchone()[0])
 
 
+def waited_for_until_the_end(*name: str | int) -> None:
+    """Takes the named lock for the rest of Django's transaction, once whoever has it is done."""
+    with database.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", (_key(name),))
+
+
 def _key(name: tuple[str | int, ...]) -> int:
     return int.from_bytes(hashlib.sha256(":".join(map(str, name)).encode()).digest()[:8], "big", signed=True)

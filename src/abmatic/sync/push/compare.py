@@ -18,6 +18,7 @@ from psycopg import sql
 
 from abmatic.audiences.conditions import compiled
 from abmatic.audiences.fields import FieldType
+from abmatic.postgres.sql import block
 from abmatic.sync.models import Mode, ObjectSetting
 from abmatic.sync.objects import OBJECTS, SObject
 from abmatic.sync.pull import values
@@ -91,6 +92,24 @@ def _condition(plan: PushPlan) -> sql.Composed:
     if plan.spec.name == "CampaignMember":
         return compiled("campaign", plan.condition, sql.Identifier("g"))
     return compiled(plan.spec.local, plan.condition, sql.Identifier("a"))
+
+
+def close_issues(plan: PushPlan, connection: int, *, is_picked: bool) -> sql.Composed:
+    """Closes issues of candidates that are mended.
+
+    A push of picked records leaves most of what it doesn't plan as it is, and not because nothing is wrong: only where
+    the verdict says that nothing is left to write (see `verdicts`) is that an answer.
+    """
+    # The file's own braces are those of JSON and of empty arrays.
+    text = block("abmatic.sync", "sql/push.sql", "close_issues").replace("'{}'", "'{{}}'")
+    return sql.SQL(text).format(
+        connection=sql.Literal(connection),
+        sobject=sql.Literal(plan.spec.name),
+        also_unplanned=sql.SQL("false" if is_picked else "true"),
+        is_left_out=sql.SQL(
+            "EXISTS (SELECT FROM {} AS a {} WHERE a.id = c.local_id AND NOT coalesce({}, false))"
+        ).format(sql.Identifier(plan.spec.local), sql.SQL(_of_campaign(plan)), _condition(plan)),
+    )
 
 
 # A converted lead can't be written, and one whose person is a contact as well is the contact's business.

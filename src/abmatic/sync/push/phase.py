@@ -100,6 +100,8 @@ class Push:
                 session.rollback()
                 session.execute(_text("return_planned"), self._parameters)
                 session.commit()
+                # It is compared again right now.
+                self._counts.returned = 0
                 self._compare_and_send(session, upper, comparing, sending, plans_anew=False)
 
     def _is_any_due(self, session: Session) -> bool:
@@ -114,7 +116,10 @@ class Push:
         comparing()
         plan = self._plan()
         planned = 0
-        self.verdicts.clear()
+        if self._picked is not None:
+            # All of them are looked at again, where what is due is looked at once.
+            self.verdicts.clear()
+            self._counts.held = 0
         taking = Taking(self._setting, self._picked)
         while (chunk := self._compare(session, plan, taking)) is not None:
             planned += chunk
@@ -211,7 +216,9 @@ class Taking:
         if self.picked is None:
             return Counter()
         session.execute(_selected("not_due"), parameters)
-        return verdicts.judge(session, plan, self._setting, parameters)
+        found = verdicts.judge(session, plan, self._setting, parameters)
+        session.execute(_selected("close_equal"), parameters)
+        return found
 
 
 def make_tables(session: Session) -> None:
@@ -239,12 +246,17 @@ def plan_next(session: Session, plan: PushPlan, parameters: dict[str, Any], taki
     if plan.create and any(f.createable for f in plan.fields):
         session.execute(compare.plan_creates(plan, connection))
     said = {**parameters, "settings": plan.settings}
-    session.execute(_text("close_issues"), said)
+    session.execute(compare.close_issues(plan, connection, is_picked=taking.picked is not None))
     session.execute(_text("open_issues"), said)
     planned = session.execute(_text("plan_writes"), said).rowcount
-    wanted = session.execute("SELECT count(*) FROM planned WHERE sent <> '{}'").fetchone()
+    found = taking.judge(session, plan, parameters)
+    # What Salesforce refused in this run is counted as that.
+    wanted = session.execute(
+        "SELECT count(*) FROM planned AS p WHERE p.sent <> '{}' "
+        "AND NOT EXISTS (SELECT FROM verdict AS v WHERE v.local_id = p.local_id AND v.verdict = 'answered')"
+    ).fetchone()
     assert wanted is not None
-    return Compared(planned, wanted[0] - planned, taking.judge(session, plan, parameters))
+    return Compared(planned, wanted[0] - planned, found)
 
 
 def _text(name: LiteralString) -> LiteralString:

@@ -4,7 +4,8 @@ A scheduled push need not say why it leaves a record alone; a person who chose i
 out after the comparison of a chunk, in its transaction, from what was planned and from what decided it.
 
 People are compared twice, as contacts and as leads; each counts once, with the object whose business it is
-("elsewhere": the other's).
+("elsewhere": the other's). What the run wrote before it was interrupted counts as written; what was refused then is
+counted by the refusals ("answered").
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ def judge(
 ) -> Counter[str]:  # fmt: skip
     """Judges the candidates of the chunk that was just compared. How many have which verdict."""
     session.execute("TRUNCATE verdict")
-    session.execute(_judge(plan, setting, parameters["connection"]))
+    session.execute(_judge(plan, setting, parameters["connection"], parameters["run"]))
     return Counter(dict(session.execute(_text("count_verdicts")).fetchall()))
 
 
@@ -87,11 +88,13 @@ def samples(session: Session, plan: PushPlan, name: sql.SQL, parameters: dict[st
     yield from session.execute(statement, parameters)
 
 
-def _judge(plan: PushPlan, setting: ObjectSetting, connection: int) -> sql.Composed:
+def _judge(plan: PushPlan, setting: ObjectSetting, connection: int, run: int) -> sql.Composed:
     return sql.SQL(
         """
         INSERT INTO verdict
         SELECT c.local_id, CASE
+               WHEN w.id IS NULL AND done.state = 'refused' THEN 'answered'
+               WHEN w.id IS NULL AND done.state = 'written' THEN done.operation || 'd'
                WHEN a.id IS NULL THEN 'gone'
                WHEN p.missing <> '{{}}' OR p.sent = '{{}}' AND p.problems <> '{{}}' THEN 'held'
                WHEN p.sent = '{{}}' THEN 'equal'
@@ -106,6 +109,11 @@ def _judge(plan: PushPlan, setting: ObjectSetting, connection: int) -> sql.Compo
           LEFT JOIN planned AS p ON p.local_id = c.local_id
           LEFT JOIN salesforce_write AS w ON w.connection_id = {connection} AND w.sobject = {sobject}
                AND w.local_id = c.local_id AND w.state = 'planned'
+          LEFT JOIN LATERAL (
+               SELECT t.state, t.operation FROM salesforce_write AS t
+                WHERE t.sobject = {sobject} AND t.local_id = c.local_id AND t.run_id = {run}
+                  AND t.state IN ('written', 'refused')
+                ORDER BY t.id DESC LIMIT 1) AS done ON true
           LEFT JOIN mirror_account AS firm ON {has_firm} AND firm.connection_id = {connection} AND firm.role = 1
                AND NOT firm.is_deleted
         """
@@ -121,6 +129,7 @@ def _judge(plan: PushPlan, setting: ObjectSetting, connection: int) -> sql.Compo
         local=sql.Identifier(plan.spec.local),
         connection=sql.Literal(connection),
         sobject=sql.Literal(plan.spec.name),
+        run=sql.Literal(run),
         has_firm=sql.SQL("firm.local_id = a.account_id" if plan.spec.local in {"contact", "opportunity"} else "false"),
     )
 

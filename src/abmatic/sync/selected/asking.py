@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.db import transaction
 from django.db.models import F
 from django.db.models.query import QuerySet
+from django.utils import timezone
 
 from abmatic.audiences.conditions import check
 from abmatic.audiences.selection import Selection
@@ -14,6 +17,8 @@ from abmatic.sync.models import Connection, ObjectSetting, Run, SelectedPush
 from abmatic.sync.selected import jobs
 from abmatic.sync.selected.rules import NotPushed, objects_of, require_pushable
 
+# Time enough to start it, or preview it once more.
+_BEFORE_FORGOTTEN = timedelta(minutes=10)
 NewPeople = ObjectSetting.NewPeople
 
 
@@ -48,6 +53,7 @@ def ask(
 def choose(push: SelectedPush, connection: Connection, *, new_people: str, past_filter: bool) -> None:
     """Has it previewed anew, as chosen. Raises `NotPushed`."""
     _require_choice(push.record, connection, new_people)
+    _require_recent(push)
     with transaction.atomic():
         changed = SelectedPush.objects.filter(pk=push.pk).exclude(state=SelectedPush.State.STARTED).update(
             connection=connection, new_people=new_people, past_filter=past_filter, state=SelectedPush.State.QUEUED,
@@ -75,6 +81,7 @@ def begin(push: SelectedPush, *, trigger: str = Run.Trigger.MANUAL, user: User |
         push = SelectedPush.objects.select_for_update(of=("self",)).select_related("connection").get(pk=push.pk)
         if push.state == SelectedPush.State.STARTED:
             raise NotPushed("This push was started already.")
+        _require_recent(push)
         if push.state != SelectedPush.State.READY or push.found is None:
             raise NotPushed("A push is previewed before it is started: wait for the preview.")
         if not push.found["writes"]:
@@ -82,8 +89,17 @@ def begin(push: SelectedPush, *, trigger: str = Run.Trigger.MANUAL, user: User |
         names = objects_of(push)
         require_pushable(push.connection, names)
         started = runs.start_selected(push, names, trigger=trigger, user=user)
-        SelectedPush.objects.filter(pk=push.pk).update(state=SelectedPush.State.STARTED)
+        # A run that only reads compares nothing: what the preview said of its records stays true.
+        reading = {run.sobject for run in started if run.direction == Run.Direction.PULL}
+        said = {each["sobject"]: each["verdicts"] for each in push.found["objects"] if each["sobject"] in reading}
+        SelectedPush.objects.filter(pk=push.pk).update(state=SelectedPush.State.STARTED, results=said)
     return started
+
+
+def _require_recent(push: SelectedPush) -> None:
+    """Which records it is may be forgotten the moment after; a run that is under way keeps them."""
+    if push.created_at < timezone.now() - jobs.KEPT + _BEFORE_FORGOTTEN:
+        raise NotPushed("This push was asked for a day ago. Select the records again, to see what it would do now.")
 
 
 def _require_choice(record: str, connection: Connection, new_people: str) -> None:

@@ -13,6 +13,7 @@ from psycopg import sql
 
 from abmatic.audiences.refusals import ConditionRefused
 from abmatic.audiences.selection import Selection
+from abmatic.postgres.locks import waited_for_until_the_end
 from abmatic.postgres.sql import block
 from abmatic.sync.models import SelectedPush
 from abmatic.sync.preview import NotPreviewed, preview
@@ -57,6 +58,11 @@ def _look_up(push: SelectedPush) -> None:
         return
     chosen = Selection.from_json(push.selection)
     with transaction.atomic(), connection.cursor() as cursor:
+        # One of another connection may be at it, whose preview nobody wants any more.
+        waited_for_until_the_end("selected", push.pk)
+        push.size = SelectedPush.objects.values_list("size", flat=True).get(pk=push.pk)
+        if push.size is not None:
+            return
         cursor.execute("DELETE FROM selected_record WHERE push_id = %s", [push.pk])
         cursor.execute(
             sql.SQL("INSERT INTO selected_record (push_id, local_id) SELECT {}, r.id {}").format(

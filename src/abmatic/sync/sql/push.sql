@@ -41,13 +41,15 @@ SELECT EXISTS (
               SELECT FROM cause AS u JOIN run AS r ON r.id = u.run_id
                WHERE u.id = h.cause_id AND r.connection_id = %(connection)s AND r.sobject = %(sobject)s));
 
--- close_issues -- Issues of candidates that are mended: the record has nothing to write, or the field is fine. Parameters: connection, sobject.
+-- close_issues -- Issues of candidates that are mended: the record has nothing to write, or the field is fine.
+-- One that is to be tried again, and that the push filter leaves out, loses that mark and stays open: nothing was tried.
+-- The filter's values may hold percent signs, so nothing is a parameter.
 UPDATE issue AS i
-   SET is_open = false, last_at = now(), retry_at = NULL
+   SET is_open = p.local_id IS NULL AND i.retry_at IS NOT NULL AND {is_left_out}, last_at = now(), retry_at = NULL
   FROM candidate AS c LEFT JOIN planned AS p ON p.local_id = c.local_id
- WHERE i.is_open AND i.connection_id = %(connection)s AND i.sobject = %(sobject)s AND i.local_id = c.local_id
-   AND CASE WHEN i.field = '' THEN p.local_id IS NULL OR p.sent = '{}' AND p.missing = '{}'
-            ELSE p.local_id IS NULL OR NOT p.problems ? i.field END;
+ WHERE i.is_open AND i.connection_id = {connection} AND i.sobject = {sobject} AND i.local_id = c.local_id
+   AND CASE WHEN p.local_id IS NULL THEN {also_unplanned}
+            WHEN i.field = '' THEN p.sent = '{}' AND p.missing = '{}' ELSE NOT p.problems ? i.field END;
 
 -- open_issues -- One issue for each value that Salesforce would refuse, and for each record that lacks a required field. Parameters: connection, sobject, run, settings.
 INSERT INTO issue (connection_id, sobject, local_id, sf_id, field, code, message, fields, sent, settings, run_id,

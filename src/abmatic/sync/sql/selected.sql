@@ -27,7 +27,14 @@ DELETE FROM push_due AS d
 CREATE TEMP TABLE IF NOT EXISTS verdict (local_id bigint, verdict text) ON COMMIT DELETE ROWS;
 
 -- count_verdicts -- How many records have which verdict.
-SELECT verdict, count(*) FROM verdict WHERE verdict <> 'elsewhere' GROUP BY verdict;
+SELECT verdict, count(*) FROM verdict WHERE verdict NOT IN ('elsewhere', 'answered') GROUP BY verdict;
+
+-- close_equal -- Records that have nothing to write have no issue any more. Parameters: connection, sobject.
+UPDATE issue AS i
+   SET is_open = false, last_at = now(), retry_at = NULL
+  FROM verdict AS v
+ WHERE v.verdict = 'equal' AND i.is_open AND i.connection_id = %(connection)s AND i.sobject = %(sobject)s
+   AND i.local_id = v.local_id;
 
 -- sample_verdicts -- Some records of each verdict, with the issue of those that are held back. Parameters: connection, sobject, most.
 SELECT v.verdict, v.local_id, {name}, i.sf_id, coalesce(i.code, ''), coalesce(i.fields, '{{}}')
@@ -38,7 +45,7 @@ SELECT v.verdict, v.local_id, {name}, i.sf_id, coalesce(i.code, ''), coalesce(i.
         WHERE s.is_open AND s.connection_id = %(connection)s AND s.sobject = %(sobject)s AND s.local_id = v.local_id
           AND v.verdict IN ('held', 'refused')
         ORDER BY s.field LIMIT 1) AS i ON true
- WHERE v.place <= %(most)s AND v.verdict NOT IN ('elsewhere', 'created', 'updated')
+ WHERE v.place <= %(most)s AND v.verdict NOT IN ('elsewhere', 'answered', 'created', 'updated')
  ORDER BY v.verdict, v.local_id;
 
 -- forget_records -- The records of pushes that were asked for long ago, and that nothing goes on with. Parameters: before.
