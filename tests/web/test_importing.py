@@ -39,6 +39,7 @@ def looked_at(wanted: CrmImport) -> CrmImport:
 def test_from_a_list_view_to_its_collection(live: Live, admin: Client) -> None:
     form = admin.get("/accounts/from-crm/", **HTMX).text
     assert "List view" in form
+    assert "Only the Id is selected. Which fields come along is set in the field mapping." in form
     shown = admin.get("/accounts/from-crm/choices/", {"kind": "list_view", "search": "all acc"}, **HTMX)
     assert "All Accounts" in shown.text
     assert "New This Week" not in shown.text

@@ -85,6 +85,7 @@ def test_people_are_pushed_as_lead_or_as_contact(live: Live, admin: Client) -> N
     push = SelectedPush.objects.get()
     page = admin.get(f"/pushes/{push.pk}/").text
     assert "As set under Leads" in page
+    assert "Create people who are not in Salesforce yet as" in page
     admin.post(f"/pushes/{push.pk}/choose/", {"new_people": "contact"}, **HTMX)
     push.refresh_from_db()
     shown = admin.get(f"/pushes/{looked_at(push).pk}/").text

@@ -30,7 +30,7 @@ TEXTS = {
 }
 # Those that show such words.
 PAGES = [
-    "accounts", "account-collections", "account-collection", "account-overview", "account-contacts",
+    "home", "accounts", "account-collections", "account-collection", "account-overview", "account-contacts",
     "account-opportunities", "account-timeline", "account-sync", "contacts", "contact-overview", "contact-campaigns",
     "opportunities", "opportunity-overview", "campaigns", "campaign-overview", "campaign-members", "search", "run",
     "findings", "integrations", "connection", "connected", "disable", "activity", "account-field-history",
