@@ -51,7 +51,7 @@ def execute(run_id: int) -> bool:
     run = Run.objects.select_related("connection", "selected", "imports").get(pk=run_id)
     try:
         with (
-            sessions.session(f"run {run_id}", _LOCK_SETTINGS) as session,
+            sessions.session(f"run {run_id}", sessions.LOCK_SETTINGS) as session,
             held(session, "pull", run.connection_id, run.sobject),
         ):
             run.refresh_from_db()
@@ -66,10 +66,6 @@ def execute(run_id: int) -> bool:
     except psycopg.OperationalError as error:
         raise django.db.OperationalError(str(error)) from error
     return True
-
-
-# A worker whose machine died can't say so: its lock is free once the server has asked in vain, within a minute.
-_LOCK_SETTINGS = {"tcp_keepalives_idle": "30", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "3"}
 
 
 def abandon(run_id: int, error: Exception) -> bool:

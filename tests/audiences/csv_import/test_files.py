@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import codecs
+import tracemalloc
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from tests.audiences.csv_import.files import checked, given, imported, reasons, rows_of, written
 
 from abmatic.audiences import custom_fields
-from abmatic.audiences.csv_import import keeping, rejected, verbs
+from abmatic.audiences.csv_import import dialect, keeping, rejected, staging, storage, verbs
+from abmatic.audiences.csv_import.mapping import Mapping, mapped_columns
 from abmatic.audiences.csv_import.models import FileImport, FilePart, RejectedRow
+from abmatic.audiences.csv_import.reading import Rows
 from abmatic.audiences.csv_import.refusals import FileRefused, ImportRefused, MappingRefused
 from abmatic.audiences.csv_import.verbs import Choices
 from abmatic.audiences.export import export
 from abmatic.audiences.formulas import harmless
 from abmatic.audiences.models import Account, Collection, Contact
 from abmatic.audiences.selection import Selection
+from abmatic.postgres import sessions
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -60,6 +66,75 @@ def test_a_few_broken_bytes_cost_their_rows_and_the_encoding_stays() -> None:
         23: "The row holds a NUL character, which can't be stored",
     }
     assert file.counts["created"] == 20
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding", "parts"),
+    [
+        (b"Name,Website\n" + b"x,y\n" * 1_500_000, "utf-8-sig", 3),
+        (b"Name,Website\n" + "Zoë,y\n".encode() * 500_000, "utf-8-sig", 2),
+        (b"Name,Website\n" + "Zoë,y\n".encode("cp1252") * 500_000, "cp1252", 2),
+    ],
+)
+def test_the_encoding_is_looked_for_in_the_beginning_of_a_large_file(
+    content: bytes, encoding: str, parts: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dialect, "_MOST_LOOKED_AT", 2 << 20)
+    file = storage.keep("account", "large.csv", [content], None)
+    with CaptureQueriesContext(connection) as asked:
+        assert dialect.found(file).encoding == encoding
+    assert len(asked) == parts, "one for the heading, the others for the encoding"
+
+
+def test_batches_end_by_rows_and_by_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [[f"N{number}" + "x" * 500, "ignored" * 200, f"f{number}.com"] for number in range(40)]
+    file = given("account", written([["Name", "Note", "Website"], *rows]))
+    mapping = mapped_columns("account", file.header, file.columns)
+
+    def batches() -> list[int]:
+        told: list[int] = []
+        how = Mapping("account", mapping, FileImport.Duplicates.FILL, False, False, False)
+        with sessions.session("test") as session:
+            staged = staging.stage(session, Rows(file, dialect.of(file)), how, lambda staged: told.append(staged.rows))
+            assert session.execute("SELECT count(*), max(n), sum(length(v0)) FROM typed").fetchone() == (
+                40, 40, sum(len(name) for name, *_ in rows),
+            )  # fmt: skip
+        assert staged.rows == 40
+        return told
+
+    assert batches() == [40]
+    monkeypatch.setattr(staging, "BATCH", 15)
+    assert batches() == [15, 30, 40]
+    monkeypatch.setattr(staging, "_PIECE", 1_000)
+    monkeypatch.setattr(staging, "BATCH_TEXT", 5_000)
+    # A row has about 520 characters that are imported, whatever its other columns hold.
+    assert batches() == [10, 20, 30, 40]
+
+
+def test_memory_does_not_grow_with_the_length_of_rows() -> None:
+    long = "x" * 100_000
+    content = b"Name,Note,Website\n" + b"".join(f"N,{long},f{number}.com\n".encode() for number in range(400))
+    file = given("account", content)
+    mapping = mapped_columns("account", file.header, ["name", None, "website"])
+    how = Mapping("account", mapping, FileImport.Duplicates.FILL, False, False, False)
+    with sessions.session("test") as session:
+        tracemalloc.start()
+        try:
+            staging.stage(session, Rows(file, dialect.of(file)), how, lambda _: None)
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+    assert peak < 16 << 20, "40 MB of rows"
+
+
+def test_rows_of_endless_lines_and_of_endless_cells_are_refused() -> None:
+    cell = '"' + "x\n" * 400_000 + '",'
+    with pytest.raises(FileRefused, match=r"The row that begins in line 2 is longer than 8,000,000 characters"):
+        given("account", b"Name,Website\n" + (cell * 11).encode() + b"\n")
+    file = imported("account", b"Name,Website\nA,a.com" + b"," * 1_000 + b"\nB,b.com\n")
+    assert reasons(file) == {2: "The row has 1,002 cells; 1,000 are the most"}
+    with pytest.raises(FileRefused, match=r"In line 2 a cell is longer than 1,000,000 characters"):
+        given("account", b"Name,Website\n" + b"x" * 1_000_001 + b",a.com\n")
 
 
 def test_an_encoding_that_was_found_wrongly_is_corrected() -> None:

@@ -99,7 +99,9 @@ class Rows:
             fault = self._lines.fault
             if len(cells) != width:
                 # Spreadsheets leave out empty cells at the end of a row.
-                if len(cells) > width and any(map(str.strip, cells[width:])):
+                if len(cells) > MOST_COLUMNS:
+                    fault = fault or f"has {len(cells):,} cells; {MOST_COLUMNS:,} are the most"
+                elif len(cells) > width and any(map(str.strip, cells[width:])):
                     fault = fault or f"has {len(cells)} cells, and the heading has {width}"
                 cells = [*cells[:width], *([""] * (width - len(cells)))]
             yield Row(line, [unguarded(cell) for cell in cells], f"The row {fault}" if fault else "")

@@ -1,8 +1,9 @@
 """The rows of a file as typed rows of a temporary table, with their keys, and the reason of those that are rejected.
 
 Batch by batch: COPY into ``staged`` (texts), one statement that types them into ``typed``, commit. Transactions stay
-short, because whoever follows the change log waits for the oldest; memory stays flat, because a batch is all there is
-of the file at any time. Both tables are gone with the session, so a process that is killed leaves nothing behind.
+short, because whoever follows the change log waits for the oldest, and batches small, in rows and in text. Memory stays
+flat: the mapped cells of some rows, a megabyte, are all there is of the file at any time. Both tables are gone with the
+session, so a process that is killed leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ from abmatic.postgres.sql import block
 Session = psycopg.Connection[tuple[Any, ...]]
 
 BATCH = 10_000
+# Characters of mapped cells after which a batch ends before it has so many rows, and after which they are sent.
+BATCH_TEXT = 32 << 20
+_PIECE = 1 << 20
 _FUNCTIONS: dict[str, LiteralString] = {"account": "domain_of({}, true)", "contact": "email_of({})"}
 _NO_KEY: LiteralString = "SELECT NULL::text, NULL::text"
 # What is wrong with websites that are none (see `domain_of`); others belong to many.
@@ -56,13 +60,12 @@ def stage(
     statement = _typing(mapping)
     numbered = enumerate(islice(rows, most), 1)
     told = Staged()
-    while batch := list(islice(numbered, BATCH)):
-        _copy(session, batch, mapping.mapped)
+    while last := _copy(session, numbered, mapping.mapped):
         session.execute(statement)
         for at, many in session.execute(_text("unfit"), {"above": told.rows}):
             told.unfit[at] = told.unfit.get(at, 0) + many
         session.commit()
-        told.rows = batch[-1][0]
+        told.rows = last
         progress(told)
     session.execute(_text("index_typed"))
     session.execute(_text("mark_repeats"), {"label": mapping.key.label})
@@ -103,21 +106,31 @@ def _cell(at: int) -> sql.Identifier:
     return sql.Identifier(f"c{at}")
 
 
-def _copy(session: Session, batch: Sequence[tuple[int, Row]], mapped: Sequence[Mapped]) -> None:
+def _copy(session: Session, rows: Iterator[tuple[int, Row]], mapped: Sequence[Mapped]) -> int:
+    """Sends the next batch. Answers the number of its last row; 0 when none is left."""
     places = [each.place for each in mapped]
+    last = sent = 0
     buffer = io.StringIO()
     # An empty cell is written as nothing at all, which COPY reads as NULL.
-    csv.writer(buffer).writerows(_lines(batch, places))
+    writer = csv.writer(buffer)
     with session.cursor() as cursor, cursor.copy("COPY staged FROM STDIN (FORMAT csv, ENCODING 'UTF8')") as copy:
+        for last, row in islice(rows, BATCH):
+            writer.writerow(_line(last, row, places))
+            if (size := buffer.tell()) >= _PIECE:
+                copy.write(buffer.getvalue().encode())
+                buffer.seek(0)
+                buffer.truncate()
+                sent += size
+                if sent >= BATCH_TEXT:
+                    break
         copy.write(buffer.getvalue().encode())
+    return last
 
 
-def _lines(batch: Sequence[tuple[int, Row]], places: Sequence[int]) -> Iterator[list[Any]]:
-    for number, row in batch:
-        if row.fault:
-            yield [number, row.line, row.fault, *[""] * len(places)]
-        else:
-            yield [number, row.line, "", *[row.cells[place].strip() for place in places]]
+def _line(number: int, row: Row, places: Sequence[int]) -> list[Any]:
+    if row.fault:
+        return [number, row.line, row.fault, *[""] * len(places)]
+    return [number, row.line, "", *[row.cells[place].strip() for place in places]]
 
 
 def _typing(mapping: Mapping) -> sql.Composed:
