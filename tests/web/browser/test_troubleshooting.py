@@ -124,7 +124,11 @@ TABLES = {
     "Sync issues": [
         ("No records syncing", "No sync direction enabled", "Enable “Create in Abmatic” for the object"),
         ("Missing fields", "Field not mapped", "Add mapping in Settings"),
-        ("Duplicate records", "Multiple matches on primary key", "Ensure unique websites/emails"),
+        (
+            "Duplicate records",
+            "Multiple matches on primary key",
+            "Ensure unique websites/emails in Salesforce: the next sync then keeps them as separate records.",
+        ),
         ("Stale data", "Sync frequency too low", "Increase frequency or sync manually"),
     ],
     "Data quality issues": [
