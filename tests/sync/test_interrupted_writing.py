@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import django.db
 import pytest
 from tests.sync.invariants import assert_adds_up
@@ -10,7 +12,7 @@ from tests.sync.test_push import account, allow, edit, mode
 
 from abmatic.audiences.models import Account
 from abmatic.sync.execute import execute
-from abmatic.sync.models import Run
+from abmatic.sync.models import MirrorAccount, Run
 from abmatic.sync.pull.chunk import Counts
 from abmatic.sync.push import outcomes
 
@@ -75,3 +77,24 @@ def test_of_a_record_whose_creation_was_found_out_later_everything_is_read(
     made.refresh_from_db()
     assert live.number('SELECT count(*) FROM "Account" WHERE "Name" = ?', "Acme") == 1
     assert made.owner is not None
+
+
+def test_a_run_that_only_reads_takes_nothing_for_a_stranger_s(orgs: Orgs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a key nothing but the lost answer says whose the record in Salesforce is."""
+    live = orgs.sample()
+    live.sync_well()
+    allow("Account")
+    made = Account.objects.create(name="Acme")
+    with monkeypatch.context() as broken:
+        broken.setattr(outcomes, "put", lambda *_: (_ for _ in ()).throw(django.db.OperationalError("gone")))
+        for run in live.start("Account"):
+            with contextlib.suppress(django.db.OperationalError):
+                execute(run.pk)
+    Run.objects.exclude(state=Run.State.SUCCEEDED).update(state=Run.State.FAILED)
+    allow("Account", create_in_salesforce=False, update_in_salesforce=False)
+    live.org.store.set_clock(by=60)
+    run = live.sync_well("Account")["Account"]
+    assert run.direction == Run.Direction.PULL
+    assert live.number('SELECT count(*) FROM "Account" WHERE "Name" = ?', "Acme") == 1
+    assert Account.objects.get(name="Acme") == made
+    assert MirrorAccount.objects.get(local_id=made.pk).role == 1

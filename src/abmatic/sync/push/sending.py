@@ -28,6 +28,7 @@ Session = psycopg.Connection[tuple[Any, ...]]
 
 # Rows of one bulk job: a few megabytes, and few enough to be sent again.
 JOB_ROWS = 50_000
+_FIELD_GONE = "Field name not found"
 # What others lock is sent again within the run in batches of so many, before it waits for the next one.
 SMALLER = (20, 1)
 
@@ -146,8 +147,8 @@ class Sender:
             job.wait(lambda _: self._note())
         except (errors.JobFailed, errors.JobAborted) as ended:
             logger.warning("run %s: bulk job %s ended early: %s", self._run, job.id, ended)
-            # Most often a field is gone, which a job's failure says in words of its own.
-            self._has_changed |= self._plans_anew and isinstance(ended, errors.JobFailed)
+            # A job doesn't say it by a code.
+            self._has_changed |= self._plans_anew and _FIELD_GONE in ended.message
         bulk_rows.read_results(self._session, batch, job)
         self.end_batch(batch)
         try:
