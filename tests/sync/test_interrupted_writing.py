@@ -11,7 +11,7 @@ from tests.sync.live import Orgs
 from tests.sync.test_push import account, allow, edit, mode
 
 from abmatic.audiences.models import Account
-from abmatic.sync.execute import execute
+from abmatic.sync.execute import _Execution, execute
 from abmatic.sync.models import MirrorAccount, Run
 from abmatic.sync.pull.chunk import Counts
 from abmatic.sync.push import outcomes
@@ -98,3 +98,21 @@ def test_a_run_that_only_reads_takes_nothing_for_a_stranger_s(orgs: Orgs, monkey
     assert live.number('SELECT count(*) FROM "Account" WHERE "Name" = ?', "Acme") == 1
     assert Account.objects.get(name="Acme") == made
     assert MirrorAccount.objects.get(local_id=made.pk).role == 1
+
+
+def test_killed_after_its_cursor_had_moved_a_run_reads_nothing_more(
+    orgs: Orgs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live = orgs.sample()
+    (run,) = (run for run in live.start("Account") if run.sobject == "Account")
+    with monkeypatch.context() as broken:
+        broken.setattr(_Execution, "_end", lambda *_, **__: (_ for _ in ()).throw(django.db.OperationalError("gone")))
+        with pytest.raises(django.db.OperationalError):
+            execute(run.pk)
+    calls = live.org.counted_calls()
+    assert execute(run.pk)
+    run.refresh_from_db()
+    assert run.state == Run.State.SUCCEEDED
+    assert (run.expected, run.processed) == (run.counts["read"], run.counts["read"])
+    assert run.expected
+    assert live.org.counted_calls() == calls

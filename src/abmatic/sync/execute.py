@@ -162,7 +162,9 @@ class _Execution:
             )  # fmt: skip
             return outcomes.imported(self._running.counts)
         if push is None:
-            self._pull.read_all(client)
+            # Killed after its cursor had moved, it has only its end left to say.
+            if not self._run.checkpoint.get("is_pulled"):
+                self._pull.read_all(client)
         else:
             self._both_ways(client, push)
         return outcomes.succeeded(self._run, self._running.counts, self._running.pushed, self._running.remarks)
