@@ -8,6 +8,7 @@ import urllib.request
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import urlsplit
 
 import psutil
@@ -81,13 +82,17 @@ def at_work(installation: Installation) -> Iterator[AtWork]:
         installation.end()
 
 
+def _has_arrived(at_work: AtWork, value: str) -> bool:
+    return industry(at_work.salesforce, "GenePoint") == value
+
+
 def test_an_edit_reaches_salesforce_within_seconds(at_work: AtWork) -> None:
     account = at_work.ids()["GenePoint"]
     took = []
     for value in ("Banking", "Energy", "Media"):
         wait_until(at_work.is_idle)
         at_work.edit(account, value)
-        took.append(wait_until(lambda: industry(at_work.salesforce, "GenePoint") == value))  # noqa: B023
+        took.append(wait_until(partial(_has_arrived, at_work, value)))
     # Of three, because other tests may keep the machine busy for a moment.
     assert min(took) < SOON, took
 

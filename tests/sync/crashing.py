@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import django
 import httpx2
@@ -50,10 +51,10 @@ class Fuse:
 
     def lay(self, *, before: bool) -> None:
         self._before = before
-        psycopg.Cursor.execute = self.around("statement", psycopg.Cursor.execute)  # type: ignore[method-assign]
-        psycopg.Cursor.copy = self.around("copy", psycopg.Cursor.copy)  # type: ignore[method-assign]
-        psycopg.Connection.commit = self.around("commit", psycopg.Connection.commit)  # type: ignore[method-assign]
-        httpx2.Client.send = self.around("call", httpx2.Client.send)  # type: ignore[method-assign]
+        mock.patch.object(psycopg.Cursor, "execute", self.around("statement", psycopg.Cursor.execute)).start()
+        mock.patch.object(psycopg.Cursor, "copy", self.around("copy", psycopg.Cursor.copy)).start()
+        mock.patch.object(psycopg.Connection, "commit", self.around("commit", psycopg.Connection.commit)).start()
+        mock.patch.object(httpx2.Client, "send", self.around("call", httpx2.Client.send)).start()
 
     def _burn(self, where: str) -> None:
         self._told.write_text(where)

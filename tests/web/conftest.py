@@ -10,10 +10,14 @@ import pytest
 from django.conf import settings
 from django.core.cache import cache
 from django.test import Client
+from tests.sync.conftest import org_templates, orgs
 from tests.web import org
 
 from abmatic.identity.models import Role, User
 from abmatic.sync.models import Connection
+
+# Fixtures of the sync's tests, for pages that talk to an org.
+__all__ = ["org_templates", "orgs"]
 
 # `abmatic web` makes this folder when it starts; without it every client warns.
 Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)

@@ -58,7 +58,7 @@ def test_a_file_from_giving_it_to_its_rejected_rows(admin: Client, alice: User) 
     for text in ("Done", "Line 2 has the same domain", "All 2 as CSV", "Fair"):
         assert text in page, text
     assert file.asked_by == alice
-    report = b"".join(admin.get(f"{address}rejected.csv").streaming_content)  # type: ignore[attr-defined]
+    report = admin.get(f"{address}rejected.csv").getvalue()
     assert report.decode("utf-8-sig").splitlines() == [
         "Line,Reason,Company,URL,Employees,Notes",
         "3,Employees: “lots” is no whole number,Many,many.com,lots,'=2+2",

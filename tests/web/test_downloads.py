@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def read_csv(answer: object) -> list[dict[str, str]]:
-    content = b"".join(answer.streaming_content)  # type: ignore[attr-defined]
+    content = answer.getvalue()
     assert content.startswith(b"\xef\xbb\xbf"), "a spreadsheet would not know that it is UTF-8"
     return list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")))
 

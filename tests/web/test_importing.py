@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 from django.test import Client
-from tests.sync.conftest import org_templates, orgs  # noqa: F401 - fixtures
 from tests.sync.live import Live, Orgs
 from tests.web import org
 from tests.web.conftest import SignedIn
@@ -25,7 +24,7 @@ HTMX = {"HTTP_HX_REQUEST": "true"}
 
 
 @pytest.fixture
-def live(orgs: Orgs) -> Live:  # noqa: F811 - the fixture
+def live(orgs: Orgs) -> Live:
     return orgs.sample()
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from tests.sync.conftest import org_templates, orgs  # noqa: F401 - fixtures
 from tests.sync.live import Live, Orgs
 from tests.sync.test_push import allow, edit, mode
 from tests.web import org
@@ -25,7 +24,7 @@ HTMX = {"HTTP_HX_REQUEST": "true"}
 
 
 @pytest.fixture
-def live(orgs: Orgs) -> Live:  # noqa: F811 - the fixture
+def live(orgs: Orgs) -> Live:
     live = orgs.sample()
     live.sync_well()
     allow("Account")

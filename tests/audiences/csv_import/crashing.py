@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Callable
 from typing import Any
+from unittest import mock
 
 import django
 import psycopg
@@ -54,8 +55,9 @@ def _execute(file_id: int, fuse: int) -> None:
 
         return counted
 
-    psycopg.Cursor.execute = around(psycopg.Cursor.execute)  # type: ignore[method-assign]
-    psycopg.Connection.commit = around(psycopg.Connection.commit)  # type: ignore[method-assign]
+    # For good: the process dies with it.
+    mock.patch.object(psycopg.Cursor, "execute", around(psycopg.Cursor.execute)).start()
+    mock.patch.object(psycopg.Connection, "commit", around(psycopg.Connection.commit)).start()
     from abmatic.audiences.csv_import import executing
 
     while True:

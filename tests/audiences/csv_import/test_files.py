@@ -276,14 +276,14 @@ def test_collections_that_cannot_be_filled_are_refused() -> None:
     file = given("account", written(MUNICH))
     rule = Collection.objects.create(name="Rule", record="account", kind="dynamic", rule={})
     people = Collection.objects.create(name="People", record="contact")
-    for how, said in (
-        ({"collection": rule.pk}, "follow its rule"),
-        ({"collection": people.pk}, "not there any more"),
-        ({"collection_name": "rule"}, "already"),
-        ({"collection_name": "x" * 121}, "1 to 120"),
+    for choices, said in (
+        (Choices(file.columns, collection=rule.pk), "follow its rule"),
+        (Choices(file.columns, collection=people.pk), "not there any more"),
+        (Choices(file.columns, collection_name="rule"), "already"),
+        (Choices(file.columns, collection_name="x" * 121), "1 to 120"),
     ):
         with pytest.raises(MappingRefused, match=said):
-            verbs.choose(file, Choices(file.columns, **how))  # type: ignore[arg-type]
+            verbs.choose(file, choices)
 
 
 def test_first_rows_say_what_does_not_fit_while_columns_are_chosen() -> None:

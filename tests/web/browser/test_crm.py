@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 from playwright.sync_api import Page, expect
-from tests.sync.conftest import org_templates, orgs  # noqa: F401 - fixtures
 from tests.sync.live import Live, Orgs
 from tests.sync.test_push import account, allow, edit, mode
 from tests.web.browser.conftest import Tab
@@ -20,7 +19,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture
-def live(orgs: Orgs) -> Live:  # noqa: F811 - the fixture
+def live(orgs: Orgs) -> Live:
     live = orgs.sample()
     live.sync_well("Account")
     return live
