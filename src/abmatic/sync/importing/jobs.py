@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-import procrastinate
 from django.db import OperationalError, close_old_connections, connection
 from procrastinate.contrib.django import app
 
+from abmatic.postgres.retrying import LostDatabase
 from abmatic.sync.importing.looking import look
 from abmatic.sync.importing.reading import text
 from abmatic.sync.importing.sources import NotImported
@@ -49,18 +49,7 @@ def forget_old(now: datetime) -> None:
         cursor.execute(text("forget_imports"), {"before": now - KEPT})
 
 
-class _Again(procrastinate.BaseRetryStrategy):
-    """A lost database makes a job try again; everything else is what the preview says."""
-
-    def get_retry_decision(
-        self, *, exception: BaseException, job: procrastinate.jobs.Job
-    ) -> procrastinate.RetryDecision | None:
-        if isinstance(exception, OperationalError) and job.attempts + 1 < _ATTEMPTS:
-            return procrastinate.RetryDecision(retry_in={"seconds": 2**job.attempts})
-        return None
-
-
-@app.task(name="sync.crm_import", queue="sync", retry=_Again())
+@app.task(name="sync.crm_import", queue="sync", retry=LostDatabase(_ATTEMPTS))
 def find(import_id: int) -> None:
     """Makes one preview."""
     close_old_connections()

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import procrastinate
 from django.db import OperationalError, close_old_connections, transaction
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
 from abmatic.identity.models import User
+from abmatic.postgres.retrying import LostDatabase
 from abmatic.sync.models import Connection, PreviewJob
 from abmatic.sync.objects import configurable
 from abmatic.sync.preview.found import NotPreviewed, Preview
@@ -102,18 +102,7 @@ def _note(job: PreviewJob, **changes: object) -> bool:
     return bool(PreviewJob.objects.filter(pk=job.pk, state__in=_UNFINISHED).update(**changes))
 
 
-class _Again(procrastinate.BaseRetryStrategy):
-    """A lost database makes a job try again; everything else is what the preview says."""
-
-    def get_retry_decision(
-        self, *, exception: BaseException, job: procrastinate.jobs.Job
-    ) -> procrastinate.RetryDecision | None:
-        if isinstance(exception, OperationalError) and job.attempts + 1 < _ATTEMPTS:
-            return procrastinate.RetryDecision(retry_in={"seconds": 2**job.attempts})
-        return None
-
-
-@app.task(name="sync.preview", queue="sync", retry=_Again())
+@app.task(name="sync.preview", queue="sync", retry=LostDatabase(_ATTEMPTS))
 def make(job_id: int) -> None:
     """Makes one preview."""
     close_old_connections()

@@ -6,7 +6,6 @@ from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any, LiteralString
 
-import procrastinate
 from django.db import OperationalError, close_old_connections, connection, transaction
 from procrastinate.contrib.django import app
 from psycopg import sql
@@ -14,6 +13,7 @@ from psycopg import sql
 from abmatic.audiences.refusals import ConditionRefused
 from abmatic.audiences.selection import Selection
 from abmatic.postgres.locks import waited_for_until_the_end
+from abmatic.postgres.retrying import LostDatabase
 from abmatic.postgres.sql import block
 from abmatic.sync.models import SelectedPush
 from abmatic.sync.preview import NotPreviewed, preview
@@ -116,18 +116,7 @@ def forget_old(now: datetime) -> None:
             cursor.execute(_text(name), {"before": now - KEPT})
 
 
-class _Again(procrastinate.BaseRetryStrategy):
-    """A lost database makes a job try again; everything else is what the preview says."""
-
-    def get_retry_decision(
-        self, *, exception: BaseException, job: procrastinate.jobs.Job
-    ) -> procrastinate.RetryDecision | None:
-        if isinstance(exception, OperationalError) and job.attempts + 1 < _ATTEMPTS:
-            return procrastinate.RetryDecision(retry_in={"seconds": 2**job.attempts})
-        return None
-
-
-@app.task(name="sync.selected_push", queue="sync", retry=_Again())
+@app.task(name="sync.selected_push", queue="sync", retry=LostDatabase(_ATTEMPTS))
 def look(push_id: int, revision: int) -> None:
     """Makes one preview."""
     close_old_connections()
