@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -221,5 +222,11 @@ def quiet(org: RunningOrg) -> None:
     until = time.monotonic() + _PATIENCE
     while org.emulator.under_way.count:
         if time.monotonic() > until:
-            raise Broken("a call to the org takes for ever")
+            raise Broken("a call to the org takes for ever:\n" + _under_way())
         time.sleep(0.005)
+
+
+def _under_way() -> str:
+    """Where each thread of this process, which serves the org, is now."""
+    stacks = sys._current_frames()
+    return "\n".join("".join(traceback.format_stack(frame)[-8:]) for frame in stacks.values())

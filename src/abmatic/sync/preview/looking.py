@@ -26,7 +26,7 @@ from abmatic.sync.pull.chunk import ChunkWriter, Target
 from abmatic.sync.pull.plan import PullPlan
 from abmatic.sync.pull.pulling import LAG, cursor_of
 from abmatic.sync.pull.reading import CONTENDED, FieldsMissing, open_writer
-from abmatic.sync.push import due
+from abmatic.sync.push import due, newcomers
 from abmatic.sync.push import plan as push_planning
 from abmatic.sync.push.phase import Taking, make_tables, plan_next
 from abmatic.sync.push.plan import Picked
@@ -187,6 +187,8 @@ class _Looking:
                 for verdict, number in compared.verdicts.items():
                     found.verdicts[verdict] = found.verdicts.get(verdict, 0) + number
                 withheld(session, plan, self._connection.pk, found.samples.setdefault("withheld", {}))
+        if self._picked is None:
+            self._take_back(session)
         planned: Counter[str] = Counter(
             dict(
                 session.execute(
@@ -198,6 +200,20 @@ class _Looking:
             found.to_salesforce[action] = planned[operation]
             found.calls_of_run += _sending_calls(planned[operation], settings.ENVIRONMENT.rest_limit)
         found.samples["to_salesforce"] = There(session, self._spec, self._connection.pk).collected()
+
+    def _take_back(self, session: Session) -> None:
+        """People who turn out to be in Salesforce as something else, which is not read yet."""
+        unread = newcomers.unread(self._connection.pk, self._spec)
+        if unread is None:
+            return
+        before = self._client.calls
+        left = newcomers.take_back(unread, session, self._client, self._spec, self._parameters)
+        self._found.calls_of_run += self._client.calls - before
+        if left:
+            self._found.notes.append(
+                f"{left:,} of these people have come to Salesforce as {unread.spec.label_plural.lower()} meanwhile: "
+                f"they are not created, and become one with those when {unread.spec.label_plural} are synced."
+            )
 
 
 def _sending_calls(writes: int, rest_limit: int) -> int:

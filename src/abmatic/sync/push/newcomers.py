@@ -1,47 +1,73 @@
 """People who are about to be made in Salesforce are looked for there as what they would not become.
 
-A selected push of people is a run of contacts and a run of leads. Where either may make people, the one that comes
-first makes some before the other has read what is new there: without this, a rep's lead of a minute ago would get a
-contact beside it. It costs a query for every 200 people.
+Contacts are synchronised before leads, and each by a schedule of its own, so a run of contacts doesn't know the leads
+that came since they were last read: without this, a rep's lead of a minute ago would get a contact beside it. Asked is
+only where somebody is about to be made, and only for what is not read yet: one query for up to 200 people, and for more
+one for all that is new.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
 import psycopg
 from psycopg import sql
 
-from abmatic.salesforce import Client
-from abmatic.sync.models import Run
+from abmatic.salesforce import Client, errors
+from abmatic.sync.models import ObjectSetting, Run
 from abmatic.sync.objects import OBJECTS, SObject
+from abmatic.sync.pull.plan import literal
+from abmatic.sync.pull.pulling import LAG
 
 Session = psycopg.Connection[tuple[Any, ...]]
 
 MOST_KEYS = 200
 # A query is part of an address, and those are limited.
 _MOST_BYTES = 12_000
+# The connected user sees no such object, or not its key: then nobody here can know of its records.
+_NOT_SHOWN = frozenset({"INVALID_TYPE", "INVALID_FIELD"})
 
 
-def read_later(run: Run) -> SObject | None:
-    """The object that a later run of the same push reads; None where there is no other."""
-    if run.selected_id is None:
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """The object as which a person may be in Salesforce as well, and since when its records are not read."""
+
+    spec: SObject
+    since: datetime | None
+
+
+def unread(connection: int, spec: SObject, selected: int | None = None, after: int = 0) -> Unread | None:
+    """What is looked through before people are made as ``spec``; None where nothing is.
+
+    Of a selected push that is the object of its later run. Else it is the other one that people may be, where its
+    records come here at all.
+    """
+    if selected is not None:
+        later = Run.objects.filter(selected=selected, pk__gt=after).first()
+        names = [later.sobject] if later is not None else []
+    else:
+        names = [
+            other.name for other in OBJECTS.values() if other.local == spec.local and other is not spec and other.key
+        ]
+    setting = ObjectSetting.objects.filter(connection=connection, sobject__in=names).first()
+    if setting is None or (selected is None and not (setting.create_in_abmatic or setting.update_in_abmatic)):
         return None
-    later = Run.objects.filter(selected=run.selected_id, pk__gt=run.pk).first()
-    return OBJECTS[later.sobject] if later is not None else None
+    return Unread(OBJECTS[setting.sobject], setting.cursor - LAG if setting.cursor else None)
 
 
-def leave_to(
-    other: SObject, session: Session, client: Client, spec: SObject, parameters: dict[str, Any]
+def take_back(
+    other: Unread, session: Session, client: Client, spec: SObject, parameters: dict[str, Any]
 ) -> int:  # fmt: skip
-    """Takes creations back whose key a record of ``other`` has by now, and commits. How many.
+    """Takes creations back whose key an unread record of ``other`` has. How many. The caller commits.
 
     They are due again: once the other object was read, they are seen for what they are. Parameters: connection,
     sobject, run.
     """
-    if other.key is None or spec.key is None:
+    if other.spec.key is None or spec.key is None:
         return 0
     column = sql.Identifier("a", spec.key.local_column)
     ours = sql.SQL(
@@ -49,13 +75,17 @@ def leave_to(
         "WHERE w.run_id = %(run)s AND w.state = 'planned' AND w.operation = 'create' AND {column} IS NOT NULL"
     ).format(column=column, local=sql.Identifier(spec.local))
     keys = [str(row[0]) for row in session.execute(ours, parameters).fetchall()]
-    session.commit()
-    field = other.key.sf_field
-    theirs = [
-        str(row[field])
-        for some in _batches(keys)
-        for row in client.query_rows(f"SELECT Id, {field} FROM {other.name} WHERE {field} IN ({', '.join(some)})")
-    ]
+    field = other.spec.key.sf_field
+    try:
+        theirs = [
+            str(row[field])
+            for condition in _conditions(field, keys, other.since)
+            for row in client.query_rows(f"SELECT Id, {field} FROM {other.spec.name} WHERE {condition}")
+        ]
+    except errors.SalesforceError as error:
+        if error.code not in _NOT_SHOWN:
+            raise
+        return 0
     if not theirs:
         return 0
     taken_back = sql.SQL(
@@ -73,15 +103,13 @@ def leave_to(
     ).format(
         local=sql.Identifier(spec.local),
         column=column,
-        function=sql.Identifier(other.key.function),
-        found=sql.Identifier("k", other.key.local_column),
+        function=sql.Identifier(other.spec.key.function),
+        found=sql.Identifier("k", other.spec.key.local_column),
     )
     # Of one that is due already the insert counts nothing.
     before = _planned(session, parameters)
     session.execute(taken_back, {**parameters, "theirs": theirs})
-    left = before - _planned(session, parameters)
-    session.commit()
-    return left
+    return before - _planned(session, parameters)
 
 
 def _planned(session: Session, parameters: dict[str, Any]) -> int:
@@ -90,6 +118,18 @@ def _planned(session: Session, parameters: dict[str, Any]) -> int:
     ).fetchone()
     assert row is not None
     return int(row[0])
+
+
+def _conditions(field: str, keys: list[str], since: datetime | None) -> Iterator[str]:
+    """What to ask for: the people among what is new; where they are many, or all is new, the fewer questions."""
+    if not keys:
+        return
+    new = f"SystemModstamp >= {literal(since)}" if since else ""
+    if new and len(keys) > MOST_KEYS:
+        yield f"{new} AND {field} != null"
+        return
+    for some in _batches(keys):
+        yield " AND ".join(filter(None, [f"{field} IN ({', '.join(some)})", new]))
 
 
 def _batches(keys: Iterable[str]) -> Iterator[list[str]]:

@@ -59,8 +59,8 @@ class Push:
         # Told where a batch is done and the next not begun; may raise, to stop there.
         self._at_boundary = at_boundary
         self._picked = picked
-        # What a later run of the same selected push reads: who is there by now isn't made here (see newcomers).
-        self._read_later = newcomers.read_later(run)
+        # What people may be as well: who is there by now isn't made here (see newcomers).
+        self._unread = newcomers.unread(run.connection_id, spec, run.selected_id, after=run.pk)
         # Of picked records: how many have which verdict (see verdicts).
         self.verdicts: Counter[str] = Counter()
         self._parameters = {"connection": run.connection_id, "sobject": spec.name, "run": run.pk}
@@ -124,13 +124,20 @@ class Push:
         while (chunk := self._compare(session, plan, taking)) is not None:
             planned += chunk
             self._note()
-        if planned and self._read_later is not None:
-            left = newcomers.leave_to(self._read_later, session, self._client, self._spec, self._parameters)
-            self.verdicts["created"] -= left
-            planned -= left
+        if planned and self._unread is not None:
+            planned -= self._take_back(self._unread, session)
         if planned:
             sending()
             self._sender(session, plan, upper, plans_anew=plans_anew).send_all()
+
+    def _take_back(self, unread: newcomers.Unread, session: Session) -> int:
+        left = newcomers.take_back(unread, session, self._client, self._spec, self._parameters)
+        session.commit()
+        if self._picked is not None:
+            self.verdicts["created"] -= left
+        else:
+            self._counts.returned += left
+        return left
 
     def send_planned(self, upper: datetime) -> None:
         """Sends what is planned already: an undo plans by itself."""

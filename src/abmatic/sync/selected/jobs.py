@@ -19,7 +19,6 @@ from abmatic.sync.models import SelectedPush
 from abmatic.sync.preview import NotPreviewed, preview
 from abmatic.sync.preview.found import SelectedPreview
 from abmatic.sync.pull.plan import ObjectUnreadable
-from abmatic.sync.push.newcomers import MOST_KEYS
 from abmatic.sync.selected.rules import NotPushed, objects_of, picked, require_pushable
 
 KEPT = timedelta(days=1)
@@ -84,8 +83,7 @@ def _previewed(push: SelectedPush) -> dict[str, Any]:
         previews.append(found)
     if len(previews) > 1:
         # Before the first run makes people, it looks for them as what the second one makes.
-        created = (previews[0].to_salesforce or {}).get("created", 0)
-        previews[0].calls_of_run += -(-created // MOST_KEYS)
+        previews[0].calls_of_run += bool((previews[0].to_salesforce or {}).get("created"))
     together: Counter[str] = Counter()
     for found in previews:
         together.update(found.verdicts)
