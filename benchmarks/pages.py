@@ -35,6 +35,7 @@ def main(login_url: str) -> None:
     bootstrap.set_up()
     with bootstrap.database() as server:
         assert server is not None
+        from abmatic.audiences import list_indexes
         from abmatic.cli.migrate import apply_migrations
         from abmatic.sync import runs
         from abmatic.sync.execute import execute
@@ -44,13 +45,14 @@ def main(login_url: str) -> None:
         connection = connect(login_url)
         for run in runs.start(connection, None, trigger="manual"):
             execute(run.pk)
+        list_indexes.build()
         _analyze()
         pages = _Pages(connection, random.Random(1))
         print(json.dumps({name: pages.measure(asked) for name, asked in pages.addresses()}))
 
 
 def _analyze() -> None:
-    """As autovacuum has done it minutes after an import."""
+    """As autovacuum has done it minutes after an import, and a worker has built the indexes of lists."""
     from django.db import connection
 
     with connection.cursor() as cursor:

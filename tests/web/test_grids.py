@@ -293,7 +293,7 @@ class TestCount:
     def test_given_up_in_time(self, admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:
         org.accounts(120)
 
-        def slow(records: object, *, at_least: int = 0) -> counting.Count:
+        def slow(records: object, *, at_least: int = 0, milliseconds: int = 0) -> counting.Count:
             return counting.Count(at_least, "more")
 
         monkeypatch.setattr(grid, "quick_count", slow)

@@ -20,7 +20,7 @@ from tests.web import org
 from abmatic.audiences.models import Account, Contact
 from abmatic.web.grids import paging
 from abmatic.web.grids.columns import ACCOUNTS, CONTACTS, OPPORTUNITIES, Spec
-from abmatic.web.grids.paging import Cursor, Order
+from abmatic.web.grids.paging import Cursor, Order, Search
 
 pytestmark = pytest.mark.django_db
 
@@ -47,11 +47,11 @@ def walk(records: Any, order: Order, size: int, monkeypatch: pytest.MonkeyPatch)
     pytest.fail("the grid never ends")
 
 
-def expected(rows: list[Any], order: Order) -> list[int]:
+def expected(rows: list[Any], order: Order, meant: Any = None) -> list[int]:
     """The same order, told slowly: those without a value last whichever way it goes."""
     spec_key = order.column.sort_key
     model = type(rows[0])
-    keyed = model.objects.annotate(k=spec_key, t=order.column.then_key)
+    keyed = (model.objects.all() if meant is None else meant).annotate(k=spec_key, t=order.column.then_key)
     valued = [(row.k, row.t is None, row.t or "", row.pk) for row in keyed if row.k is not None]
     empty = [(row.t is None, row.t or "", row.pk) for row in keyed if row.k is None]
     valued.sort(reverse=order.descending)
@@ -99,6 +99,29 @@ def test_contacts_of_one_last_name_are_sorted_by_first_name(
     order = Order(CONTACTS.columns[0], descending)
     walked = walk(Contact.objects.all(), order, size, monkeypatch)
     assert [row.pk for row in walked] == expected(made, order)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    rows=st.lists(st.tuples(texts, numbers), min_size=1, max_size=25),
+    column=st.sampled_from([column.name for column in ACCOUNTS.columns]),
+    descending=st.booleans(), size=st.integers(1, 7), walked=st.integers(1, 9), most=numbers,
+)  # fmt: skip
+def test_some_of_many_are_the_same_however_they_are_found(
+    rows: list[tuple[str | None, int | None]], column: str, descending: bool, size: int, walked: int, most: int | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    Account.objects.all().delete()
+    Account.objects.bulk_create(
+        Account(name=text, industry=text, country=text, city=text, employee_count=number, revenue=number)
+        for text, number in rows
+    )
+    order = Order(next(each for each in ACCOUNTS.columns if each.name == column), descending)
+    meant = Account.objects.filter(revenue__isnull=True) if most is None else Account.objects.filter(revenue__lte=most)
+    monkeypatch.setattr(paging, "WALKED", walked)
+    search = Search(Account.objects.all(), meant, Account.objects.filter(pk__in=meant.values("pk")))
+    found = walk(search, order, size, monkeypatch)
+    assert [row.pk for row in found] == (expected(list(meant), order, meant) if meant else [])
 
 
 @pytest.mark.parametrize("spec", [ACCOUNTS, CONTACTS, OPPORTUNITIES], ids=operator.attrgetter("record"))

@@ -37,8 +37,10 @@ from typing import Any, LiteralString
 from psycopg import sql
 
 from abmatic.audiences import beyond as others
+from abmatic.audiences import quick
 from abmatic.audiences.fields import FieldType, LocalField, field, fields
 from abmatic.audiences.like import escaped
+from abmatic.audiences.list_indexes import SEARCHED, Table
 from abmatic.audiences.refusals import ConditionRefused as ConditionRefused
 
 # JSON as stored: checked here before anything is made of it.
@@ -88,11 +90,16 @@ def check(record: str, condition: object, *, beyond: bool = False) -> str:
     return ""
 
 
-def compiled(record: str, condition: object, alias: sql.Composable, *, beyond: bool = False) -> sql.Composed:
-    """The condition as an SQL expression on the record's table under ``alias``. Raises `ConditionRefused`."""
+def compiled(
+    record: str, condition: object, alias: sql.Composable, *, beyond: bool = False, table: Table | None = None
+) -> sql.Composed:  # fmt: skip
+    """The condition as an SQL expression on the record's table under ``alias``. Raises `ConditionRefused`.
+
+    With ``table`` it is written so that the table's indexes find who meets it; to ask row by row, that is dearer.
+    """
     if condition == {}:
         return sql.SQL("true").format()
-    return _Compiling(record, alias, beyond).tree(condition, "", 0)
+    return _Compiling(record, alias, beyond, table).tree(condition, "", 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +109,7 @@ class _Compiling:
     record: str
     alias: sql.Composable
     beyond: bool
+    table: Table | None
 
     def tree(self, condition: object, path: str, depth: int) -> sql.Composed:
         if not isinstance(condition, dict):
@@ -112,7 +120,10 @@ class _Compiling:
             return self._compare(condition, path)
         if self.beyond and len(condition) == 1 and condition.keys() <= others.WORDS:
             ((word, value),) = condition.items()
-            return others.compiled(self.record, word, value, self.alias, f"{path}.{word}".lstrip("."))
+            test = others.compiled(self.record, word, value, self.alias, f"{path}.{word}".lstrip("."))
+            if word == "search" and self.table is not None:
+                return quick.holding(self.record, str(value), test, self.alias, self.table)
+            return test
         if len(condition) != 1 or not condition.keys() <= {"all", "any", "not"}:
             known = '", "'.join(("all", "any", "not", *(sorted(others.WORDS) if self.beyond else ())))
             raise ConditionRefused(f'{path or "the condition"} must have "field", or one of "{known}"')
@@ -139,8 +150,21 @@ class _Compiling:
             if condition.get("value") is not None:
                 raise ConditionRefused(f"{where}: {operator} takes no value")
             test = sql.SQL("coalesce({} !~ '\\S', true)") if target.type in _TEXTS else sql.SQL("{} IS NULL")
-            return (sql.SQL("NOT ({})").format(test.format(column))) if operator == "not_empty" else test.format(column)
-        return _valued(target, operator, condition.get("value"), column, where)
+            if operator == "not_empty":
+                return sql.SQL("NOT ({})").format(test.format(column))
+            return self._quickly(target, operator, None, column, test.format(column))
+        value = condition.get("value")
+        return self._quickly(target, operator, value, column, _valued(target, operator, value, column, where))
+
+    def _quickly(
+        self, target: LocalField, operator: str, value: object, column: sql.Composed, test: sql.Composed
+    ) -> sql.Composed:  # fmt: skip
+        """The test, by an index where one is of use."""
+        if self.table is None or target.type not in _TEXTS:
+            return test
+        if operator == "contains" and target.name in SEARCHED.get(self.record, ()):
+            return quick.holding(self.record, str(value), test, self.alias, self.table)
+        return quick.sorted_so(target.name, operator, value, column, test, self.table)
 
     def _target(self, name: object, where: str) -> tuple[LocalField, sql.Composed]:
         """The field of that name, and where its value is."""

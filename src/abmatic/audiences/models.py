@@ -8,29 +8,18 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
-from django.db.models.functions import Left, Lower, NullIf
+from django.db.models.functions import Lower
 
 from abmatic.audiences.csv_import.models import FileImport, FilePart, RejectedRow
 from abmatic.audiences.many.models import FieldEdit
+from abmatic.audiences.sorting import sort_key
 from abmatic.changes.models import Cause
 
 __all__ = [
-    "SORT_PASSES_OVER", "SORT_PREFIX", "Account", "Collection", "CollectionMember", "Contact", "CustomField",
+    "Account", "Collection", "CollectionMember", "Contact", "CustomField",
     "FieldEdit", "FileImport", "FilePart", "LocalRecord", "Opportunity", "OpportunityContact", "Owner", "RejectedRow",
-    "SavedView", "sort_key",
+    "SavedView",
 ]  # fmt: skip
-
-# Sorting reads a prefix: a B-tree entry must stay under 2,700 bytes, and a name may be 131,072 characters long.
-SORT_PREFIX = 120
-# Passed over where a text begins with it: else "*** DO NOT USE ***" and "(old) …" would be what everybody sees first.
-# Neither % nor a backslash, which are written differently in an index and in a query.
-SORT_PASSES_OVER = " \u00a0\u3000!\"#$&'()*+,-./:;<=>?@[]^_`{|}~¡¿§«»‹›“”„‘’‚–—…·•（）［］「」『』【】《》〈〉"
-
-
-def sort_key(field: str) -> NullIf:
-    """A text as it is sorted: by its beginning, without regard to case and to the signs before it; NULL if empty."""
-    signless = models.Func(field, models.Value(SORT_PASSES_OVER), function="ltrim", output_field=models.TextField())
-    return NullIf(Lower(Left(signless, SORT_PREFIX)), models.Value(""))
 
 
 class Owner(models.Model):

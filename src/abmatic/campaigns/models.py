@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from django.db import models
 
-from abmatic.audiences.models import Contact, LocalRecord, sort_key
+from abmatic.audiences.models import Contact, LocalRecord
+from abmatic.audiences.sorting import sort_key
 from abmatic.changes.models import Cause
 
 

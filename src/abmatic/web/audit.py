@@ -19,6 +19,7 @@ from django.views.decorators.http import require_safe
 from abmatic.identity.models import AuditEntry
 from abmatic.web.csv_files import csv_file
 from abmatic.web.grids.filters import clean
+from abmatic.web.grids.ilike import IlikeContains
 from abmatic.web.http import PageRequest
 from abmatic.web.roles import administrator_required
 
@@ -60,7 +61,7 @@ class Chosen:
         if self.about:
             found = found.filter(about=self.about)
         if self.words:
-            words = ("by__ilike_contains", "subject__ilike_contains", "act__ilike_contains")
+            words = [f"{name}__{IlikeContains.lookup_name}" for name in ("by", "subject", "act")]
             found = found.filter(reduce(or_, (Q((word, self.words)) for word in words)))
         if self.since:
             found = found.filter(at__gte=_midnight(self.since))

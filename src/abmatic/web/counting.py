@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,11 +11,19 @@ from typing import Any
 from django.db import OperationalError, connection, models, transaction
 from django.db.models import QuerySet
 from django.utils.formats import number_format
+from psycopg import sql
+
+from abmatic.audiences.conditions import Condition, compiled
 
 # From here on the planner's estimate of a whole table is shown instead of counting it.
 ESTIMATE_ABOVE = 100_000
 # A count that takes longer is given up.
 COUNT_MS = 1_500
+# Of a large table: what is not counted by then is estimated from a sample of so many rows. With fewer than so many of
+# them an estimate says too little.
+AT_ONCE_MS = 60
+_SAMPLE = 20_000
+_ENOUGH = 10
 
 
 class TookTooLong(Exception):
@@ -54,25 +63,63 @@ def time_allowed(milliseconds: int) -> Iterator[None]:
 
 def whole_table(model: type[models.Model]) -> Count:
     """All rows of a table: exact while it is small, the planner's estimate when it is large."""
+    estimate = _estimate(model)
+    return (
+        Count(_rounded(estimate), "about") if estimate > ESTIMATE_ABOVE else quick_count(model._default_manager.all())
+    )
+
+
+def part_of_table(records: QuerySet[Any]) -> Count:
+    """Rows of a part that the planner can judge: exact while the table is small, else the planner's estimate."""
+    if _estimate(records.model) <= ESTIMATE_ABOVE:
+        return quick_count(records)
+    (plan,) = json.loads(records.order_by().explain(format="json"))
+    return Count(_rounded(plan["Plan"]["Plan Rows"]), "about")
+
+
+def _estimate(model: type[models.Model]) -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT reltuples::bigint FROM pg_class WHERE oid = %s::regclass", [model._meta.db_table])
         row = cursor.fetchone()
-    estimate = row[0] if row else -1
-    if estimate > ESTIMATE_ABOVE:
-        return Count(_rounded(estimate), "about")
-    return quick_count(model._default_manager.all())
+    return int(row[0]) if row else -1
 
 
-def quick_count(records: QuerySet[Any], *, at_least: int = 0) -> Count:
+def quick_count(records: QuerySet[Any], *, at_least: int = 0, milliseconds: int = COUNT_MS) -> Count:
     """An exact count, or "more than ``at_least``" when it isn't there within the time allowed."""
     try:
-        with time_allowed(COUNT_MS):
+        with time_allowed(milliseconds):
             return Count(records.order_by().count())
     except TookTooLong:
         return Count(at_least, "more")
 
 
-def _rounded(estimate: int) -> int:
-    """Three digits that mean something, zeros after them."""
-    step = int(10 ** max(len(str(estimate)) - 3, 0))
+def sampled_count(record: str, condition: Condition, found: QuerySet[Any], rows: int, *, at_least: int) -> Count:
+    """How many of about so many rows meet a condition: exactly where they are found at once, else by a sample.
+
+    The sample is of pages of the table, always the same ones, so that the number stands still while nothing changes.
+    """
+    exact = quick_count(found, at_least=-1, milliseconds=AT_ONCE_MS)
+    if exact.number >= 0:
+        return exact
+    share = min(_SAMPLE / rows, 1.0)
+    statement = sql.SQL(
+        "SELECT count(*) FROM {} AS r TABLESAMPLE SYSTEM ({}) REPEATABLE (1) WHERE {}"
+    ).format(
+        sql.Identifier(record), sql.Literal(100 * share), compiled(record, condition, sql.Identifier("r"), beyond=True)
+    )  # fmt: skip
+    try:
+        with time_allowed(COUNT_MS), connection.cursor() as cursor:
+            cursor.execute(statement)
+            met: int = cursor.fetchone()[0]
+    except TookTooLong:
+        return Count(at_least, "more")
+    estimate = round(met / share)
+    if met < _ENOUGH or estimate <= at_least:
+        return Count(at_least, "more")
+    return Count(_rounded(estimate, 2), "about")
+
+
+def _rounded(estimate: int, digits: int = 3) -> int:
+    """So many digits that mean something, zeros after them."""
+    step = int(10 ** max(len(str(estimate)) - digits, 0))
     return round(estimate / step) * step

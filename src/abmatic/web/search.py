@@ -9,24 +9,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from abmatic.audiences.models import SORT_PASSES_OVER, Account, Contact, sort_key
+from abmatic.audiences.conditions import Condition
+from abmatic.audiences.list_indexes import table_of
+from abmatic.audiences.models import Account, Contact
+from abmatic.audiences.sorting import LAST_CHARACTER, beginning, sort_key
 from abmatic.web.counting import TookTooLong, time_allowed
 from abmatic.web.domains import decoded, encoded
-from abmatic.web.grids.columns import contains
 from abmatic.web.grids.filters import clean
+from abmatic.web.grids.meets import Found, Meets
 from abmatic.web.http import PageRequest
 
 SHOWN = 6
 BEGINNING_MS = 1_000
 ANYWHERE_MS = 500
-# Sorts after everything that begins with a given text.
-LAST_CHARACTER = "\U0010ffff"
+SOON_MS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ def find(query: str) -> list[Hit]:
             _begins(Contact.objects, sort_key("last_name"), query),
             _begins_with_key(Contact.objects, "email_key", query),
         ],
-        Contact.objects.filter(_every_word(query)),
+        _anywhere("contact", Contact.objects, _every_word(query)),
     )
     return [
         Hit(
@@ -77,13 +79,22 @@ def accounts_like(query: str) -> list[Account]:
             _begins(Account.objects, sort_key("name"), query),
             _begins_with_key(Account.objects, "domain", encoded(query)),
         ],
-        Account.objects.filter(contains("name", query)),
+        _anywhere("account", Account.objects, {"field": "name", "is": "contains", "value": query}),
     )
 
 
-def _found(beginnings: list[QuerySet[Any]], anywhere: QuerySet[Any]) -> list[Any]:
+def _anywhere(record: str, records: Any, condition: Condition) -> list[tuple[QuerySet[Any], int]]:
+    """Records that meet a condition, in any order. Of many: what is met often is met soon, the rest has an index."""
+    met: QuerySet[Any] = records.filter(Meets(record, condition))
+    table = table_of(record)
+    if not table.is_large:
+        return [(met, ANYWHERE_MS)]
+    return [(met, SOON_MS), (records.filter(pk__in=Found(record, condition, table)), ANYWHERE_MS)]
+
+
+def _found(beginnings: list[QuerySet[Any]], anywhere: list[tuple[QuerySet[Any], int]]) -> list[Any]:
     found: dict[int, Any] = {}
-    for records, milliseconds in [*((one, BEGINNING_MS) for one in beginnings), (anywhere, ANYWHERE_MS)]:
+    for records, milliseconds in [*((one, BEGINNING_MS) for one in beginnings), *anywhere]:
         if len(found) >= SHOWN:
             break
         try:
@@ -96,7 +107,7 @@ def _found(beginnings: list[QuerySet[Any]], anywhere: QuerySet[Any]) -> list[Any
 
 def _begins(records: Any, key: Any, query: str) -> QuerySet[Any]:
     """Records whose sort key begins with the words, in its order: a range of its index."""
-    start = query.lstrip(SORT_PASSES_OVER).lower()
+    start = beginning(query)
     if not start:  # nothing but signs, which the key passes over
         none: QuerySet[Any] = records.none()
         return none
@@ -115,9 +126,10 @@ def _begins_with_key(records: Any, field: str, query: str) -> QuerySet[Any]:
     return found.order_by(F(field))
 
 
-def _every_word(query: str) -> Q:
+def _every_word(query: str) -> Condition:
     """Each word in the first or the last name: "anna smith" and "smith anna" alike."""
-    every = Q()
-    for word in query.split()[:5]:
-        every &= contains("first_name", word) | contains("last_name", word)
-    return every
+    words = query.split()[:5]
+    names = ("first_name", "last_name")
+    return {
+        "all": [{"any": [{"field": name, "is": "contains", "value": word} for name in names]} for word in words]
+    }  # fmt: skip

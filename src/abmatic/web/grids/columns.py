@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from django.db.models import BooleanField, DateField, DecimalField, Expression, F, Field, Model, Q, TextField, Value
+from django.db.models import BooleanField, DateField, DecimalField, Expression, F, Field, Model, TextField, Value
 from django.db.models.expressions import Combinable
 
 from abmatic.audiences.fields import FieldType, LocalField
-from abmatic.audiences.models import Account, Contact, Opportunity, sort_key
+from abmatic.audiences.models import Account, Contact, Opportunity
+from abmatic.audiences.sorting import sort_key
 from abmatic.campaigns.models import Campaign, CampaignMember
-from abmatic.web.grids.ilike import IlikeContains
 
 # Beside one another; with more, none would have room.
 MOST = 10
@@ -114,11 +114,6 @@ def _of(field: LocalField) -> Column:
     return Column(
         field.name, field.label, field.name, kind, is_sortable=can_be_sorted, is_custom=field.is_custom, is_usual=False
     )
-
-
-def contains(field: str, text: str) -> Q:
-    """Case-insensitive containment."""
-    return Q(**{f"{field}__{IlikeContains.lookup_name}": text})
 
 
 ACCOUNTS = Spec(

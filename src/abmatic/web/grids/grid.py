@@ -12,12 +12,13 @@ from django.http import HttpRequest, QueryDict
 from abmatic.audiences import wording
 from abmatic.audiences.conditions import Condition
 from abmatic.audiences.fields import LocalField, fields
-from abmatic.web.counting import Count, TookTooLong, quick_count, time_allowed, whole_table
+from abmatic.audiences.list_indexes import RECORDS, Table, table_of
+from abmatic.web.counting import Count, TookTooLong, quick_count, sampled_count, time_allowed, whole_table
 from abmatic.web.domains import encoded
 from abmatic.web.grids.columns import MOST, Column, Spec
 from abmatic.web.grids.filters import Builder, Filter, clean, read, written
-from abmatic.web.grids.meets import Meets, Stored
-from abmatic.web.grids.paging import PAGE, Cursor, Order, Page, page
+from abmatic.web.grids.meets import Found, Meets, Stored
+from abmatic.web.grids.paging import PAGE, Cursor, Order, Page, Search, page
 
 # A sort of a large table without an index takes seconds; beyond this it is given up and said so.
 PAGE_MS = 8_000
@@ -225,22 +226,46 @@ class Grid:
 
     def records(self) -> QuerySet[Any]:
         """Every row that the grid covers, in no order."""
-        records: QuerySet[Any] = self.spec.model._default_manager.all()
+        records = self._all()
         if self.filter.problem:
             return records.none()
+        return records.filter(Meets(self.spec.record, self.condition)) if self.condition else records
+
+    def _all(self) -> QuerySet[Any]:
+        records: QuerySet[Any] = self.spec.model._default_manager.all()
         # Django doesn't know the columns of custom fields.
         made = {column.name: Stored(column.name, column.output) for column in self._custom_columns()}
-        records = records.annotate(**made) if made else records
-        return records.filter(Meets(self.spec.record, self.condition)) if self.condition else records
+        return records.annotate(**made) if made else records
 
     def page(self) -> Page | None:
         """The rows asked for; None when the database took too long."""
         after = Cursor.decode(self.asked.get("after", ""), self.order)
         try:
             with time_allowed(PAGE_MS):
-                return page(self.records().select_related(*self._related()), self.order, after)
+                return page(self._searched(), self.order, after)
         except TookTooLong:
             return None
+
+    def _searched(self) -> QuerySet[Any] | Search:
+        """The rows, and where they are some of many, how they can be found."""
+        records = self.records().select_related(*self._related())
+        table = self._table
+        if table is None or not table.is_large or self._is_of_one:
+            return records
+        every = self._all().select_related(*self._related())
+        return Search(every, records, every.filter(pk__in=Found(self.spec.record, self.condition, table)))
+
+    @cached_property
+    def _table(self) -> Table | None:
+        """What is known of the table where it is searched through; None where it isn't."""
+        if not self.condition or self.filter.problem or self.spec.record not in RECORDS:
+            return None
+        return table_of(self.spec.record, self.fields)
+
+    @property
+    def _is_of_one(self) -> bool:
+        """Whether it is of the few records of one other record, which an index of their own finds."""
+        return bool(self.scope) and "collection" not in self.scope
 
     def _custom_columns(self) -> list[Column]:
         """Those that are shown or sorted by, as the catalogue names them."""
@@ -250,13 +275,22 @@ class Grid:
     def _related(self) -> list[str]:
         return [*self.spec.related, *(["owner"] if any(column.drawn == "owner" for column in self.columns) else [])]
 
-    def count(self, at_least: int = 0) -> Count:
-        """How many rows there are; known or estimated where nothing narrows them."""
+    def count(self, at_least: int = 0, *, is_exact: bool = False) -> Count:
+        """How many rows there are; known or estimated where nothing narrows them.
+
+        Of many it is counted exactly where that takes no time; ``is_exact``: or where it does.
+        """
         if not self.is_narrowed and self.scope_size is not None:
             return Count(self.scope_size)
         if not self.is_narrowed and not self.is_scoped:
             return whole_table(self.spec.model)
-        return quick_count(self.records(), at_least=at_least)
+        table = self._table
+        if table is None or not table.is_large:
+            return quick_count(self.records(), at_least=at_least)
+        found = self.spec.model._default_manager.filter(pk__in=Found(self.spec.record, self.condition, table))
+        if is_exact:
+            return quick_count(found, at_least=at_least, milliseconds=PAGE_MS)
+        return sampled_count(self.spec.record, self.condition, found, table.rows, at_least=at_least)
 
     def context(self) -> dict[str, object]:
         """Everything the template needs."""

@@ -3,12 +3,18 @@
 An offset would read and throw away everything above it, and would skip or repeat rows while an import goes on. Rows
 with a value come first, in order; rows without one follow, whichever way the sort goes. They are two ranges of the
 index, so they are read by two statements, the second only when the first gives out.
+
+A list of some of many records is found in one of two ways. What many records meet is met by some of the next few
+thousand in the order of the list: those are walked through. What few meet is found by the indexes of what is asked, and
+then put into order. Which of both it is nobody knows beforehand, the planner least of all where several things are
+asked at once, so the walk comes first, and is short.
 """
 
 from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
@@ -19,6 +25,8 @@ from django.db.models import Q, QuerySet
 from abmatic.web.grids.columns import Column
 
 PAGE = 50
+# Rows of a walk. Fewer than a page of them are met by what less than one record in a hundred meets.
+WALKED = 4_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,22 +76,53 @@ class Page:
     next: Cursor | None
 
 
-def page(records: QuerySet[Any], order: Order, after: Cursor | None) -> Page:
-    """The page after a cursor: at most two statements."""
-    keyed = records.annotate(sort_key=order.column.sort_key, sort_then=order.column.then_key)
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Some of many records, three times: all of them, those that are meant, and those as the indexes find them."""
+
+    every: QuerySet[Any]
+    meant: QuerySet[Any]
+    found: QuerySet[Any]
+
+
+def page(records: QuerySet[Any] | Search, order: Order, after: Cursor | None) -> Page:
+    """The page after a cursor: at most two statements; of a search at most four."""
     rows: list[Any] = []
     if after is None or after.key is not None:
-        valued = keyed.filter(sort_key__isnull=False)
-        rows = list(_ordered(valued if after is None else valued.filter(_beyond(after, order)), order)[: PAGE + 1])
+        rows = _read(records, order, lambda keyed: _valued(keyed, order, after), PAGE + 1)
     if len(rows) <= PAGE:
-        empty = keyed.filter(sort_key__isnull=True)
-        if after is not None and after.key is None:
-            empty = empty.filter(_beyond_equals(after, order))
-        rows += list(_ordered(empty, order)[: PAGE + 1 - len(rows)])
+        rows += _read(records, order, lambda keyed: _empty(keyed, order, after), PAGE + 1 - len(rows))
     if len(rows) <= PAGE:
         return Page(rows, None)
     last = rows[PAGE - 1]
     return Page(rows[:PAGE], Cursor(last.sort_key, last.sort_then, last.pk))
+
+
+def _read(
+    records: QuerySet[Any] | Search, order: Order, part: Callable[[QuerySet[Any]], QuerySet[Any]], most: int
+) -> list[Any]:
+    """The first rows of a part of the order."""
+
+    def ordered(some: QuerySet[Any]) -> QuerySet[Any]:
+        return _ordered(
+            part(some.annotate(sort_key=order.column.sort_key, sort_then=order.column.then_key)), order
+        )  # fmt: skip
+
+    if isinstance(records, QuerySet):
+        return list(ordered(records)[:most])
+    walked = ordered(records.every).values("pk")[:WALKED]
+    rows = list(ordered(records.meant.filter(pk__in=walked))[:most])
+    return rows if len(rows) == most else list(ordered(records.found)[:most])
+
+
+def _valued(keyed: QuerySet[Any], order: Order, after: Cursor | None) -> QuerySet[Any]:
+    valued = keyed.filter(sort_key__isnull=False)
+    return valued if after is None else valued.filter(_beyond(after, order))
+
+
+def _empty(keyed: QuerySet[Any], order: Order, after: Cursor | None) -> QuerySet[Any]:
+    empty = keyed.filter(sort_key__isnull=True)
+    return empty.filter(_beyond_equals(after, order)) if after is not None and after.key is None else empty
 
 
 def _ordered(records: QuerySet[Any], order: Order) -> QuerySet[Any]:

@@ -60,7 +60,10 @@ def grid_answer(request: PageRequest, grid: Grid, template: str, more: dict[str,
     if "count" in request.GET:
         seen = request.GET.get("seen", "")
         at_least = int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 6 else 0
-        return render(request, "grids/count.html", {"count": grid.count(at_least), "spec": grid.spec})
+        is_exact = request.GET["count"] == "exact"
+        counted = grid.count(at_least, is_exact=is_exact)
+        exact_url = "" if is_exact or counted.kind == "exact" else grid.url(count="exact", seen=str(at_least))
+        return render(request, "grids/count.html", {"count": counted, "spec": grid.spec, "exact_url": exact_url})
     context = {**grid.context(), **more, "is_selectable": "is_of_many" in more and grid.spec.record in COLLECTED}
     if request.htmx and "after" in request.GET:
         return render(request, "grids/rows.html", context)

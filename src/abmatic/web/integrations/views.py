@@ -28,7 +28,7 @@ from abmatic.sync.models import (
     Run,
 )
 from abmatic.sync.objects import OBJECTS, with_riders
-from abmatic.web.counting import quick_count
+from abmatic.web.counting import part_of_table
 from abmatic.web.http import PageRequest
 from abmatic.web.integrations.authorize import problem_page
 from abmatic.web.roles import administrator_required, operator_required
@@ -159,7 +159,7 @@ def _object_rows(connection: Connection) -> list[ObjectRow]:
             sobject=sobject,
             label=object_label(sobject),
             setting=settings.get(sobject),
-            mirrored=quick_count(mirror._default_manager.filter(connection=connection, is_deleted=False)).text,
+            mirrored=part_of_table(mirror._default_manager.filter(connection=connection, is_deleted=False)).text,
             last_run=last.get(sobject),
             is_running=sobject in last and not last[sobject].is_over,
             next_run_at=next_runs.get(sobject) if connection.status == Connection.Status.ACTIVE else None,
