@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import http.cookiejar
 import json
+import re
 import signal
 import socket
 import sqlite3
 import subprocess
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -169,8 +171,14 @@ def started(home: Installation, *arguments: str, **changes: str) -> tuple[subpro
 def test_stays_shows_the_way_in_and_keeps_everything(home: Installation) -> None:
     process, told = started(home, "--accounts", "100", "--port", "0", "--emulator-port", "0")
     assert told["objects"]["Account"]["read"] == 100
-    _the_link_signs_in_once(told["url"])
+    browser, page = _the_link_signs_in_once(told["url"])
     app = told["url"].split("/in/")[0]
+
+    # The tour, and what its fourth step needs of the org.
+    assert "Start the tour" in page
+    for what in ("start", "skip"):
+        page = _press(browser, f"{app}/tour/", page, what)
+    assert "Tour, 2 of 5" in page
 
     # Others on the same folder: a second demo stays away, and commands know the running one.
     second = home.run("demo", "--port", "0")
@@ -178,6 +186,8 @@ def test_stays_shows_the_way_in_and_keeps_everything(home: Installation) -> None
     assert f"Abmatic runs already at {app}" in second.stderr
     assert json.loads(home.run("user", "link", "demo@abmatic.example", "--json").stdout)["url"].startswith(app)
     kept = json.loads((home.data_dir / "demo" / "demo.json").read_text())
+    with urllib.request.urlopen(f"http://127.0.0.1:{kept['emulator_port']}/__emulator/rules", timeout=30) as rules:
+        assert [rule["object"] for rule in json.load(rules)["validation_rules"]] == ["Account"]
     doctor = json.loads(home.run("doctor", "--json").stdout)
     assert doctor["ok"], doctor
     assert json.loads(home.run("sync", "accounts", "--json").stdout)["ok"]
@@ -201,6 +211,10 @@ def test_stays_shows_the_way_in_and_keeps_everything(home: Installation) -> None
         assert {each["read"] for each in told["objects"].values()} == {0}
         moved = json.loads((home.data_dir / "demo" / "demo.json").read_text())
         assert moved["emulator_port"] != kept["emulator_port"]
+        # The tour goes on where it was, and leads to the org where it is now.
+        _, page = _the_link_signs_in_once(told["url"])
+        assert "Tour, 2 of 5" in page
+        assert f"http://127.0.0.1:{moved['emulator_port']}/001" in page
         exported = home.run("settings", "export").stdout
         assert f"http://127.0.0.1:{moved['emulator_port']}" in exported
 
@@ -222,7 +236,17 @@ def test_stays_shows_the_way_in_and_keeps_everything(home: Installation) -> None
     assert "connected to Real" in refused.stderr
 
 
-def _the_link_signs_in_once(url: str) -> None:
+def _press(browser: urllib.request.OpenerDirector, address: str, page: str, what: str) -> str:
+    """Presses a button of the tour without JavaScript; the page that follows."""
+    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
+    assert token is not None
+    form = urllib.parse.urlencode({"do": what, "csrfmiddlewaretoken": token[1]}).encode()
+    with browser.open(address, form, timeout=30) as answer:
+        return str(answer.read().decode())
+
+
+def _the_link_signs_in_once(url: str) -> tuple[urllib.request.OpenerDirector, str]:
+    """The browser that is signed in, and the page where it is then."""
     browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()))
     with browser.open(url, timeout=30) as page:
         assert page.status == 200
@@ -231,3 +255,4 @@ def _the_link_signs_in_once(url: str) -> None:
     with pytest.raises(urllib.error.HTTPError) as stranger:
         urllib.request.urlopen(url, timeout=30)
     assert stranger.value.code == 410
+    return browser, text

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
@@ -52,6 +54,7 @@ WHO = {
     "home": SIGNED_IN,
     "search": SIGNED_IN,
     "syncs": SIGNED_IN,
+    "tour": OPERATORS,
     "accounts": SIGNED_IN,
     "account-collections": SIGNED_IN,
     "account-collection": SIGNED_IN,
@@ -169,7 +172,7 @@ FORMS = {
     ),
     **{f"{record}-collection-{act}": OPERATORS for record in addresses.RECORDS for act in ("new", "edit", "delete")},
     **{f"{record}-field": OPERATORS for record in (*addresses.RECORDS, "campaign")},
-    **dict.fromkeys(["run-undo", "object-preview-job"], OPERATORS),
+    **dict.fromkeys(["run-undo", "object-preview-job", "tour"], OPERATORS),
     **{f"{record}-{act}": OPERATORS for record in addresses.RECORDS for act in ("from-crm", "new")},
     **{f"{record}-{act}": OPERATORS for record in addresses.IMPORTED for act in ("import", "imports")},
     **dict.fromkeys(
@@ -196,7 +199,8 @@ def test_the_table_names_every_address() -> None:
 
 
 @pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> addresses.World:
+def world(monkeypatch: pytest.MonkeyPatch, settings: Any) -> addresses.World:
+    settings.ENVIRONMENT = replace(settings.ENVIRONMENT, demo=True)  # where there is a tour
     # What these do beyond the page has tests of its own; here only who gets that far counts.
     monkeypatch.setattr(connect, "check", lambda connection: [])
     monkeypatch.setattr(connect, "disable", lambda connection, by: None)

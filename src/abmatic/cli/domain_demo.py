@@ -111,6 +111,7 @@ def _stay(place: Place, concurrency: int, as_json: bool, with_browser: bool, beg
     """Imports, shows the way in, and stays until somebody stops it."""
     try:
         with _started(place, concurrency) as supervisor:
+            _lay_down_rule(place)
             runs = _import(supervisor, _connect(place))
             user = _administrator()
             entrance = _one_time_url(place, user)
@@ -180,9 +181,21 @@ def _refuse_real_orgs(place: Place) -> None:
 
 def _ask_org(place: Place) -> dict[str, str] | None:
     """What the emulator tells of its org, or None while it doesn't answer."""
+    return _ask_emulator(place, "GET", "/__emulator/org")
+
+
+def _lay_down_rule(place: Place) -> None:
+    """Gives the org the validation rule that the tour is about, as its administrator would; once more does no harm."""
+    from abmatic.sync.tour.rule import VALIDATION_RULE
+
+    if _ask_emulator(place, "POST", "/__emulator/rules", {"validation_rules": [VALIDATION_RULE]}) is None:
+        click.echo("The emulated org did not take the tour's validation rule; its fourth step won't work.", err=True)
+
+
+def _ask_emulator(place: Place, method: str, path: str, body: object = None) -> dict[str, Any] | None:
     connection = http.client.HTTPConnection(ports.LOOPBACK, place.emulator_port, timeout=5)
     try:
-        connection.request("GET", "/__emulator/org")
+        connection.request(method, path, json.dumps(body) if body is not None else None)
         answer = connection.getresponse()
         return dict(json.load(answer)) if answer.status == http.HTTPStatus.OK else None
     except (OSError, http.client.HTTPException, ValueError):

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from abmatic.web.running import running_syncs
+from abmatic.web.tour import beside
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ def frame(request: HttpRequest) -> dict[str, object]:
         "demo_org": settings.ENVIRONMENT.emulator_url if settings.ENVIRONMENT.demo else "",
         "places": [_place(request, *place) for place in PLACES],
         "syncs": running_syncs,
+        "tour": beside(request),
     }
 
 

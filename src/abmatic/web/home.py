@@ -17,6 +17,7 @@ from abmatic.sync.models import Connection, Run
 from abmatic.web.counting import Count, whole_table
 from abmatic.web.http import PageRequest
 from abmatic.web.runs.activity import run_rows
+from abmatic.web.tour import card
 from abmatic.web.viewer import number_text
 
 LAST_RUNS = 8
@@ -73,6 +74,7 @@ def home(request: PageRequest) -> HttpResponse:
             "steps": steps if any(step.state != "done" for step in steps) else [],
             "done": sum(step.state == "done" for step in steps),
             "totals": _totals() if has_accounts or last else [],
+            "tour_card": card(request),
         },
     )
 

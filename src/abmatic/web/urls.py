@@ -10,7 +10,7 @@ from allauth.socialaccount import views as socialaccount
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
-from abmatic.web import api_keys, audit, door, home, notices, profile, running, search, users, webhooks
+from abmatic.web import api_keys, audit, door, home, notices, profile, running, search, tour, users, webhooks
 from abmatic.web.csv_import import files as csv_files
 from abmatic.web.csv_import import page as csv_page
 from abmatic.web.grids import collections as grid_collections
@@ -232,6 +232,7 @@ urlpatterns = [
     path("notifications/test/", notices.test_mail, name="test-mail"),
     path("search/", search.search, name="search"),
     path("syncs/", running.syncs, name="syncs"),
+    path("tour/", tour.tour, name="tour"),
     path("accounts/", include(accounts)),
     path("contacts/", include(contacts)),
     path("opportunities/", include(opportunities)),

@@ -19,6 +19,7 @@ from abmatic.sync.models.pushes import Batch, Due, Issue, Write
 from abmatic.sync.models.runs import Finding, FullRead, Run
 from abmatic.sync.models.selections import SelectedPush, SelectedRecord
 from abmatic.sync.models.settings import OrgFields, SettingsChange
+from abmatic.sync.models.tours import Tour
 
 __all__ = [
     "Batch",
@@ -49,5 +50,6 @@ __all__ = [
     "SelectedPush",
     "SelectedRecord",
     "SettingsChange",
+    "Tour",
     "Write",
 ]

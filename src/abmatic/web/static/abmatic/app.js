@@ -84,6 +84,14 @@ document.addEventListener("click", (event) => {
   else if (event.target.matches?.("dialog.ask[open]")) event.target.close();
 });
 
+// ---- the demo's tour: folded it stays folded from page to page, and unfolds when it has news -------------------------
+
+if (sessionStorage.getItem("tour") === "folded") document.querySelector(".tour-fold")?.removeAttribute("open");
+document.addEventListener("click", (event) => {
+  const fold = event.target.closest?.(".tour-fold > summary")?.parentElement;
+  if (fold) sessionStorage.setItem("tour", fold.open ? "folded" : "open");
+});
+
 // ---- what is sent once -------------------------------------------------------------------------------------------
 
 // A second press while the answer to the first is on its way is not sent. Forms that the page stays for are free again
