@@ -32,6 +32,11 @@ def shown(value: object) -> SafeString | str:
     return str(value)
 
 
+def whole_number(value: int | float | Decimal) -> str:
+    """A number without its fraction, with separators."""
+    return number_text(round(value))
+
+
 def exact_moment(value: datetime) -> str:
     """A time in UTC, written out."""
     utc = value.astimezone(UTC)

@@ -15,10 +15,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.timezone import now
 
-from abmatic.web import domains
+from abmatic.web import domains, times
+from abmatic.web.grids.cells import Place, cells
 from abmatic.web.salesforce import tabs
-from abmatic.web.values import NOTHING, duration, exact_moment, shown
-from abmatic.web.viewer import number_text
+from abmatic.web.values import NOTHING, duration, shown, whole_number
 
 register = template.Library()
 
@@ -52,6 +52,13 @@ def object_tabs() -> list[tabs.ObjectTab]:
     return tabs.object_tabs()
 
 
+@register.simple_tag(takes_context=True)
+def cells_of(context: template.RequestContext, row: object) -> SafeString:
+    """The cells of a grid's row."""
+    place = Place(context["spec"].record, bool(context.get("is_of_many")), context.get("record") or "")
+    return cells(row, context["grid"].columns, place)
+
+
 @register.filter
 def control(field: BoundField) -> SafeString:
     """A form field's control in the product's look. A placeholder that repeats the label is left out."""
@@ -65,39 +72,25 @@ def control(field: BoundField) -> SafeString:
 @register.filter
 def moment(value: datetime | None) -> SafeString:
     """A time as "3 minutes ago" in the browser, exact in the viewer's zone on hover; UTC without JavaScript."""
-    return _time_element(value, "relative")
+    return times.moment(value)
 
 
 @register.filter
 def day_and_time(value: datetime | None) -> SafeString:
     """A time written out in the viewer's zone; UTC without JavaScript."""
-    return _time_element(value, "exact")
-
-
-def _time_element(value: datetime | None, style: str) -> SafeString:
-    if value is None:
-        return NOTHING
-    return format_html('<time datetime="{}" data-show="{}">{}</time>', value.isoformat(), style, exact_moment(value))
+    return times.day_and_time(value)
 
 
 @register.filter
 def number(value: int | float | Decimal | Literal[""] | None) -> SafeString | str:
     """A whole number with separators; a dash for nothing. 0 is a value."""
-    if value is None or value == "":  # a template's word for a count that is missing
-        return NOTHING
-    return number_text(round(value))
+    return NOTHING if value is None or value == "" else whole_number(value)  # "": a count that is missing
 
 
 @register.filter
 def cell(value: object) -> SafeString | str:
     """Any stored value as text for a table cell; a dash for nothing."""
     return shown(value)
-
-
-@register.filter
-def value_of(row: object, name: str) -> object:
-    """A field of a record, by its name."""
-    return getattr(row, name, None)
 
 
 @register.filter
