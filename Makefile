@@ -39,6 +39,9 @@ install-dev: python ## What testing and checking it needs besides
 browser: install-dev ## A Chromium for the tests: the system's, or one that is installed
 	@.venv/bin/python scripts/browser.py
 
+pictures: browser ## Pictures of every page and dialog, to be looked at: make pictures ARGS="--only grids --docs"
+	@.venv/bin/python scripts/pictures.py $(ARGS)
+
 clients: install-dev ## Salesforce clients that others wrote, for the tests of the emulator
 	@.venv/bin/python scripts/clients.py
 
@@ -73,4 +76,4 @@ python:
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-.PHONY: demo test check bench soak run install install-dev browser clients lint format lock clean python help
+.PHONY: demo test check bench soak run install install-dev browser pictures clients lint format lock clean python help

@@ -30,14 +30,19 @@ exec "$root/usr/lib/chromium/chromium" --no-sandbox "$@"
 
 def main() -> None:
     for find in (_named, _system, _unpacked, _installed, _unpacked_now, _from_playwright):
-        found = find()
-        if found is not None:
-            print(f"· The tests drive {found}")
+        name = find()
+        if name is not None:
+            print(f"· The tests drive {name}")
             return
     sys.exit(
         "There is no Chromium for the tests, and none could be installed. Install one (Debian: apt install chromium; "
         "macOS: Google Chrome), or name it: make test CHROMIUM=/path/to/chromium"
     )
+
+
+def found() -> str | None:
+    """The one that is there already; None for Playwright's own."""
+    return _named() or _system() or _unpacked()
 
 
 def _named() -> str | None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pytest
+from django.test import Client
 from django.urls import URLPattern, URLResolver, reverse
+from django.utils import timezone
 from tests.web import org
 
 from abmatic.audiences.csv_import import verbs
@@ -14,6 +17,8 @@ from abmatic.changes.models import Cause
 from abmatic.identity import api_keys, webhooks
 from abmatic.identity.audit import COMMAND_LINE
 from abmatic.identity.models import User
+from abmatic.sync import connect, org_fields, undo, undo_created
+from abmatic.sync.importing import sources
 from abmatic.sync.models import Connection, CrmImport, PreviewJob, SelectedPush
 from abmatic.web.urls import urlpatterns
 
@@ -159,6 +164,28 @@ def _names(patterns: list[URLPattern | URLResolver]) -> list[str]:
             assert pattern.name, f"{pattern} has no name"
             found.append(pattern.name)
     return found
+
+
+def documents(world: World, browser: Client) -> dict[str, str]:
+    """The addresses that answer whole pages, found by asking each: a page that is new is among them by itself."""
+    found = {}
+    for name in names():
+        address = world.address(name)
+        answer = browser.get(address)
+        is_html = answer.headers.get("Content-Type", "").startswith("text/html")
+        if is_html and not answer.streaming and answer.content.startswith(b"<!doctype html>"):
+            found[name] = address
+    return found
+
+
+def without_an_org(patch: pytest.MonkeyPatch) -> None:
+    """What asks Salesforce has tests of its own; here it answers nothing."""
+    patch.setattr(connect, "check", lambda connection: [])
+    patch.setattr(connect, "disable", lambda connection, by: None)
+    patch.setattr(sources, "listed", lambda connection, sobject, kind: [])
+    patch.setattr(undo, "preview", lambda run: undo.Undone())
+    patch.setattr(undo, "preview_removal", lambda run: undo_created.Removed())
+    patch.setattr(org_fields, "offered", lambda *args, **options: org_fields.Offer({}, timezone.now()))
 
 
 def make_world() -> World:

@@ -11,13 +11,10 @@ from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.db import transaction
 from django.test import Client
-from django.utils import timezone
 from tests.web import addresses
 from tests.web.conftest import SignedIn
 
 from abmatic.identity.models import User
-from abmatic.sync import connect, org_fields, undo, undo_created
-from abmatic.sync.importing import sources
 
 EVERYBODY = "everybody"
 SIGNED_IN = "signed in"
@@ -201,13 +198,7 @@ def test_the_table_names_every_address() -> None:
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch, settings: Any) -> addresses.World:
     settings.ENVIRONMENT = replace(settings.ENVIRONMENT, demo=True)  # where there is a tour
-    # What these do beyond the page has tests of its own; here only who gets that far counts.
-    monkeypatch.setattr(connect, "check", lambda connection: [])
-    monkeypatch.setattr(connect, "disable", lambda connection, by: None)
-    monkeypatch.setattr(sources, "listed", lambda connection, sobject, kind: [])
-    monkeypatch.setattr(undo, "preview", lambda run: undo.Undone())
-    monkeypatch.setattr(undo, "preview_removal", lambda run: undo_created.Removed())
-    monkeypatch.setattr(org_fields, "offered", lambda *args, **options: org_fields.Offer({}, timezone.now()))
+    addresses.without_an_org(monkeypatch)
     return addresses.make_world()
 
 

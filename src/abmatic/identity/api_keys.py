@@ -47,7 +47,7 @@ def create(
         )
         given = [
             Difference("role", after=role, kind="added"),
-            Difference("expires", after=expires_at.isoformat() if expires_at else None, kind="added"),
+            Difference("expires", after=f"{expires_at:%Y-%m-%d}" if expires_at else None, kind="added"),
         ]
         _note(key, "key made", by, given)
     return key, token

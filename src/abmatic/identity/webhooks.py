@@ -40,7 +40,7 @@ def add(name: str, format_: str, url: str, kinds: Sequence[str], *, by: audit.Au
             name=name, format=format_, host=parts.hostname or "", kinds=sorted(kinds), created_by=by.user,
             secret=SealedSecret.objects.create(sealed=sealing.seal({"url": url, "secret": secret})),
         )  # fmt: skip
-        told = [audit.Difference("Host", after=hook.host), audit.Difference("Tells of", after=hook.kinds)]
+        told = [audit.Difference("Host", after=hook.host), audit.Difference("Notifications about", after=hook.kinds)]
         _note(hook, "webhook added", by, told)
     return hook, secret
 

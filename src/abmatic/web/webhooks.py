@@ -27,10 +27,10 @@ class WebhookForm(forms.Form):
         choices=Webhook.Format.choices, help_text="Slack: an “Incoming Webhook” of a channel. JSON: a program of yours"
     )
     url = forms.CharField(
-        label="Address", max_length=2000, help_text="It begins with https://. It is kept encrypted and not shown again"
+        label="Webhook URL", max_length=2000, help_text="Begins with https://. Kept encrypted, never shown again"
     )
     kinds = forms.MultipleChoiceField(
-        label="Tells of", choices=Notice.Kind.choices, initial=list(Notice.Kind.values),
+        label="Notifications about", choices=Notice.Kind.choices, initial=list(Notice.Kind.values),
         widget=forms.CheckboxSelectMultiple,
     )  # fmt: skip
 

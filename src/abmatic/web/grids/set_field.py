@@ -87,6 +87,7 @@ def _previewed(record: str, target: LocalField, value: str | None, found: Previe
         "once": number(),
         "field": target,
         "after": shown(typed.stored(target, value)),
+        "is_cleared": value is None,
         "samples": [(names[pk], shown(before)) for pk, before in found.samples.items() if pk in names],
         "outlooks": outlook.outlook_of_many(record, target.name),
         "warnings": outlook.objections(record, None, target.name, value, every=True),

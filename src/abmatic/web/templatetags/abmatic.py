@@ -17,10 +17,12 @@ from django.utils.timezone import now
 
 from abmatic.web import domains, times
 from abmatic.web.grids.cells import Place, cells
-from abmatic.web.salesforce import tabs
+from abmatic.web.salesforce import tabs, types
 from abmatic.web.values import NOTHING, duration, shown, whole_number
 
 register = template.Library()
+register.filter("salesforce_type", types.of_salesforce)
+register.filter("field_type", types.of_ours)
 
 ICONS = Path(__file__).resolve().parents[1] / "static" / "vendor" / "icons.json"
 

@@ -68,6 +68,34 @@ document.addEventListener("htmx:afterOnLoad", (event) => {
   if (event.detail.xhr.status < 400) sayTrouble(event, "");
 });
 
+// ---- the focus stays ---------------------------------------------------------------------------------------------
+
+// What has the focus may be gone when a part of the page is replaced. Then the one that is called the same gets it, else
+// what the page names for it.
+let lost = null;
+
+function calledAs(element) {
+  return element.ariaLabel || element.textContent.trim() || element.name || element.id;
+}
+
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const one = document.activeElement;
+  if (one !== document.body && event.detail.target.contains(one)) lost = { tag: one.tagName, name: calledAs(one) };
+});
+document.addEventListener("htmx:afterSettle", () => {
+  if (!lost || document.activeElement !== document.body) return;
+  const alike = [...document.querySelectorAll(lost.tag)].filter((one) => calledAs(one) === lost.name);
+  [...alike, ...document.querySelectorAll("[data-refocus]")].find((one) => one.checkVisibility())?.focus();
+  lost = null;
+});
+
+// ---- tabs: where there is no room for all, the one that is open is in sight ----------------------------------------
+
+for (const here of document.querySelectorAll(".tabs [aria-current]")) {
+  const tabs = here.closest(".tabs");
+  tabs.scrollLeft = here.offsetLeft - tabs.offsetLeft - (tabs.clientWidth - here.offsetWidth) / 2;
+}
+
 // ---- hints: what is cut short is shown whole on hover ------------------------------------------------------------
 
 document.addEventListener("mouseover", (event) => {
