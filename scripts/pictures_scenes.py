@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 if TYPE_CHECKING:
     from pictures import Camera
@@ -290,9 +290,10 @@ def failing(camera: Camera) -> None:
     _allow_writing(camera)
     rule = {
         "object": "Account",
-        "name": "No_Piracy",
-        "formula": 'ISPICKVAL(Industry, "Banking")',
-        "message": "Banking must be approved by the legal department first.",
+        "fullName": "Banks_are_approved",
+        "active": True,
+        "errorConditionFormula": 'ISPICKVAL(Industry, "Banking")',
+        "errorMessage": "Banking must be approved by the legal department first.",
     }
     camera.tell_org("rules", {"validation_rules": [rule]})
     page = _first(camera, "accounts/?sort=-employees")
@@ -410,8 +411,8 @@ def push(camera: Camera) -> None:
     camera.take("push-off", whole=False)
     _allow_writing(camera)
     page = camera.open("/accounts/new/")
-    page.get_by_label("Name", exact=True).fill("Harbour Lamps")
-    page.get_by_label("Website").fill("https://harbour-lamps.example")
+    page.locator("#edit-name").fill("Harbour Lamps")
+    page.locator("#edit-website").fill("https://harbour-lamps.example")
     page.get_by_role("button", name="Create account").click()
     page.get_by_role("button", name="Push to Salesforce").click()
     dialog = page.get_by_role("dialog", name="Push to Salesforce")
@@ -514,7 +515,7 @@ def _selected(camera: Camera, kind: str, many: int) -> Page:
 def _pick(page: Page, label: str, typed: str) -> None:
     """Types into a box with a list, and takes what is left."""
     page.get_by_role("combobox", name=label).fill(typed)
-    page.wait_for_function("document.querySelectorAll('.combo-list:not([hidden]) [role=option]').length === 1")
+    expect(page.locator(".combo-list:not([hidden]) [role=option]")).to_have_count(1)
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
 
