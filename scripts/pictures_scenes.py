@@ -242,6 +242,10 @@ def settings(camera: Camera) -> None:
     page.get_by_role("button", name="Save", exact=True).click()
     page.get_by_text("Saved: ").wait_for()
     camera.take("settings-saved")
+    page.get_by_role("button", name="Remove this rule").click()
+    page.get_by_label("Update in Salesforce").uncheck()
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_text("Saved: ").wait_for()
 
 
 def sync(camera: Camera) -> None:
@@ -332,8 +336,8 @@ def failing(camera: Camera) -> None:
     camera.tell_org("faults", [])
     page = camera.open("/")
     page.route("**/syncs/", lambda route: route.abort())
-    page.evaluate("htmx.trigger('[hx-get*=syncs]', 'every') || htmx.ajax('GET', '/syncs/', 'main')")
-    page.get_by_role("alert").wait_for()
+    page.evaluate("htmx.ajax('GET', '/syncs/', {target: 'main', swap: 'none'}).catch(() => {})")
+    page.get_by_text("can’t be reached").wait_for()
     camera.take("not-reached", whole=False)
     page.unroute("**/syncs/")
 

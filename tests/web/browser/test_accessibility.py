@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -81,7 +83,8 @@ def _broken() -> int:
 
 
 @pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> addresses.World:
+def world(monkeypatch: pytest.MonkeyPatch, settings: Any) -> addresses.World:
+    settings.ENVIRONMENT = replace(settings.ENVIRONMENT, demo=True)  # where there is a tour
     addresses.without_an_org(monkeypatch)
     monkeypatch.setattr(undo_created, "count_made", lambda run: 3)
     return addresses.make_world()
