@@ -105,9 +105,17 @@ class SalesforceError(Exception):
         self.remedy = remedy or self.default_remedy
         super().__init__(self.message)
 
+    @property
+    def cause(self) -> str:
+        """What it means and what Salesforce said, for where the remedy stands beside it."""
+        return f"{self.meaning} [{self._said}]"
+
+    @property
+    def _said(self) -> str:
+        return f"{self.code}: {self.message}" if self.message else self.code
+
     def __str__(self) -> str:
-        said = f"{self.code}: {self.message}" if self.message else self.code
-        return f"{self.meaning} {self.remedy} [{said}]"
+        return f"{self.meaning} {self.remedy} [{self._said}]"
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(code={self.code!r}, message={self.message!r}, status={self.status!r})"

@@ -147,7 +147,7 @@ def check(connection: Connection) -> list[dict[str, str]]:
             findings = check_org(client)
     except errors.SalesforceError as error:
         clients.mark_problem(connection.pk, clients.problem_of(error), str(error))
-        connection.checks = [{"name": "Connection", "state": "failed", "detail": str(error), "remedy": error.remedy}]
+        connection.checks = [{"name": "Connection", "state": "failed", "detail": error.cause, "remedy": error.remedy}]
     except sealing.SealBroken as error:
         clients.mark_problem(connection.pk, ConnectionProblem.SEAL_BROKEN, str(error))
         connection.checks = [{"name": "Connection", "state": "failed", "detail": str(error), "remedy": ""}]

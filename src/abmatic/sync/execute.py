@@ -128,9 +128,9 @@ class _Execution:
             if self._run.trigger in budget.AUTOMATIC:
                 self._pause(error.meaning)
             else:
-                self._fail(error.code, str(error), error.remedy, None)
+                self._fail(error.code, error.cause, error.remedy, None)
         except errors.SalesforceError as error:
-            self._fail(error.code or type(error).__name__, str(error), error.remedy, clients.problem_of(error))
+            self._fail(error.code or type(error).__name__, error.cause, error.remedy, clients.problem_of(error))
         except (planning.ObjectUnreadable, FieldsMissing) as error:
             self._fail("INSUFFICIENT_ACCESS", str(error), "", None)
         except SealBroken as error:
@@ -280,7 +280,7 @@ class _Execution:
     def _fail(self, code: str, message: str, remedy: str, problem: ConnectionProblem | None) -> None:
         logger.error("run %s failed: %s %s", self._run.pk, code, message)
         if problem in _NEEDS_PERSON:
-            clients.mark_problem(self._connection.pk, problem, message)
+            clients.mark_problem(self._connection.pk, problem, f"{message} {remedy}".strip())
         try:
             self._end(
                 Run.State.FAILED, outcomes.failed(self._running.counts), code=code, message=message, remedy=remedy

@@ -120,7 +120,7 @@ def offered(connection: Connection, spec: SObject, *, again: bool = False) -> Of
             "to them."
         ) from error
     except errors.SalesforceError as error:
-        raise NotKnown(f"{error} {error.remedy}".strip()) from error
+        raise NotKnown(str(error)) from error
     except sealing.SealBroken as error:
         raise NotKnown(str(error)) from error
     return keep(connection, spec, described)

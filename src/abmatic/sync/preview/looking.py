@@ -65,7 +65,7 @@ def preview(
     except LockBusy:
         raise NotPreviewed(f"A sync of {spec.label_plural} is running: preview again when it is over.") from None
     except errors.SalesforceError as error:
-        raise NotPreviewed(f"{error} {error.remedy}".strip()) from error
+        raise NotPreviewed(str(error)) from error
     except FieldsMissing as error:
         raise NotPreviewed(str(error)) from error
     except CONTENDED as error:

@@ -67,6 +67,7 @@ def new(request: PageRequest, record: str) -> HttpResponse:
     objects = [(name, OBJECTS[name].label_plural) for name in OBJECTS_OF[record]]
     context = {
         "record": record, "spec": spec, "wanted": wanted, "connections": list(connections()), "objects": objects,
+        "known": Connection.objects.exists(),
         "kinds": _KINDS, "problem": problem, "list_url": reverse(spec.page),
     }  # fmt: skip
     return render(request, "importing/form.html" if request.htmx else "importing/new.html", context)
