@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import OperationalError, connection, models, transaction
-from django.db.models import QuerySet
+from django.db import OperationalError, connection, transaction
+from django.db.models import Model, QuerySet
 from django.utils.formats import number_format
 from psycopg import sql
 
@@ -61,27 +61,34 @@ def time_allowed(milliseconds: int) -> Iterator[None]:
         raise TookTooLong from error
 
 
-def whole_table(model: type[models.Model]) -> Count:
+def whole_table(model: type[Model]) -> Count:
     """All rows of a table: exact while it is small, the planner's estimate when it is large."""
-    estimate = _estimate(model)
-    return (
-        Count(_rounded(estimate), "about") if estimate > ESTIMATE_ABOVE else quick_count(model._default_manager.all())
-    )
+    (estimate,) = estimates([model]).values()
+    if estimate > ESTIMATE_ABOVE:
+        return Count(_rounded(estimate), "about")
+    return quick_count(model._default_manager.all())
 
 
-def part_of_table(records: QuerySet[Any]) -> Count:
-    """Rows of a part that the planner can judge: exact while the table is small, else the planner's estimate."""
-    if _estimate(records.model) <= ESTIMATE_ABOVE:
+def part_of_table(records: QuerySet[Any], estimate: int) -> Count:
+    """Rows of a part that the planner can judge: exact while the table is small, else the planner's estimate.
+
+    ``estimate``: that of the whole table, as `estimates` answers it.
+    """
+    if estimate <= ESTIMATE_ABOVE:
         return quick_count(records)
     (plan,) = json.loads(records.order_by().explain(format="json"))
     return Count(_rounded(plan["Plan"]["Plan Rows"]), "about")
 
 
-def _estimate(model: type[models.Model]) -> int:
+def estimates(models: Iterable[type[Model]]) -> dict[str, int]:
+    """About how many rows tables have, by their names; -1 where nobody knows yet. One statement."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT reltuples::bigint FROM pg_class WHERE oid = %s::regclass", [model._meta.db_table])
-        row = cursor.fetchone()
-    return int(row[0]) if row else -1
+        cursor.execute(
+            "SELECT t.name, c.reltuples::bigint FROM unnest(%s::text[]) AS t (name) "
+            "JOIN pg_class AS c ON c.oid = t.name::regclass",
+            [[model._meta.db_table for model in models]],
+        )
+        return dict(cursor.fetchall())
 
 
 def quick_count(records: QuerySet[Any], *, at_least: int = 0, milliseconds: int = COUNT_MS) -> Count:

@@ -25,8 +25,8 @@ from django.db.models import Q, QuerySet
 from abmatic.web.grids.columns import Column
 
 PAGE = 50
-# Rows of a walk. Fewer than a page of them are met by what less than one record in a hundred meets.
-WALKED = 4_000
+# Rows of a walk. Fewer than a page of them are met by what less than one record in forty meets.
+WALKED = 2_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from abmatic.sync.models import (
     Run,
 )
 from abmatic.sync.objects import OBJECTS, with_riders
-from abmatic.web.counting import part_of_table
+from abmatic.web.counting import estimates, part_of_table
 from abmatic.web.http import PageRequest
 from abmatic.web.integrations.authorize import problem_page
 from abmatic.web.roles import administrator_required, operator_required
@@ -153,13 +153,16 @@ def _object_rows(connection: Connection) -> list[ObjectRow]:
     next_runs = {name: automatic.next_run_at(setting, now) for name, setting in settings.items()}
     records = {OBJECTS[sobject].local for sobject in MIRRORS}
     labels = {record: {field.name: field.label for field in fields(record)} for record in records}
+    sizes = estimates(MIRRORS.values())
     last = {run.sobject: run for run in connection.runs.order_by("sobject", "-id").distinct("sobject")}
     return [
         ObjectRow(
             sobject=sobject,
             label=object_label(sobject),
             setting=settings.get(sobject),
-            mirrored=part_of_table(mirror._default_manager.filter(connection=connection, is_deleted=False)).text,
+            mirrored=part_of_table(
+                mirror._default_manager.filter(connection=connection, is_deleted=False), sizes[mirror._meta.db_table]
+            ).text,
             last_run=last.get(sobject),
             is_running=sobject in last and not last[sobject].is_over,
             next_run_at=next_runs.get(sobject) if connection.status == Connection.Status.ACTIVE else None,
