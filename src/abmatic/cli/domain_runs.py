@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from abmatic.sync.models import Run
     from abmatic.sync.models.runs import Finding
 
-_PUSHED = ("created", "updated", "refused", "held", "returned", "unknown")
+_PUSHED = ("created", "updated", "refused", "held", "waiting", "returned", "unknown")
 _COUNTS = ("read", "created", "linked", "updated", "unchanged", "duplicate", "deleted", "skipped")
 
 

@@ -128,5 +128,5 @@ def _is_retried(setting: ObjectSetting, since: datetime | None = None) -> bool:
 
 def _is_any_left(spec: SObject, setting: ObjectSetting) -> bool:
     with database.cursor() as cursor:
-        cursor.execute(due.any_ready(spec), {"connection": setting.connection_id, "sobject": spec.name})
+        cursor.execute(due.any_ready(spec, setting), {"connection": setting.connection_id, "sobject": spec.name})
         return cursor.fetchone() is not None

@@ -236,6 +236,7 @@ class _Execution:
             push.put_back()
             raise
         if self._run.selected is not None:
+        self._running.remarks += push.remarks
             results.keep(self._run, push.verdicts)
         elif self._setting is not None:
             ObjectSetting.objects.filter(pk=self._setting.pk).update(last_push_at=timezone.now())

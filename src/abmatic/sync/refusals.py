@@ -1,6 +1,7 @@
-"""Why Salesforce refuses a record: its codes in words, for a person who doesn't know them.
+"""Why a record isn't in Salesforce: codes in words, for a person who doesn't know them.
 
-Source: "REST API Developer Guide" and "SOAP API Developer Guide", status codes.
+Source: "REST API Developer Guide" and "SOAP API Developer Guide", status codes. Those that begin with ACCOUNT_ are our
+own (see push.waiting).
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """One of Salesforce's codes: what it means, and what helps."""
+    """One of the codes: what it means, and what helps."""
 
     code: str
     label: str
@@ -24,6 +25,27 @@ REFUSALS: dict[str, Refusal] = {
         Refusal("REQUIRED_FIELD_MISSING", "A required field is empty",
                 "Salesforce takes no record without it, so it was not sent.",
                 "Fill the field here, map another one to it, or make it optional in Salesforce."),
+        Refusal("ACCOUNT_NOT_CREATED", "Its account is not in Salesforce, and this connection creates none",
+                "The record waits for its account, because a reference is written when a record is made. “Create in "
+                "Salesforce” is off for Accounts.",
+                "Switch it on in the settings, or enter the account in Salesforce with the same website; or give the "
+                "record another account here. It is then written by the next sync."),
+        Refusal("ACCOUNT_FORBIDDEN", "Its account is not in Salesforce, and the connected user may not create it",
+                "The record waits for its account, because a reference is written when a record is made.",
+                "Give the user’s permission set Create on Accounts, or enter the account in Salesforce with the same "
+                "website. Both are then written by the next sync."),
+        Refusal("ACCOUNT_FILTERED", "Its account is left out by the push filter",
+                "The record waits for its account to be in Salesforce, and the push filter of Accounts keeps it from "
+                "there.",
+                "Change the filter or the account so that they fit, push the account by hand past the filter, or give "
+                "the record another account. It is then written by the next sync."),
+        Refusal("ACCOUNT_HELD", "Its account could not be written",
+                "The record waits for its account to be in Salesforce, and the account has an issue of its own.",
+                "Mend the account’s issue: the account is written then, and the record after it."),
+        Refusal("ACCOUNT_DELETED", "Its account was deleted in Salesforce",
+                "The record waits for its account, which is not created again once it was deleted there.",
+                "Restore the account in Salesforce, or give the record another account here. It is then written by the "
+                "next sync."),
         Refusal("FIELD_CUSTOM_VALIDATION_EXCEPTION", "A validation rule says no",
                 "Your Salesforce administrator has set up a rule that the values break; its message says which.",
                 "Change the value here so that it keeps the rule, or ask for the integration user to be exempt."),

@@ -146,7 +146,8 @@ class ObjectSetting(models.Model):
     # computes], "at": ISO date-time}}.
     offered = models.JSONField(default=dict)
     # How far the push has come: {"settings": what was allowed when all records were last compared, "seen": the
-    # transaction up to which changes were looked at}. See push.due.
+    # transaction up to which changes were looked at, "denied": {sobject: what the connected user may not do}}. See
+    # push.due.
     compared = models.JSONField(default=dict)
     # When a sync was last asked for, by the schedule or by anybody: what the schedule counts from (see schedule).
     last_started_at = models.DateTimeField(null=True)

@@ -20,6 +20,8 @@ class Due(models.Model):
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, db_constraint=False, db_index=False)
     sobject = models.TextField(db_collation="C")
     local_id = models.BigIntegerField()
+    # Why it waits for another record (see push.waiting); NULL where it doesn't, empty where a sync sees to it.
+    waits = models.TextField(null=True)
 
     class Meta:
         db_table = "push_due"

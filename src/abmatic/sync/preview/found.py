@@ -28,7 +28,8 @@ class Preview:
     """What a run of one object would do.
 
     ``records``: how many Salesforce has in the run's window; ``looked_at``: of how many the counts are. ``to_abmatic``:
-    as a run's counts; ``to_salesforce``: created, updated, held; None where it isn't known or nothing may be written.
+    as a run's counts; ``to_salesforce``: created, updated, held, and of deals and contacts that are made ``waiting``
+    for their account; None where it isn't known or nothing may be written.
     ``samples``: by side and action, at most 20 each. ``calls``: API calls that a run would need, about, and those that
     the preview itself made.
     """

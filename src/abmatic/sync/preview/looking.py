@@ -26,7 +26,7 @@ from abmatic.sync.pull.chunk import ChunkWriter, Target
 from abmatic.sync.pull.plan import PullPlan
 from abmatic.sync.pull.pulling import LAG, cursor_of
 from abmatic.sync.pull.reading import CONTENDED, FieldsMissing, open_writer
-from abmatic.sync.push import due, newcomers
+from abmatic.sync.push import due, newcomers, waiting
 from abmatic.sync.push import plan as push_planning
 from abmatic.sync.push.phase import Taking, make_tables, plan_next
 from abmatic.sync.push.plan import Picked
@@ -173,8 +173,14 @@ class _Looking:
                 "finds out about them first; they are left out here."
             )
         found.to_salesforce = {"created": 0, "updated": 0, "held": 0}
-        if self._picked is None and not due.are_any(session, self._spec, self._setting):
-            return
+        if self._picked is not None or due.are_any(session, self._spec, self._setting):
+            self._compare(session, found.to_salesforce)
+        if self._picked is None and waiting.may_wait(self._spec, self._setting):
+            found.to_salesforce["waiting"] = waiting.tell(session, self._spec, self._setting, NOBODY)
+        found.samples["to_salesforce"] = There(session, self._spec, self._connection.pk).collected()
+
+    def _compare(self, session: Session, numbers: dict[str, int]) -> None:
+        found = self._found
         described = self._client.describe(self._spec.name)
         found.calls_of_run += 1
         plan = push_planning.make(self._spec, self._setting, described, self._picked)
@@ -182,7 +188,7 @@ class _Looking:
         make_tables(session)
         taking = Taking(self._setting, self._picked)
         while (compared := plan_next(session, plan, self._parameters, taking)) is not None:
-            found.to_salesforce["held"] += compared.held
+            numbers["held"] += compared.held
             if isinstance(found, SelectedPreview):
                 for verdict, number in compared.verdicts.items():
                     found.verdicts[verdict] = found.verdicts.get(verdict, 0) + number
@@ -197,7 +203,7 @@ class _Looking:
             )
         )
         for action, operation in (("created", Write.Operation.CREATE), ("updated", Write.Operation.UPDATE)):
-            found.to_salesforce[action] = planned[operation]
+            numbers[action] = planned[operation]
             found.calls_of_run += _sending_calls(planned[operation], settings.ENVIRONMENT.rest_limit)
         found.samples["to_salesforce"] = There(session, self._spec, self._connection.pk).collected()
 
@@ -220,3 +226,4 @@ def _sending_calls(writes: int, rest_limit: int) -> int:
     if writes <= rest_limit:
         return -(-writes // _COLLECTION)
     return (JOB_CALLS + 2) * -(-writes // JOB_ROWS)
+        found.notes += [plan.denial] if plan.denial else []

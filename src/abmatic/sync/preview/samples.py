@@ -12,7 +12,7 @@ from abmatic.sync.models import Write
 from abmatic.sync.objects import SObject
 from abmatic.sync.preview.found import SAMPLES, Sample
 from abmatic.sync.pull.chunk import Counts
-from abmatic.sync.push import verdicts
+from abmatic.sync.push import verdicts, waiting
 from abmatic.sync.push.plan import PushPlan
 
 Session = psycopg.Connection[tuple[Any, ...]]
@@ -103,6 +103,7 @@ class There:
             "created": self._planned(Write.Operation.CREATE),
             "updated": self._planned(Write.Operation.UPDATE),
             "held": self._held(),
+            "waiting": self._waiting(),
         }
         return {action: found for action, found in samples.items() if found}
 
@@ -124,15 +125,19 @@ class There:
             sql.SQL(
                 "SELECT i.local_id, {name}, i.sf_id, i.fields, i.code FROM issue AS i JOIN {local} AS a "
                 "ON a.id = i.local_id WHERE i.is_open AND i.connection_id = {connection} AND i.sobject = {sobject} "
-                "AND i.run_id = {nobody} ORDER BY i.id LIMIT {most}"
+                "AND i.run_id = {nobody} AND i.code <> ALL ({waiting}) ORDER BY i.id LIMIT {most}"
             ).format(
                 name=_name(self._spec), local=self._local, connection=self._connection, sobject=self._spec.name,
-                nobody=NOBODY, most=SAMPLES,
+                nobody=NOBODY, most=SAMPLES, waiting=list(waiting.CODES),
             )
         ).fetchall()  # fmt: skip
         return [
             Sample(name, local_id, sf_id, {f: {} for f in fields}, code) for local_id, name, sf_id, fields, code in rows
         ]
+
+    def _waiting(self) -> list[Sample]:
+        rows = waiting.samples(self._session, self._spec, _name(self._spec), self._connection, SAMPLES)
+        return [Sample(name, local_id, None, code=code) for local_id, name, code in rows]
 
 
 def withheld(session: Session, plan: PushPlan, connection: int, into: Samples) -> None:

@@ -7,6 +7,7 @@ written was changed in the settings, or the database was restored.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, LiteralString
 
 import psycopg
@@ -17,6 +18,7 @@ from abmatic.postgres.sql import block
 from abmatic.postgres.transactions import over_below
 from abmatic.sync.models import ObjectSetting
 from abmatic.sync.objects import SObject
+from abmatic.sync.push import waiting
 from abmatic.sync.push.plan import allowed
 
 Session = psycopg.Connection[tuple[Any, ...]]
@@ -43,6 +45,7 @@ def collect(session: Session, spec: SObject, setting: ObjectSetting) -> None:
     else:
         session.execute(block("abmatic.sync", "sql/push.sql", "changed_due"), {**parameters, "seen": before["seen"]})
     session.execute(block("abmatic.sync", "sql/push.sql", "retried_due"), parameters)
+    waiting.forget_leads(session, spec, setting.connection_id)
     now = {"settings": said, "seen": upto}
     if spec.rides_with is None:
         setting.compared = {**setting.compared, **now}
@@ -53,46 +56,57 @@ def collect(session: Session, spec: SObject, setting: ObjectSetting) -> None:
     session.execute("UPDATE object_setting SET compared = %s WHERE id = %s", (Jsonb(setting.compared), setting.pk))
 
 
+def note_denied(spec: SObject, setting: ObjectSetting, denied: Sequence[str]) -> None:
+    """Keeps what the connected user may not do. With that everything is due: once more when it may."""
+    before: dict[str, list[str]] = setting.compared.get("denied", {})
+    if before.get(spec.name, []) == list(denied):
+        return
+    now = {name: kept for name, kept in {**before, spec.name: list(denied)}.items() if kept}
+    setting.compared = {**setting.compared, "denied": now}
+    ObjectSetting.objects.filter(pk=setting.pk).update(compared=setting.compared)
+
+
+def denied(spec: SObject, setting: ObjectSetting) -> list[str]:
+    """What the connected user might not do when it was last asked for: "create", "update"."""
+    denied: list[str] = setting.compared.get("denied", {}).get(spec.name, [])
+    return denied
+
+
 def are_any(session: Session, spec: SObject, setting: ObjectSetting) -> bool:
     """Whether anything is due that can be compared now."""
-    return session.execute(any_ready(spec), {"connection": setting.connection_id, "sobject": spec.name}).rowcount > 0
+    found = session.execute(any_ready(spec, setting), {"connection": setting.connection_id, "sobject": spec.name})
+    return found.rowcount > 0
 
 
-def any_ready(spec: SObject) -> sql.Composed:
+def any_ready(spec: SObject, setting: ObjectSetting) -> sql.Composed:
     """A row where anything is due that can be compared now. Parameters: connection, sobject."""
     return sql.SQL(
         "SELECT 1 FROM push_due AS d WHERE d.connection_id = %(connection)s AND d.sobject = %(sobject)s AND {} LIMIT 1"
-    ).format(ready(spec))
+    ).format(ready(spec, setting))
 
 
-def ready(spec: SObject) -> sql.SQL:
+def ready(spec: SObject, setting: ObjectSetting) -> sql.Composed:
     """Which rows ``d`` of ``push_due`` can be compared now. Parameters: connection.
 
-    A campaign member can be made where its campaign is in Salesforce, and its person, and a deal where its account is;
-    until then they stay due.
+    A campaign member can be made where its campaign is in Salesforce, and its person, and deals and contacts where
+    their account is (see `waiting`); until then they stay due.
     """
-    return sql.SQL(_READY.get(spec.name, "true"))
+    connection = sql.Placeholder("connection")
+    if spec.name == "CampaignMember":
+        return sql.SQL(_MEMBER_IS_READY).format(connection=connection)
+    return waiting.is_ready(spec, setting, connection)
 
 
 _MEMBER_IS_READY: LiteralString = """(
     EXISTS (SELECT FROM mirror_campaign_member AS k
-             WHERE k.local_id = d.local_id AND k.connection_id + 0 = %(connection)s)
+             WHERE k.local_id = d.local_id AND k.connection_id + 0 = {connection})
     OR EXISTS (
         SELECT FROM campaign_member AS t
-          JOIN mirror_campaign AS c ON c.local_id = t.campaign_id AND c.connection_id + 0 = %(connection)s
+          JOIN mirror_campaign AS c ON c.local_id = t.campaign_id AND c.connection_id + 0 = {connection}
            AND c.role = 1 AND NOT c.is_deleted
          WHERE t.id = d.local_id AND NOT t.is_removed AND (
                EXISTS (SELECT FROM mirror_contact AS p WHERE p.local_id = t.contact_id
-                          AND p.connection_id + 0 = %(connection)s AND p.role = 1 AND NOT p.is_deleted)
+                          AND p.connection_id + 0 = {connection} AND p.role = 1 AND NOT p.is_deleted)
                OR EXISTS (SELECT FROM mirror_lead AS p WHERE p.local_id = t.contact_id
-                             AND p.connection_id + 0 = %(connection)s AND p.role = 1 AND NOT p.is_deleted
+                             AND p.connection_id + 0 = {connection} AND p.role = 1 AND NOT p.is_deleted
                              AND NOT p.is_converted))))"""
-_DEAL_IS_READY: LiteralString = """(
-    EXISTS (SELECT FROM mirror_opportunity AS k
-             WHERE k.local_id = d.local_id AND k.connection_id + 0 = %(connection)s)
-    OR NOT EXISTS (
-        SELECT FROM opportunity AS t
-         WHERE t.id = d.local_id AND t.account_id IS NOT NULL AND NOT EXISTS (
-               SELECT FROM mirror_account AS p WHERE p.local_id = t.account_id AND p.connection_id + 0 = %(connection)s
-                  AND p.role = 1 AND NOT p.is_deleted)))"""
-_READY: dict[str, LiteralString] = {"CampaignMember": _MEMBER_IS_READY, "Opportunity": _DEAL_IS_READY}

@@ -42,7 +42,8 @@ class PushCounts:
 
     ``created`` and ``updated`` were written; ``refused`` became issues; ``returned`` are due again, because something
     passing was in the way; ``unknown`` were sent, and what became of them is looked up by the next run; ``held`` are
-    not sent, because they were refused before as they are or lack what Salesforce requires.
+    not sent, because they were refused before as they are or lack what Salesforce requires; ``waiting`` stay due until
+    their account is in Salesforce.
     """
 
     created: int = 0
@@ -51,6 +52,7 @@ class PushCounts:
     returned: int = 0
     unknown: int = 0
     held: int = 0
+    waiting: int = 0
     codes: Counter[str] = field(default_factory=Counter)
 
     def as_json(self) -> dict[str, Any]:
@@ -69,7 +71,7 @@ class PushCounts:
         return self.created + self.updated
 
 
-_NUMBERS = ("created", "updated", "refused", "returned", "unknown", "held")
+_NUMBERS = ("created", "updated", "refused", "returned", "unknown", "held", "waiting")
 
 
 def put(session: Session, write_ids: Sequence[int], outcomes: Sequence[RowOutcome]) -> None:

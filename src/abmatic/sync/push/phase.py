@@ -3,7 +3,7 @@
 1. `settle`, before anything is read: what became of batches without an answer. A creation that did happen must be
    known before its record is read as a stranger's.
 2. `perform`: what is due is compared, a few ten thousand records at a time, and what differs is written down as
-   planned; then it is sent, batch by batch.
+   planned; then it is sent, batch by batch. Of what is due and has to wait it is said why (see `waiting`).
 
 Killed at any point, the next run returns to what is due whatever was planned and not sent, finds out about what was
 sent, and compares again with what Salesforce says then.
@@ -28,7 +28,7 @@ from abmatic.postgres.sql import block
 from abmatic.salesforce import Client
 from abmatic.sync.models import Batch, FieldMapping, ObjectSetting, Run
 from abmatic.sync.objects import SObject
-from abmatic.sync.push import compare, due, newcomers, unknown, verdicts
+from abmatic.sync.push import compare, due, newcomers, unknown, verdicts, waiting
 from abmatic.sync.push import plan as planning
 from abmatic.sync.push.outcomes import PushCounts
 from abmatic.sync.push.plan import Picked, PushPlan
@@ -63,6 +63,8 @@ class Push:
         self._unread = newcomers.unread(run.connection_id, spec, run.selected_id, after=run.pk)
         # Of picked records: how many have which verdict (see verdicts).
         self.verdicts: Counter[str] = Counter()
+        # What the run's outcome has to say besides.
+        self.remarks: list[str] = []
         self._parameters = {"connection": run.connection_id, "sobject": spec.name, "run": run.pk}
 
     def settle(self, upper: datetime) -> None:
@@ -86,23 +88,39 @@ class Push:
     def perform(self, upper: datetime, comparing: Callable[[], None], sending: Callable[[], None]) -> None:
         """Compares and sends. The callbacks are told when each begins."""
         with self._session() as session:
-            if self._picked is None and not self._is_any_due(session):
-                if self._setting.mappings.exclude(unwritable="").exists():
-                    # What can't be written is looked at again by every run.
-                    self._plan()
+            if self._picked is not None:
+                self._look(session, upper, comparing, sending)
                 return
-            make_tables(session)
+            is_due = self._is_any_due(session)
+            if not is_due and self._is_anything_barred():
+                # Looked at again by every run: where it may be written now, everything is due.
+                self._plan()
+                is_due = self._is_any_due(session)
+            if is_due:
+                self._look(session, upper, comparing, sending)
+            self._counts.waiting = waiting.tell(session, self._spec, self._setting, self._run.pk)
             session.commit()
-            try:
-                self._compare_and_send(session, upper, comparing, sending, plans_anew=True)
-            except SchemaChanged as gone:
-                logger.warning("run %s asks anew what may be written: %s", self._run.pk, gone)
-                session.rollback()
-                session.execute(_text("return_planned"), self._parameters)
-                session.commit()
-                # It is compared again right now.
-                self._counts.returned = 0
-                self._compare_and_send(session, upper, comparing, sending, plans_anew=False)
+
+    def _is_anything_barred(self) -> bool:
+        """Whether something that is meant to be written couldn't be, when that was last asked."""
+        is_denied = due.denied(self._spec, self._setting)
+        return bool(is_denied) or self._setting.mappings.exclude(unwritable="").exists()
+
+    def _look(
+        self, session: Session, upper: datetime, comparing: Callable[[], None], sending: Callable[[], None]
+    ) -> None:  # fmt: skip
+        make_tables(session)
+        session.commit()
+        try:
+            self._compare_and_send(session, upper, comparing, sending, plans_anew=True)
+        except SchemaChanged as gone:
+            logger.warning("run %s asks anew what may be written: %s", self._run.pk, gone)
+            session.rollback()
+            session.execute(_text("return_planned"), self._parameters)
+            session.commit()
+            # It is compared again right now.
+            self._counts.returned = 0
+            self._compare_and_send(session, upper, comparing, sending, plans_anew=False)
 
     def _is_any_due(self, session: Session) -> bool:
         due.collect(session, self._spec, self._setting)
@@ -153,6 +171,9 @@ class Push:
     def _plan(self) -> PushPlan:
         """The plan, by what the org says now. Mappings that can't be written say so from here on."""
         plan = planning.make(self._spec, self._setting, self._client.describe(self._spec.name), self._picked)
+        if self._picked is None:
+            due.note_denied(self._spec, self._setting, plan.denied)
+            self.remarks = [plan.denial] if plan.denial else []
         reasons = {each.sf_field: each.reason for each in plan.unwritable}
         for mapping in self._setting.mappings.all():
             reason = reasons.get(mapping.sf_field, "")
@@ -208,7 +229,7 @@ class Taking:
     def take(self, session: Session, plan: PushPlan, parameters: dict[str, Any]) -> bool:
         """Puts some into ``candidate``; False where none are left."""
         if self.picked is None:
-            take = sql.SQL(_text("take_due")).format(ready=due.ready(plan.spec))
+            take = sql.SQL(_text("take_due")).format(ready=due.ready(plan.spec, self._setting))
             return session.execute(take, {**parameters, "most": CANDIDATES}).rowcount > 0
         of = {**parameters, "push": self.picked.push, "after": self._after, "most": CANDIDATES}
         (reached,) = session.execute(_selected("reached"), of).fetchone() or (None,)

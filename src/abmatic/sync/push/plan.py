@@ -108,6 +108,19 @@ class PushPlan:
     settings: str
     # Of people: what those who are new to Salesforce become.
     new_people: str = ""
+    # What the settings allow and the connected user may not do: "create", "update".
+    denied: tuple[str, ...] = ()
+
+    @property
+    def denial(self) -> str:
+        """What the connected user lacks, and what helps; empty where it lacks nothing."""
+        if not self.denied:
+            return ""
+        rights = " and ".join({"create": "Create", "update": "Edit"}[name] for name in self.denied)
+        return (
+            f"The connected user may not {' or '.join(self.denied)} {self.spec.label_plural} in Salesforce: give its "
+            f"permission set {rights} on the object. The sync after that makes up for it."
+        )
 
 
 _ACCOUNT = Reference("AccountId", "account_sf_id", is_locked=True)
@@ -126,7 +139,7 @@ REFERENCES: dict[str, tuple[Reference, ...]] = {
 
 def make(spec: SObject, setting: ObjectSetting, described: Describe, picked: Picked | None = None) -> PushPlan:
     """The plan for an object, from its settings, what the connected user may write, and what somebody chose."""
-    new_people = (picked.new_people if picked else "") or _new_people(setting)
+    new_people = (picked.new_people if picked else "") or new_people_of(setting)
     makes_contacts = (
         spec.name == "Lead"
         and new_people == NewPeople.ACCOUNT
@@ -173,12 +186,20 @@ def make(spec: SObject, setting: ObjectSetting, described: Describe, picked: Pic
         parent=next((each for each in references if each.is_locked), None),
         yields_to_contact=makes_contacts,
         new_people=new_people,
+        denied=tuple(
+            name
+            for name, is_wanted, may in (
+                ("create", setting.create_in_salesforce, described.createable),
+                ("update", setting.update_in_salesforce, described.updateable),
+            )
+            if is_wanted and not may
+        ),
         unwritable=tuple(unwritable),
         settings=allowed(setting),
     )
 
 
-def _new_people(setting: ObjectSetting) -> str:
+def new_people_of(setting: ObjectSetting) -> str:
     """What people who are new to Salesforce become there: it is said with the leads, and counts for contacts too."""
     if setting.sobject not in {"Lead", "Contact"}:
         return ""
@@ -233,6 +254,8 @@ def allowed(setting: ObjectSetting) -> str:
     said = [
         setting.create_in_salesforce, setting.update_in_salesforce, setting.policy, setting.push_filter, mappings,
     ]  # fmt: skip
-    if (new_people := _new_people(setting)) not in {"", NewPeople.ACCOUNT}:
+    if (new_people := new_people_of(setting)) not in {"", NewPeople.ACCOUNT}:
         said.append(str(new_people))
+    if setting.compared.get("denied"):
+        said.append(setting.compared["denied"])
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]

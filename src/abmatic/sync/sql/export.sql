@@ -6,7 +6,8 @@ SELECT r.id, c.name AS connection, r.sobject, r.trigger, r.direction, r.is_full,
        r.counts ->> 'updated' AS updated, r.counts ->> 'unchanged' AS unchanged, r.counts ->> 'duplicate' AS duplicate,
        r.counts ->> 'deleted' AS deleted, r.counts ->> 'skipped' AS skipped,
        r.pushed ->> 'created' AS sf_created, r.pushed ->> 'updated' AS sf_updated, r.pushed ->> 'refused' AS sf_refused,
-       r.pushed ->> 'held' AS sf_held, r.pushed ->> 'returned' AS sf_returned, r.pushed ->> 'unknown' AS sf_unknown,
+       r.pushed ->> 'held' AS sf_held, r.pushed ->> 'waiting' AS sf_waiting,
+       r.pushed ->> 'returned' AS sf_returned, r.pushed ->> 'unknown' AS sf_unknown,
        r.reader, r.api_calls, r.outcome, r.error_code, r.error_message, r.error_remedy
   FROM run AS r JOIN connection AS c ON c.id = r.connection_id LEFT JOIN app_user AS p ON p.id = r.started_by_id
  WHERE {filters}

@@ -38,6 +38,7 @@ PUSHED = (
     ("updated", "Updated", True),
     ("refused", "Refused", False),
     ("held", "Held back by an issue", False),
+    ("waiting", "Waiting for their account", False),
     ("returned", "To be sent again", False),
     ("unknown", "Without an answer", False),
 )

@@ -30,7 +30,12 @@ _INTO_ABMATIC = (
     ("skipped", "Skip"),
     ("unchanged", "Leave unchanged"),
 )
-_INTO_SALESFORCE = (("created", "Create"), ("updated", "Update"), ("held", "Hold back: needs a person"))
+_INTO_SALESFORCE = (
+    ("created", "Create"),
+    ("updated", "Update"),
+    ("held", "Hold back: needs a person"),
+    ("waiting", "Wait until their account is in Salesforce"),
+)
 _ALWAYS = {"created", "updated"}
 
 

@@ -1,0 +1,143 @@
+"""Records that are due and wait for their account: which, and what is said of them.
+
+A deal of an account, and a person who is to become a contact, are made in Salesforce with a reference to the account,
+so they stay due until that is there. Mostly the next sync of accounts sees to it. Where it never will (none are
+created, the push filter leaves it out, it is refused or was deleted there) they would wait for ever without a word:
+each gets an issue that says what helps. It closes by itself when the record waits no longer, or for another reason.
+
+Why a record waits is kept where it is due (``push_due.waits``; empty: for the next sync of accounts). So a run writes
+something only where that has changed, and where nothing is due it looks at nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg import sql
+
+from abmatic.audiences.conditions import compiled
+from abmatic.audiences.refusals import ConditionRefused
+from abmatic.postgres.sql import block
+from abmatic.sync.models import ObjectSetting
+from abmatic.sync.objects import OBJECTS, SObject
+from abmatic.sync.push.plan import new_people_of
+
+Session = psycopg.Connection[tuple[Any, ...]]
+NewPeople = ObjectSetting.NewPeople
+
+# Why a record waits for what no sync does; in words in `refusals`.
+CODES = ("ACCOUNT_DELETED", "ACCOUNT_FILTERED", "ACCOUNT_FORBIDDEN", "ACCOUNT_HELD", "ACCOUNT_NOT_CREATED")
+
+# Of rows ``d`` of ``push_due``.
+_IS_LINKED: LiteralString = """EXISTS (SELECT FROM {mirror} AS k
+             WHERE k.local_id = d.local_id AND k.connection_id + 0 = {connection})"""
+_LACKS_ACCOUNT: LiteralString = """EXISTS (
+        SELECT FROM {local} AS t
+         WHERE t.id = d.local_id AND t.account_id IS NOT NULL AND NOT EXISTS (
+               SELECT FROM mirror_account AS p WHERE p.local_id = t.account_id AND p.connection_id + 0 = {connection}
+                  AND p.role = 1 AND NOT p.is_deleted))"""
+# The mirror has somebody with that address who is nobody's here: no second one is made, account or not.
+_IS_KNOWN: LiteralString = """EXISTS (
+        SELECT FROM contact AS t JOIN {mirror} AS h ON h.connection_id = {connection} AND h.key = t.email_key
+           AND h.local_id IS NULL AND NOT h.is_deleted
+         WHERE t.id = d.local_id)"""
+
+
+def may_wait(spec: SObject, setting: ObjectSetting) -> bool:
+    """Whether records of the object wait for an account: where new ones are made at all."""
+    if spec.name == "Contact":
+        return setting.create_in_salesforce and new_people_of(setting) != NewPeople.LEAD
+    return spec.name == "Opportunity" and setting.create_in_salesforce
+
+
+def waits(spec: SObject, connection: sql.Composable) -> sql.Composed:
+    """Which rows ``d`` of ``push_due`` wait, of an object whose records may."""
+    lacks = sql.SQL(_LACKS_ACCOUNT).format(local=sql.Identifier(spec.local), connection=connection)
+    mirrors = [each.mirror for each in OBJECTS.values() if each.local == spec.local]
+    others = [_of(_IS_LINKED, mirror, connection) for mirror in mirrors]
+    if spec.key is not None:
+        others += [_of(_IS_KNOWN, mirror, connection) for mirror in mirrors]
+    return sql.SQL(" AND NOT ").join((lacks, *others))
+
+
+def is_ready(spec: SObject, setting: ObjectSetting, connection: sql.Composable) -> sql.Composed:
+    """Which rows ``d`` of ``push_due`` don't wait. Those of people who became leads are only cleared away."""
+    if not may_wait(spec, setting):
+        return sql.SQL("true").format()
+    ready = sql.SQL("NOT ({})").format(waits(spec, connection))
+    if spec.name == "Contact":
+        contact, lead = (_of(_IS_LINKED, mirror, connection) for mirror in ("mirror_contact", "mirror_lead"))
+        ready += sql.SQL(" AND ({} OR NOT {})").format(contact, lead)
+    return sql.SQL("({})").format(ready)
+
+
+def _of(text: LiteralString, mirror: str, connection: sql.Composable) -> sql.Composed:
+    return sql.SQL(text).format(mirror=sql.Identifier(mirror), connection=connection)
+
+
+def forget_leads(session: Session, spec: SObject, connection: int) -> None:
+    """Whoever became a lead is not due as a contact any more."""
+    if spec.name == "Contact":
+        session.execute(_text("forget_leads"), {"connection": connection})
+
+
+def tell(session: Session, spec: SObject, setting: ObjectSetting, run: int) -> int:
+    """Says of what waits why, in issues where it needs a person. How many wait. The caller commits."""
+    if spec.name not in {"Contact", "Opportunity"}:
+        return 0
+    parameters = {"connection": setting.connection_id, "sobject": spec.name, "codes": list(CODES), "run": run}
+    if may_wait(spec, setting):
+        parts = {
+            "connection": sql.Literal(setting.connection_id), "sobject": sql.Literal(spec.name),
+            "local": sql.Identifier(spec.local), "run": sql.Literal(run),
+        }  # fmt: skip
+        session.execute(_note(spec, setting, parts))
+        session.execute(sql.SQL(_text("open_issues")).format(**parts))
+    session.execute(_text("close_issues"), parameters)
+    session.execute(_text("answer_retries"), parameters)
+    row = session.execute(_text("count"), parameters).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def samples(
+    session: Session, spec: SObject, name: sql.SQL, connection: int, most: int
+) -> Iterator[tuple[int, str, str]]:  # fmt: skip
+    """Some of those of which `tell` said that they wait: local id, name, code."""
+    statement = sql.SQL(_text("samples")).format(name=name, local=sql.Identifier(spec.local))
+    yield from session.execute(statement, {"connection": connection, "sobject": spec.name, "most": most}).fetchall()
+
+
+def _note(spec: SObject, setting: ObjectSetting, parts: dict[str, sql.Composable]) -> sql.Composed:
+    accounts = ObjectSetting.objects.get(connection=setting.connection_id, sobject="Account")
+    return sql.SQL(_text("note")).format(
+        waits=waits(spec, parts["connection"]),
+        # A filter that can't be used fails the sync that needs it, and is said there.
+        is_wanted=sql.SQL("false") if _becomes_lead(spec, setting) else _meets(setting, spec.local, "a", "false"),
+        creates=sql.Literal(accounts.create_in_salesforce),
+        is_denied=sql.Literal("create" in accounts.compared.get("denied", {}).get("Account", [])),
+        passes=_meets(accounts, "account", "firm", "true"),
+        **parts,
+    )
+
+
+def _becomes_lead(spec: SObject, setting: ObjectSetting) -> bool:
+    """Whether people without an account in Salesforce become leads: they don't wait, or not for that."""
+    if spec.name != "Contact" or new_people_of(setting) != NewPeople.ACCOUNT:
+        return False
+    made = ObjectSetting.objects.filter(sobject="Lead", create_in_salesforce=True)
+    return made.filter(connection=setting.connection_id).exists()
+
+
+def _meets(setting: ObjectSetting, record: str, alias: str, unknown: LiteralString) -> sql.Composable:
+    """Whether the record ``alias`` meets the push filter."""
+    try:
+        return sql.SQL("coalesce({}, false)").format(compiled(record, setting.push_filter, sql.Identifier(alias)))
+    except ConditionRefused:
+        return sql.SQL(unknown)
+
+
+def _text(name: LiteralString) -> LiteralString:
+    return block("abmatic.sync", "sql/waiting.sql", name)
