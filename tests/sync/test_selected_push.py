@@ -192,6 +192,26 @@ def test_a_toggle_that_is_switched_off_after_the_preview_counts(live: Live) -> N
     assert push.results == {"Account": {"create_off": 1}}
 
 
+def test_where_all_is_switched_off_after_the_preview_it_is_said_of_each_record(live: Live) -> None:
+    allow("Account")
+    mode("Account", "Industry", to_salesforce="overwrite")
+    changed, new = Account.objects.get(name="GenePoint"), company("Acme")
+    edit(changed, industry="Banking")
+    push = previewed(live, changed, new)
+    (run,) = begin(push)
+    allow("Account", create_in_salesforce=False, update_in_salesforce=False)
+    execute(run.pk)
+    run.refresh_from_db()
+    push.refresh_from_db()
+    assert run.state == Run.State.SUCCEEDED
+    assert push.results == {"Account": {"create_off": 1, "update_off": 1}}
+    outcome = results.outcome(push)
+    assert {line.code: line.number for line in outcome.left} == {"create_off": 1, "update_off": 1}
+    assert all("Accounts" in line.label and line.remedy for line in outcome.left)
+    assert not Write.objects.exists()
+    assert (there(live, "Account", "Acme"), account(live, "GenePoint")["Industry"]) == (0, "Biotechnology")
+
+
 def test_an_opportunity_is_pushed_with_its_account(live: Live) -> None:
     allow("Opportunity")
     firm = Account.objects.get(name="GenePoint")
@@ -314,6 +334,32 @@ class TestPeople:
         carried_out(push)
         assert push.results == {"Contact": {"created": 1}, "Lead": {"update_off": 1}}
         assert [(line.code, line.number) for line in results.outcome(push).left] == [("update_off", 1)]
+
+    @pytest.mark.parametrize("after", ["preview", "start"])
+    def test_people_whose_object_is_switched_off_meanwhile_are_not_missing(self, live: Live, after: str) -> None:
+        mode("Lead", "Title", to_salesforce="overwrite")
+        lead = Contact.objects.get(
+            pk=MirrorLead.objects.filter(role=1, is_converted=False).order_by("sf_id")[0].local_id
+        )
+        edit(lead, job_title="Harbour master")
+        firmless, new = person("Firmless"), person("Newcomer", account=Account.objects.get(name="GenePoint"))
+        Contact.objects.filter(pk=firmless.pk).update(company="Acme")
+        push = previewed(live, lead, firmless, new)
+        assert verdicts(push) == {"created": 2, "updated": 1}
+        if after == "start":
+            done = begin(push)
+        allow("Lead", create_in_salesforce=False, update_in_salesforce=False)
+        if after == "preview":
+            done = begin(push)
+        for run in done:
+            execute(run.pk)
+        push.refresh_from_db()
+        assert push.results == {"Contact": {"created": 1}, "Lead": {"create_off": 1, "update_off": 1}}
+        left = {(line.code, line.number) for line in results.outcome(push).left}
+        assert left == {("create_off", 1), ("update_off", 1)}
+        assert {s: there(live, s, "Newcomer") for s in ("Contact", "Lead")} == {"Contact": 1, "Lead": 0}
+        assert there(live, "Lead", "Firmless") == 0
+        assert live.number('SELECT count(*) FROM "Lead" WHERE "Title" = ?', "Harbour master") == 0
 
     def test_where_the_other_object_cant_be_read_nobody_is_made(self, live: Live) -> None:
         push = previewed(live, person("Newcomer", account=Account.objects.get(name="GenePoint")), new_people="contact")

@@ -188,10 +188,11 @@ class _Execution:
             Push(self._run, self._spec, self._setting, client, self._running.pushed, self._running.note).settle(upper)
 
     def _push(self, client: Client) -> Push | None:
-        """The run's push; None where nothing may be written."""
-        if self._run.imports is not None:
+        """The run's push; None where nothing may be written, and nobody chose records of which that is to be said."""
+        if self._run.imports is not None or self._setting is None:
             return None
-        if self._run.direction != Run.Direction.BOTH or self._setting is None or not self._setting.is_pushed:
+        may_write = self._run.direction == Run.Direction.BOTH and self._setting.is_pushed
+        if not may_write and self._run.selected is None:
             return None
         return Push(
             self._run, self._spec, self._setting, client, self._running.pushed, self._running.note,
@@ -235,8 +236,8 @@ class _Execution:
         except BaseException:
             push.put_back()
             raise
-        if self._run.selected is not None:
         self._running.remarks += push.remarks
+        if self._run.selected is not None:
             results.keep(self._run, push.verdicts)
         elif self._setting is not None:
             ObjectSetting.objects.filter(pk=self._setting.pk).update(last_push_at=timezone.now())

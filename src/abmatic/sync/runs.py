@@ -98,17 +98,19 @@ def start(
 
 
 def start_selected(push: SelectedPush, sobjects: Sequence[str], *, trigger: str, user: User | None = None) -> list[Run]:
-    """Queues the runs of a selected push, in this order. Raises `ConnectionNotReady`, or `AlreadyRunning`."""
+    """Queues the runs of a selected push, in this order. Raises `ConnectionNotReady`, or `AlreadyRunning`.
+
+    Also of an object into which nothing may be written: its run says so of each record.
+    """
     connection = push.connection
     _require_active(connection)
-    pushed = {each.sobject for each in ObjectSetting.objects.filter(connection=connection) if each.is_pushed}
     batch = uuid.uuid4()
     try:
         with transaction.atomic():
             started = [
                 Run.objects.create(
                     connection=connection, sobject=name, batch=batch, trigger=trigger, started_by=user, selected=push,
-                    direction=Run.Direction.BOTH if name in pushed else Run.Direction.PULL,
+                    direction=Run.Direction.BOTH,
                 )
                 for name in sobjects
             ]  # fmt: skip

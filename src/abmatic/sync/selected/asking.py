@@ -89,10 +89,7 @@ def begin(push: SelectedPush, *, trigger: str = Run.Trigger.MANUAL, user: User |
         names = objects_of(push)
         require_pushable(push.connection, names)
         started = runs.start_selected(push, names, trigger=trigger, user=user)
-        # A run that only reads compares nothing: what the preview said of its records stays true.
-        reading = {run.sobject for run in started if run.direction == Run.Direction.PULL}
-        said = {each["sobject"]: each["verdicts"] for each in push.found["objects"] if each["sobject"] in reading}
-        SelectedPush.objects.filter(pk=push.pk).update(state=SelectedPush.State.STARTED, results=said)
+        SelectedPush.objects.filter(pk=push.pk).update(state=SelectedPush.State.STARTED)
     return started
 
 
