@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -20,8 +21,9 @@ _SIDES = {"to_abmatic": "Here", "to_salesforce": "In Salesforce"}
 
 
 def show_previews(
-    connections: Sequence[Connection], sobjects: Sequence[str], *, full: bool, direction: str, as_json: bool
-) -> None:
+    connections: Sequence[Connection], sobjects: Sequence[str], *, full: bool, direction: str, as_json: bool,
+    vanished_are_deleted: bool,
+) -> None:  # fmt: skip
     """Prints a preview of each object of each connection."""
     from abmatic.sync.objects import configurable, with_riders
     from abmatic.sync.preview import NotPreviewed, preview
@@ -30,13 +32,14 @@ def show_previews(
     named = sobjects or [spec.name for spec in configurable()]
     # What rides with an object and may be written as well has a preview of its own.
     wanted = [spec.name for name in named for spec in with_riders([name]) if spec.obeys_settings]
+    asked = partial(
+        preview, full=full, direction=direction, whole=True, vanished_are_deleted=vanished_are_deleted
+    )  # fmt: skip
     found = []
     for connection in connections:
         for name in wanted:
             try:
-                found.append(
-                    preview(connection, name, full=full, direction=direction, whole=True, progress=_Progress(name))
-                )
+                found.append(asked(connection, name, progress=_Progress(name)))
             except (NotPreviewed, ObjectUnreadable) as error:
                 raise Failure(str(error)) from error
             if not as_json:

@@ -68,7 +68,10 @@ def sync(
         connections = find_connections(connection)
         usable = _usable(connections)
         if preview:
-            show_previews(usable, sobjects, full=full, direction=direction, as_json=as_json)
+            show_previews(
+                usable, sobjects, full=full, direction=direction, as_json=as_json,
+                vanished_are_deleted=vanished_are_deleted,
+            )  # fmt: skip
             return
         alive = workers_alive()
         if wait and not here and not alive:

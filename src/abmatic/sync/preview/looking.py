@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from typing import Any
 
@@ -14,6 +15,7 @@ from abmatic.postgres.locks import LockBusy, held
 from abmatic.postgres.sql import block
 from abmatic.salesforce import Client, errors
 from abmatic.sync import clients
+from abmatic.sync.comparing import RECYCLE_BIN
 from abmatic.sync.models import Connection, ObjectSetting, Write
 from abmatic.sync.objects import OBJECTS, SObject
 from abmatic.sync.preview.found import NotPreviewed, Preview, SelectedPreview
@@ -32,6 +34,8 @@ from abmatic.sync.push.phase import Taking, make_tables, plan_next
 from abmatic.sync.push.plan import Picked
 from abmatic.sync.push.sending import JOB_ROWS
 
+logger = logging.getLogger(__name__)
+
 Session = psycopg.Connection[tuple[Any, ...]]
 
 _COLLECTION = 200
@@ -46,11 +50,13 @@ def preview(
     whole: bool = False,
     progress: Progress = lambda found: None,
     picked: Picked | None = None,
+    vanished_are_deleted: bool = False,
 ) -> Preview:
     """What a run of the object would write. Raises `NotPreviewed`, and whatever ``progress`` raises.
 
     Of a window that a run would read by a bulk job the first records are looked at, or with ``whole`` all. ``picked``:
-    the records to which the push would be limited; then the answer is a `SelectedPreview`.
+    the records to which the push would be limited; then the answer is a `SelectedPreview`. ``vanished_are_deleted``: of
+    a full compare, however many they are.
     """
     spec = OBJECTS[sobject]
     setting = ObjectSetting.objects.get(connection=connection, sobject=spec.rides_with or sobject)
@@ -60,7 +66,10 @@ def preview(
             held(lock, "pull", connection.pk, sobject),
             clients.open_client(connection) as client,
         ):
-            looking = _Looking(connection, spec, setting, client, full=full, pushes=direction != "pull", picked=picked)
+            looking = _Looking(
+                connection, spec, setting, client, full=full, pushes=direction != "pull", picked=picked,
+                vanished_are_deleted=vanished_are_deleted,
+            )  # fmt: skip
             return looking.look(whole=whole, progress=progress)
     except LockBusy:
         raise NotPreviewed(f"A sync of {spec.label_plural} is running: preview again when it is over.") from None
@@ -77,7 +86,7 @@ class _Looking:
 
     def __init__(
         self, connection: Connection, spec: SObject, setting: ObjectSetting, client: Client, *, full: bool,
-        pushes: bool, picked: Picked | None,
+        pushes: bool, picked: Picked | None, vanished_are_deleted: bool,
     ) -> None:  # fmt: skip
         self._connection = connection
         self._spec = spec
@@ -85,22 +94,39 @@ class _Looking:
         self._client = client
         self._full = full
         self._picked = picked
+        self._vanished_are_deleted = vanished_are_deleted
         # Of picked records it is said why they aren't written, even where none may be.
         self._pushes = pushes and (setting.is_pushed or picked is not None)
         self._parameters = {"connection": connection.pk, "sobject": spec.name, "run": NOBODY}
-        kind = Preview if picked is None else SelectedPreview
-        self._found = kind(str(connection), spec.name, is_full=full)
+        self._found = self._nothing_yet()
+
+    def _nothing_yet(self) -> Preview:
+        kind = Preview if self._picked is None else SelectedPreview
+        return kind(str(self._connection), self._spec.name, is_full=self._full)
 
     def look(self, *, whole: bool, progress: Progress) -> Preview:
-        found, plan = self._found, self._plan()
+        try:
+            return self._look(self._plan(), whole=whole, progress=progress)
+        except (errors.InvalidField, FieldsMissing) as hidden:
+            # Described earlier, and taken away since. A run asks anew, too.
+            logger.info("the preview of %s asks anew which fields there are: %s", self._spec.name, hidden)
+            self._setting.refresh_from_db()
+            self._found = self._nothing_yet()
+            self._found.calls_of_run = 1
+            return self._look(self._plan(anew=True), whole=whole, progress=progress)
+
+    def _look(self, plan: PullPlan, *, whole: bool, progress: Progress) -> Preview:
+        found = self._found
         upper = self._client.server_time()
         entry = mirrored.adopted(self._setting, plan)
         cursor = cursor_of(self._setting, self._spec)
-        found.is_full = self._full or cursor is None or not entry["filled"]
+        is_late = cursor is not None and cursor < upper - RECYCLE_BIN
+        found.is_full = self._full or cursor is None or not entry["filled"] or is_late
+        is_compare = found.is_full and cursor is not None and "IsDeleted" in plan.base
         lower = None if found.is_full or cursor is None else cursor - LAG
         target = Target(
             self._connection.pk, NOBODY, NOBODY, upper, None, tuple(entry["unread"]), is_pushed=self._pushes,
-            members=member_rules(self._connection.pk), user=self._connection.user_id,
+            members=member_rules(self._connection.pk), user=self._connection.user_id, notes_read=is_compare,
         )  # fmt: skip
         with open_writer(plan, target) as (session, writer):
             try:
@@ -111,16 +137,20 @@ class _Looking:
                 reading.read(plan.soql(lower, upper), whole=whole)
                 if found.is_complete and seen is not None:
                     reading.merge_edited(edited.find(plan, self._connection.pk, seen, log_end, session.execute))
+                if found.is_complete and is_compare:
+                    reading.mark_vanished(self._connection.pk, are_deleted=self._vanished_are_deleted)
                 self._push_after(session, compared)
             finally:
                 session.rollback()
-        if self._spec.vanishes:
+        if is_compare and not found.is_complete:
+            found.notes.append("What Salesforce has no longer is only found when all records are looked at.")
+        elif self._spec.vanishes and not is_compare:
             found.notes.append("What was removed for good since the last sync is only found by a sync.")
         found.calls_made = self._client.calls
         return found
 
-    def _plan(self) -> PullPlan:
-        offered = offers.kept(self._setting, self._spec)
+    def _plan(self, *, anew: bool = False) -> PullPlan:
+        offered = None if anew else offers.kept(self._setting, self._spec)
         if offered is None:
             offered = [f.name for f in self._client.describe(self._spec.name).fields.values() if f.in_bulk]
             self._found.calls_of_run += 1
@@ -185,6 +215,7 @@ class _Looking:
         found.calls_of_run += 1
         plan = push_planning.make(self._spec, self._setting, described, self._picked)
         found.notes += [f"{each.sf_field} is not written: {each.reason}" for each in plan.unwritable]
+        found.notes += [plan.denial] if plan.denial else []
         make_tables(session)
         taking = Taking(self._setting, self._picked)
         while (compared := plan_next(session, plan, self._parameters, taking)) is not None:
@@ -205,7 +236,6 @@ class _Looking:
         for action, operation in (("created", Write.Operation.CREATE), ("updated", Write.Operation.UPDATE)):
             numbers[action] = planned[operation]
             found.calls_of_run += _sending_calls(planned[operation], settings.ENVIRONMENT.rest_limit)
-        found.samples["to_salesforce"] = There(session, self._spec, self._connection.pk).collected()
 
     def _take_back(self, session: Session) -> None:
         """People who turn out to be in Salesforce as something else, which is not read yet."""
@@ -226,4 +256,3 @@ def _sending_calls(writes: int, rest_limit: int) -> int:
     if writes <= rest_limit:
         return -(-writes // _COLLECTION)
     return (JOB_CALLS + 2) * -(-writes // JOB_ROWS)
-        found.notes += [plan.denial] if plan.denial else []

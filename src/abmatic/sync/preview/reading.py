@@ -12,8 +12,8 @@ from django.conf import settings
 from abmatic.salesforce import Client, errors
 from abmatic.salesforce.bulk import BulkQueryJob, ResultPage
 from abmatic.sync.preview.found import Preview
-from abmatic.sync.preview.samples import Here
-from abmatic.sync.pull import edited, parts
+from abmatic.sync.preview.samples import NOBODY, Here
+from abmatic.sync.pull import edited, parts, vanished
 from abmatic.sync.pull.careful import careful_rows
 from abmatic.sync.pull.chunk import ChunkWriter, Counts
 from abmatic.sync.pull.parts import Position
@@ -64,6 +64,32 @@ class Reading:
             self._counts.add(counts)
             self._here.note_chunk(counts)
             self._writer.empty()
+        self._tell()
+
+    def mark_vanished(self, connection: int, *, are_deleted: bool) -> None:
+        """What the mirror has and Salesforce no longer, after all was read (see `vanished`).
+
+        ``are_deleted``: however many they are.
+        """
+        found, client, plan = self._found, self._client, self._plan
+        before = client.calls
+        missing = vanished.find(
+            self._session, client, plan, connection=connection, run=NOBODY,
+            limit=settings.ENVIRONMENT.rest_limit, commits=False,
+        )  # fmt: skip
+        found.calls_of_run += client.calls - before
+        try:
+            if not are_deleted:
+                vanished.require_few(self._session, plan, missing, connection=connection)
+        except vanished.TooMany as many:
+            found.notes.append(str(many))
+            return
+        for sf_ids in vanished.chunks(self._session):
+            counts = self._writer.mark_vanished(sf_ids)
+            self._counts.add(counts)
+            self._here.note_chunk(counts)
+            self._writer.empty()
+            self._progress(found)
         self._tell()
 
     def _tell(self) -> None:

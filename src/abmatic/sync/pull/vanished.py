@@ -35,20 +35,26 @@ class TooMany(Exception):
     def __init__(self, missing: int, known: int, plural: str) -> None:
         super().__init__(
             f"{missing:,} of {known:,} {plural.lower()} can't be seen in Salesforce any more. So many at once look "
-            "like a permission that was taken away (View All, a sharing rule), so none was marked as deleted. Give the "
+            "like a permission that was taken away (View All, a sharing rule), so none counts as deleted. Give the "
             "connected user its access back; if they are deleted, run `abmatic sync --full --vanished-are-deleted`."
         )
         self.missing = missing
 
 
-def find(session: Session, client: Client, plan: PullPlan, *, connection: int, run: int, limit: int) -> int:
-    """Fills ``missing`` with what Salesforce has no longer. Answers how many. ``limit``: as of a query by REST."""
+def find(
+    session: Session, client: Client, plan: PullPlan, *, connection: int, run: int, limit: int, commits: bool = True
+) -> int:
+    """Fills ``missing`` with what Salesforce has no longer. Answers how many. ``limit``: as of a query by REST.
+
+    A preview ``commits`` nothing.
+    """
     mirror = sql.Identifier(plan.spec.mirror)
     session.execute(_text("missing_table"))
     parameters = {"connection": connection, "run": run}
     missing = session.execute(_composed("missing", mirror=mirror), parameters).rowcount
-    # Nothing is kept open while Salesforce is asked.
-    session.commit()
+    if commits:
+        # Nothing is kept open while Salesforce is asked.
+        session.commit()
     if missing:
         found = _by_bulk(client, plan, session) if missing > limit else _by_id(client, plan, session)
         session.execute("DELETE FROM missing WHERE sf_id = ANY (%s)", (list(found),))
