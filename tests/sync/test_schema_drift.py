@@ -7,10 +7,14 @@ from typing import Any
 
 import pytest
 from tests.sync.live import Live, Orgs
+from tests.sync.test_preview import tables
 from tests.sync.test_push import allow, edit
 
 from abmatic.audiences.models import Account
-from abmatic.sync.models import FieldMapping, Issue, ObjectSetting, Run, Write
+from abmatic.sync.execute import execute
+from abmatic.sync.importing.asking import ask, begin
+from abmatic.sync.models import CrmImport, FieldMapping, Issue, ObjectSetting, Run, Write
+from abmatic.sync.preview import preview
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -112,6 +116,53 @@ def test_a_field_that_is_back_is_read_and_written_again(orgs: Orgs) -> None:
     ((theirs,),) = live.rows('SELECT "Segment__c" FROM "Account" WHERE "Name" = ?', "GenePoint")
     # They meet as if for the first time: by the policy of two different values, Salesforce's is taken.
     assert theirs == Account.objects.get(name="GenePoint").industry == "Gold"
+
+
+@pytest.mark.parametrize("take_away", [gone, hidden])
+@pytest.mark.parametrize("when", ["before its preview", "after its preview", "while it reads"])
+def test_an_import_of_chosen_records_goes_on_without_a_field_that_was_taken_away(
+    orgs: Orgs, monkeypatch: pytest.MonkeyPatch, take_away: Callable[[Live], None], when: str
+) -> None:
+    monkeypatch.setattr("abmatic.sync.importing.reading.CHUNK", 4)
+    live = start(orgs, SEGMENT)
+    before = values()
+    touch(live, "Graz")
+    if when == "before its preview":
+        take_away(live)
+    found = ask(live.connection, "Account", "soql", "SELECT Id FROM Account", at_once=True)
+    assert (found.state, found.problem) == (CrmImport.State.READY, "")
+    assert found.found is not None
+    assert found.found["counts"]["updated"] == Account.objects.count()
+    if when == "after its preview":
+        take_away(live)
+    elif when == "while it reads":
+        live.at_call(r"/queryAll", lambda: take_away(live), after=1)
+    run = begin(found, name="All of them")
+    execute(run.pk)
+    run.refresh_from_db()
+    assert (run.state, run.counts["read"]) == (Run.State.SUCCEEDED, found.size), run.error_message
+    assert (values(), cities()) == (before, {"Graz"})
+    assert "no field Segment__c" in mapping().broken
+    if when == "before its preview":
+        assert run.counts == found.found["counts"]
+
+
+@pytest.mark.parametrize("take_away", [gone, hidden])
+def test_a_preview_asks_anew_as_the_run_does(orgs: Orgs, take_away: Callable[[Live], None]) -> None:
+    live = start(orgs, SEGMENT)
+    edit(Account.objects.get(name="GenePoint"), website="https://genepoint.example")
+    FieldMapping.objects.filter(setting__sobject="Account", sf_field="Website").update(to_salesforce="overwrite")
+    take_away(live)
+    touch(live, "Graz")
+    before = tables()
+    found = preview(live.connection, "Account")
+    assert tables() == before
+    assert any("no field Segment__c" in note for note in found.notes)
+    run = live.sync_well("Account")["Account"]
+    assert run.counts == found.to_abmatic
+    assert found.to_salesforce is not None
+    assert {name: run.pushed[name] for name in found.to_salesforce} == found.to_salesforce
+    assert run.api_calls == found.calls_of_run
 
 
 @pytest.mark.parametrize("rest_limit", [2000, 2])

@@ -41,14 +41,18 @@ def look(wanted: CrmImport) -> dict[str, Any]:
         ):
             found = sources.found(client, wanted)
             here = _keep(wanted, found.ids)
-            applied = _applied(client, wanted, found.ids[:LOOKED_AT])
+            try:
+                applied, refused = _applied(client, wanted, found.ids[:LOOKED_AT]), 0
+            except (errors.InvalidField, FieldsMissing):
+                # Described earlier, and taken away since: the import asks anew, too.
+                applied, refused = _applied(client, wanted, found.ids[:LOOKED_AT], anew=True), 2
             return {
                 **applied,
                 "records": len(found.ids),
                 "here": here,
                 "looked_at": min(len(found.ids), LOOKED_AT),
                 "notes": [*found.notes, *applied["notes"]],
-                "calls_of_run": -(-len(found.ids) // CHUNK),
+                "calls_of_run": -(-len(found.ids) // CHUNK) + refused,
                 "calls_made": client.calls,
             }
     except LockBusy:
@@ -76,11 +80,11 @@ def _keep(wanted: CrmImport, ids: tuple[str, ...]) -> int:
     return int(row[0]) if row else 0
 
 
-def _applied(client: Client, wanted: CrmImport, ids: tuple[str, ...]) -> dict[str, Any]:
+def _applied(client: Client, wanted: CrmImport, ids: tuple[str, ...], *, anew: bool = False) -> dict[str, Any]:
     """What the pull's own statements make of the records."""
     spec = OBJECTS[wanted.sobject]
     setting = ObjectSetting.objects.get(connection=wanted.connection_id, sobject=spec.name)
-    plan, notes = _plan(client, wanted, setting)
+    plan, notes = _plan(client, wanted, setting, anew=anew)
     target = Target(
         wanted.connection_id, NOBODY, NOBODY, client.server_time(), None, is_pushed=setting.is_pushed,
         members=member_rules(wanted.connection_id), user=wanted.connection.user_id,
@@ -109,9 +113,9 @@ def _applied(client: Client, wanted: CrmImport, ids: tuple[str, ...]) -> dict[st
     }
 
 
-def _plan(client: Client, wanted: CrmImport, setting: ObjectSetting) -> tuple[PullPlan, list[str]]:
+def _plan(client: Client, wanted: CrmImport, setting: ObjectSetting, *, anew: bool) -> tuple[PullPlan, list[str]]:
     spec = OBJECTS[wanted.sobject]
-    offered = offers.kept(setting, spec)
+    offered = None if anew else offers.kept(setting, spec)
     if offered is None:
         offered = [f.name for f in client.describe(spec.name).fields.values() if f.in_bulk]
     plan, broken = planning.make(spec, setting, offered, offers.kinds(setting, spec))

@@ -91,15 +91,26 @@ class Pull:
 
         ``follow`` is told of each chunk in its transaction. The checkpoint says which Id was the last (``imported``).
         """
-        plan = self._plan(client)
-        upper = self._running.window(client)
+        plan, upper = self._plan(client), self._running.window(client)
         self._running.note(phase=Run.Phase.READING, reader="REST")
-        with open_writer(plan, self._target(upper)) as (session, writer):
-            for sf_ids in chunks:
-                self._read_chunk(client, plan, session, writer, sf_ids, follow)
-            if self._running.counts.duplicate:
-                writer.after_run()
-                session.commit()
+        left = iter(chunks)
+        sf_ids = next(left, None)
+        for is_described_anew in (False, True):
+            try:
+                with open_writer(plan, self._target(upper)) as (session, writer):
+                    while sf_ids is not None:
+                        self._read_chunk(client, plan, session, writer, sf_ids, follow)
+                        sf_ids = next(left, None)
+                    if self._running.counts.duplicate:
+                        writer.after_run()
+                        session.commit()
+                return
+            except (errors.InvalidField, FieldsMissing) as hidden:
+                if is_described_anew:
+                    raise
+                # As in `_pull`: what was read stays, and the chunk that was refused is read without the field.
+                logger.warning("run %s asks anew which fields there are: %s", self._run.pk, hidden)
+                plan = self._plan(client, anew=True)
 
     def _read_chunk(
         self, client: Client, plan: PullPlan, session: Session, writer: ChunkWriter, sf_ids: list[str],
