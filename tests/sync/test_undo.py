@@ -155,6 +155,22 @@ def test_records_that_the_run_created_stay_and_are_listed(live: Live) -> None:
     assert Account.objects.count() == 11
 
 
+def test_what_the_run_created_stays_as_the_run_left_it(live: Live) -> None:
+    first = Run.objects.filter(sobject="Account").earliest("pk")
+    record = Account.objects.get(name="GenePoint")
+    assert record.created_by_id == first.cause_id
+    # As where the elder of two duplicates comes in a later chunk, and takes over what was made of the younger one.
+    Change.objects.create(
+        record="account", record_id=record.pk, field="name", before="Younger", after="GenePoint", cause=first.cause
+    )
+    found = undo.preview(first)
+    assert (found.here, found.here_values, found.left) == (0, 0, {"undo_created_here": 10})
+    made = undone(first)
+    record.refresh_from_db()
+    assert (record.name, made.counts["reasons"]) == ("GenePoint", {"undo_created_here": 10})
+    settled(live)
+
+
 def test_an_undo_can_be_undone(live: Live) -> None:
     made = undone(pushed(live, industry="Banking"))
     undone(made)

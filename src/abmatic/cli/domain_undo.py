@@ -92,7 +92,8 @@ def _preview(undone: Run, delete_created: bool, as_json: bool) -> None:
         for each in found.samples["removed"]:
             click.echo(f"  {each['id']}")
     for reason, number in sorted(found.left.items()):
-        click.echo(f"Left: {number:,} {REASONS[reason].label}")
+        why = REASONS[reason]
+        click.echo(f"Left: {number:,} × {why.label}. {why.meaning} {why.remedy}")
 
 
 def _change(sample: dict[str, Any]) -> str:

@@ -163,7 +163,8 @@ class Undo:
         """Local values, their changes, what no sync may do again, and an entry for what is left."""
         for record in dict.fromkeys(spec.local for spec in OBJECTS.values() if spec.has_history):
             self._session.execute("TRUNCATE undone")
-            if self._session.execute(_text("undone_of"), {**self._parameters, "record": record}).rowcount:
+            written = sql.SQL(_text("undone_of")).format(local=sql.Identifier(record))
+            if self._session.execute(written, {**self._parameters, "record": record}).rowcount:
                 self._put_back(record)
         self._note_created()
 
@@ -199,11 +200,12 @@ class Undo:
         noted = self._session.execute(
             sql.SQL(
                 "INSERT INTO finding (run_id, reason, sf_id, local_id) "
-                "SELECT %(run)s, 'undo_created_here', '', id FROM {} WHERE created_by_id = %(cause)s RETURNING reason"
+                "SELECT %(run)s, 'undo_created_here', '', id FROM {} WHERE created_by_id = %(cause)s"
             ).format(sql.Identifier(self._spec.local)),
             self._parameters,
-        )
-        self._left(noted)
+        ).rowcount
+        if noted:
+            self.found.left["undo_created_here"] += noted
 
     def _sample(self, record: str) -> None:
         rows = self._session.execute(

@@ -6,11 +6,13 @@ CREATE TEMP TABLE rewritten (
 CREATE TEMP TABLE seen (sf_id text COLLATE "C", doc jsonb);
 
 -- undone_of -- What a cause wrote into one kind of local record. Parameters: cause, record.
+-- What it made itself stays as it left it, whatever of it came first.
 INSERT INTO undone (record_id, field, before, after)
 SELECT h.record_id, h.field, (array_agg(h.before ORDER BY h.id))[1], (array_agg(h.after ORDER BY h.id DESC))[1]
   FROM change AS h
  -- That somebody was taken out of a campaign is what Salesforce said.
  WHERE h.cause_id = %(cause)s AND h.record = %(record)s AND h.field NOT IN ('', 'is_removed')
+   AND NOT EXISTS (SELECT FROM {local} AS a WHERE a.id = h.record_id AND a.created_by_id = %(cause)s)
  GROUP BY h.record_id, h.field
 HAVING (array_agg(h.before ORDER BY h.id))[1] IS DISTINCT FROM (array_agg(h.after ORDER BY h.id DESC))[1];
 
