@@ -24,7 +24,7 @@ from abmatic.cli import domain_pushing
 from abmatic.sync import auto_push
 from abmatic.sync.auto_push import AutoPush
 from abmatic.sync.execute import execute
-from abmatic.sync.models import Connection, Due, ObjectSetting, Run
+from abmatic.sync.models import Connection, Due, MirrorAccount, ObjectSetting, Run
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -141,6 +141,22 @@ def test_what_a_run_left_is_tried_again_after_a_while(live: Live) -> None:
     assert AutoPush().start_due() == []
     Run.objects.update(finished_at=timezone.now() - auto_push.LEFT_PAUSE)
     assert [run.sobject for run in AutoPush().start_due()] == ["Account"]
+
+
+def test_what_waits_for_its_account_goes_a_while_after_it_is_there(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    allow("Contact", auto_push=True)
+    firm = Account.objects.create(name="Acme", website="acme.example", domain="acme.example")
+    person = Contact.objects.create(last_name="Newcomer", account=firm)
+    Due.objects.create(connection_id=live.connection.pk, sobject="Contact", local_id=person.pk)
+    Run.objects.update(finished_at=timezone.now() - auto_push.LEFT_PAUSE)
+    worker = AutoPush()
+    assert worker.start_due() == []
+    MirrorAccount.objects.create(
+        connection=live.connection, sf_id="001000000000999AAA", local_id=firm.pk, role=1, modstamp=timezone.now()
+    )
+    assert worker.start_due() == [], "it has just looked, and many may wait"
+    monkeypatch.setattr(auto_push, "LEFT_PAUSE", timedelta(0))
+    assert [run.sobject for run in worker.start_due()] == ["Contact"]
 
 
 def test_a_failed_run_is_followed_later_and_later(live: Live) -> None:

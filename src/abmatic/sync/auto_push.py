@@ -44,6 +44,8 @@ class AutoPush:
     def __init__(self) -> None:
         # By setting: changes of transactions below are no reason for a run. They are over, so that stays true.
         self._seen: dict[tuple[int, str], int] = {}
+        # By setting: when it was looked in vain for what a run had left. Many records may wait for others for long.
+        self._left: dict[tuple[int, str], datetime] = {}
 
     def start_due(self) -> list[Run]:
         """Starts a run of each object that has something due and may be pushed now."""
@@ -87,7 +89,9 @@ class AutoPush:
         together = [each for each in with_riders([spec.name]) if each.obeys_settings]
         if any(self._has_changed(each, setting) for each in together):
             return True
-        return rested >= LEFT_PAUSE and (any(_is_any_left(each, setting) for each in together) or _is_retried(setting))
+        return rested >= LEFT_PAUSE and (
+            any(self._is_any_left(each, setting) for each in together) or _is_retried(setting)
+        )  # fmt: skip
 
     def _has_changed(self, spec: SObject, setting: ObjectSetting) -> bool:
         compared = due.progress(setting, spec)
@@ -105,6 +109,18 @@ class AutoPush:
         if not is_changed:
             self._seen[setting.pk, spec.name] = upto
         return bool(is_changed)
+
+    def _is_any_left(self, spec: SObject, setting: ObjectSetting) -> bool:
+        """Whether something is due that can be compared now; after a look in vain not again for a while."""
+        key, now = (setting.pk, spec.name), timezone.now()
+        if key in self._left and now - self._left[key] < LEFT_PAUSE:
+            return False
+        with database.cursor() as cursor:
+            cursor.execute(due.any_ready(spec, setting), {"connection": setting.connection_id, "sobject": spec.name})
+            is_any = cursor.fetchone() is not None
+        if not is_any:
+            self._left[key] = now
+        return is_any
 
 
 def _answer(statement: LiteralString, **parameters: Any) -> tuple[Any, ...]:
@@ -124,9 +140,3 @@ def _is_retried(setting: ObjectSetting, since: datetime | None = None) -> bool:
         retry_at__isnull=False,
     )
     return (marked if since is None else marked.filter(retry_at__gt=since)).exists()
-
-
-def _is_any_left(spec: SObject, setting: ObjectSetting) -> bool:
-    with database.cursor() as cursor:
-        cursor.execute(due.any_ready(spec, setting), {"connection": setting.connection_id, "sobject": spec.name})
-        return cursor.fetchone() is not None
