@@ -114,8 +114,9 @@ class Episodes:
         return seen
 
 
-def _records() -> tuple[dict[str, list[str]], dict[str, int]]:
-    """The records that a script may touch: linked, each to a local record of its own; and what those are."""
+def _records() -> tuple[dict[str, list[str]], dict[str, int], dict[str, list[str]]]:
+    """The records that a script may touch: linked, each to a local record of its own; what those are; and the contacts
+    of each account."""
     mirrors = {"Account": MirrorAccount, "Contact": MirrorContact, "Lead": MirrorLead}
     links = {
         sobject: dict(model.objects.filter(role=1, is_deleted=False).order_by("sf_id").values_list("sf_id", "local_id"))
@@ -131,4 +132,8 @@ def _records() -> tuple[dict[str, list[str]], dict[str, int]]:
         ]
         for sobject, found in links.items()
     }
-    return records, {sf_id: local for found in links.values() for sf_id, local in found.items()}
+    contacts: dict[str, list[str]] = {}
+    for account, contact in MirrorContact.objects.order_by("sf_id").values_list("account_sf_id", "sf_id"):
+        if account:
+            contacts.setdefault(account, []).append(contact)
+    return records, {sf_id: local for found in links.values() for sf_id, local in found.items()}, contacts

@@ -45,12 +45,18 @@ class Round:
 
 
 class Script:
-    """``records``: of each object the Ids that the rounds may touch, in order; ``links``: their local records."""
+    """``records``: of each object the Ids that the rounds may touch, in order; ``links``: their local records.
 
-    def __init__(self, seed: str, records: dict[str, list[str]], links: dict[str, int]) -> None:
+    ``contacts``: those of each account, which go with it.
+    """
+
+    def __init__(
+        self, seed: str, records: dict[str, list[str]], links: dict[str, int], contacts: dict[str, list[str]]
+    ) -> None:  # fmt: skip
         self._chance = random.Random(seed)
         self._left = {name: list(ids) for name, ids in records.items()}
         self._links = links
+        self._contacts = {account: list(ids) for account, ids in contacts.items()}
         self._deleted: list[tuple[str, str]] = []
         self._name = seed.replace("/", "-")
         self._made = 0
@@ -122,11 +128,16 @@ class Script:
                 (sf_id,) = self._take(sobject, 1)
                 self._step(made, "delete", sobject, sf_id)
                 self._deleted.append((sobject, sf_id))
+                gone = self._contacts.get(sf_id, [])
+                made.moved.update(gone)
+                self._left["Contact"] = [one for one in self._left["Contact"] if one not in gone]
         for sobject in ("Account", "Contact"):
             if self._chance.random() < 0.5:
                 master, loser = self._take(sobject, 2)
                 self._left[sobject].append(master)
                 self._step(made, "merge", sobject, master, loser)
+                if sobject == "Account":
+                    self._contacts.setdefault(master, []).extend(self._contacts.pop(loser, []))
         (lead,) = self._take("Lead", 1)
         self._step(made, "convert", "Lead", lead)
 
