@@ -27,6 +27,14 @@ from abmatic.sync.tour.steps import Look
 from abmatic.web.http import PageRequest
 from abmatic.web.roles import RoleRequired, operator_required
 
+# What Home says of each step.
+_TEXTS = {
+    Tour.Step.ARRIVAL: "Change an account in Salesforce, sync, and see what came over.",
+    Tour.Step.EDIT: "Allow it, change a field here, and find it in Salesforce a few seconds later.",
+    Tour.Step.CONFLICT: "The same field, changed there and here: which value stays, and where that is written.",
+    Tour.Step.REFUSAL: "A validation rule refuses a value: what it says, what helps, and trying again.",
+    Tour.Step.UNDO: "Take back what a run wrote.",
+}
 # In the session: the panel is shown.
 _SHOWN = "tour"
 NO_CONTENT = 204
@@ -37,6 +45,7 @@ class Line:
     """A step in the list of them; ``state`` is "done", "now" or "later"."""
 
     label: str
+    text: str
     state: str
     proof: Proof | None
 
@@ -50,8 +59,13 @@ class Card:
 
     @property
     def done(self) -> int:
-        """How many steps are done or were skipped."""
+        """How many steps are done; skipping isn't doing."""
         return sum(line.state == "done" for line in self.lines)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing of it is left to do."""
+        return self.tour is not None and self.tour.step == Tour.Step.OVER
 
 
 @never_cache
@@ -108,7 +122,9 @@ def _lines(found: Tour | None) -> list[Line]:
     for step in proofs.STEPS:
         proof = proofs.of(found, step) if found else None
         is_now = found is not None and found.step == step
-        lines.append(Line(str(step.label), "done" if proof else "now" if is_now else "later", proof))
+        is_done = proof is not None and not proof.is_skipped
+        state = "done" if is_done else "now" if is_now else "later"
+        lines.append(Line(str(step.label), _TEXTS[step], state, proof))
     return lines
 
 

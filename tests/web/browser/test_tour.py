@@ -142,7 +142,7 @@ def afterwards(page: Page) -> None:
     tour = panel(page)
     expect(tour).to_contain_text("That was the tour")
     tour.get_by_role("button", name="Close").click()
-    expect(tour).to_contain_text("goes on from Home")
+    expect(tour).to_contain_text("You find the tour on Home")
     tour.get_by_role("link", name="Home").click()
     expect(page.get_by_role("region", name="Tour", exact=True)).to_contain_text("5 of 5 done")
     expect(tour).to_have_count(0)
@@ -156,7 +156,7 @@ def afterwards(page: Page) -> None:
 def record_in_salesforce(page: Page, salesforce: RunningOrg, **values: str) -> Iterator[Page]:
     """What the tour's button opens in a tab of its own, with fields edited and saved."""
     with page.expect_popup() as opened:
-        panel(page).get_by_role("link", name="Open it in Salesforce").click()
+        panel(page).get_by_role("link", name="Open in Salesforce").click()
     there = opened.value
     expect(there.get_by_role("heading", name=EDGE)).to_be_visible()
     there.get_by_role("link", name="Edit", exact=True).click()
