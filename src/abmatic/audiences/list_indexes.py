@@ -149,6 +149,10 @@ def _wanted(record: str) -> Iterator[tuple[str, sql.Composed]]:
         # A number needs no parentheses, and nothing is hurt by them.
         key = sort_key_of(column) if each.type in _TEXTS else column
         yield _name(record, each.name), sql.SQL("(({}), id)").format(key)
+    if record == "contact":
+        # The order of their list: of one last name there may be tens of thousands.
+        keys = (sort_key_of(sql.Identifier(name)) for name in ("last_name", "first_name"))
+        yield _name(record, "name"), sql.SQL("(({}), ({}), id)").format(*keys)
     text = sql.SQL(" || E'\\n' || ").join(
         sql.SQL("coalesce({}, '')").format(sql.Identifier(name)) for name in SEARCHED[record]
     )

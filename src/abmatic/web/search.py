@@ -22,7 +22,7 @@ from abmatic.audiences.sorting import LAST_CHARACTER, beginning, sort_key
 from abmatic.web.counting import TookTooLong, time_allowed
 from abmatic.web.domains import decoded, encoded
 from abmatic.web.grids.filters import clean
-from abmatic.web.grids.meets import Found, Meets
+from abmatic.web.grids.meets import Meets
 from abmatic.web.http import PageRequest
 
 SHOWN = 6
@@ -89,7 +89,7 @@ def _anywhere(record: str, records: Any, condition: Condition) -> list[tuple[Que
     table = table_of(record)
     if not table.is_large:
         return [(met, ANYWHERE_MS)]
-    return [(met, SOON_MS), (records.filter(pk__in=Found(record, condition, table)), ANYWHERE_MS)]
+    return [(met, SOON_MS), (records.filter(Meets(record, condition, table)), ANYWHERE_MS)]
 
 
 def _found(beginnings: list[QuerySet[Any]], anywhere: list[tuple[QuerySet[Any], int]]) -> list[Any]:
@@ -112,9 +112,9 @@ def _begins(records: Any, key: Any, query: str) -> QuerySet[Any]:
         none: QuerySet[Any] = records.none()
         return none
     keyed: QuerySet[Any] = records.annotate(sort_key=key)
-    return keyed.filter(sort_key__gte=start, sort_key__lte=start + LAST_CHARACTER, sort_key__startswith=start).order_by(
-        "sort_key", "id"
-    )
+    # Not by id as well: of one last name there may be tens of thousands, and six are shown.
+    beginning_so = keyed.filter(sort_key__gte=start, sort_key__lte=start + LAST_CHARACTER, sort_key__startswith=start)
+    return beginning_so.order_by("sort_key")
 
 
 def _begins_with_key(records: Any, field: str, query: str) -> QuerySet[Any]:

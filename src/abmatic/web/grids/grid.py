@@ -17,11 +17,13 @@ from abmatic.web.counting import Count, TookTooLong, quick_count, sampled_count,
 from abmatic.web.domains import encoded
 from abmatic.web.grids.columns import MOST, Column, Spec
 from abmatic.web.grids.filters import Builder, Filter, clean, read, written
-from abmatic.web.grids.meets import Found, Meets, Stored
+from abmatic.web.grids.meets import Meets, Stored
 from abmatic.web.grids.paging import PAGE, Cursor, Order, Page, Search, page
 
 # A sort of a large table without an index takes seconds; beyond this it is given up and said so.
 PAGE_MS = 8_000
+# Shorter words have no index (see abmatic.audiences.quick).
+SHORTEST = 3
 
 _IS_MEMBER: Condition = {"field": "is_removed", "is": "equals", "value": False}
 # Quick choices above the grid: the parameter ``show`` and what it means.
@@ -163,13 +165,18 @@ class Grid:
     @cached_property
     def condition(self) -> Condition:
         """What every row meets: scope, quick choice, search and filter. Not to be used where the filter is broken."""
-        words = []
-        for word in self.search.split():
-            alike = {word, encoded(word)} if self.spec.record == "account" else {word}
-            words.append({"any": [{"search": each} for each in sorted(alike)]})
-        parts = [self.scope, SHOW[self.spec.record][self.show][1], self.filter.tree, *words]
+        parts = [self.scope, SHOW[self.spec.record][self.show][1], self.filter.tree]
+        parts += [self._word(word) for word in self.search.split()]
         kept = [part for part in parts if part]
         return {"all": kept} if kept else {}
+
+    def _word(self, word: str) -> Condition:
+        """What holds a word; of many records what begins with it, where it is a letter or two on the way to a word."""
+        is_of_many = not self.is_scoped and self._size is not None and self._size.is_large
+        if is_of_many and len(word) < SHORTEST and word.isascii():
+            return {"field": self.spec.columns[0].field, "is": "starts_with", "value": word}
+        alike = {word, encoded(word)} if self.spec.record == "account" else {word}
+        return {"any": [{"search": each} for each in sorted(alike)]}
 
     @property
     def is_narrowed(self) -> bool:
@@ -252,15 +259,18 @@ class Grid:
         table = self._table
         if table is None or not table.is_large or self._is_of_one:
             return records
-        every = self._all().select_related(*self._related())
-        return Search(every, records, every.filter(pk__in=Found(self.spec.record, self.condition, table)))
+        every = self._all()
+        found = every.filter(Meets(self.spec.record, self.condition, table))
+        return Search(every.select_related(*self._related()), records, found)
 
     @cached_property
     def _table(self) -> Table | None:
         """What is known of the table where it is searched through; None where it isn't."""
-        if not self.condition or self.filter.problem or self.spec.record not in RECORDS:
-            return None
-        return table_of(self.spec.record, self.fields)
+        return None if not self.condition or self.filter.problem else self._size
+
+    @cached_property
+    def _size(self) -> Table | None:
+        return table_of(self.spec.record, self.fields) if self.spec.record in RECORDS else None
 
     @property
     def _is_of_one(self) -> bool:
@@ -287,7 +297,7 @@ class Grid:
         table = self._table
         if table is None or not table.is_large:
             return quick_count(self.records(), at_least=at_least)
-        found = self.spec.model._default_manager.filter(pk__in=Found(self.spec.record, self.condition, table))
+        found = self.spec.model._default_manager.filter(Meets(self.spec.record, self.condition, table))
         if is_exact:
             return quick_count(found, at_least=at_least, milliseconds=PAGE_MS)
         return sampled_count(self.spec.record, self.condition, found, table.rows, at_least=at_least)

@@ -20,7 +20,8 @@ from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Coalesce
 
 from abmatic.web.grids.columns import Column
 
@@ -86,7 +87,7 @@ class Search:
 
 
 def page(records: QuerySet[Any] | Search, order: Order, after: Cursor | None) -> Page:
-    """The page after a cursor: at most two statements; of a search at most four."""
+    """The page after a cursor: at most two statements; of a search at most eight."""
     rows: list[Any] = []
     if after is None or after.key is not None:
         rows = _read(records, order, lambda keyed: _valued(keyed, order, after), PAGE + 1)
@@ -103,16 +104,26 @@ def _read(
 ) -> list[Any]:
     """The first rows of a part of the order."""
 
+    def keyed(some: QuerySet[Any]) -> QuerySet[Any]:
+        annotated: QuerySet[Any] = some.annotate(sort_key=order.column.sort_key, sort_then=order.column.then_key)
+        return annotated
+
     def ordered(some: QuerySet[Any]) -> QuerySet[Any]:
-        return _ordered(
-            part(some.annotate(sort_key=order.column.sort_key, sort_then=order.column.then_key)), order
-        )  # fmt: skip
+        return _ordered(part(keyed(some)), order)
 
     if isinstance(records, QuerySet):
         return list(ordered(records)[:most])
-    walked = ordered(records.every).values("pk")[:WALKED]
-    rows = list(ordered(records.meant.filter(pk__in=walked))[:most])
-    return rows if len(rows) == most else list(ordered(records.found)[:most])
+    rows: list[Any] = []
+    for steps in (WALKED, 3 * WALKED):
+        walked = ordered(records.every).values("pk")[:steps]
+        rows = list(ordered(records.meant.filter(pk__in=walked))[:most])
+        if len(rows) == most or 3 * len(rows) < most:  # there, or not to be reached by the longer walk
+            break
+    if len(rows) == most:
+        return rows
+    # What belongs to them is only read for those that are shown.
+    found = _ordered(part(keyed(records.found)), order, fenced=True).values_list("pk", flat=True)[:most]
+    return list(ordered(records.every.filter(pk__in=list(found))))
 
 
 def _valued(keyed: QuerySet[Any], order: Order, after: Cursor | None) -> QuerySet[Any]:
@@ -125,10 +136,17 @@ def _empty(keyed: QuerySet[Any], order: Order, after: Cursor | None) -> QuerySet
     return empty.filter(_beyond_equals(after, order)) if after is not None and after.key is None else empty
 
 
-def _ordered(records: QuerySet[Any], order: Order) -> QuerySet[Any]:
-    """In the order of the index, forwards or backwards: NULL is its last value."""
-    sign = "-" if order.descending else ""
+def _ordered(records: QuerySet[Any], order: Order, *, fenced: bool = False) -> QuerySet[Any]:
+    """In the order of the index, forwards or backwards: NULL is its last value.
+
+    ``fenced``: by what is equal and in no index. Else the planner, who takes what is asked for more frequent or rarer
+    than it is, might rather walk through the whole table in its order.
+    """
     keys = ["sort_key", *(["sort_then"] if order.column.then else []), "id"]
+    if fenced:
+        by = [Coalesce(F(key), F(key)) for key in keys]
+        return records.order_by(*(key.desc() if order.descending else key.asc() for key in by))
+    sign = "-" if order.descending else ""
     return records.order_by(*(sign + key for key in keys))
 
 
