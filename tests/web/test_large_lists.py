@@ -81,7 +81,7 @@ class TestLarge:
             [each["sql"] for each in captured if 'FROM "account"' in each["sql"]] for captured in (frequent, rare)
         )
         assert len(walking) == 1
-        # Rows with a name and rows without, each by a walk and by the indexes; and what is shown of those that were found.
+        # Rows with a name and rows without, each by a walk and by the indexes; and what is shown of them.
         assert len(finding) == 5
         assert not any(_by_indexes(statement) for statement in walking)
         assert sum(_by_indexes(statement) for statement in finding) == 2
