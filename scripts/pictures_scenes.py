@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 if TYPE_CHECKING:
     from pictures import Camera
@@ -547,12 +547,42 @@ def _sync(camera: Camera, tab: str) -> None:
 
 
 # A command, and the scenes that are taken of what it runs.
+def tour(camera: Camera) -> None:
+    """In a demo of its own: it switches on writing."""
+    page = camera.open("/")
+    page.get_by_role("button", name="Start the tour").click()
+    panel = page.get_by_role("complementary", name="Tour")
+    panel.get_by_text("Tour, 1 of 5").wait_for()
+    camera.take("tour-start")
+    _press_in(panel, "Skip this step", "Tour, 2 of 5")
+    camera.take("tour-allow")
+    _press_in(panel, "Switch it on", "Edit City")
+    _press_in(panel, "Skip this step", "Tour, 3 of 5")
+    _press_in(panel, "Skip this step", "Tour, 4 of 5")
+    panel.get_by_role("link", name="Edit Employees").click()
+    page.get_by_role("main").get_by_label("Employees", exact=True).fill("12000")
+    page.keyboard.press("Enter")
+    panel.get_by_text("Salesforce refused").wait_for(timeout=PATIENCE)
+    panel.get_by_role("link", name="Open the issue").click()
+    page.get_by_role("heading", name="By cause").wait_for()
+    camera.take("tour-refused", docs="tour")
+    _press_in(panel, "Skip this step", "Tour, 5 of 5")
+    _press_in(panel, "Skip this step", "That was the tour")
+    camera.take("tour-over")
+
+
+def _press_in(panel: Locator, button: str, then: str) -> None:
+    panel.get_by_role("button", name=button).click()
+    panel.get_by_text(then).wait_for()
+
+
 INSTALLATIONS: list[tuple[list[str], list[Scene]]] = [
     (["up", "--port", "0", "--json-ready"], [first_run, ways_in]),
     (
         ["demo", "--json", "--no-browser", "--port", "0", "--emulator-port", "0"],
         [frame, grids, records, integrations, settings, runs, csv, crm, set_a_field, people, push, sync, failing],
     ),
+    (["demo", "--json", "--no-browser", "--port", "0", "--emulator-port", "0"], [tour]),
 ]
 
 

@@ -158,7 +158,7 @@ def test_all_five_steps(tour: Tour, live: Live, person: User) -> None:
     assert (proof.run, proof.first_run, proof.field) == (undoing.pk, run.pk, "Employees")
     assert (proof.before, proof.after, proof.won) == (12_000, 1_000, "Salesforce")
     assert tour.step == Tour.Step.OVER
-    assert look(tour).done == len(STEPS)
+    assert (look(tour).done, phase(tour)) == (len(STEPS), "writing")
 
 
 def test_every_look_costs_the_same_few_queries(tour: Tour, live: Live, person: User) -> None:

@@ -246,6 +246,7 @@ def test_to_the_end_and_once_more(admin: Client, acme: Account, connection: Conn
     said = press(admin, "skip")
     assert "That was the tour" in said
     assert said.count("skipped") == 4
+    assert "go on being written" not in said
     press(admin, "hide")
     home = admin.get("/").text
     assert "1 of 5 done" in home

@@ -29,7 +29,8 @@ class Seen:
     """How far a step is, in a word that pages have sentences for, and the run or issue that tells more.
 
     ``phase``: "done" with its proof; "running", "failed" or "nothing" of a run; "allow" where settings are in the way;
-    "act" while nothing was done yet; others are a step's own.
+    "act" while nothing was done yet; "writing" once the tour is over and what it switched on still is; others are a
+    step's own.
     """
 
     phase: str
@@ -78,7 +79,7 @@ def look(tour: Tour) -> Look | None:
         return None
     account, link = found
     if tour.step == Tour.Step.OVER:
-        return Look(tour, account, link, Seen("done"))
+        return Look(tour, account, link, Seen("writing" if _may_write(tour) else "done"))
     kept = proofs.of(tour, tour.step)
     if kept is not None:
         return Look(tour, account, link, Seen("done", kept))
