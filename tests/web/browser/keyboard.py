@@ -68,3 +68,8 @@ class Keyboard:
         """Goes to what is called so, and presses it."""
         self.to(name, back=back)
         self.press(key)
+
+    def follow(self, name: str, address: str, *, back: bool = False) -> None:
+        """Presses what leads to another page; ``address`` may hold ``*``."""
+        self.do(name, back=back)
+        self.page.wait_for_url(f"**{address}")

@@ -74,7 +74,7 @@ def live(orgs: Orgs) -> Live:
     live.sync_well("Account")
     Connection.objects.update(org_name=TEXT, user_name=TEXT)
     allow("Account")
-    mode("Account", "BillingCity", to_salesforce="overwrite")
+    mode("Account", "Name", to_salesforce="overwrite")
     return live
 
 
@@ -124,8 +124,8 @@ def test_a_field_being_edited(person: Person, live: Live) -> None:
     expect(box).to_be_focused()
     person.look("editor")
     Account.objects.filter(pk=record.pk).update(city=TEXT[::-1])
-    box.fill(TEXT[:500])
-    page.keyboard.press("Enter")
+    box.fill(TEXT[:30])
+    page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("was changed meanwhile")).to_be_visible()
     person.look("changed meanwhile")
     assert person.watch.faults == []
@@ -133,12 +133,11 @@ def test_a_field_being_edited(person: Person, live: Live) -> None:
 
 def test_previews_of_syncs_and_pushes(person: Person, live: Live) -> None:
     for record in Account.objects.order_by("pk")[:2]:
-        edit(record, city=f"{TEXT}{record.pk}")
+        edit(record, name=f"{NAME[:200]}{record.pk}")
     page = person.tab.open(f"/settings/integrations/salesforce/{live.connection.pk}/accounts/")
     page.get_by_role("button", name="Add Mapping").click()
-    page.get_by_role("combobox", name="Salesforce field").fill("script")
-    options = page.locator("#list-salesforce [role=option]")
-    expect(options).to_have_count(1)
+    page.get_by_role("combobox", name="Salesforce field").fill("Tier__c")
+    expect(page.locator("#list-salesforce [role=option]")).to_have_count(1)
     person.look("fields of the org")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
@@ -165,12 +164,6 @@ def test_previews_of_syncs_and_pushes(person: Person, live: Live) -> None:
     expect(dialog.get_by_text("API call")).to_be_visible()
     unfold(dialog, "Update")
     person.look("preview of a push")
-    run = live.sync("Account")["Account"]
-    # A city of 4,000 characters is more than Salesforce takes.
-    assert run.pushed["refused"] == 2
-    for address in (f"/runs/{run.pk}/", f"/settings/integrations/salesforce/{live.connection.pk}/issues/"):
-        person.tab.open(address)
-        person.look(address)
     assert person.watch.faults == []
 
 
@@ -185,6 +178,7 @@ def test_an_import_from_crm(person: Person, live: Live, monkeypatch: pytest.Monk
     dialog.get_by_role("radio", name="SOQL").check()
     dialog.locator("#crm-soql").fill(f"SELECT Id FROM Account WHERE Name LIKE '%script%' {'W' * 4000}")
     dialog.get_by_role("button", name="Preview").click()
+    expect(dialog.get_by_text("Waiting for a worker")).to_be_visible()
     importing.execute(CrmImport.objects.get().pk)
     expect(dialog.get_by_text("This can’t be imported")).to_be_visible()
     person.look("refused by Salesforce")
@@ -196,6 +190,7 @@ def test_an_import_from_crm(person: Person, live: Live, monkeypatch: pytest.Monk
     with live.editing() as session:
         for (sf_id,) in live.rows('SELECT "Id" FROM "Account" LIMIT 3'):
             session.update("Account", sf_id, {"BillingCity": "<b>W"})
+    expect(dialog.get_by_text("Waiting for a worker")).to_be_visible()
     importing.execute(CrmImport.objects.get().pk)
     expect(dialog.get_by_label("Name of a new collection")).to_be_visible()
     unfold(dialog, "Update")

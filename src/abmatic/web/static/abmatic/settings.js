@@ -19,6 +19,14 @@ function say(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+// What is reached by Tab isn't left under the bar that stays at the bottom of the window.
+document.addEventListener("focusin", (event) => {
+  const bar = document.querySelector(".save-bar");
+  if (!bar || bar.contains(event.target) || !settingsForm().contains(event.target)) return;
+  const under = event.target.getBoundingClientRect().bottom - bar.getBoundingClientRect().top;
+  if (under > -8) scrollBy({ top: under + 8, behavior: "instant" });
+});
+
 document.addEventListener("alpine:init", () => {
   /** The whole form: what is unsaved is said, and asked about before it is lost. */
   Alpine.data("settings", () => ({
