@@ -96,7 +96,7 @@ def ways_in(camera: Camera) -> None:
 
 def frame(camera: Camera) -> None:
     page = camera.open("/")
-    camera.take("home", docs="home")
+    camera.take("home")
     page.keyboard.press("?")
     camera.take("keyboard", whole=False)
     page.keyboard.press("Escape")
@@ -266,7 +266,7 @@ def sync(camera: Camera) -> None:
     camera.take("preview-loading", whole=False)
     dialog = page.get_by_role("dialog")
     dialog.get_by_text("API call").wait_for(timeout=PATIENCE)
-    dialog.locator("summary").first.click()
+    dialog.locator("summary").last.click()
     camera.take("preview", whole=False, docs="preview")
     dialog.get_by_role("button", name="Sync Accounts", exact=True).click()
     page.get_by_role("progressbar").wait_for()
@@ -461,7 +461,7 @@ def people(camera: Camera) -> None:
     page.get_by_label("Name").last.fill("Oscar Ortiz")
     page.get_by_role("button", name="Invite").click()
     page.get_by_label("Sign-in link").wait_for()
-    camera.take("users-invited", docs="users")
+    camera.take("users-invited")
     page.get_by_role("button", name="Invite", exact=True).click()
     camera.take("users-refused")
     page = camera.open("/settings/api-keys/")
@@ -495,7 +495,7 @@ def people(camera: Camera) -> None:
             camera.take(f"settings-file-{name}")
             camera.open(f"{CONNECTION}settings/")
     camera.open("/settings/audit/")
-    camera.take("audit", docs="audit")
+    camera.take("audit")
 
 
 # ---- steps that scenes share -----------------------------------------------------------------------------------------

@@ -49,6 +49,11 @@ def test_pictures_are_of_the_size_they_are_taken_in() -> None:
         assert struct.unpack(">II", header[16:24]) == (1280, 800), picture
 
 
+def test_every_picture_is_shown_somewhere() -> None:
+    shown = {(one.path.parent / link).resolve() for one in pages() for link in one.links if link.endswith(".png")}
+    assert set((ROOT / "docs" / "images").iterdir()) - shown == set()
+
+
 def test_the_first_picture_of_the_readme_is_near_its_top() -> None:
     assert "](docs/images/" in "".join(page("README.md").text.splitlines()[:5])
 

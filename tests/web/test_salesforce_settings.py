@@ -18,6 +18,7 @@ from abmatic.audiences.custom_fields import create
 from abmatic.identity.models import User
 from abmatic.sync import org_fields, runs
 from abmatic.sync.models import Connection, FieldMapping, ObjectSetting, OrgFields, PreviewJob, Run, SettingsChange
+from abmatic.web.salesforce import syncing
 
 Queries = Callable[[int], AbstractContextManager[object]]
 
@@ -453,3 +454,15 @@ def test_queries(admin: Client, connection: Connection, django_assert_max_num_qu
     sent = {**form(connection), "mark": mark(admin, connection)}
     with django_assert_max_num_queries(40):
         admin.post(address(connection), {**sent, "frequency": "1"})
+
+
+def test_a_preview_names_no_numbers_of_rows() -> None:
+    fields = {
+        "owner_id": {"before": None, "after": 2},
+        "account_id": {"before": 3, "after": 4},
+        "city": {"after": "Riga"},
+    }
+    sample = {"name": "Acme", "sf_id": "", "code": "", "fields": fields}
+    (shown,) = syncing.actions([("updated", "Update")], {"updated": 1}, {"updated": [sample]}, {"city": "City"})
+    told = [(one.label, one.before, one.after) for one in shown.samples[0].fields]
+    assert told == [("Owner", None, "set"), ("Account", "set", "another"), ("City", None, "Riga")]

@@ -153,6 +153,16 @@ def _samples(found: Mapping[str, Any], side: str) -> Mapping[str, Any]:
     return samples
 
 
+def _change(labels: Mapping[str, str], name: str, values: Mapping[str, Any]) -> FieldChange:
+    before, after = values.get("before"), values.get("after")
+    if name in labels or not name.endswith("_id"):
+        return FieldChange(labels.get(name, name), before, after)
+    # A column that names another record, such as the owner: its number says nothing to anybody.
+    label = name.removesuffix("_id").replace("_", " ").capitalize()
+    said = "set" if before is None else "another"
+    return FieldChange(label, None if before is None else "set", None if after is None else said)
+
+
 def actions(
     named: Sequence[tuple[str, str]],
     counts: Mapping[str, Any],
@@ -169,10 +179,7 @@ def actions(
                     sample["name"],
                     sample["sf_id"] or "",
                     refusal(sample["code"]).label if sample["code"] else "",
-                    [
-                        FieldChange(labels.get(name, name), values.get("before"), values.get("after"))
-                        for name, values in sample["fields"].items()
-                    ],
+                    [_change(labels, name, values) for name, values in sample["fields"].items()],
                 )
                 for sample in samples.get(action, [])
             ],
