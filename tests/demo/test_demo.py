@@ -170,7 +170,7 @@ def started(home: Installation, *arguments: str, **changes: str) -> tuple[subpro
 
 def test_stays_shows_the_way_in_and_keeps_everything(home: Installation) -> None:
     process, told = started(home, "--accounts", "100", "--port", "0", "--emulator-port", "0")
-    assert told["objects"]["Account"]["read"] == 100
+    assert told["objects"]["Account"]["read"] == 100, home.said()
     browser, page = _the_link_signs_in_once(told["url"])
     app = told["url"].split("/in/")[0]
 
