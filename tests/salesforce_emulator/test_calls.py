@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import select
+import socket
+import time
 from datetime import UTC, datetime
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import httpx2
 import pytest
@@ -155,3 +158,16 @@ def test_nor_may_one_whose_browser_tells_only_its_origin(api: Api, origin: str) 
         assert (refused.status_code, refused.json()[0]["errorCode"]) == (403, "CROSS_SITE")
     assert api.http.delete("/__emulator/rules", headers=asked).status_code == 403
     assert api.http.post("/__emulator/faults", content="[]", headers={"Origin": api.org.url}).status_code == 200
+
+
+def test_a_caller_that_is_gone_before_it_read_its_answer_is_not_under_way_for_ever(api: Api) -> None:
+    address = urlsplit(api.org.url)
+    assert address.hostname
+    for _ in range(20):
+        with socket.create_connection((address.hostname, address.port or 80)) as caller:
+            caller.sendall(f"GET /services/data HTTP/1.1\r\nHost: {address.netloc}\r\n\r\n".encode())
+            select.select([caller], [], [], 10)  # the answer is there; what is killed now resets the connection
+    until = time.monotonic() + 10
+    while api.org.emulator.under_way.count and time.monotonic() < until:
+        time.sleep(0.01)
+    assert api.org.emulator.under_way.count == 0

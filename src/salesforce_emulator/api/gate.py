@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import time
+import weakref
 from collections.abc import Iterator
 from email.utils import format_datetime
 from io import BytesIO
@@ -162,7 +163,10 @@ def _after(answer: Response) -> Response:
     if struck is not None and struck.fault is not None:
         answer = change(struck.fault, answer, org.faults.released)
     _log(org, state, answer)
-    answer.call_on_close(org.under_way.end)
+    # Not every server closes an answer whose caller is gone: werkzeug's doesn't where the connection was reset.
+    ended = weakref.finalize(answer, org.under_way.end)
+    ended.atexit = False
+    answer.call_on_close(ended)
     return answer
 
 
