@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -99,6 +100,28 @@ class TestBuilding:
             )
         )
 
+    def test_what_one_stumbles_over_the_others_dont(self, large: None, monkeypatch: pytest.MonkeyPatch) -> None:
+        true = list_indexes._build
+
+        def build_but_one(name: str, statement: sql.Composed) -> None:
+            if "by_city" in name:
+                raise DatabaseError("no space left on device")
+            true(name, statement)
+
+        monkeypatch.setattr(list_indexes, "_build", build_but_one)
+        build()
+        assert {"industry", "updated_at"} < table_of("account").columns
+        assert [name for name, _ in missing("account")] == ["list_account_by_city_v1"]
+
+    def test_where_texts_are_sorted_by_language_a_beginning_is_no_range(self) -> None:
+        condition = {"field": "name", "is": "starts_with", "value": "acme"}
+        by_language = replace(EVERYTHING, is_by_code=False)
+        plain, quick = (
+            compiled("account", condition, sql.Identifier("r"), beyond=True, table=table).as_string(None)
+            for table in (None, by_language)
+        )
+        assert plain == quick
+
     def test_lists_are_sorted_by_them(self, large: None) -> None:
         build()
         records = Account.objects.annotate(key=sort_key("industry")).filter(key__isnull=False).order_by("key", "id")
@@ -135,6 +158,9 @@ tests = st.sampled_from(["equals", "starts_with", "contains", "in", "empty", "no
 )  # fmt: skip
 @example(stored=[("x" * 1000 + "bank", None)], asked="bank", field="name", test="contains")
 @example(stored=[("İstanbul", None), ("istanbul", None)], asked="İstanbul", field="name", test="equals")
+@example(stored=[("\t\n", None), (" ", "\u2003"), ("a", "\t")], asked="a", field="name", test="empty")
+@example(stored=[("ΟΔΟΣ ΕΡΜΟΥ", None), ("οδος", None)], asked="ΟΔΟΣ", field="name", test="starts_with")
+@example(stored=[("İstanbul", None)], asked="İst", field="name", test="starts_with")
 @example(stored=[("(bank", "* a"), ("bank", "a")], asked="(bank", field="name", test="starts_with")
 def test_what_is_found_by_indexes_is_what_is_meant(
     stored: list[tuple[str | None, str | None]], asked: str, field: str, test: str

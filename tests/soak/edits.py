@@ -35,14 +35,22 @@ def edit_here(steps: Sequence[dict[str, Any]]) -> None:
             found.save()
 
 
-def have_happened(steps: Sequence[dict[str, Any]]) -> bool:
-    """Whether the edits are here. Raises AssertionError where only some are, or a value without its change."""
-    seen = {_has_happened(step) for step in steps}
+def newest_change() -> int:
+    """What is written from now on is above it."""
+    return Change.objects.order_by("-id").values_list("id", flat=True).first() or 0
+
+
+def have_happened(steps: Sequence[dict[str, Any]], since: int) -> bool:
+    """Whether the edits are here, of a request that was first made after that change.
+
+    Raises AssertionError where only some are, or a change without its value.
+    """
+    seen = {_has_happened(step, since) for step in steps}
     assert len(seen) == 1, f"a request is half here: {steps}"
     return seen.pop()
 
 
-def _has_happened(step: dict[str, Any]) -> bool:
+def _has_happened(step: dict[str, Any], since: int) -> bool:
     model, values = MODELS[step["record"]], step["values"]
     if step.get("id") is None:
         found = list(model.objects.filter(**values))
@@ -51,9 +59,10 @@ def _has_happened(step: dict[str, Any]) -> bool:
         assert len(found) == changes.count(), f"made without its change: {values}"
         return bool(found)
     record = model.objects.get(pk=step["id"])
-    is_here = all(getattr(record, name) == after for name, after in values.items())
-    said = Change.objects.filter(record=step["record"], record_id=record.pk)
+    # Not by the value: that may be what the record had before.
+    said = Change.objects.filter(record=step["record"], record_id=record.pk, field__in=values, id__gt=since)
+    assert said.count() in {0, len(values)}, f"{step['record']} {record.pk}: some of its changes are here"
+    is_here = said.exists()
     for name, after in values.items():
-        last = said.filter(field=name).order_by("-id").first()
-        assert (last is not None and last.after == after) == is_here, f"{step['record']} {record.pk}: {name}"
+        assert not is_here or getattr(record, name) == after, f"{step['record']} {record.pk}: {name}"
     return is_here

@@ -7,6 +7,7 @@ died is started again, as those do who supervise: jobs are done again, a request
 
 from __future__ import annotations
 
+import functools
 import random
 import time
 from collections import Counter
@@ -17,7 +18,7 @@ from typing import Any
 from django.db import connection as database
 from django.urls import reverse
 from tests.soak import plain
-from tests.soak.edits import have_happened
+from tests.soak.edits import have_happened, newest_change
 from tests.soak.forking import DATABASE_LOST, DONE
 from tests.soak.looking import Seen, look
 from tests.soak.script import Round, Script, take_there
@@ -62,7 +63,7 @@ class Life:
         for step in made.there:
             take_there(self._live.org.store, step)
         for steps in made.here:
-            self._request(lambda steps=steps: have_happened(steps), work="edit", steps=steps)  # type: ignore[misc]
+            self._request(functools.partial(have_happened, steps, newest_change()), work="edit", steps=steps)
         foreseen = plain.foresee(self._live, script, made, self._original)
         seen = self.sync()
         if missed := plain.misses(self._live, foreseen):

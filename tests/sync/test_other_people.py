@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pytest
+import time_machine
+from django.utils import timezone
 from tests.sync.live import Live, Orgs
 from tests.sync.test_push import account, allow, edit
 
 from abmatic.audiences.models import Account, Contact
-from abmatic.sync.models import Due, MirrorContact, MirrorLead, ObjectSetting, Run
+from abmatic.sync.auto_push import LEFT_PAUSE, AutoPush
+from abmatic.sync.models import Due, Issue, MirrorContact, MirrorLead, ObjectSetting, Run
 from abmatic.sync.preview import preview
 from abmatic.sync.push import newcomers
 
@@ -50,8 +53,8 @@ def test_a_lead_of_a_minute_ago_gets_no_contact_beside_it(live: Live, names: tup
     new, other = person("Newcomer"), person("Other")
     appear(live, "Lead", new)
     run = live.sync_well(*names)["Contact"]
-    assert (run.pushed["created"], run.pushed["returned"]) == (1, 1)
-    assert "1 to be sent again by the next sync" in run.outcome
+    assert (run.pushed["created"], run.pushed["waiting"]) == (1, 1)
+    assert "1 waiting for another record in Salesforce" in run.outcome
     assert there(live, "Newcomer") == {"Contact": 0, "Lead": 1}
     live.sync_well("Lead")
     live.sync_well("Contact")
@@ -60,11 +63,34 @@ def test_a_lead_of_a_minute_ago_gets_no_contact_beside_it(live: Live, names: tup
     assert not Due.objects.filter(local_id__in=[new.pk, other.pk]).exists()
 
 
+@pytest.mark.parametrize("hours", [0, 24], ids=["by hand", "daily"])
+def test_whoever_waits_starts_no_runs_and_is_an_issue_where_nobody_else_reads_leads(live: Live, hours: int) -> None:
+    ObjectSetting.objects.filter(sobject="Lead").update(frequency=hours)
+    setting = allow("Contact", auto_push=True)
+    new = person("Newcomer")
+    appear(live, "Lead", new)
+    live.sync_well("Contact")
+    later = timezone.now() + LEFT_PAUSE * 2
+    with time_machine.travel(later):
+        assert not AutoPush().start_due()
+    told = Issue.objects.filter(sobject="Contact", local_id=new.pk, is_open=True)
+    assert list(told.values_list("code", flat=True)) == ([] if hours else ["UNREAD_ELSEWHERE"])
+    # A retry changes nothing, and ends.
+    told.update(retry_at=timezone.now())
+    assert live.sync_well("Contact")["Contact"].pushed["waiting"] == 1
+    assert not told.filter(retry_at__isnull=False).exists()
+    live.sync_well("Lead")
+    live.sync_well("Contact")
+    assert not told.exists()
+    assert not Due.objects.filter(sobject=setting.sobject, local_id=new.pk).exists()
+    assert there(live, "Newcomer") == {"Contact": 0, "Lead": 1}
+
+
 def test_nor_a_contact_a_lead(live: Live) -> None:
     new = person("Newcomer", of_account=False)
     appear(live, "Contact", new)
     run = live.sync_well("Lead")["Lead"]
-    assert (run.pushed["created"], run.pushed["returned"]) == (0, 1)
+    assert (run.pushed["created"], run.pushed["waiting"]) == (0, 1)
     live.sync_well()
     assert there(live, "Newcomer") == {"Contact": 1, "Lead": 0}
     assert MirrorContact.objects.get(local_id=new.pk).role == 1
@@ -75,7 +101,7 @@ def test_the_preview_says_so_and_counts_the_call(live: Live) -> None:
     person("Other")
     appear(live, "Lead", new)
     found = preview(live.connection, "Contact")
-    assert found.to_salesforce == {"created": 1, "updated": 0, "held": 0}
+    assert found.to_salesforce == {"created": 1, "updated": 0, "held": 0, "waiting": 1}
     assert any("come to Salesforce as leads" in note for note in found.notes), found.notes
     assert live.sync_well("Contact")["Contact"].api_calls == found.calls_of_run
 
@@ -85,7 +111,7 @@ def test_of_many_all_that_is_new_is_asked_for(live: Live, monkeypatch: pytest.Mo
     people = [person(f"Newcomer{n}") for n in range(4)]
     appear(live, "Lead", people[2])
     run = live.sync_well("Contact")["Contact"]
-    assert (run.pushed["created"], run.pushed["returned"]) == (3, 1)
+    assert (run.pushed["created"], run.pushed["waiting"]) == (3, 1)
     assert there(live, "Newcomer2") == {"Contact": 0, "Lead": 1}
     # The pull's query, describe, the question, one batch.
     assert run.api_calls == 4

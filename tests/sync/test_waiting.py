@@ -71,7 +71,7 @@ def test_a_deal_whose_account_no_sync_creates_is_an_issue_of_the_run(live: Live)
     assert issue.message == "Its account is Acme, acme.example"
     assert "“Create in Salesforce” is off for Accounts" in REFUSALS[issue.code].meaning
     assert run.pushed["waiting"] == 1
-    assert run.outcome.endswith("1 waiting for their account to be in Salesforce.")
+    assert run.outcome.endswith("1 waiting for another record in Salesforce.")
     (cause,) = issues.by_cause(issues.Filter(live.connection))
     assert (cause.sobject, cause.code, cause.records) == ("Opportunity", "ACCOUNT_NOT_CREATED", 1)
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import LiteralString
 
-from django.db import connection
+from django.db import DatabaseError, connection
 from psycopg import sql
 
 from abmatic.audiences.fields import FieldType, LocalField, fields
@@ -52,6 +52,8 @@ class Table:
     rows: int
     columns: frozenset[str]
     is_searchable: bool
+    # Whether texts are sorted by the codes of their characters.
+    is_by_code: bool = True
 
     @property
     def is_large(self) -> bool:
@@ -63,11 +65,12 @@ def table_of(record: str, known: Sequence[LocalField] | None = None) -> Table:
     """How it is now. One statement, where the fields of such records are known."""
     with connection.cursor() as cursor:
         cursor.execute(_STANDING, [record])
-        rows, names = cursor.fetchone() or (-1, [])
+        rows, names, is_by_code = cursor.fetchone() or (-1, [], False)
     built = set(names)
     columns = {each.name for each in _sorted_by(record, known) if _name(record, each.name) in built}
     return Table(
-        rows, frozenset(columns.union(_BUILT_IN.get(record, ()))), record in SEARCHED and _name(record, "*") in built
+        rows, frozenset(columns.union(_BUILT_IN.get(record, ()))), record in SEARCHED and _name(record, "*") in built,
+        is_by_code,
     )  # fmt: skip
 
 
@@ -99,10 +102,9 @@ def build() -> int:
     built = 0
     for record in RECORDS:
         lacking = list(missing(record))
-        for name, statement in lacking:
-            _build(name, statement)
-        built += len(lacking)
-        if lacking:
+        done = sum(_try_to_build(name, statement) for name, statement in lacking)
+        built += done
+        if done:
             with connection.cursor() as cursor:
                 # What is known of an expression's values is known of its index.
                 cursor.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(record)))
@@ -124,6 +126,16 @@ def writes() -> int:
 def is_any_missing() -> bool:
     """Whether there is anything to build."""
     return any(True for record in RECORDS for _ in missing(record))
+
+
+def _try_to_build(name: str, statement: sql.Composed) -> bool:
+    """Whether it was built. What one of them stumbles over (a full disk) the others need not; it is tried again."""
+    try:
+        _build(name, statement)
+    except DatabaseError as error:
+        logger.error("index %s could not be built, and lists stay slower: %s", name, error)
+        return False
+    return True
 
 
 def _build(name: str, statement: sql.Composed) -> None:
@@ -191,6 +203,9 @@ def _there(names: list[str]) -> set[str]:
 _STANDING: LiteralString = """
     SELECT c.reltuples::bigint,
            array(SELECT i.relname::text FROM pg_index AS x JOIN pg_class AS i ON i.oid = x.indexrelid
-                  WHERE x.indrelid = c.oid AND x.indisvalid)
+                  WHERE x.indrelid = c.oid AND x.indisvalid),
+           (SELECT d.datlocprovider = 'b' OR (
+                    d.datlocprovider = 'c' AND lower(d.datcollate) IN ('c', 'posix', 'c.utf8', 'c.utf-8'))
+              FROM pg_database AS d WHERE d.datname = current_database())
       FROM pg_class AS c WHERE c.oid = %s::regclass
 """

@@ -13,6 +13,11 @@ from abmatic.audiences.list_indexes import Table, searched_text
 from abmatic.audiences.sorting import LAST_CHARACTER, beginning, sort_key_of
 
 _SHORTEST = 3
+# Blanks of Unicode that a sort key doesn't pass over, as ranges.
+_BLANKS = (
+    ("\t", "\x0e"), ("\x1c", "!"), ("\x85", "\x86"), ("\u1680", "\u1681"), ("\u2000", "\u200c"),
+    ("\u2028", "\u2030"), ("\u205f", "\u2061"),
+)  # fmt: skip
 # A sort key is the beginning of a text: far from where it ends, equal texts have equal keys.
 _LONGEST = 100
 
@@ -34,11 +39,20 @@ def sorted_so(
     if name not in table.columns:
         return test
     key = sort_key_of(column)
-    if operator == "empty":
-        return sql.SQL("({} IS NULL AND {})").format(key, _exactly(test))
-    if operator == "starts_with" and isinstance(value, str) and (start := beginning(value)) and len(start) < _LONGEST:
-        return sql.SQL("({key} >= {start} AND {key} <= {end} AND {test})").format(
-            key=key, start=sql.Literal(start), end=sql.Literal(start + LAST_CHARACTER), test=_exactly(test)
+    # A range of texts is one of their characters' codes: other collations pass over some, or compare them together.
+    if operator == "empty" and table.is_by_code:
+        return sql.SQL("(({key} IS NULL OR {blank}) AND {test})").format(
+            key=key, test=_exactly(test), blank=sql.SQL(" OR ").join(
+                sql.SQL("{key} >= {first} AND {key} < {end}").format(
+                    key=key, first=sql.Literal(first), end=sql.Literal(end)
+                ) for first, end in _BLANKS
+            ),
+        )  # fmt: skip
+    is_short = isinstance(value, str) and 0 < len(value) < _LONGEST and beginning(value) != ""
+    if operator == "starts_with" and is_short and table.is_by_code:
+        start = sort_key_of(sql.SQL("{}::text").format(sql.Literal(value)))
+        return sql.SQL("({key} >= {start} AND {key} <= {start} || {last} AND {test})").format(
+            key=key, start=start, last=sql.Literal(LAST_CHARACTER), test=_exactly(test)
         )
     values = [value] if operator == "equals" else value if operator == "in" else None
     if not isinstance(values, list) or not all(isinstance(each, str) and 0 < len(each) < _LONGEST for each in values):

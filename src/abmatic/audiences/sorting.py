@@ -15,8 +15,11 @@ SORT_PASSES_OVER = " \u00a0\u3000!\"#$&'()*+,-./:;<=>?@[]^_`{|}~¡¿§«»‹›
 LAST_CHARACTER = "\U0010ffff"
 
 
-def sort_key(field: str) -> NullIf:
-    """A text as it is sorted: by its beginning, without regard to case and to the signs before it; NULL if empty."""
+def sort_key(field: str | models.Value) -> NullIf:
+    """A text (in the field of that name, or given) as it is sorted; NULL if empty.
+
+    That is by its beginning, without regard to case and to the signs before it.
+    """
     signless = models.Func(field, models.Value(SORT_PASSES_OVER), function="ltrim", output_field=models.TextField())
     return NullIf(Lower(Left(signless, SORT_PREFIX)), models.Value(""))
 

@@ -216,7 +216,7 @@ _RUNS = (
     Column("Unchanged", "unchanged"), Column("Duplicates", "duplicate"), Column("Deleted", "deleted"),
     Column("Skipped", "skipped"), Column("Created in Salesforce", "sf_created"),
     Column("Updated in Salesforce", "sf_updated"), Column("Refused", "sf_refused"), Column("Held back", "sf_held"),
-    Column("Waiting for their account", "sf_waiting"), Column("To be sent again", "sf_returned"),
+    Column("Waiting for another record", "sf_waiting"), Column("To be sent again", "sf_returned"),
     Column("Without an answer", "sf_unknown"), Column("Reader", "reader"), Column("API calls", "api_calls"),
     Column("Outcome", "outcome", "text"), Column("Error", "error_code", "text"),
     Column("Error message", "error_message", "text"), Column("Remedy", "error_remedy", "text"),

@@ -49,7 +49,7 @@ def _pushed(pushed: PushCounts) -> str:
         (pushed.updated, "updated in Salesforce"),
         (pushed.refused, "refused by Salesforce"),
         (pushed.held, "held back until their issue is mended"),
-        (pushed.waiting, "waiting for their account to be in Salesforce"),
+        (pushed.waiting, "waiting for another record in Salesforce"),
         (pushed.returned, "to be sent again by the next sync"),
         (pushed.unknown, "sent without an answer, which the next sync looks into"),
     )

@@ -1,7 +1,7 @@
 """Why a record isn't in Salesforce: codes in words, for a person who doesn't know them.
 
-Source: "REST API Developer Guide" and "SOAP API Developer Guide", status codes. Those that begin with ACCOUNT_ are our
-own (see push.waiting).
+Source: "REST API Developer Guide" and "SOAP API Developer Guide", status codes. Those that begin with ACCOUNT_ and
+UNREAD_ are our own (see push.waiting).
 """
 
 from __future__ import annotations
@@ -46,6 +46,11 @@ REFUSALS: dict[str, Refusal] = {
                 "The record waits for its account, which is not created again once it was deleted there.",
                 "Restore the account in Salesforce, or give the record another account here. It is then written by the "
                 "next sync."),
+        Refusal("UNREAD_ELSEWHERE", "The person came to Salesforce as something else meanwhile",
+                "Salesforce has a lead (or a contact) with this e-mail address that was not read yet. Nobody is "
+                "created beside it.",
+                "Sync Leads (or Contacts): the person here becomes one with that record. With a frequency in the "
+                "settings that happens by itself."),
         Refusal("FIELD_CUSTOM_VALIDATION_EXCEPTION", "A validation rule says no",
                 "Your Salesforce administrator has set up a rule that the values break; its message says which.",
                 "Change the value here so that it keeps the rule, or ask for the integration user to be exempt."),

@@ -9,14 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import F, QuerySet
+from django.db.models import F, QuerySet, TextField, Value
+from django.db.models.functions import Concat
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from abmatic.audiences.conditions import Condition
-from abmatic.audiences.list_indexes import table_of
+from abmatic.audiences.list_indexes import Table, table_of
 from abmatic.audiences.models import Account, Contact
 from abmatic.audiences.sorting import LAST_CHARACTER, beginning, sort_key
 from abmatic.web.counting import TookTooLong, time_allowed
@@ -54,12 +55,13 @@ def search(request: PageRequest) -> HttpResponse:
 def find(query: str) -> list[Hit]:
     """At most `SHOWN` accounts and as many contacts."""
     accounts = accounts_like(query)
+    table = table_of("contact")
     contacts = _found(
         [
-            _begins(Contact.objects, sort_key("last_name"), query),
+            *_begins(Contact.objects, "last_name", query, table),
             _begins_with_key(Contact.objects, "email_key", query),
         ],
-        _anywhere("contact", Contact.objects, _every_word(query)),
+        _anywhere("contact", Contact.objects, _every_word(query), table),
     )
     return [
         Hit(
@@ -74,19 +76,19 @@ def find(query: str) -> list[Hit]:
 
 def accounts_like(query: str) -> list[Account]:
     """At most `SHOWN` accounts, those whose name or domain begins so first."""
+    table = table_of("account")
     return _found(
         [
-            _begins(Account.objects, sort_key("name"), query),
+            *_begins(Account.objects, "name", query, table),
             _begins_with_key(Account.objects, "domain", encoded(query)),
         ],
-        _anywhere("account", Account.objects, {"field": "name", "is": "contains", "value": query}),
+        _anywhere("account", Account.objects, {"field": "name", "is": "contains", "value": query}, table),
     )
 
 
-def _anywhere(record: str, records: Any, condition: Condition) -> list[tuple[QuerySet[Any], int]]:
+def _anywhere(record: str, records: Any, condition: Condition, table: Table) -> list[tuple[QuerySet[Any], int]]:
     """Records that meet a condition, in any order. Of many: what is met often is met soon, the rest has an index."""
     met: QuerySet[Any] = records.filter(Meets(record, condition))
-    table = table_of(record)
     if not table.is_large:
         return [(met, ANYWHERE_MS)]
     return [(met, SOON_MS), (records.filter(Meets(record, condition, table)), ANYWHERE_MS)]
@@ -105,16 +107,18 @@ def _found(beginnings: list[QuerySet[Any]], anywhere: list[tuple[QuerySet[Any], 
     return list(found.values())[:SHOWN]
 
 
-def _begins(records: Any, key: Any, query: str) -> QuerySet[Any]:
-    """Records whose sort key begins with the words, in its order: a range of its index."""
-    start = beginning(query)
-    if not start:  # nothing but signs, which the key passes over
-        none: QuerySet[Any] = records.none()
-        return none
-    keyed: QuerySet[Any] = records.annotate(sort_key=key)
+def _begins(records: Any, name: str, query: str, table: Table) -> list[QuerySet[Any]]:
+    """Records whose sort key begins with the words, in its order: a range of its index.
+
+    None where texts are sorted otherwise than by code, when it is no range: then they are among the others.
+    """
+    if not table.is_by_code or not beginning(query):
+        return []
+    start = sort_key(Value(query, output_field=TextField()))
+    keyed: QuerySet[Any] = records.annotate(sort_key=sort_key(name))
+    found = keyed.filter(sort_key__gte=start, sort_key__lte=Concat(start, Value(LAST_CHARACTER)))
     # Not by id as well: of one last name there may be tens of thousands, and six are shown.
-    beginning_so = keyed.filter(sort_key__gte=start, sort_key__lte=start + LAST_CHARACTER, sort_key__startswith=start)
-    return beginning_so.order_by("sort_key")
+    return [found.order_by("sort_key")]
 
 
 def _begins_with_key(records: Any, field: str, query: str) -> QuerySet[Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 from django.conf import settings
+from psycopg import sql
 
 from abmatic.changes import following
 from abmatic.postgres import sessions
@@ -205,8 +206,11 @@ class _Looking:
         found.to_salesforce = {"created": 0, "updated": 0, "held": 0}
         if self._picked is not None or due.are_any(session, self._spec, self._setting):
             self._compare(session, found.to_salesforce)
-        if self._picked is None and waiting.may_wait(self._spec, self._setting):
-            found.to_salesforce["waiting"] = waiting.tell(session, self._spec, self._setting, NOBODY)
+        if self._picked is None:
+            ready = due.ready_of(self._spec, self._setting, sql.Literal(self._connection.pk))
+            waits = waiting.tell(session, self._spec, self._setting, NOBODY, ready)
+            if waits or waiting.may_wait(self._spec, self._setting):
+                found.to_salesforce["waiting"] = waits
         found.samples["to_salesforce"] = There(session, self._spec, self._connection.pk).collected()
 
     def _compare(self, session: Session, numbers: dict[str, int]) -> None:

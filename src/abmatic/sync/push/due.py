@@ -91,7 +91,11 @@ def ready(spec: SObject, setting: ObjectSetting) -> sql.Composed:
     A campaign member can be made where its campaign is in Salesforce, and its person, and deals and contacts where
     their account is (see `waiting`); until then they stay due.
     """
-    connection = sql.Placeholder("connection")
+    return ready_of(spec, setting, sql.Placeholder("connection"))
+
+
+def ready_of(spec: SObject, setting: ObjectSetting, connection: sql.Composable) -> sql.Composed:
+    """`ready`, of the connection with that number."""
     if spec.name == "CampaignMember":
         return sql.SQL(_MEMBER_IS_READY).format(connection=connection)
     return waiting.is_ready(spec, setting, connection)

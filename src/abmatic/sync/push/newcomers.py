@@ -22,6 +22,7 @@ from abmatic.sync.models import ObjectSetting, Run
 from abmatic.sync.objects import OBJECTS, SObject
 from abmatic.sync.pull.plan import literal
 from abmatic.sync.pull.pulling import LAG
+from abmatic.sync.push import waiting
 
 Session = psycopg.Connection[tuple[Any, ...]]
 
@@ -64,8 +65,8 @@ def take_back(
 ) -> int:  # fmt: skip
     """Takes creations back whose key an unread record of ``other`` has. How many. The caller commits.
 
-    They are due again: once the other object was read, they are seen for what they are. Parameters: connection,
-    sobject, run.
+    They are due, and wait until the other object was read: then they are seen for what they are (see `waiting`).
+    Parameters: connection, sobject, run.
     """
     if other.spec.key is None or spec.key is None:
         return 0
@@ -97,14 +98,16 @@ def take_back(
                                  CROSS JOIN LATERAL {function}(t.value) AS k)
             RETURNING w.local_id
         )
-        INSERT INTO push_due (connection_id, sobject, local_id) SELECT %(connection)s, %(sobject)s, local_id FROM gone
-        ON CONFLICT DO NOTHING
+        INSERT INTO push_due (connection_id, sobject, local_id, waits)
+        SELECT %(connection)s, %(sobject)s, local_id, {waits} FROM gone
+        ON CONFLICT (connection_id, sobject, local_id) DO UPDATE SET waits = excluded.waits
         """
     ).format(
         local=sql.Identifier(spec.local),
         column=column,
         function=sql.Identifier(other.spec.key.function),
         found=sql.Identifier("k", other.spec.key.local_column),
+        waits=sql.Literal(waiting.UNREAD),
     )
     # Of one that is due already the insert counts nothing.
     before = _planned(session, parameters)

@@ -98,7 +98,8 @@ class Push:
                 is_due = self._is_any_due(session)
             if is_due:
                 self._look(session, upper, comparing, sending)
-            self._counts.waiting = waiting.tell(session, self._spec, self._setting, self._run.pk)
+            ready = due.ready_of(self._spec, self._setting, sql.Literal(self._run.connection_id))
+            self._counts.waiting = waiting.tell(session, self._spec, self._setting, self._run.pk, ready)
             session.commit()
 
     def _is_anything_barred(self) -> bool:
@@ -153,8 +154,6 @@ class Push:
         session.commit()
         if self._picked is not None:
             self.verdicts["created"] -= left
-        else:
-            self._counts.returned += left
         return left
 
     def send_planned(self, upper: datetime) -> None:

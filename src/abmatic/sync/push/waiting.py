@@ -5,13 +5,16 @@ so they stay due until that is there. Mostly the next sync of accounts sees to i
 created, the push filter leaves it out, it is refused or was deleted there) they would wait for ever without a word:
 each gets an issue that says what helps. It closes by itself when the record waits no longer, or for another reason.
 
+A person who turned out to be in Salesforce as a lead that is not read yet waits for that (see `newcomers`), or the
+other way round; where nothing but a person's hand will have leads read, an issue says so.
+
 Why a record waits is kept where it is due (``push_due.waits``; empty: for the next sync of accounts). So a run writes
 something only where that has changed, and where nothing is due it looks at nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, LiteralString
 
 import psycopg
@@ -28,7 +31,13 @@ Session = psycopg.Connection[tuple[Any, ...]]
 NewPeople = ObjectSetting.NewPeople
 
 # Why a record waits for what no sync does; in words in `refusals`.
-CODES = ("ACCOUNT_DELETED", "ACCOUNT_FILTERED", "ACCOUNT_FORBIDDEN", "ACCOUNT_HELD", "ACCOUNT_NOT_CREATED")
+CODES = (
+    "ACCOUNT_DELETED", "ACCOUNT_FILTERED", "ACCOUNT_FORBIDDEN", "ACCOUNT_HELD", "ACCOUNT_NOT_CREATED",
+    "UNREAD_ELSEWHERE",
+)  # fmt: skip
+# For a record of the other object that a sync reads by itself.
+UNREAD = "UNREAD"
+_PEOPLE = {"Contact": "Lead", "Lead": "Contact"}
 
 # Of rows ``d`` of ``push_due``.
 _IS_LINKED: LiteralString = """EXISTS (SELECT FROM {mirror} AS k
@@ -64,13 +73,21 @@ def waits(spec: SObject, connection: sql.Composable) -> sql.Composed:
 
 def is_ready(spec: SObject, setting: ObjectSetting, connection: sql.Composable) -> sql.Composed:
     """Which rows ``d`` of ``push_due`` don't wait. Those of people who became leads are only cleared away."""
-    if not may_wait(spec, setting):
+    if spec.name not in {"Contact", "Lead", "Opportunity"}:
         return sql.SQL("true").format()
-    ready = sql.SQL("NOT ({})").format(waits(spec, connection))
-    if spec.name == "Contact":
-        contact, lead = (_of(_IS_LINKED, mirror, connection) for mirror in ("mirror_contact", "mirror_lead"))
-        ready += sql.SQL(" AND ({} OR NOT {})").format(contact, lead)
-    return sql.SQL("({})").format(ready)
+    ready = [sql.SQL("starts_with(d.waits, 'UNREAD') IS NOT TRUE").format()]
+    if may_wait(spec, setting):
+        ready.append(sql.SQL("NOT ({})").format(waits(spec, connection)))
+        if spec.name == "Contact":
+            contact, lead = (_of(_IS_LINKED, mirror, connection) for mirror in ("mirror_contact", "mirror_lead"))
+            ready.append(sql.SQL("({} OR NOT {})").format(contact, lead))
+    return sql.SQL("({})").format(sql.SQL(" AND ").join(ready))
+
+
+def read_now(execute: Callable[..., object], spec: SObject, connection: int) -> None:
+    """Everything of the object is read: nobody waits any more for being seen as one of its records."""
+    if spec.name in _PEOPLE:
+        execute(_text("read_now"), {"connection": connection, "sobject": _PEOPLE[spec.name]})
 
 
 def _of(text: LiteralString, mirror: str, connection: sql.Composable) -> sql.Composed:
@@ -83,20 +100,26 @@ def forget_leads(session: Session, spec: SObject, connection: int) -> None:
         session.execute(_text("forget_leads"), {"connection": connection})
 
 
-def tell(session: Session, spec: SObject, setting: ObjectSetting, run: int) -> int:
-    """Says of what waits why, in issues where it needs a person. How many wait. The caller commits."""
-    if spec.name not in {"Contact", "Opportunity"}:
+def tell(session: Session, spec: SObject, setting: ObjectSetting, run: int, ready: sql.Composable) -> int:
+    """Says of what waits why, in issues where it needs a person. How many wait. The caller commits.
+
+    ``ready``: which rows ``d`` of ``push_due`` don't wait.
+    """
+    parts = {
+        "connection": sql.Literal(setting.connection_id), "sobject": sql.Literal(spec.name),
+        "local": sql.Identifier(spec.local), "run": sql.Literal(run),
+    }  # fmt: skip
+    session.execute(sql.SQL(_text("answer_retries")).format(ready=ready, **parts))
+    if spec.name not in {"Contact", "Lead", "Opportunity"}:
         return 0
-    parameters = {"connection": setting.connection_id, "sobject": spec.name, "codes": list(CODES), "run": run}
-    if may_wait(spec, setting):
-        parts = {
-            "connection": sql.Literal(setting.connection_id), "sobject": sql.Literal(spec.name),
-            "local": sql.Identifier(spec.local), "run": sql.Literal(run),
-        }  # fmt: skip
-        session.execute(_note(spec, setting, parts))
-        session.execute(sql.SQL(_text("open_issues")).format(**parts))
+    parameters = {"connection": setting.connection_id, "sobject": spec.name, "codes": list(CODES)}
+    session.execute(_text("make_table"))
+    session.execute("TRUNCATE newly_waiting")
+    session.execute(_note(spec, setting, parts))
+    # Else the planner takes them for one, whatever there are.
+    session.execute("ANALYZE newly_waiting")
+    session.execute(sql.SQL(_text("open_issues")).format(**parts))
     session.execute(_text("close_issues"), parameters)
-    session.execute(_text("answer_retries"), parameters)
     row = session.execute(_text("count"), parameters).fetchone()
     assert row is not None
     return int(row[0])
@@ -112,23 +135,42 @@ def samples(
 
 def _note(spec: SObject, setting: ObjectSetting, parts: dict[str, sql.Composable]) -> sql.Composed:
     accounts = ObjectSetting.objects.get(connection=setting.connection_id, sobject="Account")
+    has_account = may_wait(spec, setting)
     return sql.SQL(_text("note")).format(
-        waits=waits(spec, parts["connection"]),
+        unread=sql.Literal(_unread(spec, setting)),
+        waits=waits(spec, parts["connection"]) if has_account else sql.SQL("false"),
         # A filter that can't be used fails the sync that needs it, and is said there.
-        is_wanted=sql.SQL("false") if _becomes_lead(spec, setting) else _meets(setting, spec.local, "a", "false"),
+        is_wanted=sql.SQL("({} AND NOT {})").format(
+            _meets(setting, spec.local, "a", "false"), _becomes_lead(spec, setting)
+        ),
         creates=sql.Literal(accounts.create_in_salesforce),
-        is_denied=sql.Literal("create" in accounts.compared.get("denied", {}).get("Account", [])),
+        is_denied=sql.Literal(_may_not_create(accounts)),
         passes=_meets(accounts, "account", "firm", "true"),
         **parts,
     )
 
 
-def _becomes_lead(spec: SObject, setting: ObjectSetting) -> bool:
-    """Whether people without an account in Salesforce become leads: they don't wait, or not for that."""
+def _unread(spec: SObject, setting: ObjectSetting) -> str | None:
+    """What somebody waits for who is to be read as the other object first."""
+    if spec.name not in _PEOPLE:
+        return None
+    other = ObjectSetting.objects.filter(connection=setting.connection_id, sobject=_PEOPLE[spec.name]).first()
+    return UNREAD if other is not None and other.frequency and other.cursor else "UNREAD_ELSEWHERE"
+
+
+def _becomes_lead(spec: SObject, setting: ObjectSetting) -> sql.Composable:
+    """Which people ``a`` become leads without an account in Salesforce: they don't wait, or not for that."""
     if spec.name != "Contact" or new_people_of(setting) != NewPeople.ACCOUNT:
-        return False
+        return sql.SQL("false")
     made = ObjectSetting.objects.filter(sobject="Lead", create_in_salesforce=True)
-    return made.filter(connection=setting.connection_id).exists()
+    leads = made.filter(connection=setting.connection_id).first()
+    if leads is None or _may_not_create(leads):
+        return sql.SQL("false")
+    return _meets(leads, spec.local, "a", "false")
+
+
+def _may_not_create(setting: ObjectSetting) -> bool:
+    return "create" in setting.compared.get("denied", {}).get(setting.sobject, [])
 
 
 def _meets(setting: ObjectSetting, record: str, alias: str, unknown: LiteralString) -> sql.Composable:

@@ -25,8 +25,10 @@ def of(user: User) -> Tour | None:
 def start(user: User) -> Tour:
     """Begins the tour, or begins it once more with another account. Raises `NotReady`."""
     imported = ObjectSetting.objects.filter(
-        sobject="Account", cursor__isnull=False, connection__status=Connection.Status.ACTIVE
-    ).order_by("id")
+        sobject="Account", cursor__isnull=False, connection__status=Connection.Status.ACTIVE,
+        # The emulator's: nobody is led to write into a real org for the sake of a tour.
+        connection__login_url__startswith="http://127.0.0.1:",
+    ).order_by("id")  # fmt: skip
     setting = imported.select_related("connection").first()
     if setting is None:
         raise NotReady("No accounts of a connected org were imported yet. Import them first, then take the tour.")

@@ -38,7 +38,7 @@ PUSHED = (
     ("updated", "Updated", True),
     ("refused", "Refused", False),
     ("held", "Held back by an issue", False),
-    ("waiting", "Waiting for their account", False),
+    ("waiting", "Waiting for another record", False),
     ("returned", "To be sent again", False),
     ("unknown", "Without an answer", False),
 )

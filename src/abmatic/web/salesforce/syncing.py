@@ -34,7 +34,7 @@ _INTO_SALESFORCE = (
     ("created", "Create"),
     ("updated", "Update"),
     ("held", "Hold back: needs a person"),
-    ("waiting", "Wait until their account is in Salesforce"),
+    ("waiting", "Wait for another record in Salesforce"),
 )
 _ALWAYS = {"created", "updated"}
 
