@@ -149,7 +149,7 @@ class TestSaving:
         ("name", "given", "why"),
         [
             ("employee_count", "many", "must be a whole number"),
-            ("revenue", "1,234", "must be a number"),
+            ("revenue", "1,23", "must be a number"),
             ("name", "a\x00b", "NUL character"),
         ],
     )

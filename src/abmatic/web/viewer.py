@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zoneinfo
 from contextvars import ContextVar
 from functools import cache
@@ -31,18 +32,34 @@ def set_locale(locale: str) -> None:
     _locale.set(locale)
 
 
+def separators() -> tuple[str, str]:
+    """What stands before the fraction of a number, and between its thousands, in the viewer's locale."""
+    language = _locale.get().lower() or "en"
+    return (
+        str(get_format("DECIMAL_SEPARATOR", language, use_l10n=True)),
+        str(get_format("THOUSAND_SEPARATOR", language, use_l10n=True)),
+    )
+
+
+def plain_number(text: str) -> str:
+    """A number as the viewer writes it, without separators and with a point. What is none stays as it is."""
+    decimal, thousand = separators()
+    blank = r"[\s\u00a0\u202f]"
+    between = blank if thousand.isspace() else re.escape(thousand)
+    grouped = rf"[+-]?\d{{1,3}}(?:{between}\d{{3}})+(?:{re.escape(decimal)}\d+)?"
+    if re.fullmatch(grouped, text.strip()):
+        return re.sub(between, "", text.strip()).replace(decimal, ".")
+    if re.fullmatch(rf"[+-]?\d+{re.escape(decimal)}\d+", text.strip()):
+        return text.strip().replace(decimal, ".")
+    return text
+
+
 def number_text(value: int | float | str, places: int | None = None) -> str:
     """A number with the separators of the viewer's locale."""
-    language = _locale.get().lower() or "en"
+    decimal, thousand = separators()
     return str(
         formatted(
-            value,
-            get_format("DECIMAL_SEPARATOR", language, use_l10n=True),
-            decimal_pos=places,
-            grouping=3,
-            thousand_sep=get_format("THOUSAND_SEPARATOR", language, use_l10n=True),
-            force_grouping=True,
-            use_l10n=True,
+            value, decimal, decimal_pos=places, grouping=3, thousand_sep=thousand, force_grouping=True, use_l10n=True
         )
     )
 

@@ -7,20 +7,21 @@ from decimal import Decimal
 from typing import Any
 
 from abmatic.audiences.fields import FieldType, LocalField
+from abmatic.web.viewer import plain_number, separators
 
 # A longer text, or one of several lines, gets room; a single line would lose its line ends.
 _LONG = 120
 
 
 def written(value: Any) -> str:
-    """A value as a control holds it: plain, without separators, in the form that `audiences.inputs` reads."""
+    """A value as a control holds it: without separators between thousands, a fraction as the viewer writes it."""
     if value is None:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Decimal):
         text = format(value, "f")
-        return text.rstrip("0").rstrip(".") if "." in text else text
+        return text.rstrip("0").rstrip(".").replace(".", separators()[0]) if "." in text else text
     return value.isoformat() if isinstance(value, date) else str(value)
 
 
@@ -43,6 +44,8 @@ def read(field: LocalField, text: str, before: str = "") -> object:
     """
     if field.type is FieldType.BOOLEAN:
         return {"true": True, "false": False}.get(text)
+    if field.type in {FieldType.INTEGER, FieldType.NUMBER}:
+        return plain_number(text)
     return text if "\r\n" in before else text.replace("\r\n", "\n")
 
 
