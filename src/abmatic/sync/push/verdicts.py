@@ -41,7 +41,9 @@ VERDICTS: dict[str, Verdict] = {
     for each in (
         Verdict("created", "Create"),
         Verdict("updated", "Update"),
-        Verdict("equal", "Already equal"),
+        Verdict("equal", "Nothing to write",
+                "Nothing has changed here since both sides last agreed. A value that differs all the same (its field "
+                "is not written, or an undo left it so) is written once it is changed here."),
         Verdict("held", "Held back: a value is missing or can’t be stored",
                 "Fill or correct the field here; the issue of each record says which."),
         Verdict("refused", "Held back: Salesforce refused it as it is",
