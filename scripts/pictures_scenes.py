@@ -7,6 +7,7 @@ says otherwise.
 from __future__ import annotations
 
 import re
+import secrets
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 
 # Milliseconds that a worker gets.
 PATIENCE = 120_000
-PASSWORD = "a quiet harbour at dawn"  # noqa: S105  # nosec B105
+# Of an installation that lasts as long as its pictures take.
+PASSWORD = secrets.token_urlsafe(16)
 CONNECTION = "/settings/integrations/salesforce/1/"
 LISTS = ("accounts", "contacts", "opportunities", "campaigns")
 
