@@ -86,6 +86,17 @@ def test_whoever_waits_starts_no_runs_and_is_an_issue_where_nobody_else_reads_le
     assert there(live, "Newcomer") == {"Contact": 0, "Lead": 1}
 
 
+def test_whoever_waits_is_made_once_the_other_object_does_not_come_here_any_more(live: Live) -> None:
+    ObjectSetting.objects.filter(sobject="Lead").update(frequency=24)
+    new = person("Newcomer")
+    appear(live, "Lead", new)
+    live.sync_well("Contact")
+    ObjectSetting.objects.filter(sobject="Lead").update(create_in_abmatic=False, update_in_abmatic=False)
+    live.sync_well("Contact")
+    assert live.sync_well("Contact")["Contact"].pushed["created"] == 1
+    assert not Due.objects.filter(sobject="Contact", local_id=new.pk).exists()
+
+
 def test_nor_a_contact_a_lead(live: Live) -> None:
     new = person("Newcomer", of_account=False)
     appear(live, "Contact", new)

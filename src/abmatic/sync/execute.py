@@ -34,6 +34,7 @@ from abmatic.sync.pull import plan as planning
 from abmatic.sync.pull.chunk import Counts
 from abmatic.sync.pull.pulling import Pull
 from abmatic.sync.pull.reading import Cancelled, FieldsMissing
+from abmatic.sync.push import waiting
 from abmatic.sync.push.phase import Push
 from abmatic.sync.push.unknown import Unsettled
 from abmatic.sync.running import Running, Superseded, peak_memory
@@ -164,10 +165,16 @@ class _Execution:
         if push is None:
             # Killed after its cursor had moved, it has only its end left to say.
             if not self._run.checkpoint.get("is_pulled"):
-                self._pull.read_all(client)
+                self._read_all(client)
         else:
             self._both_ways(client, push)
         return outcomes.succeeded(self._run, self._running.counts, self._running.pushed, self._running.remarks)
+
+    def _read_all(self, client: Client) -> None:
+        self._pull.read_all(client)
+        # Whoever waited to be read as one of these is seen for what they are, from the next push of their object on.
+        with django.db.connection.cursor() as cursor:
+            waiting.read_now(cursor.execute, self._spec, self._connection.pk)
 
     def tidy(self) -> None:
         """Removes what a run that is over left in Salesforce."""
@@ -226,7 +233,7 @@ class _Execution:
         push.settle(upper)
         # What was left, by earlier runs or before this one was interrupted, is compared again by this one.
         self._running.pushed.returned = self._running.pushed.unknown = 0
-        self._pull.read_all(client)
+        self._read_all(client)
         try:
             push.perform(
                 upper,

@@ -164,6 +164,11 @@ class ObjectSetting(models.Model):
         return f"{self.sobject} of {self.connection}"
 
     @property
+    def comes_here(self) -> bool:
+        """Whether anything of the object is taken over from Salesforce."""
+        return self.create_in_abmatic or self.update_in_abmatic
+
+    @property
     def is_pushed(self) -> bool:
         """Whether anything of the object may be written to Salesforce."""
         return self.create_in_salesforce or self.update_in_salesforce

@@ -43,7 +43,6 @@ from abmatic.sync.pull.reading import (
     stage_by_ids,
 )
 from abmatic.sync.pull.removals import Removals
-from abmatic.sync.push import waiting
 from abmatic.sync.reasons import REASONS
 from abmatic.sync.running import Running, peak_memory
 
@@ -424,8 +423,6 @@ class Pull:
                 session.commit()
         with transaction.atomic():
             self._move_cursor(plan, upper)
-            with database.cursor() as cursor:
-                waiting.read_now(cursor.execute, self._spec, self._connection.pk)
             self._running.note(checkpoint={**self._run.checkpoint, "is_pulled": True})
 
     @property

@@ -55,7 +55,7 @@ def unread(connection: int, spec: SObject, selected: int | None = None, after: i
             other.name for other in OBJECTS.values() if other.local == spec.local and other is not spec and other.key
         ]
     setting = ObjectSetting.objects.filter(connection=connection, sobject__in=names).first()
-    if setting is None or (selected is None and not (setting.create_in_abmatic or setting.update_in_abmatic)):
+    if setting is None or (selected is None and not setting.comes_here):
         return None
     return Unread(OBJECTS[setting.sobject], setting.cursor - LAG if setting.cursor else None)
 

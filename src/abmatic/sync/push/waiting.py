@@ -109,10 +109,12 @@ def tell(session: Session, spec: SObject, setting: ObjectSetting, run: int, read
         "connection": sql.Literal(setting.connection_id), "sobject": sql.Literal(spec.name),
         "local": sql.Identifier(spec.local), "run": sql.Literal(run),
     }  # fmt: skip
+    parameters = {"connection": setting.connection_id, "sobject": spec.name, "codes": list(CODES)}
+    if session.execute(_text("is_any"), parameters).fetchone() is None:
+        return 0
     session.execute(sql.SQL(_text("answer_retries")).format(ready=ready, **parts))
     if spec.name not in {"Contact", "Lead", "Opportunity"}:
         return 0
-    parameters = {"connection": setting.connection_id, "sobject": spec.name, "codes": list(CODES)}
     session.execute(_text("make_table"))
     session.execute("TRUNCATE newly_waiting")
     session.execute(_note(spec, setting, parts))
@@ -151,11 +153,13 @@ def _note(spec: SObject, setting: ObjectSetting, parts: dict[str, sql.Composable
 
 
 def _unread(spec: SObject, setting: ObjectSetting) -> str | None:
-    """What somebody waits for who is to be read as the other object first."""
+    """What somebody waits for who is to be read as the other object first; None where that comes here no longer."""
     if spec.name not in _PEOPLE:
         return None
     other = ObjectSetting.objects.filter(connection=setting.connection_id, sobject=_PEOPLE[spec.name]).first()
-    return UNREAD if other is not None and other.frequency and other.cursor else "UNREAD_ELSEWHERE"
+    if other is None or not other.comes_here:
+        return None
+    return UNREAD if other.frequency and other.cursor else "UNREAD_ELSEWHERE"
 
 
 def _becomes_lead(spec: SObject, setting: ObjectSetting) -> sql.Composable:

@@ -1,3 +1,9 @@
+-- is_any -- A row where anything is due, or was said to wait. Parameters: connection, sobject, codes.
+SELECT 1
+ WHERE EXISTS (SELECT FROM push_due WHERE connection_id = %(connection)s AND sobject = %(sobject)s)
+    OR EXISTS (SELECT FROM issue WHERE is_open AND connection_id = %(connection)s AND sobject = %(sobject)s
+                  AND code = ANY (%(codes)s));
+
 -- make_table -- For what `note` finds changed.
 CREATE TEMP TABLE IF NOT EXISTS newly_waiting (local_id bigint PRIMARY KEY, waits text);
 
