@@ -22,17 +22,19 @@ from abmatic.sync.tour.rule import VALIDATION_RULE
 pytestmark = pytest.mark.django_db
 
 HTMX = {"HX-Request": "true"}
+EMULATOR = "http://127.0.0.1:8088"
 PAGES = ["/", "/accounts/", "/accounts/collections/", "/contacts/", "/notifications/", "/settings/integrations/"]
 
 
 @pytest.fixture
 def demo(settings: Any) -> None:
-    settings.ENVIRONMENT = replace(settings.ENVIRONMENT, demo=True, emulator_url="http://127.0.0.1:8088")
+    settings.ENVIRONMENT = replace(settings.ENVIRONMENT, demo=True, emulator_url=EMULATOR)
 
 
 @pytest.fixture
 def acme(connection: Connection) -> Account:
-    """An account that was imported from the org."""
+    """An account that was imported from the demo's emulator."""
+    Connection.objects.filter(pk=connection.pk).update(login_url=EMULATOR)
     ObjectSetting.objects.filter(connection=connection, sobject="Account").update(cursor=timezone.now())
     run = org.run(connection)
     made = org.account("Acme", city="Berlin", industry="Energy", employee_count=12, cause=run.cause)
@@ -82,6 +84,13 @@ def test_outside_a_demo_a_tour_that_was_begun_is_not_shown(
     settings.ENVIRONMENT = replace(settings.ENVIRONMENT, demo=False)
     assert panel(admin.get("/accounts/").text) == ""
     assert "tour" not in admin.get("/").text.lower()
+
+
+def test_nobody_is_led_through_a_real_org(admin: Client, acme: Account, connection: Connection, demo: None) -> None:
+    Connection.objects.filter(pk=connection.pk).update(login_url="https://login.salesforce.com")
+    answer = admin.post("/tour/", {"do": "start"}, follow=True)
+    assert "Import them first, then take the tour" in answer.text
+    assert not Tour.objects.exists()
 
 
 def test_home_offers_it_and_every_page_has_it_then(admin: Client, acme: Account, demo: None) -> None:
@@ -297,6 +306,7 @@ def test_the_issue_of_the_fourth_step_is_told_in_salesforces_words(
 def test_it_is_beside_every_page(admin: Client, demo: None) -> None:
     """Also beside those that show something of another kind."""
     world = addresses.make_world()
+    Connection.objects.update(login_url=EMULATOR)
     ObjectSetting.objects.filter(sobject="Account").update(cursor=timezone.now())
     press(admin, "start", on_page=False)
     for name in ("account-overview", "run", "issues", "object-settings", "users", "profile", "audit"):

@@ -198,7 +198,7 @@ def edit_here(page: Page, label: str, value: str) -> None:
 def account(settings: Any) -> Account:
     """An account that was imported, in a demo."""
     settings.ENVIRONMENT = replace(settings.ENVIRONMENT, demo=True, emulator_url="http://127.0.0.1:8088")
-    connection = org.connect()
+    connection = org.connect(login_url="http://127.0.0.1:8088")
     ObjectSetting.objects.filter(sobject="Account").update(cursor=timezone.now())
     run = org.run(connection)
     made = org.account("Acme", city="Berlin", industry="Energy", employee_count=12, cause=run.cause)
