@@ -57,6 +57,7 @@ class Subscription:
         while self._context.is_active():
             commits = self._log.commits
             seen = self._seen()
+            ended = self._ended  # before the refusal, which is set before it: else a refusal could look like an end
             if self._refused is not None:
                 raise self._refused
             events = self._log.after(place, self._asked, topic.sobject) if self._asked else []
@@ -64,7 +65,7 @@ class Subscription:
                 place = events[-1].number
                 messages = (message_of(self._org.store, e, seen) for e in events)
                 yield self._response([m for m in messages if m is not None], place)
-            elif self._ended:
+            elif ended:
                 return
             elif time.monotonic() - spoken >= self._keepalive:
                 place = self._passed(topic, place)
