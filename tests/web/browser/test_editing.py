@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from tests.web import org
 from tests.web.browser.conftest import Tab
 from tests.web.browser.test_accessibility import faults
@@ -170,6 +170,58 @@ def test_a_contact_is_created_by_keyboard_alone(admin_tab: Tab) -> None:
     expect(page.get_by_role("heading", level=1, name="Sam Smith")).to_be_visible()
     expect(page.get_by_role("status")).to_contain_text("is made")
     assert Contact.objects.get(work_email="sam.smith@acme.com").account == account
+
+
+def test_an_account_that_was_chosen_stays_chosen_while_the_search_goes_on(admin_tab: Tab) -> None:
+    account = org.account("Acme")
+    org.account("Acmon")
+    page = admin_tab.open("/contacts/new/")
+    page.get_by_label("Last name").fill("Smith")
+    search = page.get_by_label("Search accounts to choose one")
+    search.press_sequentially("acm")
+    page.get_by_role("radio", name="Acme").check()
+    search.press_sequentially("o")
+    expect(page.get_by_role("radio", name="Acmon")).to_be_visible()
+    expect(page.get_by_role("radio", name="Acme")).to_be_checked()
+    search.fill("acm")
+    expect(page.get_by_role("radio", name="Acme")).to_have_count(1)
+    expect(page.get_by_role("radio", name="Acme")).to_be_checked()
+    # An answer on its way when it is chosen changes nothing either, and leaves the focus where it is.
+    with page.expect_response("**/pick/**"):
+        page.evaluate("""() => {
+          const search = document.querySelector("[name=account]");
+          htmx.ajax("GET", search.getAttribute("hx-get") + "?account=acm", {target: "#account-found"});
+          document.querySelector("#account-found :checked").focus();
+        }""")
+    expect(page.get_by_role("radio", name="Acme")).to_be_focused()
+    page.get_by_role("button", name="Create contact").click()
+    expect(page.get_by_role("heading", level=1, name="Smith")).to_be_visible()
+    assert Contact.objects.get().account == account
+
+
+def test_a_late_answer_takes_no_focus_from_whoever_types_elsewhere(admin_tab: Tab) -> None:
+    account = org.account("Acme", industry="Energy")
+    page = admin_tab.open(f"/accounts/{account.pk}/")
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if route.request.method == "POST":
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.locator("#field-industry a.value").click()
+    page.get_by_label("Industry", exact=True).fill("Banking")
+    page.route("**/industry/", hold)
+    page.keyboard.press("Enter")
+    search = page.get_by_placeholder("Search").first
+    search.click()
+    page.keyboard.type("ac")
+    held[-1].continue_()
+    expect(page.locator("#field-industry").get_by_text("Saved.")).to_be_visible()
+    page.keyboard.type("me")
+    expect(search).to_be_focused()
+    expect(search).to_have_value("acme")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -60,6 +60,41 @@ def test_a_manual_sync_says_what_it_will_do_first(admin_tab: Tab) -> None:
     expect(page).to_have_url(re.compile(r"/runs/\d+/"))
 
 
+@pytest.mark.parametrize("path", ["", "accounts/"])
+def test_a_double_press_opens_the_dialog_once_and_starts_nothing(admin_tab: Tab, path: str) -> None:
+    page = admin_tab.open(f"/settings/integrations/salesforce/{org.connect().pk}/{path}")
+    page.get_by_role("button", name="Sync Accounts Manually").dblclick()
+    dialog = page.get_by_role("dialog", name="Sync Accounts now?")
+    expect(dialog).to_be_visible()
+    # Whatever of the dialog lies under the pointer by then isn't pressed either.
+    box = dialog.get_by_role("button", name="Not now").bounding_box()
+    assert box is not None
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    page.evaluate("""() => {
+      const opener = [...document.querySelectorAll("button")].find((one) => /Accounts Manually/.test(one.innerText));
+      opener.style.cssText = "position: fixed; inset: 0; z-index: 9";
+    }""")
+    page.mouse.dblclick(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    expect(dialog).to_be_visible()
+    # One press beside it still closes it.
+    page.mouse.click(5, 5)
+    expect(dialog).to_be_hidden()
+    assert not Run.objects.exists()
+
+
+def test_a_double_press_leaves_a_menu_and_a_new_mapping_open(admin_tab: Tab) -> None:
+    connection = org.connect()
+    page = admin_tab.open(f"/settings/integrations/salesforce/{connection.pk}/accounts/")
+    page.get_by_role("button", name="Add Mapping").dblclick()
+    expect(page.locator("#add-mapping")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Theme").dblclick()
+    expect(page.get_by_text("System", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Theme").click()
+    expect(page.get_by_text("System", exact=True)).to_be_hidden()
+
+
 def test_the_run_page_follows_the_run(admin_tab: Tab) -> None:
     connection: Connection = org.connect()
     run = org.running(connection)

@@ -80,13 +80,43 @@ function calledAs(element) {
 
 document.addEventListener("htmx:beforeSwap", (event) => {
   const one = document.activeElement;
-  if (one !== document.body && event.detail.target.contains(one)) lost = { tag: one.tagName, name: calledAs(one) };
+  const goes = event.detail.shouldSwap && one !== document.body && event.detail.target.contains(one);
+  if (goes) lost = { tag: one.tagName, name: calledAs(one) };
 });
+// Whoever has gone on elsewhere meanwhile stays there.
+for (const act of ["focusin", "pointerdown"]) document.addEventListener(act, () => (lost = null));
 document.addEventListener("htmx:afterSettle", () => {
-  if (!lost || document.activeElement !== document.body) return;
-  const alike = [...document.querySelectorAll(lost.tag)].filter((one) => calledAs(one) === lost.name);
-  [...alike, ...document.querySelectorAll("[data-refocus]")].find((one) => one.checkVisibility())?.focus();
+  if (lost && document.activeElement === document.body) {
+    const alike = [...document.querySelectorAll(lost.tag)].filter((one) => calledAs(one) === lost.name);
+    [...alike, ...document.querySelectorAll("[data-refocus]")].find((one) => one.checkVisibility())?.focus();
+  }
   lost = null;
+});
+// An answer that comes late doesn't take the focus from a field that somebody types in by now.
+document.addEventListener("htmx:afterSwap", () => {
+  if (!document.activeElement.matches("input, textarea, select")) return;
+  for (const one of document.querySelectorAll("[autofocus]")) one.removeAttribute("autofocus");
+});
+
+// ---- a list to choose from that comes anew keeps what was chosen from the one before --------------------------------
+
+const chosenFrom = new WeakMap();
+
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const list = event.detail.target;
+  if (!event.detail.shouldSwap || !list.matches("[data-keep-choice]")) return;
+  const chosen = list.querySelector(":checked");
+  chosenFrom.set(list, chosen && { chosen, label: chosen.closest("label"), had: chosen === document.activeElement });
+});
+document.addEventListener("htmx:afterSwap", (event) => {
+  const kept = chosenFrom.get(event.detail.target);
+  if (!kept) return;
+  chosenFrom.delete(event.detail.target);
+  const again = event.detail.target.querySelector(`[value="${CSS.escape(kept.chosen.value)}"]`);
+  if (again) again.closest("label").replaceWith(kept.label);
+  else event.detail.target.prepend(kept.label);
+  kept.chosen.checked = true;
+  if (kept.had) kept.chosen.focus();
 });
 
 // ---- tabs: where there is no room for all, the one that is open is in sight ----------------------------------------
@@ -104,6 +134,21 @@ document.addEventListener("mouseover", (event) => {
 });
 
 // ---- dialogs that other elements open -----------------------------------------------------------------------------
+
+// A double press on what opens something is meant once. The second half of it falls on whatever lies there by then: the
+// ground beside the dialog, which would close it again, or one of its buttons.
+const OPEN = "dialog[open], :popover-open";
+let openBefore = 0;
+
+document.addEventListener("click", (event) => {
+  const open = document.querySelectorAll(OPEN).length;
+  // How often it was pressed in a row; 0: by a key.
+  if (event.detail < 2) openBefore = open;
+  else if (open > openBefore) {
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  }
+}, true);
 
 document.addEventListener("click", (event) => {
   const opener = event.target.closest?.("[data-opens]");
