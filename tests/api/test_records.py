@@ -149,6 +149,28 @@ def test_what_is_wrong_is_told_field_by_field(operator: Program) -> None:
     assert all(each["reason"] and each["remedy"] for each in told["errors"])
 
 
+@pytest.mark.parametrize(
+    ("path", "values", "where"),
+    [("accounts", {"name": None}, "name"), ("accounts", {"website": "not a url at all"}, "website"),
+     ("accounts", {"employee_count": -5}, "employee_count"), ("contacts", {"last_name": ""}, "last_name"),
+     ("opportunities", {"close_date": None}, "close_date")],
+)  # fmt: skip
+def test_what_nobody_may_give_a_field_is_refused_naming_it(
+    operator: Program, path: str, values: dict[str, Any], where: str
+) -> None:
+    account = org.account("Acme", website="acme.com", domain="acme.com", employee_count=1)
+    made = {
+        "accounts": account,
+        "contacts": org.contact("Smith"),
+        "opportunities": org.opportunity(account, close_date="2026-01-31"),
+    }
+    answer = operator.patch(f"/{path}/{made[path].pk}", values)
+    assert answer.status_code == 422
+    (told,) = answer.json()["errors"]
+    assert (told["where"], told["code"]) == (where, "invalid")
+    assert told["remedy"]
+
+
 def test_a_duplicate_names_the_other_record(operator: Program) -> None:
     other = Account.objects.create(name="Acme", website="acme.com", domain="acme.com")
     told = fault(operator.post("/accounts", {"website": "https://acme.com"}), 409)

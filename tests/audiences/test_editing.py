@@ -53,13 +53,13 @@ def test_a_record_is_made_with_its_key_and_says_so() -> None:
 
 
 def test_several_fields_are_changed_each_with_a_change() -> None:
-    account = Account.objects.create(name="Acme", city="Rome", employee_count=5, revenue=10)
-    saved = one("account", {"city": "Berlin", "employee_count": 0, "revenue": "10.0", "name": None}, id=account.pk)
-    assert (saved.status, sorted(saved.fields)) == ("updated", ["city", "employee_count", "name"])
+    account = Account.objects.create(name="Acme", city="Rome", country="Italy", employee_count=5, revenue=10)
+    saved = one("account", {"city": "Berlin", "employee_count": 0, "revenue": "10.0", "country": None}, id=account.pk)
+    assert (saved.status, sorted(saved.fields)) == ("updated", ["city", "country", "employee_count"])
     account.refresh_from_db()
-    assert (account.city, account.employee_count, account.name, account.revenue) == ("Berlin", 0, None, 10)
+    assert (account.city, account.employee_count, account.country, account.revenue) == ("Berlin", 0, None, 10)
     found = {field: (before, after) for _, _, field, before, after in changes()}
-    assert found == {"city": ("Rome", "Berlin"), "employee_count": (5, 0), "name": ("Acme", None)}
+    assert found == {"city": ("Rome", "Berlin"), "employee_count": (5, 0), "country": ("Italy", None)}
 
 
 def test_what_is_so_already_writes_nothing() -> None:
@@ -113,12 +113,46 @@ def test_a_contact_is_made_under_its_account() -> None:
         ("contact", {"last_name": "x", "account_id": True}, ("invalid", "account_id")),
         ("opportunity", {"name": "Deal", "is_won": True}, ("fixed", "is_won")),
         ("opportunity", {"close_date": "tomorrow"}, ("invalid", "close_date")),
+        ("account", {"name": "Acme", "website": "not a url at all"}, ("invalid", "website")),
+        ("account", {"name": "Acme", "employee_count": -5}, ("invalid", "employee_count")),
+        ("account", {"name": "Acme", "revenue": "-0.01"}, ("invalid", "revenue")),
+        ("account", {"city": "Rome"}, ("invalid", "name")),
+        ("contact", {"first_name": "Sam"}, ("invalid", "last_name")),
+        ("opportunity", {"amount": 5}, ("invalid", "name")),
     ],
 )
 def test_what_is_refused(record: str, values: dict[str, Any], why: tuple[str, str]) -> None:
     assert reasons(one(record, values)) == [why]
     assert not Cause.objects.exists()
     assert not Change.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("record", "name", "value"),
+    [("account", "name", None), ("account", "name", "  "), ("contact", "last_name", ""), ("opportunity", "name", None),
+     ("opportunity", "stage", None), ("opportunity", "close_date", ""), ("campaign", "name", None)],
+)  # fmt: skip
+def test_what_a_record_cant_be_without_cant_be_emptied(record: str, name: str, value: str | None) -> None:
+    models: dict[str, Any] = {**editing.MODELS, "campaign": Campaign}
+    had = {"name": "Deal", "last_name": "Smith", "stage": "Won", "close_date": "2026-01-31"}[name]
+    made = models[record].objects.create(**{name: had})
+    saved = one(record, {name: value}, id=made.pk)
+    assert reasons(saved) == [("invalid", name)]
+    assert "can't be empty" in saved.problems[0].reason
+    assert saved.problems[0].remedy == "Give a value, or leave it as it is."
+    assert not Change.objects.exists()
+
+
+def test_what_a_crm_gave_is_no_matter_of_an_edit_that_leaves_it_as_it_is() -> None:
+    given = {"name": None, "website": "not a url at all", "employee_count": -5}
+    account = Account.objects.create(**given)
+    assert one("account", {**given, "city": "Rome"}, id=account.pk).fields == ("city",)
+    contact = Contact.objects.create(last_name=None, work_email="nobody")
+    sent = {"last_name": "", "work_email": "nobody", "phone": "ask at the desk"}
+    assert one("contact", sent, id=contact.pk).fields == ("phone",)
+    assert reasons(one("contact", {"work_email": "somebody"}, id=contact.pk)) == [("invalid", "work_email")]
+    # Away from it anybody may go.
+    assert one("account", {"website": None, "employee_count": 0, "name": "Acme"}, id=account.pk).status == "updated"
 
 
 def test_every_problem_is_told_at_once() -> None:

@@ -13,7 +13,7 @@ from psycopg import sql
 from abmatic.audiences.canonical import SQL_TYPES
 from abmatic.audiences.canonical import given as stored
 from abmatic.audiences.fields import FieldType, LocalField
-from abmatic.audiences.inputs import ValueRefused, judged
+from abmatic.audiences.inputs import WEB_ADDRESS, ValueRefused, judged, objection
 
 
 def judge(kind: FieldType, value: object) -> str | None:
@@ -87,3 +87,52 @@ def test_what_is_taken_can_be_stored(kind: FieldType, value: object) -> None:
     with connection.cursor() as cursor:
         cursor.execute(sql.SQL("SELECT ({})::{} IS NOT NULL").format(stored(kind, sql.Literal(text)), sql.SQL(column)))
         assert cursor.fetchone()[0] == (text is not None or kind is FieldType.BOOLEAN)
+
+
+# -- what a field may hold
+
+
+WEBSITES = [
+    "acme.com", "www.acme.com/x", "https://acme.com", "HTTPS://WWW.ACME.COM:8080/a?b=c#d", "acme.co.uk.", "münchen.de",
+    "i❤.ws", "10.0.0.1", "http://[::1]:8000/", "acme.com/über uns", "https://user:pw@acme.com", "x_y.a-b.com",
+    "//acme.com", "acme.com?x", "例え。jp", "xn--mnchen-3ya.de", "acme.com:80",
+]  # fmt: skip
+NO_WEBSITES = [
+    "not a url at all", "acme", "n/a", "n.a.", "-", "sam@acme.com", "acme..com", "acme.com, beta.com", "http://",
+    "javascript:alert(1)", "javascript://acme.com/x", "mailto:a@acme.com", "3.5", "1.2.3", "Acme Inc.", "https://acme",
+    "www.expressl&t.net", "acme.com:port", "file:///etc/hosts", "acme.com (US)", ".com", "acme .com",
+    "acme\u00a0.com", "ftp://acme.com", "acme.com/a\nb",
+]  # fmt: skip
+WEBSITE = LocalField("website", "Website", FieldType.URL)
+
+
+@pytest.mark.parametrize("text", WEBSITES)
+def test_a_website_may_be_written_as_people_write_it(text: str) -> None:
+    assert objection(WEBSITE, text) == ""
+
+
+@pytest.mark.parametrize("text", NO_WEBSITES)
+def test_what_can_be_no_website_is_refused_with_an_example(text: str) -> None:
+    assert objection(WEBSITE, text) == "must be a web address, such as acme.com or https://www.acme.com"
+
+
+@pytest.mark.django_db
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.text("acme.:/@?#[]0-_ \u00a0\u3002é❤W,").filter(lambda text: "\x00" not in text)
+    | st.sampled_from(WEBSITES + NO_WEBSITES)
+)
+def test_postgres_reads_the_pattern_of_a_website_as_python_does(text: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT %s ~* %s", [text, WEB_ADDRESS])
+        assert cursor.fetchone()[0] == (objection(WEBSITE, text) == "")
+
+
+def test_nothing_is_asked_of_a_telephone_number() -> None:
+    phone = LocalField("phone", "Phone", FieldType.PHONE)
+    assert [objection(phone, text) for text in ("+43 1 234", "ext. 5", "ask at the desk", None)] == ["", "", "", ""]
+
+
+def test_a_number_may_have_a_least_one() -> None:
+    employees = LocalField("employee_count", "Employees", FieldType.INTEGER, least=0)
+    assert [objection(employees, text) for text in ("0", "-1", None)] == ["", "must be 0 or more", ""]

@@ -82,6 +82,8 @@ class TestSetting:
             ("opportunity", "is_won", True, "Choose a field"),
             ("account", "nothing", "x", "Choose a field"),
             ("account", "revenue", "much", "must be a number"),
+            ("account", "name", " ", "Name can't be empty. Give a value."),
+            ("account", "employee_count", "-5", "Employees must be 0 or more. Correct it."),
         ],
     )
     def test_what_is_refused(self, oscar: User, record: str, name: str, value: object, why: str) -> None:
@@ -100,8 +102,8 @@ _VALUES = {
     "city": st.one_of(
         st.none(), st.sampled_from(["", " ", "Rome", " Rome", "rome", "100%", "a'b", "{x}", "\\", "null"])
     ),
-    "revenue": st.one_of(st.none(), st.decimals(-100, 100, places=3).map(str), st.sampled_from(["1", "1.0", "0"])),
-    "employee_count": st.one_of(st.none(), st.integers(-3, 3)),
+    "revenue": st.one_of(st.none(), st.decimals(0, 100, places=3).map(str), st.sampled_from(["1", "1.0", "0"])),
+    "employee_count": st.one_of(st.none(), st.integers(0, 3)),
     "custom_partner": st.booleans(),
     "custom_since": st.one_of(st.none(), st.dates().map(str)),
 }

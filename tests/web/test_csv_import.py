@@ -61,7 +61,7 @@ def test_a_file_from_giving_it_to_its_rejected_rows(admin: Client, alice: User) 
     report = admin.get(f"{address}rejected.csv").getvalue()
     assert report.decode("utf-8-sig").splitlines() == [
         "Line,Reason,Company,URL,Employees,Notes",
-        "3,Employees: “lots” is no whole number,Many,many.com,lots,'=2+2",
+        "3,Employees: “lots” is no whole number of 0 or more,Many,many.com,lots,'=2+2",
         '4,"Line 2 has the same domain, and came first",Again,www.acme.com,,',
     ]
     listed = admin.get("/accounts/csv/").text

@@ -382,3 +382,26 @@ def test_contacts_too(admin: Client) -> None:
     save(admin, contact, "work_email", "SAM@acme.example", "contact")
     assert Contact.objects.get().email_key == "sam@acme.example"
     assert "is no e-mail address" in text(save(admin, contact, "work_email", "nobody", "contact"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "why"),
+    [("name", " ", "Name can't be empty. Give a value, or leave it as it is."),
+     ("website", "not a url at all", "Website must be a web address, such as acme.com or https://www.acme.com."),
+     ("employee_count", "-5", "Employees must be 0 or more.")],
+)  # fmt: skip
+def test_what_nobody_may_give_a_field_is_said_beside_it_and_what_was_typed_stays(
+    admin: Client, name: str, value: str, why: str
+) -> None:
+    account = org.account("Acme", website="acme.com", domain="acme.com", employee_count=12)
+    row = save(admin, account, name, value)
+    assert why in text(row[row.index(f'id="edit-{name}-error"') :]).replace("&#x27;", "'")
+    assert f'value="{value}"' in row
+    assert 'aria-invalid="true"' in row
+    account.refresh_from_db()
+    assert (account.name, account.website, account.employee_count) == ("Acme", "acme.com", 12)
+
+
+def test_what_came_from_a_crm_is_saved_again_without_a_word(admin: Client) -> None:
+    account = org.account("Acme", website="not a url at all")
+    assert "must be a web address" not in save(admin, account, "website", "not a url at all")

@@ -18,7 +18,7 @@ from psycopg import errors, sql
 
 from abmatic.audiences import canonical
 from abmatic.audiences.fields import LocalField, fields
-from abmatic.audiences.inputs import ValueRefused, judged
+from abmatic.audiences.inputs import ValueRefused, judged, objection
 from abmatic.audiences.models import Account, Contact, Opportunity
 from abmatic.audiences.seen import mark
 from abmatic.changes.models import Cause
@@ -50,6 +50,13 @@ class PrimaryKey:
 KEYS = {
     "account": PrimaryKey("website", "domain", "domain", "domain_of(e.raw, true)"),
     "contact": PrimaryKey("work_email", "email_key", "e-mail address", "email_of(e.raw)"),
+}
+
+# By one of these people tell such records apart: a new one needs it. Others are made by syncs alone.
+TOLD_BY: dict[str, tuple[str, ...]] = {
+    "account": ("name", "website"),
+    "contact": ("last_name", "work_email"),
+    "opportunity": ("name",),
 }
 
 
@@ -152,13 +159,15 @@ class _Saving:
         self._rows = [_Row(number, edit) for number, edit in enumerate(edits)]
 
     def save(self, cause: Callable[[], Cause]) -> list[Saved]:
-        """1. Judge what is given. 2. Make keys. 3. Lock what is there, and compare. 4. Refuse taken keys. 5. Write."""
+        """1. Judge what is given. 2. Make keys. 3. Lock what is there, and compare. 4. Refuse what nobody may give a
+        field, and taken keys. 5. Write."""
         for row in self._rows:
             self._judge(row)
         self._make_keys()
         self._lock()
         self._refuse_repeated()
         self._compare()
+        self._refuse_unfit()
         self._refuse_taken_keys()
         created = [row for row in self._accepted() if row.target is None]
         updated = [row for row in self._accepted() if row.target is not None and row.changes]
@@ -227,8 +236,8 @@ class _Saving:
         for number, made, holder in self._ask(statement) if given else ():
             row = self._rows[number]
             row.key, row.holder = made, holder
-            if made is None and self._record == "contact":
-                row.refuse("invalid", f"{row.doc[key.field]!r:.300} is no e-mail address", "Correct it.", key.field)
+            if row.edit.id is None:
+                self._refuse_no_address(row)
         for row in self._accepted():
             row.target = row.edit.id
             if row.edit.by_key and row.target is None:
@@ -240,6 +249,11 @@ class _Saving:
                         "record it is",
                         f"Name the id, or a {key.field} of its own.",
                     )
+
+    def _refuse_no_address(self, row: _Row) -> None:
+        """An e-mail address has to be one, or nobody could be found by it."""
+        if self._record == "contact" and row.key is None:
+            row.refuse("invalid", f"{row.doc['work_email']!r:.300} is no e-mail address", "Correct it.", "work_email")
 
     # -- what is there
 
@@ -372,6 +386,32 @@ class _Saving:
             if row.edit.saw.get(name, was := mark(change["before"])) != was:
                 reason = f"Somebody has changed {self._fields[name].label} meanwhile"
                 row.refuse("changed", reason, "Look at the value that is there now, then decide.", name)
+
+    # -- what nobody may give a field
+
+    def _refuse_unfit(self) -> None:
+        """Of a new record all is looked at, of one that is there what would change: the rest is as a CRM had it."""
+        for row in self._accepted():
+            if row.target is None:
+                self._refuse_nameless(row)
+                names = [name for name, value in row.doc.items() if value is not None]
+            else:
+                names = [change["field"] for change in row.changes]
+            for name in names:
+                self._refuse_value(row, self._fields[name], row.doc[name])
+
+    def _refuse_value(self, row: _Row, field: LocalField, text: str | None) -> None:
+        if why := objection(field, text):
+            remedy = "Correct it, or leave it out." if text is not None else "Give a value, or leave it as it is."
+            row.refuse("invalid", f"{field.label} {why}", remedy, field.name)
+        elif text is not None and self._key is not None and field.name == self._key.field:
+            self._refuse_no_address(row)
+
+    def _refuse_nameless(self, row: _Row) -> None:
+        known = [self._fields[name] for name in TOLD_BY.get(self._record, ())]
+        if known and all(row.doc.get(each.name) is None for each in known):
+            reason = f"A new {self._record} needs a {' or a '.join(each.label.lower() for each in known)}"
+            row.refuse("invalid", reason, "Give it one: without it nobody could tell which it is.", known[0].name)
 
     # -- write
 

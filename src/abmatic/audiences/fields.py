@@ -31,7 +31,9 @@ class LocalField:
     """A field of a local record, stored in the column of the same name.
 
     ``is_derived``: it follows from another field where that is kept, and nobody edits it here. ``is_custom``: it was
-    made in this installation (see `abmatic.audiences.custom_fields`).
+    made in this installation (see `abmatic.audiences.custom_fields`). ``is_required`` and ``least`` hold for what
+    people and programs give it here (see `abmatic.audiences.inputs`): it can't be emptied, and no number below that is
+    taken. A CRM may hold anything.
     """
 
     name: str
@@ -39,31 +41,33 @@ class LocalField:
     type: FieldType
     is_derived: bool = False
     is_custom: bool = False
+    is_required: bool = False
+    least: int | None = None
 
 
 FIELDS: dict[str, tuple[LocalField, ...]] = {
     "account": (
-        LocalField("name", "Name", FieldType.TEXT),
+        LocalField("name", "Name", FieldType.TEXT, is_required=True),
         LocalField("website", "Website", FieldType.URL),
         LocalField("industry", "Industry", FieldType.PICKLIST),
-        LocalField("employee_count", "Employees", FieldType.INTEGER),
-        LocalField("revenue", "Annual revenue", FieldType.NUMBER),
+        LocalField("employee_count", "Employees", FieldType.INTEGER, least=0),
+        LocalField("revenue", "Annual revenue", FieldType.NUMBER, least=0),
         LocalField("country", "Country", FieldType.TEXT),
         LocalField("city", "City", FieldType.TEXT),
     ),
     "contact": (
         LocalField("first_name", "First name", FieldType.TEXT),
-        LocalField("last_name", "Last name", FieldType.TEXT),
+        LocalField("last_name", "Last name", FieldType.TEXT, is_required=True),
         LocalField("work_email", "Work e-mail", FieldType.EMAIL),
         LocalField("job_title", "Job title", FieldType.TEXT),
         LocalField("phone", "Phone", FieldType.PHONE),
         LocalField("company", "Company", FieldType.TEXT),
     ),
     "opportunity": (
-        LocalField("name", "Name", FieldType.TEXT),
+        LocalField("name", "Name", FieldType.TEXT, is_required=True),
         LocalField("amount", "Amount", FieldType.NUMBER),
-        LocalField("stage", "Stage", FieldType.PICKLIST),
-        LocalField("close_date", "Close date", FieldType.DATE),
+        LocalField("stage", "Stage", FieldType.PICKLIST, is_required=True),
+        LocalField("close_date", "Close date", FieldType.DATE, is_required=True),
         LocalField("is_closed", "Closed", FieldType.BOOLEAN, is_derived=True),
         LocalField("is_won", "Won", FieldType.BOOLEAN, is_derived=True),
     ),
@@ -72,7 +76,7 @@ FIELDS: dict[str, tuple[LocalField, ...]] = {
         LocalField("is_primary", "Primary", FieldType.BOOLEAN),
     ),
     "campaign": (
-        LocalField("name", "Name", FieldType.TEXT),
+        LocalField("name", "Name", FieldType.TEXT, is_required=True),
         LocalField("type", "Type", FieldType.PICKLIST),
         LocalField("status", "Status", FieldType.PICKLIST),
         LocalField("is_active", "Active", FieldType.BOOLEAN),

@@ -2,6 +2,10 @@
 
 Values are JSON's: null empties a field, and so does blank text. Text of the right form is welcome where a number or a
 date is wanted, because files and forms have nothing else.
+
+`judged` says what can be stored at all; `objection` what nobody may give a field here, though a CRM may hold it. So the
+second is asked only of what an edit changes: whoever sends a record back with a value that came from there, untouched,
+is not refused for it.
 """
 
 from __future__ import annotations
@@ -10,6 +14,7 @@ import math
 import re
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from typing import LiteralString
 
 from abmatic.audiences.fields import FieldType, LocalField
 
@@ -18,6 +23,24 @@ LONGEST_TEXT = 131_072
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,2})?")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+# Parts of an address; Python and Postgres read these patterns alike. Blanks are every kind that Unicode has, dots those
+# that domain names may be parted by, and a label is whatever holds neither them nor ASCII's signs but - and _.
+_BLANKS: LiteralString = r"\x01-\x20\x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+_DOTS: LiteralString = r"[.\u3002\uff0e\uff61]"
+_SIGNS: LiteralString = r"\x21-\x2c\x2e\x2f\x3a-\x40\x5b-\x5e\x60\x7b-\x7e\u3002\uff0e\uff61"
+_LABEL: LiteralString = "[^" + _BLANKS + _SIGNS + "]"
+# A name of two parts or more whose last one is no number, or an IP address.
+_NAMED_HOST: LiteralString = (
+    "(" + _LABEL + "+" + _DOTS + ")+(?![0-9]+" + _DOTS + "?([:/?#]|$))" + _LABEL + "{2,}" + _DOTS + "?"
+)
+_IP_ADDRESS: LiteralString = r"[0-9]{1,3}(\.[0-9]{1,3}){3}|\[[0-9a-f:.]+\]"
+# What a website may look like, whatever its case: acme.com, www.acme.com/about, https://acme.com:8080.
+WEB_ADDRESS: LiteralString = (
+    "^(https?://([^" + _BLANKS + "/?#@]*@)?|//)?"
+    "(" + _NAMED_HOST + "|" + _IP_ADDRESS + ")"
+    r"(:[0-9]{1,5})?([/?#][^\x01-\x1f]*)?$"
+)
+_WEB_ADDRESS = re.compile(WEB_ADDRESS, re.IGNORECASE)
 _SIX_DECIMALS = Decimal("0.000001")
 _TOO_LARGE = Decimal(10) ** 20
 
@@ -45,6 +68,24 @@ def judged(field: LocalField, value: object) -> str | None:
             raise ValueRefused("can't be edited")
         case _:
             return _text(value)
+
+
+def objection(field: LocalField, text: str | None) -> str:
+    """Why nobody may give the field this judged value; empty where nothing speaks against it. See `wanted`."""
+    if text is None:
+        return "can't be empty" if field.is_required else ""
+    if field.type is FieldType.URL and not _WEB_ADDRESS.match(text):
+        return wanted(field)
+    if field.least is not None and Decimal(text) < field.least:
+        return wanted(field)
+    return ""
+
+
+def wanted(field: LocalField) -> str:
+    """What a value that is there must be, beyond its type; empty where that is all."""
+    if field.type is FieldType.URL:
+        return "must be a web address, such as acme.com or https://www.acme.com"
+    return f"must be {field.least} or more" if field.least is not None else ""
 
 
 def _text(value: object) -> str:

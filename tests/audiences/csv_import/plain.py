@@ -77,7 +77,10 @@ def imported(
             "revenue": number(amount, comma) if amount else None,
             "when": day(when, day_first) if when else None,
         }
-        unfit = (amount and values["revenue"] is None) or (when and values["when"] is None)
+        # An amount of money that a firm takes in, and what nobody could tell.
+        below = values["revenue"] is not None and values["revenue"] < 0
+        unfit = below or website == "n/a" or not (website or name)
+        unfit = unfit or (amount and values["revenue"] is None) or (when and values["when"] is None)
         domain = domains.get(website)
         if unfit or (domain is None and not keyless) or domain in seen:
             outcome.rejected.append(line)

@@ -100,14 +100,14 @@ def test_rows_are_rejected_with_every_reason_and_their_line() -> None:
     ])  # fmt: skip
     file = imported("account", content)
     assert reasons(file) == {
-        3: "Employees: “lots” is no whole number; Annual revenue: “1.2.3” is no number",
+        3: "Employees: “lots” is no whole number of 0 or more; Annual revenue: “1.2.3” is no number of 0 or more",
         6: f"Website is empty, {ACCOUNT}. Fill it in, or tick “Import them too”.",
-        7: f"“n/a” is not a web address, {ACCOUNT}. Correct it, or tick “Import them too”.",
+        7: "Website: “n/a” is no web address, such as acme.com",
         8: "Line 2 has the same domain, and came first",
     }
     assert (file.counts["created"], file.counts["rejected"], file.counts["repeated"]) == (2, 3, 1)
     assert file.found is not None
-    assert (file.found["rejected"], file.found["repeated"], file.found["unfit"]) == (3, 1, {"2": 1, "3": 1})
+    assert (file.found["rejected"], file.found["repeated"], file.found["unfit"]) == (3, 1, {"1": 1, "2": 1, "3": 1})
     assert list(Account.objects.order_by("id").values_list("name", flat=True)) == ["Good", "Lines\nand lines"]
 
 
@@ -121,6 +121,24 @@ def test_a_contact_without_a_real_address_is_rejected_even_where_keyless_ones_ar
     file = imported("contact", content, takes_keyless=True)
     assert reasons(file) == {2: "Work e-mail: “not an address” is no e-mail address"}
     assert list(Contact.objects.values_list("last_name", "email_key")) == [("B", None)]
+
+
+def test_what_nobody_may_give_a_field_is_rejected_and_said() -> None:
+    content = written([
+        ["Name", "Website", "Employees", "City"],
+        ["Good", "good.com", "0", ""],
+        ["Under", "under.com", "-5", ""],
+        ["Wrong", "not a url at all", "1", ""],
+        ["", "", "1", "Rome"],
+        ["Known by name", "", "1", ""],
+    ])  # fmt: skip
+    file = imported("account", content, takes_keyless=True)
+    assert reasons(file) == {
+        3: "Employees: “-5” is no whole number of 0 or more",
+        4: "Website: “not a url at all” is no web address, such as acme.com",
+        5: "It has no Name and no Website, so nobody could tell which it is",
+    }
+    assert list(Account.objects.order_by("id").values_list("name", flat=True)) == ["Good", "Known by name"]
 
 
 def test_a_website_that_belongs_to_many_is_said_to_be_nobodys_own() -> None:

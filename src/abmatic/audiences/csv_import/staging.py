@@ -21,7 +21,8 @@ from psycopg import sql
 from abmatic.audiences import canonical
 from abmatic.audiences.csv_import.mapping import Mapped, Mapping
 from abmatic.audiences.csv_import.reading import Row, Rows
-from abmatic.audiences.csv_import.typing import typed, wanted
+from abmatic.audiences.csv_import.typing import typed, wrong
+from abmatic.audiences.editing import TOLD_BY, editable
 from abmatic.audiences.fields import FieldType
 from abmatic.postgres.sql import block
 
@@ -163,9 +164,7 @@ def _listed(columns: Iterator[sql.Composable]) -> sql.Composed:
 
 
 def _typed(mapping: Mapping, at: int) -> sql.Composed:
-    return typed(
-        mapping.mapped[at].field.type, _cell(at), decimal_comma=mapping.decimal_comma, day_first=mapping.day_first
-    )
+    return typed(mapping.mapped[at].field, _cell(at), decimal_comma=mapping.decimal_comma, day_first=mapping.day_first)
 
 
 def _is_unfit(mapping: Mapping, at: int) -> sql.Composable:
@@ -180,14 +179,15 @@ def _reasons(mapping: Mapping) -> Iterator[sql.Composable]:
     """Why a row is rejected: all that is wrong with it."""
     yield sql.SQL("fault")
     for at, each in enumerate(mapping.mapped):
-        said = "is no e-mail address" if each.field.type is FieldType.EMAIL else wanted(each.field.type)
         yield sql.SQL("CASE WHEN {} THEN {} || {} || {} END").format(
-            _is_unfit(mapping, at), sql.Literal(f"{each.field.label}: “"), _quoted(at), sql.Literal(f"” {said}")
-        )
+            _is_unfit(mapping, at), sql.Literal(f"{each.field.label}: “"), _quoted(at),
+            sql.Literal(f"” {wrong(each.field)}"),
+        )  # fmt: skip
     nothing = sql.SQL(" AND ").join(sql.SQL("{} IS NULL").format(_cell(at)) for at in range(len(mapping.mapped)))
     yield sql.SQL("CASE WHEN fault IS NULL AND {} THEN 'It has no value in any column that is imported' END").format(
         nothing
     )
+    yield _nameless(mapping, nothing)
     if mapping.takes_keyless or mapping.key_column is None:
         return
     heading = mapping.mapped[mapping.key_column].field.label
@@ -200,12 +200,22 @@ def _reasons(mapping: Mapping) -> Iterator[sql.Composable]:
     )
     if mapping.record == "account":
         yield sql.SQL(
-            "CASE WHEN key IS NULL THEN '“' || {} || CASE WHEN problem = ANY ({}) THEN {} ELSE {} END END"
+            "CASE WHEN key IS NULL AND NOT {} THEN '“' || {} || CASE WHEN problem = ANY ({}) THEN {} ELSE {} END END"
         ).format(
-            _quoted(mapping.key_column), sql.Literal(list(_NO_ADDRESS)),
+            _is_unfit(mapping, mapping.key_column), _quoted(mapping.key_column), sql.Literal(list(_NO_ADDRESS)),
             sql.Literal(f"” is not a web address, {so}. Correct it, {tick}"),
             sql.Literal(f"” is not a company's own web address, {so}. Correct it, {tick}"),
         )  # fmt: skip
+
+
+def _nameless(mapping: Mapping, nothing: sql.Composable) -> sql.Composed:
+    """A row that would make a record of which nobody could tell which it is."""
+    known = {each.name: each for each in editable(mapping.record)}
+    names = TOLD_BY[mapping.record]
+    cells = [_cell(at) for at, each in enumerate(mapping.mapped) if each.field.name in names]
+    none = sql.SQL(" AND ").join([sql.SQL("fault IS NULL"), *(sql.SQL("{} IS NULL").format(cell) for cell in cells)])
+    reason = f"It has no {' and no '.join(known[name].label for name in names)}, so nobody could tell which it is"
+    return sql.SQL("CASE WHEN {} AND NOT ({}) THEN {} END").format(none, nothing, sql.Literal(reason))
 
 
 def _quoted(at: int) -> sql.Composed:

@@ -11,8 +11,8 @@ from typing import LiteralString
 from psycopg import sql
 
 from abmatic.audiences import canonical
-from abmatic.audiences.fields import FieldType
-from abmatic.audiences.inputs import LONGEST_TEXT
+from abmatic.audiences.fields import FieldType, LocalField
+from abmatic.audiences.inputs import LONGEST_TEXT, WEB_ADDRESS
 
 YES = ("true", "t", "yes", "y", "1", "x", "on", "wahr", "ja", "vrai", "oui", "verdadero", "sí", "si")
 NO = ("false", "f", "no", "n", "0", "off", "falsch", "nein", "faux", "non", "falso")
@@ -34,21 +34,35 @@ CASE
     lpad(split_part({t}, '/', {day}), 2, '0')))
 END"""
 
-WANTED: dict[FieldType, str] = {
+_WRONG: dict[FieldType, str] = {
     FieldType.INTEGER: "is no whole number",
     FieldType.NUMBER: "is no number",
     FieldType.DATE: "is no date",
     FieldType.BOOLEAN: "is neither yes nor no",
+    FieldType.EMAIL: "is no e-mail address",
+    FieldType.URL: "is no web address, such as acme.com",
 }
 
 
-def wanted(kind: FieldType) -> str:
-    """What is wrong with a text that has no value of a type."""
-    return WANTED.get(kind, f"is longer than {LONGEST_TEXT:,} characters")
+def wrong(field: LocalField) -> str:
+    """What is wrong with a text that has no value of a field."""
+    said = _WRONG.get(field.type, f"is longer than {LONGEST_TEXT:,} characters")
+    return said if field.least is None else f"{said} of {field.least} or more"
 
 
-def typed(kind: FieldType, text: sql.Composable, *, decimal_comma: bool, day_first: bool) -> sql.Composed:
-    """The value of a text that is not blank; NULL where it has none."""
+def typed(field: LocalField, text: sql.Composable, *, decimal_comma: bool, day_first: bool) -> sql.Composed:
+    """The value of a text that is not blank; NULL where it has none, or one that nobody may give the field."""
+    value = _typed(field.type, text, decimal_comma=decimal_comma, day_first=day_first)
+    if field.type is FieldType.URL:
+        return sql.SQL("CASE WHEN {} ~* {} THEN {} END").format(text, sql.Literal(WEB_ADDRESS), value)
+    if field.least is not None:
+        return sql.SQL("(SELECT v FROM (SELECT {} AS v) AS given WHERE v >= {})").format(
+            value, sql.Literal(field.least)
+        )
+    return value
+
+
+def _typed(kind: FieldType, text: sql.Composable, *, decimal_comma: bool, day_first: bool) -> sql.Composed:
     match kind:
         case FieldType.INTEGER:
             return sql.SQL("as_bigint({})").format(_number(text, decimal_comma))

@@ -6,7 +6,7 @@ from django.db import transaction
 
 from abmatic.audiences import editing
 from abmatic.audiences.fields import FieldType, LocalField
-from abmatic.audiences.inputs import ValueRefused, judged
+from abmatic.audiences.inputs import ValueRefused, judged, objection
 from abmatic.audiences.many import writing
 from abmatic.audiences.many.jobs import work
 from abmatic.audiences.many.models import FieldEdit
@@ -37,9 +37,12 @@ def judge(record: str, name: str, value: object) -> tuple[LocalField, str | None
     if target is None:
         raise EditRefused("Choose a field from the list.")
     try:
-        return target, judged(target, value)
+        text = judged(target, value)
     except ValueRefused as refused:
         raise EditRefused(f"{target.label} {refused}.") from None
+    if why := objection(target, text):
+        raise EditRefused(f"{target.label} {why}. {'Correct it.' if text is not None else 'Give a value.'}")
+    return target, text
 
 
 def preview(selection: Selection, name: str, value: object) -> Preview:
