@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models import BooleanField, ExpressionWrapper, Q
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
@@ -117,9 +118,11 @@ def test_some_of_many_are_the_same_however_they_are_found(
         for text, number in rows
     )
     order = Order(next(each for each in ACCOUNTS.columns if each.name == column), descending)
-    meant = Account.objects.filter(revenue__isnull=True) if most is None else Account.objects.filter(revenue__lte=most)
+    test = Q(revenue__isnull=True) if most is None else Q(revenue__lte=most)
+    meant = Account.objects.filter(test)
     monkeypatch.setattr(paging, "WALKED", walked)
-    search = Search(Account.objects.all(), meant, Account.objects.filter(pk__in=meant.values("pk")))
+    meets = ExpressionWrapper(test, output_field=BooleanField())
+    search = Search(Account.objects.all(), meets, Account.objects.filter(pk__in=meant.values("pk")))
     found = walk(search, order, size, monkeypatch)
     assert [row.pk for row in found] == (expected(list(meant), order, meant) if meant else [])
 

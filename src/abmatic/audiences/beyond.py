@@ -29,10 +29,10 @@ WORDS = frozenset({"collection", "state", "account", "contact", "opportunity", "
 # Fields that a search looks into.
 SEARCHED: dict[str, tuple[str, ...]] = {
     "account": ("name", "domain"),
-    "contact": ("first_name", "last_name", "work_email", "company"),
+    "contact": ("first_name", "last_name", "work_email", "company", "job_title"),
     "opportunity": ("name",),
     "campaign": ("name",),
-    "campaign_member": ("first_name", "last_name", "work_email", "company"),
+    "campaign_member": ("first_name", "last_name", "work_email", "company", "job_title"),
 }
 # Where those fields are, if not in the record's own table; {match} is the search.
 _SEARCHED_IN: dict[str, LiteralString] = {

@@ -49,7 +49,7 @@ _MIRRORS = {
 }
 _SEARCHED = {
     "account": ("name", "website", "domain"),
-    "contact": ("first_name", "last_name", "work_email", "company"),
+    "contact": ("first_name", "last_name", "work_email", "company", "job_title"),
     "opportunity": ("name",),
     "campaign": ("name",),
 }

@@ -1,11 +1,12 @@
 """The search in the top bar.
 
 What begins with the words comes first: it is read from the sort and key indexes and is instant whatever the size. Only
-when that finds little are names searched for the words anywhere, within a short time.
+when that finds little are records searched that hold the words anywhere, within a short time.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,13 +24,18 @@ from abmatic.audiences.sorting import LAST_CHARACTER, beginning, sort_key
 from abmatic.web.counting import TookTooLong, time_allowed
 from abmatic.web.domains import decoded, encoded
 from abmatic.web.grids.filters import clean
-from abmatic.web.grids.meets import Meets
+from abmatic.web.grids.grid import SHORTEST
+from abmatic.web.grids.meets import FirstThatMeet, Meets
 from abmatic.web.http import PageRequest
 
 SHOWN = 6
+# Of so many that are found anywhere, those come first whose name it is.
+AMONG = 60
 BEGINNING_MS = 1_000
 ANYWHERE_MS = 500
-SOON_MS = 30
+# Rows that are looked at before an index is asked.
+WALKED = 2_000
+MOST_WORDS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +63,12 @@ def find(query: str) -> list[Hit]:
     accounts = accounts_like(query)
     table = table_of("contact")
     contacts = _found(
+        query,
         [
             *_begins(Contact.objects, "last_name", query, table),
             _begins_with_key(Contact.objects, "email_key", query),
         ],
-        _anywhere("contact", Contact.objects, _every_word(query), table),
+        _anywhere("contact", Contact.objects, query, table),
     )
     return [
         Hit(
@@ -78,33 +85,50 @@ def accounts_like(query: str) -> list[Account]:
     """At most `SHOWN` accounts, those whose name or domain begins so first."""
     table = table_of("account")
     return _found(
+        query,
         [
             *_begins(Account.objects, "name", query, table),
             _begins_with_key(Account.objects, "domain", encoded(query)),
         ],
-        _anywhere("account", Account.objects, {"field": "name", "is": "contains", "value": query}, table),
+        _anywhere("account", Account.objects, query, table),
     )
 
 
-def _anywhere(record: str, records: Any, condition: Condition, table: Table) -> list[tuple[QuerySet[Any], int]]:
-    """Records that meet a condition, in any order. Of many: what is met often is met soon, the rest has an index."""
-    met: QuerySet[Any] = records.filter(Meets(record, condition))
+def _anywhere(record: str, records: Any, query: str, table: Table) -> list[tuple[QuerySet[Any], int]]:
+    """Records that hold each word somewhere. Of many: what is met often is met soon, the rest has an index."""
+    words = query.split()[:MOST_WORDS]
+    alike = [{word, encoded(word)} if record == "account" else {word} for word in words]
+    condition: Condition = {"all": [{"any": [{"search": each} for each in sorted(some)]} for some in alike]}
     if not table.is_large:
-        return [(met, ANYWHERE_MS)]
-    return [(met, SOON_MS), (records.filter(Meets(record, condition, table)), ANYWHERE_MS)]
+        return [(records.filter(Meets(record, condition)), ANYWHERE_MS)]
+    if all(len(word) < SHORTEST and word.isascii() for word in words):
+        return []  # a letter or two on the way to a word: hardly a record doesn't hold them
+    walked = records.annotate(met=Meets(record, condition)).order_by("pk").values("pk", "met")[:WALKED]
+    soon = records.filter(pk__in=FirstThatMeet(walked, SHOWN))
+    return [(soon, ANYWHERE_MS), (records.filter(Meets(record, condition, table)), ANYWHERE_MS)]
 
 
-def _found(beginnings: list[QuerySet[Any]], anywhere: list[tuple[QuerySet[Any], int]]) -> list[Any]:
+def _found(query: str, beginnings: list[QuerySet[Any]], anywhere: list[tuple[QuerySet[Any], int]]) -> list[Any]:
     found: dict[int, Any] = {}
-    for records, milliseconds in [*((one, BEGINNING_MS) for one in beginnings), *anywhere]:
-        if len(found) >= SHOWN:
-            break
-        try:
-            with time_allowed(milliseconds):
-                found.update((one.pk, one) for one in records[:SHOWN] if one.pk not in found)
-        except TookTooLong:
-            continue
+    for records in beginnings:
+        if len(found) < SHOWN:
+            _add(found, records[:SHOWN], BEGINNING_MS)
+    words = query.lower().split()
+    for records, milliseconds in anywhere:
+        if len(found) < SHOWN:
+            further: dict[int, Any] = {}
+            _add(further, records[:AMONG], milliseconds)
+            # Whose name it is comes before whose company or address it is.
+            for one in sorted(further.values(), key=lambda one: not all(word in str(one).lower() for word in words)):
+                found.setdefault(one.pk, one)
     return list(found.values())[:SHOWN]
+
+
+def _add(found: dict[int, Any], records: QuerySet[Any], milliseconds: int) -> None:
+    """Adds what is found within the time allowed."""
+    with suppress(TookTooLong), time_allowed(milliseconds):
+        for one in records:
+            found.setdefault(one.pk, one)
 
 
 def _begins(records: Any, name: str, query: str, table: Table) -> list[QuerySet[Any]]:
@@ -128,12 +152,3 @@ def _begins_with_key(records: Any, field: str, query: str) -> QuerySet[Any]:
         **{f"{field}__gte": start, f"{field}__lte": start + LAST_CHARACTER, f"{field}__startswith": start}
     )
     return found.order_by(F(field))
-
-
-def _every_word(query: str) -> Condition:
-    """Each word in the first or the last name: "anna smith" and "smith anna" alike."""
-    words = query.split()[:5]
-    names = ("first_name", "last_name")
-    return {
-        "all": [{"any": [{"field": name, "is": "contains", "value": word} for name in names]} for word in words]
-    }  # fmt: skip

@@ -255,13 +255,12 @@ class Grid:
 
     def _searched(self) -> QuerySet[Any] | Search:
         """The rows, and where they are some of many, how they can be found."""
-        records = self.records().select_related(*self._related())
         table = self._table
         if table is None or not table.is_large or self._is_of_one:
-            return records
+            return self.records().select_related(*self._related())
         every = self._all()
         found = every.filter(Meets(self.spec.record, self.condition, table))
-        return Search(every.select_related(*self._related()), records, found)
+        return Search(every.select_related(*self._related()), Meets(self.spec.record, self.condition), found)
 
     @cached_property
     def _table(self) -> Table | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import BooleanField, Expression, Field
+from django.db.models import BooleanField, Expression, Field, QuerySet, Subquery
 from django.db.models.sql.compiler import SQLCompiler
 from psycopg import sql
 
@@ -26,10 +26,22 @@ class Meets(Expression):
     def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, tuple[str | int, ...]]:
         """The condition on the table that the query is of."""
         connection.ensure_connection()
-        alias = sql.Identifier(str(compiler.query.get_initial_alias()))
+        alias = sql.Identifier(_alias(compiler))
         test = compiled(self._record, self._condition, alias, beyond=True, table=self._table)
         # Django takes a percent sign for the beginning of a parameter.
         return test.as_string(connection.connection).replace("%", "%%"), ()
+
+
+class FirstThatMeet(Subquery):
+    """Of the first rows of a list, in its order, those that meet what the list calls ``met``: at most ``most``.
+
+    Each row is read once, and none after the last one that is wanted. ``rows`` has ``pk`` and ``met``, and is limited.
+    """
+
+    template = "(SELECT walked.pk FROM (%(subquery)s) AS walked WHERE walked.met LIMIT %(most)s)"
+
+    def __init__(self, rows: QuerySet[Any, dict[str, Any]], most: int) -> None:
+        super().__init__(rows, most=most)
 
 
 class Stored(Expression):
@@ -42,4 +54,9 @@ class Stored(Expression):
     def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, tuple[str | int, ...]]:
         """The column of the table that the query is of."""
         quote = connection.ops.quote_name
-        return f"{quote(str(compiler.query.get_initial_alias()))}.{quote(self._column)}", ()
+        return f"{quote(_alias(compiler))}.{quote(self._column)}", ()
+
+
+def _alias(compiler: SQLCompiler) -> str:
+    """What the query calls its table. Inside another query Django writes U0, unquoted, and Postgres reads u0."""
+    return str(compiler.query.get_initial_alias()).lower()
