@@ -69,6 +69,7 @@ SETTINGS = (
     Setting("KEEP_DETAILS_DAYS", "90", "days for which is kept what a run found and wrote, record by record; for as "
             "long it can be undone; 0 for ever"),
     Setting("KEEP_CHANGES_DAYS", "396", "days for which changes, runs and settled issues are kept; 0 for ever"),
+    Setting("KEEP_EVENTS_MONTHS", "13", "months for which web events are kept; 0 for ever"),
 )  # fmt: skip
 
 _KNOWN = {setting.name for setting in SETTINGS}
@@ -99,6 +100,7 @@ class Environment:
     # None: for ever.
     keep_details_days: int | None
     keep_changes_days: int | None
+    keep_events_months: int | None
     mail: MailServer | None
     identity_provider: IdentityProvider | None
 
@@ -135,6 +137,7 @@ def load(source: Mapping[str, str] | None = None) -> Environment:
         keep_files_days=_days("KEEP_FILES_DAYS", values["KEEP_FILES_DAYS"]),
         rest_limit=_positive("REST_LIMIT", values["REST_LIMIT"]),
         **_kept_days(values["KEEP_DETAILS_DAYS"], values["KEEP_CHANGES_DAYS"]),
+        keep_events_months=_months("KEEP_EVENTS_MONTHS", values["KEEP_EVENTS_MONTHS"]),
         mail=mail_server(values["SMTP_URL"], values["MAIL_FROM"]),
         identity_provider=identity_provider(values, trusts_email=_flag("OIDC_TRUST_EMAIL", values["OIDC_TRUST_EMAIL"])),
     )
@@ -290,6 +293,12 @@ def _days(name: str, text: str) -> int:
     if text.isascii() and text.isdigit() and len(text) <= 5:
         return int(text)
     raise SettingError(f"ABMATIC_{name} is {text!r}: it must be a number of days")
+
+
+def _months(name: str, text: str) -> int | None:
+    if text.isascii() and text.isdigit() and len(text) <= 4:
+        return int(text) or None
+    raise SettingError(f"ABMATIC_{name} is {text!r}: it must be a number of months, or 0 for ever")
 
 
 def _kept_days(details: str, changes: str) -> dict[str, int | None]:

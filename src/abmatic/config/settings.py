@@ -58,6 +58,7 @@ INSTALLED_APPS = [
     "procrastinate.contrib.django",
     "abmatic.identity",
     "abmatic.changes",
+    "abmatic.tracking",
     "abmatic.audiences",
     "abmatic.campaigns",
     "abmatic.sync",

@@ -1,0 +1,54 @@
+-- incoming -- Where a writer copies a batch to; one for each session, empty after each commit.
+CREATE TEMP TABLE incoming_web_event ON COMMIT DELETE ROWS AS SELECT * FROM web_event WITH NO DATA;
+
+-- copy -- A batch as rows, in the order of tracking.store._row.
+COPY incoming_web_event (occurred_at, id, received_at, site_id, visitor, kind, url, path, referrer, title, utm, click_ids,
+                         properties, browser, os, device, country, ip) FROM STDIN;
+
+-- append -- Takes what is not there yet. Answers how many of each site.
+WITH taken AS (
+    INSERT INTO web_event (occurred_at, id, received_at, site_id, visitor, kind, url, path, referrer, title, utm,
+                           click_ids, properties, browser, os, device, country, ip)
+    SELECT occurred_at, id, received_at, site_id, visitor, kind, url, path, referrer, title, utm,
+           click_ids, properties, browser, os, device, country, ip
+      FROM incoming_web_event
+        ON CONFLICT (occurred_at, id) DO NOTHING
+    RETURNING site_id
+)
+SELECT site_id, count(*) FROM taken GROUP BY site_id;
+
+-- read -- The next events after a position that no open transaction can put one before. Parameters: tx, id, upto, most.
+SELECT occurred_at, id, received_at, site_id, visitor, kind, url, path, referrer, title, utm, click_ids, properties,
+       browser, os, device, country, ip, tx
+  FROM web_event
+ WHERE (tx, id) > (%(tx)s::bigint, %(id)s::uuid) AND tx < %(upto)s::bigint
+ ORDER BY tx, id
+ LIMIT %(most)s
+
+-- of_visitor -- All events of visitors. Parameter: visitors.
+SELECT occurred_at, id, received_at, site_id, visitor, kind, url, path, referrer, title, utm, click_ids, properties,
+       browser, os, device, country, ip, tx
+  FROM web_event
+ WHERE visitor = ANY (%(visitors)s::text[])
+ ORDER BY occurred_at, id;
+
+-- visitors_of -- The visitors who gave an e-mail address. Parameter: email.
+SELECT DISTINCT visitor FROM web_event
+ WHERE properties ? 'email' AND lower(properties ->> 'email') = lower(%(email)s::text)
+ ORDER BY visitor;
+
+-- forget -- Erases the events of visitors. Parameter: visitors.
+DELETE FROM web_event WHERE visitor = ANY (%(visitors)s::text[]);
+
+-- count -- What was taken in an hour of a site. Parameters: site, hour, number, first, last, host.
+INSERT INTO tracking_hour AS t (site_id, hour, number, first_at, last_at, last_host)
+VALUES (%(site)s, %(hour)s, %(number)s, %(first)s, %(last)s, %(host)s)
+    ON CONFLICT (site_id, hour) DO UPDATE
+       SET number = t.number + excluded.number, first_at = least(t.first_at, excluded.first_at),
+           last_at = greatest(t.last_at, excluded.last_at), last_host = coalesce(excluded.last_host, t.last_host);
+
+-- count_drop -- What was dropped on a day of a site, and why. Parameters: site, day, reason, number, last.
+INSERT INTO tracking_drop AS t (site_id, day, reason, number, last_at)
+VALUES (%(site)s, %(day)s, %(reason)s, %(number)s, %(last)s)
+    ON CONFLICT (site_id, day, reason) DO UPDATE
+       SET number = t.number + excluded.number, last_at = greatest(t.last_at, excluded.last_at);

@@ -1,0 +1,172 @@
+"""The store of web events: append, read on, what a visitor left, forget. Nothing else touches `web_event`.
+
+Four doors, so that another engine can stand behind them:
+
+append      a batch, at most once each event, however often it is sent
+read        the events since a position, in an order that misses none which commits late
+read_into   the same as a temporary table, for who works on sets
+of_visitor  all that there is of visitors, for export
+forget      erases them
+
+Positions follow transactions, not ids or times: an event is told once every transaction that could still put one before
+it is over (see `postgres.transactions`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, LiteralString, NamedTuple
+from uuid import UUID
+
+import orjson
+import psycopg
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from abmatic.postgres import sessions
+from abmatic.postgres.sql import block
+from abmatic.postgres.transactions import over_below
+from abmatic.tracking import partitions
+from abmatic.tracking.events import WebEvent
+
+Session = psycopg.Connection[tuple[Any, ...]]
+
+# Rows of one COPY where many are appended.
+BATCH = 10_000
+
+
+class Position(NamedTuple):
+    """Up to where events were read: the transaction that wrote the last one, and its id."""
+
+    tx: int
+    id: UUID
+
+
+START = Position(0, UUID(int=0))
+
+
+class ImpossibleTime(ValueError):
+    """No event can have happened then: the collector drops it before, as too old or too new."""
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """What was new of a batch: events by site. What is missing to its size was there already."""
+
+    by_site: dict[int, int]
+
+    @property
+    def number(self) -> int:
+        """Of all sites."""
+        return sum(self.by_site.values())
+
+
+class Writer:
+    """Appends on a session of its own, which makes its temporary table once."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._months: set[date] = set()
+        self._session.execute(_text("incoming"))
+        self._session.commit()
+
+    def append(self, events: Sequence[WebEvent]) -> Appended:
+        """Appends the events, committed once this returns. Raises `ImpossibleTime`, psycopg's errors: then none is."""
+        self._make_months({partitions.month_of(event.occurred_at) for event in events})
+        with self._session.transaction():
+            with self._session.cursor() as cursor, cursor.copy(_text("copy")) as copy:
+                for event in events:
+                    copy.write_row(_row(event))
+            return Appended(dict(self._session.execute(_text("append")).fetchall()))
+
+    def _make_months(self, wanted: set[date]) -> None:
+        missing = wanted - self._months
+        if missing:
+            if min(missing).year < 2000 or max(missing).year > 2200:
+                raise ImpossibleTime(f"An event of {min(missing):%Y-%m} to {max(missing):%Y-%m} can't be stored.")
+            partitions.make(self._session, missing)
+            self._months |= missing
+
+
+def append(events: Sequence[WebEvent]) -> Appended:
+    """Appends any number of events, in batches that commit one by one."""
+    total: dict[int, int] = {}
+    with sessions.session("events") as session:
+        writer = Writer(session)
+        for begin in range(0, len(events), BATCH):
+            for site, number in writer.append(events[begin : begin + BATCH]).by_site.items():
+                total[site] = total.get(site, 0) + number
+    return Appended(total)
+
+
+def read(session: Session, after: Position, most: int) -> tuple[list[dict[str, Any]], Position]:
+    """The next events as rows (keys: the columns of `web_event`), and the position to go on from."""
+    upto = _end(session)
+    with session.cursor(row_factory=dict_row) as cursor:
+        found = cursor.execute(_text("read"), {**after._asdict(), "upto": upto, "most": most}).fetchall()
+    return found, _position(after, upto, most, len(found), (found[-1]["tx"], found[-1]["id"]) if found else None)
+
+
+def read_into(session: Session, table: str, after: Position, most: int) -> tuple[int, Position]:
+    """The next events as a temporary table of the transaction, and how many, and the position to go on from.
+
+    The table has the columns of `web_event` and is gone with the transaction. The transaction must be READ COMMITTED.
+    """
+    upto = _end(session)
+    made = sql.SQL("CREATE TEMP TABLE {} ON COMMIT DROP AS ").format(sql.Identifier(table)) + sql.SQL(_text("read"))
+    # CREATE TABLE AS takes no parameters of the protocol: they are put in as literals.
+    with psycopg.ClientCursor(session) as cursor:
+        number = cursor.execute(made, {**after._asdict(), "upto": upto, "most": most}).rowcount
+        last = cursor.execute(
+            sql.SQL("SELECT tx, id FROM {} ORDER BY tx DESC, id DESC LIMIT 1").format(sql.Identifier(table))
+        ).fetchone()
+    return number, _position(after, upto, most, number, last)
+
+
+def of_visitor(session: Session, visitors: Sequence[str]) -> list[dict[str, Any]]:
+    """All events of visitors, in the order of their time, as rows with the columns of `web_event`."""
+    with session.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(_text("of_visitor"), {"visitors": list(visitors)}).fetchall()
+
+
+def visitors_of(session: Session, email: str) -> list[str]:
+    """The visitors who gave an e-mail address, in a form or by identify()."""
+    return [visitor for (visitor,) in session.execute(_text("visitors_of"), {"email": email}).fetchall()]
+
+
+def forget(session: Session, visitors: Sequence[str]) -> int:
+    """Erases all events of visitors, in the transaction of the session. Answers how many."""
+    return session.execute(_text("forget"), {"visitors": list(visitors)}).rowcount
+
+
+def _end(session: Session) -> int:
+    def ask(statement: LiteralString) -> tuple[Any, ...]:
+        return session.execute(statement).fetchone() or ()
+
+    return over_below(ask)
+
+
+def _position(after: Position, upto: int, most: int, number: int, last: tuple[int, UUID] | None) -> Position:
+    """Where fewer are there than were asked for, nothing below the end is left."""
+    if last is not None and number == most:
+        return Position(*last)
+    return max(after, Position(upto, UUID(int=0)))
+
+
+def _row(event: WebEvent) -> tuple[Any, ...]:
+    """In the order of the block "copy"."""
+    return (
+        event.occurred_at, event.id, event.received_at, event.site_id, event.visitor, event.kind.value, event.url,
+        event.path, event.referrer, event.title, _json(event.utm), _json(event.click_ids), _json(event.properties),
+        event.browser, event.os, event.device, event.country, None if event.ip is None else str(event.ip),
+    )  # fmt: skip
+
+
+def _json(value: dict[str, Any] | None) -> str | None:
+    return orjson.dumps(value).decode() if value else None
+
+
+def _text(name: LiteralString) -> LiteralString:
+    return block("abmatic.tracking", "sql/store.sql", name)
