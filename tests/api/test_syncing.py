@@ -109,6 +109,7 @@ def test_another_connections_and_unknown_objects(asking: Program, connection: Co
     run = org.run(other)
     assert listed(asking, "/runs", connection=connection.pk) == []
     assert [each["id"] for each in listed(asking, "/runs", connection=other.pk)] == [run.pk]
+    assert listed(asking, "/runs", connection=10**9) == []
     asking.patch(f"/connections/{other.pk}/objects/Account/settings", {"frequency": 6})
     assert ObjectSetting.objects.get(connection=connection, sobject="Account").frequency == 0
     for path in (f"/connections/{connection.pk}/objects/User/settings", "/connections/999/objects/Account/settings"):
@@ -116,6 +117,21 @@ def test_another_connections_and_unknown_objects(asking: Program, connection: Co
 
 
 # -- runs
+
+
+def test_runs_are_found_by_what_they_left_and_did(asking: Program, connection: Connection) -> None:
+    account = org.account("Acme")
+    plain = org.run(connection)
+    left = org.run(connection, "Contact", direction="both", pushed={"refused": 2, "held": 1})
+    assert plain.cause is not None
+    org.change(account, "city", "Rome", "Bonn", cause=plain.cause)
+    (told,) = listed(asking, "/runs", state="refused")
+    assert (told["id"], told["state"], told["status"]) == (left.pk, "succeeded", "Succeeded with 3 refused")
+    assert told["refused"] == 3
+    for query in ({"direction": "pull"}, {"record": "acm"}, {"record": f"account:{account.pk}"}):
+        assert [each["id"] for each in listed(asking, "/runs", **query)] == [plain.pk], query
+    assert listed(asking, "/runs", record="nobody") == listed(asking, "/runs", until="2020-01-01T00:00:00") == []
+    assert len(listed(asking, "/runs", since="2020-01-01T00:00:00Z")) == 2
 
 
 def test_a_sync_is_started_watched_and_told(asking: Program, live: Live) -> None:

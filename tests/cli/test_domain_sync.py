@@ -41,6 +41,12 @@ def test_here_then_looked_at(salesforce: Connected) -> None:
     shown = salesforce.run("runs", "2")
     assert "Duplicate (duplicate)" in shown
     assert "Merge the records in Salesforce" in shown
+    by_state = json.loads(salesforce.run("runs", "--state", "succeeded", "--object", "accounts", "--json"))["runs"]
+    assert {(each["object"], each["status"], each["refused"]) for each in by_state} == {("Account", "Succeeded", 0)}
+    assert "No run matches" in salesforce.run("runs", "--state", "refused")
+    assert "No record here is called 'nobody at all'" in salesforce.run("runs", "--record", "nobody at all", code=1)
+    assert "is no state of a run; these are: queued," in salesforce.run("runs", "--state", "bad", code=2)
+    assert "narrow the list" in salesforce.run("runs", "2", "--state", "failed", code=2)
     assert "There is no run 999" in salesforce.run("runs", "999", code=1)
     assert "there are: " in salesforce.run("runs", "2", "--reason", "bad", code=2)
 

@@ -14,7 +14,7 @@ from tests.web import org
 from abmatic.audiences.formulas import FORMULA_STARTS
 from abmatic.changes.models import Cause, Change
 from abmatic.identity.models import User
-from abmatic.sync import export, history, issues
+from abmatic.sync import activity, export, history, issues
 from abmatic.sync.models import Connection, Issue, Run, Write
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -129,10 +129,10 @@ def test_each_object_has_its_records(sobject: str, connection: Connection) -> No
 def test_filters(connection: Connection) -> None:
     other = org.connect()
     first, failed = org.run(connection), org.run(other, "Lead", state=Run.State.FAILED)
-    assert [row["Run"] for row in rows(export.runs(connection))] == [str(first.pk)]
-    assert [row["Run"] for row in rows(export.runs(sobject="Lead"))] == [str(failed.pk)]
-    assert [row["Run"] for row in rows(export.runs(state="failed"))] == [str(failed.pk)]
-    assert rows(export.runs(since=first.queued_at)) == rows(export.runs())
+    assert [row["Run"] for row in rows(export.runs(activity.Filter(connection)))] == [str(first.pk)]
+    assert [row["Run"] for row in rows(export.runs(activity.Filter(sobject="Lead")))] == [str(failed.pk)]
+    assert [row["Run"] for row in rows(export.runs(activity.Filter(state="failed")))] == [str(failed.pk)]
+    assert rows(export.runs(activity.Filter(since=first.queued_at))) == rows(export.runs())
     account, another = org.account("One"), org.account("Two")
     for record, cause in ((account, first.cause), (another, failed.cause)):
         assert cause is not None

@@ -215,6 +215,82 @@ class TestActivityLog:
             seen += re.findall(r'class="strong" href="/runs/(\d+)/', page)
         assert [int(pk) for pk in seen] == sorted(made, reverse=True)
 
+    def test_what_was_written_and_refused_is_told(self, admin: Client, connection: Connection) -> None:
+        org.run(
+            connection, direction="both", counts={"read": 41, "created": 42, "updated": 43, "skipped": 44},
+            pushed={"created": 45, "updated": 46, "refused": 40, "held": 7},
+        )  # fmt: skip
+        for address in (f"/settings/integrations/salesforce/{connection.pk}/activity/", "/"):
+            page = admin.get(address).text
+            assert '<span class="chip chip-amber">Succeeded with 47 refused</span>' in page
+        page = admin.get(f"/settings/integrations/salesforce/{connection.pk}/activity/").text
+        cells = re.findall(r'<td class="num[^"]*">(?:<a [^>]*>)?([\d,]+)', page)
+        assert cells == ["41", "42", "43", "45", "46", "47", "44"]
+        assert "In Salesforce: 45 created, 46 updated, 47 refused" in page
+        org.run(connection, "Contact", direction="both", pushed={"created": 1, "refused": 0})
+        assert admin.get("/").text.count("chip-amber") == 1
+
+    @pytest.mark.django_db(transaction=True)
+    @pytest.mark.parametrize("person", ["vera", "oscar", "admin"])
+    def test_everybody_filters(
+        self, person: str, connection: Connection, signed_in: SignedIn, request: pytest.FixtureRequest
+    ) -> None:
+        user = request.getfixturevalue("alice" if person == "admin" else person)
+        account = org.account("Acme")
+        plain = org.run(connection)
+        refused = org.run(
+            connection, "Contact", direction="both", trigger="schedule", started_by=user, pushed={"refused": 1}
+        )
+        assert plain.cause is not None
+        org.change(account, "city", "Rome", "Bonn", cause=plain.cause)
+        Run.objects.filter(pk=plain.pk).update(queued_at=timezone.now() - timedelta(days=40))
+        day = (timezone.now() - timedelta(days=20)).date().isoformat()
+        browser, address = signed_in(user), f"/settings/integrations/salesforce/{connection.pk}/"
+
+        def shown(query: str) -> list[int]:
+            page = browser.get(f"{address}activity/?{query}").text
+            found = [int(pk) for pk in re.findall(r'class="strong" href="/runs/(\d+)/', page)]
+            file = b"".join(browser.get(f"{address}runs.csv?{query}").streaming_content).decode()  # type: ignore[attr-defined]
+            assert sorted(int(line.split(",")[0]) for line in file.splitlines()[1:]) == sorted(found)
+            return found
+
+        for query in ("direction=both", "state=refused", "by=trigger:schedule", f"by=user:{user.pk}", f"since={day}"):
+            assert shown(query) == [refused.pk], query
+        for query in ("direction=pull", f"until={day}", "record=acm", f"record=account:{account.pk}"):
+            assert shown(query) == [plain.pk], query
+        assert shown("record=nobody+knows") == []
+        assert shown("direction=x&by=user:x&since=x&until=0001-01-01&record=%00") == [refused.pk, plain.pk]
+
+    def test_the_filters_stay_while_it_scrolls_and_in_the_file(
+        self, admin: Client, connection: Connection, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(activity_log, "PAGE", 2)
+        made = []
+        for _ in range(5):
+            made.append(org.run(connection, direction="both", pushed={"held": 1}).pk)
+            org.run(connection)
+        query = "direction=both&amp;state=refused"
+        page = admin.get(
+            f"/settings/integrations/salesforce/{connection.pk}/activity/?{query.replace('&amp;', '&')}"
+        ).text
+        assert f"runs.csv?{query}" in page
+        seen = re.findall(r'class="strong" href="/runs/(\d+)/', page)
+        while following := re.search(r'hx-get="([^"]*before=[^"]*)"', page):
+            assert query in following[1]
+            page = admin.get(following[1].replace("&amp;", "&"), headers=HTMX).text
+            seen += re.findall(r'class="strong" href="/runs/(\d+)/', page)
+        assert [int(pk) for pk in seen] == made[::-1]
+
+    def test_what_a_record_is_called_is_said(self, admin: Client, connection: Connection) -> None:
+        for number in range(5):
+            org.account(f"<b>Acme {number}")
+        address = f"/settings/integrations/salesforce/{connection.pk}/activity/"
+        page = admin.get(address, {"record": "<b>acme"}).text
+        assert "&lt;b&gt;Acme 0</a>" in page
+        assert "and 2 more whose name begins so" in page
+        assert "No run matches" in page
+        assert "No record here is called" in admin.get(address, {"record": "zzz"}).text
+
     def test_another_connections_runs_are_not_in_it(self, admin: Client, connection: Connection) -> None:
         org.run(org.connect())
         page = admin.get(f"/settings/integrations/salesforce/{connection.pk}/activity/").text
@@ -228,7 +304,7 @@ class TestQueries:
     ) -> None:
         for _ in range(many):
             org.run(connection)
-        with django_assert_max_num_queries(6):
+        with django_assert_max_num_queries(8):
             admin.get(f"/settings/integrations/salesforce/{connection.pk}/activity/")
 
     def test_run_page(self, admin: Client, connection: Connection, django_assert_max_num_queries: Queries) -> None:

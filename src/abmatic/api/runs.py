@@ -1,7 +1,7 @@
 """Runs: starting, watching, cancelling, undoing, and what one of them did."""
 
 # No deferred annotations: ninja reads them from the function, not from the module that wraps it.
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from django.db.models import QuerySet
@@ -17,8 +17,8 @@ from abmatic.api.problems import PROBLEMS, ApiProblem, not_found
 from abmatic.api.shapes import ChangeShown, Page
 from abmatic.api.writing import Answer, IdempotencyKey, writing
 from abmatic.changes.models import Change
-from abmatic.sync import runs, undo
-from abmatic.sync.models import Finding, Run, Write
+from abmatic.sync import activity, runs, undo
+from abmatic.sync.models import Connection, Finding, Run, Write
 from abmatic.sync.reasons import REASONS
 
 router = Router(tags=["Runs"])
@@ -37,7 +37,9 @@ class RunError(Schema):
 
 class RunShown(Schema):
     """One execution for one object. ``counts``: what it read, and what became of that here; ``pushed``: what it wrote
-    to Salesforce. ``fraction`` and ``seconds_left`` are null where they can't be known."""
+    to Salesforce. ``refused``: records that it left for a person, refused by Salesforce or held back by an issue that
+    they have; ``status`` says state and that in words. ``fraction`` and ``seconds_left`` are null where they can't be
+    known."""
 
     id: int
     connection: int
@@ -46,6 +48,8 @@ class RunShown(Schema):
     direction: str
     is_full: bool
     state: str
+    status: str
+    refused: int
     phase: str
     queued_at: datetime
     started_at: datetime | None
@@ -66,8 +70,8 @@ class RunShown(Schema):
         progress = runs.progress(run)
         error = RunError(code=run.error_code, message=run.error_message, remedy=run.error_remedy)
         names = (
-            "trigger", "direction", "is_full", "state", "phase", "queued_at", "started_at", "finished_at", "expected",
-            "processed", "counts", "pushed", "api_calls", "outcome",
+            "trigger", "direction", "is_full", "state", "status", "refused", "phase", "queued_at", "started_at",
+            "finished_at", "expected", "processed", "counts", "pushed", "api_calls", "outcome",
         )  # fmt: skip
         return cls(
             id=run.pk,
@@ -148,15 +152,40 @@ def list_runs(
     request: HttpRequest,
     connection: Annotated[int | None, Query(ge=1, le=_LARGEST, description="Only of this connection.")] = None,
     object: Annotated[str | None, Query(max_length=80, pattern=r"^[A-Za-z]+$")] = None,
-    state: Annotated[Literal["queued", "running", "succeeded", "failed", "cancelled"] | None, Query()] = None,
+    state: Annotated[
+        Literal["queued", "running", "succeeded", "failed", "cancelled", "refused"] | None,
+        Query(description="`refused`: those that left records for a person, however they ended."),
+    ] = None,
+    direction: Annotated[Literal["pull", "both"] | None, Query()] = None,
+    since: Annotated[datetime | None, Query(description="Only those queued at that moment or later.")] = None,
+    until: Annotated[datetime | None, Query(description="Only those queued before that moment.")] = None,
+    record: Annotated[
+        str | None,
+        Query(
+            max_length=200,
+            description="Only those in which this record was made, changed, written or refused: its "
+            "name or how that begins, Salesforce Id, domain, e-mail address, or `account:12`.",
+        ),
+    ] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Any:
     """The runs, newest first."""
-    found = Run.objects.order_by("-pk")
-    wanted = {"connection": connection, "sobject": object, "state": state}
-    found = found.filter(**{name: value for name, value in wanted.items() if value is not None})
-    return _page(found, cursor, limit, RunShown.of)
+    of = Connection.objects.filter(pk=connection).first() if connection is not None else None
+    if connection is not None and of is None:
+        return Page(items=[], next=None)
+    wanted = activity.Filter(
+        of, object, direction, state, since=_aware(since), until=_aware(until),
+        of=activity.meant(record) if record is not None else None,
+    )  # fmt: skip
+    position = unpacked(cursor, int)
+    found = activity.listed(wanted, before=position[0] if position else None, limit=limit + 1)
+    return _paged(found, limit, RunShown.of)
+
+
+def _aware(moment: datetime | None) -> datetime | None:
+    """A moment without a zone is in UTC."""
+    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
 
 
 @router.get("/runs/{run_id}", auth=VIEWER, response={200: RunShown, **PROBLEMS}, operation_id="show_run")
@@ -279,7 +308,10 @@ def _page(found: QuerySet[Any], cursor: str | None, limit: int, shown: Any) -> P
     position = unpacked(cursor, int)
     if position is not None:
         found = found.filter(pk__lt=position[0])
-    rows = list(found[: limit + 1])
+    return _paged(list(found[: limit + 1]), limit, shown)
+
+
+def _paged(rows: list[Any], limit: int, shown: Any) -> Page[Any]:
     return Page(
         items=[shown(row) for row in rows[:limit]], next=packed(rows[limit - 1].pk) if len(rows) > limit else None
     )

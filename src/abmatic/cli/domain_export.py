@@ -13,9 +13,8 @@ import click
 
 from abmatic.cli.domain_changes import find_record, require_run
 from abmatic.cli.domain_issues import issue_filter
-from abmatic.cli.domain_ready import find_connections, ready
-from abmatic.cli.domain_runs import require_known_reason
-from abmatic.cli.domain_sync import objects_named
+from abmatic.cli.domain_ready import ready
+from abmatic.cli.domain_runs import require_known_reason, run_filter, state_option
 from abmatic.cli.failures import Failure
 from abmatic.cli.moments import Moment
 from abmatic.cli.numbers import Number
@@ -41,22 +40,15 @@ def export() -> None:
 @export.command()
 @_connection
 @_object
-@click.option("--state", metavar="STATE", help="Only runs in this state.")
+@state_option
 @_since
 @_csv
 def runs(connection: str | None, sobject: str | None, state: str | None, since: datetime | None, file: str) -> None:
     """Runs with their counts, oldest first."""
     with ready():
         from abmatic.sync import export as exports
-        from abmatic.sync.models import Run
-        from abmatic.sync.objects import OBJECTS
 
-        if state is not None and state not in Run.State.values:
-            raise click.BadParameter(f"{state!r} is no state of a run; these are: {', '.join(Run.State.values)}.")
-        # Users and contact roles have runs too, and nothing else that could be named.
-        name = sobject if sobject is None or sobject in OBJECTS else objects_named([sobject])[0]
-        of = find_connections(connection)[0] if connection is not None else None
-        _write(exports.runs(of, sobject=name, state=state, since=since), file)
+        _write(exports.runs(run_filter(connection, sobject, state, since=since)), file)
 
 
 @export.command()

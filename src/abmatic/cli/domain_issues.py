@@ -11,9 +11,8 @@ from click.core import ParameterSource
 from rich.markup import escape
 from rich.table import Table
 
-from abmatic.cli.domain_ready import find_connections, ready
+from abmatic.cli.domain_ready import find_connections, objects_named, ready
 from abmatic.cli.domain_runs import console_for_rows
-from abmatic.cli.domain_sync import objects_named
 from abmatic.cli.failures import Failure
 from abmatic.cli.moments import Moment
 from abmatic.cli.numbers import Number

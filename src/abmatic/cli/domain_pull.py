@@ -9,9 +9,9 @@ import click
 
 from abmatic.cli.domain_follow import told
 from abmatic.cli.domain_push import one_connection
-from abmatic.cli.domain_ready import ready, workers_alive
+from abmatic.cli.domain_ready import objects_named, ready, workers_alive
 from abmatic.cli.domain_runs import as_dict
-from abmatic.cli.domain_sync import follow_by_worker, follow_here, objects_named
+from abmatic.cli.domain_sync import follow_by_worker, follow_here
 from abmatic.cli.failures import FAILED, Failure, NotReady
 
 if TYPE_CHECKING:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
+
+import click
 
 from abmatic.cli import bootstrap
 from abmatic.cli.failures import Failure, NotReady
@@ -48,6 +50,20 @@ def workers_alive() -> int:
 
     since = timezone.now() - timedelta(seconds=STALLED_AFTER)
     return ProcrastinateWorker.objects.filter(last_heartbeat__gte=since).count()
+
+
+def objects_named(objects: Sequence[str]) -> list[str]:
+    """The objects by Salesforce's names, however they were typed: "accounts" is Account."""
+    from abmatic.sync.objects import configurable
+
+    known: dict[str, str] = {}
+    for spec in configurable():
+        known |= dict.fromkeys((spec.name.lower(), spec.label.lower(), spec.label_plural.lower()), spec.name)
+    for name in objects:
+        if name.lower() not in known:
+            names = ", ".join(spec.name for spec in configurable())
+            raise click.BadParameter(f"{name!r} is not an object that is synchronised; these are: {names}.")
+    return list(dict.fromkeys(known[name.lower()] for name in objects))
 
 
 def find_connections(name: str | None) -> list[Connection]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,17 +12,24 @@ from rich.markup import escape
 from rich.table import Table
 
 from abmatic.cli.domain_follow import label_of
-from abmatic.cli.domain_ready import find_connections, ready
+from abmatic.cli.domain_ready import find_connections, objects_named, ready
 from abmatic.cli.failures import Failure
+from abmatic.cli.moments import Moment
 from abmatic.cli.numbers import Number
 from abmatic.cli.piped import read_as_far_as_wanted
 
 if TYPE_CHECKING:
+    from abmatic.sync.activity import Filter
     from abmatic.sync.models import Run
     from abmatic.sync.models.runs import Finding
 
 _PUSHED = ("created", "updated", "refused", "held", "waiting", "returned", "unknown")
 _COUNTS = ("read", "created", "linked", "updated", "unchanged", "duplicate", "deleted", "skipped")
+
+
+state_option = click.option(
+    "--state", metavar="STATE", help="Only runs in this state, or `refused`: those that left records to a person."
+)
 
 
 @click.command()
@@ -30,16 +38,33 @@ _COUNTS = ("read", "created", "linked", "updated", "unchanged", "duplicate", "de
 @click.option("--reason", metavar="CODE", help="Of one run: only the findings of this reason.")
 @click.option("--after", type=Number(0), metavar="ID", help="Go on after this run, or finding.")
 @click.option("--connection", metavar="NAME", help="Only runs of this connection.")
+@click.option("--object", "sobject", metavar="OBJECT", help="Only runs of this object.")
+@state_option
+@click.option("--record", metavar="TEXT", help="Only runs that changed this record here or there, or were refused it.")
+@click.option("--since", type=Moment(), metavar="WHEN", help="Only those since: a date, or 12h, 7d.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 def runs(
-    run_id: int | None, limit: int, reason: str | None, after: int | None, connection: str | None, as_json: bool
+    run_id: int | None,
+    limit: int,
+    reason: str | None,
+    after: int | None,
+    connection: str | None,
+    sobject: str | None,
+    state: str | None,
+    record: str | None,
+    since: datetime | None,
+    as_json: bool,
 ) -> None:
     """List the runs, newest first; with an ID, show that run: its counts, reasons and findings."""
     if reason is not None and run_id is None:
         raise click.UsageError("--reason needs the ID of a run.")
+    if run_id is not None and any((connection, sobject, state, record, since)):
+        raise click.UsageError(
+            "--connection, --object, --state, --record and --since narrow the list; an ID names one run."
+        )
     with ready(), read_as_far_as_wanted():
         if run_id is None:
-            _list(limit, after, connection, as_json)
+            _list(run_filter(connection, sobject, state, record=record, since=since), limit, after, as_json)
         else:
             _show(run_id, limit, reason, after, as_json)
 
@@ -54,6 +79,8 @@ def as_dict(run: Run) -> dict[str, Any]:
         "full": run.is_full,
         "full_because": run.full_because,
         "state": run.state,
+        "status": run.status,
+        "refused": run.refused,
         "phase": run.phase,
         "queued_at": _iso(run.queued_at),
         "started_at": _iso(run.started_at),
@@ -82,32 +109,58 @@ def _iso(moment: Any) -> str | None:
 # -- the list
 
 
-def _list(limit: int, after: int | None, connection: str | None, as_json: bool) -> None:
+def run_filter(
+    connection: str | None,
+    sobject: str | None,
+    state: str | None,
+    *,
+    record: str | None = None,
+    since: datetime | None = None,
+) -> Filter:
+    """Which runs the options name. Raises `Failure` and usage errors where one names nothing."""
+    from abmatic.sync import activity
     from abmatic.sync.models import Run
+    from abmatic.sync.objects import OBJECTS
 
-    found = Run.objects.select_related("connection").order_by("-id")
-    if connection is not None:
-        found = found.filter(connection=find_connections(connection)[0])
-    if after is not None:
-        found = found.filter(pk__lt=after)
-    page = list(found[: limit + 1])
+    known = [*Run.State.values, activity.REFUSED]
+    if state is not None and state not in known:
+        raise click.BadParameter(f"{state!r} is no state of a run; these are: {', '.join(known)}.")
+    of = activity.meant(record) if record is not None else None
+    if record is not None and not of:
+        raise Failure(f"No record here is called {record!r}, nor linked to a Salesforce record with that Id")
+    return activity.Filter(
+        connection=find_connections(connection)[0] if connection is not None else None,
+        # Users and contact roles have runs too, and nothing else that could be named.
+        sobject=sobject if sobject is None or sobject in OBJECTS else objects_named([sobject])[0],
+        state=state,
+        since=since,
+        of=of,
+    )
+
+
+def _list(wanted: Filter, limit: int, after: int | None, as_json: bool) -> None:
+    from abmatic.sync import activity
+
+    page = activity.listed(wanted, before=after, limit=limit + 1)
     shown, has_more = page[:limit], len(page) > limit
     if as_json:
         click.echo(json.dumps({"runs": [as_dict(run) for run in shown], "more": has_more}, indent=2))
         return
     if not shown:
-        click.echo("There are no runs yet. Start one: abmatic sync" if after is None else "There are no older runs.")
+        is_any = wanted == activity.Filter()
+        none = "There are no runs yet. Start one: abmatic sync" if is_any else "No run matches."
+        click.echo(none if after is None else "There are no older runs.")
         return
     table = Table(box=None, pad_edge=False)
-    for heading in ("Run", "Object", "Started", "State", "Outcome"):
+    for heading in ("Run", "Object", "Started", "Status", "Outcome"):
         table.add_column(heading, overflow="fold", justify="right" if heading == "Run" else "left")
     for run in shown:
         started = (run.started_at or run.queued_at).strftime("%Y-%m-%d %H:%M:%S")
         told = run.error_message if run.state == run.State.FAILED else run.outcome or run.get_phase_display()
-        table.add_row(str(run.pk), label_of(run), started, run.get_state_display(), escape(told))
+        table.add_row(str(run.pk), label_of(run), started, run.status, escape(told))
     console_for_rows().print(table)
     if has_more:
-        click.echo(f"Older ones: abmatic runs --after {shown[-1].pk}")
+        click.echo(f"Older ones: the same with --after {shown[-1].pk}")
 
 
 # -- one run
@@ -155,7 +208,7 @@ def _describe(run: Run) -> None:
     from abmatic.sync.reasons import REASONS
 
     console = console_for_rows()
-    console.print(f"Run {run.pk}: {label_of(run)} of {escape(str(run.connection))}, {run.get_state_display().lower()}")
+    console.print(f"Run {run.pk}: {label_of(run)} of {escape(str(run.connection))}, {run.status.lower()}")
     console.print(escape(run.outcome or run.get_phase_display()))
     if run.error_code:
         console.print(f"[red]{escape(run.error_code)}: {escape(run.error_message)}[/]")

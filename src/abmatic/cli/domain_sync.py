@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from abmatic.cli.domain_follow import follow, label_of, told
 from abmatic.cli.domain_preview import show_previews
-from abmatic.cli.domain_ready import find_connections, ready, workers_alive
+from abmatic.cli.domain_ready import find_connections, objects_named, ready, workers_alive
 from abmatic.cli.domain_runs import as_dict
 from abmatic.cli.failures import FAILED, Failure, NotReady
 
@@ -92,20 +91,6 @@ def sync(
         has_failed = wait and any(run.state != run.State.SUCCEEDED for run in runs)
         if has_failed or any(each.status == each.Status.NEEDS_ATTENTION for each in connections):
             context.exit(FAILED)
-
-
-def objects_named(objects: Sequence[str]) -> list[str]:
-    """The objects by Salesforce's names, however they were typed: "accounts" is Account."""
-    from abmatic.sync.objects import configurable
-
-    known: dict[str, str] = {}
-    for spec in configurable():
-        known |= dict.fromkeys((spec.name.lower(), spec.label.lower(), spec.label_plural.lower()), spec.name)
-    for name in objects:
-        if name.lower() not in known:
-            names = ", ".join(spec.name for spec in configurable())
-            raise click.BadParameter(f"{name!r} is not an object that is synchronised; these are: {names}.")
-    return list(dict.fromkeys(known[name.lower()] for name in objects))
 
 
 def _usable(connections: list[Connection]) -> list[Connection]:

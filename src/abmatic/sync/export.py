@@ -19,9 +19,9 @@ from psycopg import sql
 from abmatic.audiences.formulas import harmless_sql
 from abmatic.postgres import sessions
 from abmatic.postgres.sql import block
-from abmatic.sync import issues
+from abmatic.sync import activity, issues
 from abmatic.sync.history import Filter as ChangeFilter
-from abmatic.sync.models import Connection, Run
+from abmatic.sync.models import Run
 from abmatic.sync.objects import OBJECTS, configurable
 from abmatic.sync.reasons import REASONS
 from abmatic.sync.refusals import REFUSALS, refusal
@@ -95,17 +95,9 @@ def _cell(column: Column) -> sql.Composable:
             return value
 
 
-def runs(
-    connection: Connection | None = None,
-    *,
-    sobject: str | None = None,
-    state: str | None = None,
-    since: datetime | None = None,
-) -> Export:
-    """Runs, oldest first, with their counts; ``since``: queued at that moment or later."""
-    wanted = {"r.connection_id": connection and connection.pk, "r.sobject": sobject, "r.state": state}
-    filters = _filters(wanted, "r.queued_at", since)
-    return Export("runs", _RUNS, _block("runs", filters=filters))
+def runs(wanted: activity.Filter | None = None) -> Export:
+    """Runs, oldest first, with their counts."""
+    return Export("runs", _RUNS, _block("runs", filters=activity.conditions(wanted or activity.Filter())))
 
 
 def findings(run: Run, *, reason: str | None = None) -> Export:

@@ -65,7 +65,7 @@ def find(text: str) -> list[Found]:
         by_number = [one for kind in kinds for one in _named(kind, [int(numbered["number"])])]
         if by_number or numbered["record"]:
             return by_number
-    if _SF_ID.fullmatch(text) and (linked := _linked(long_id(text))):
+    if is_salesforce_id(text) and (linked := _linked(long_id(text))):
         return linked
     if "@" in text:
         people = Contact.objects.filter(email_key=_key("email_key", text))
@@ -74,6 +74,11 @@ def find(text: str) -> list[Found]:
         ids = list(people.values_list("pk", flat=True)) or list(as_written.values_list("pk", flat=True)[:20])
         return _named("contact", ids)
     return _named("account", list(Account.objects.filter(domain=_key("domain_key", text)).values_list("pk", flat=True)))
+
+
+def is_salesforce_id(text: str) -> bool:
+    """Whether a text has the form of a Salesforce Id."""
+    return _SF_ID.fullmatch(text) is not None
 
 
 def long_id(sf_id: str) -> str:

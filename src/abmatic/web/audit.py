@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 from functools import reduce
 from operator import or_
 from typing import Any
@@ -13,11 +13,11 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from django.http import HttpResponse, QueryDict, StreamingHttpResponse
 from django.shortcuts import render
-from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from abmatic.identity.models import AuditEntry
 from abmatic.web.csv_files import csv_file
+from abmatic.web.days import day, midnight
 from abmatic.web.grids.filters import clean
 from abmatic.web.grids.ilike import IlikeContains
 from abmatic.web.http import PageRequest
@@ -41,8 +41,8 @@ class Chosen:
         return cls(
             about if about in AuditEntry.About.values else "",
             clean(asked.get("q", "")),
-            _day(asked.get("since", "")),
-            _day(asked.get("until", "")),
+            day(asked.get("since", "")),
+            day(asked.get("until", "")),
         )
 
     def __bool__(self) -> bool:
@@ -64,9 +64,9 @@ class Chosen:
             words = [f"{name}__{IlikeContains.lookup_name}" for name in ("by", "subject", "act")]
             found = found.filter(reduce(or_, (Q((word, self.words)) for word in words)))
         if self.since:
-            found = found.filter(at__gte=_midnight(self.since))
+            found = found.filter(at__gte=midnight(self.since))
         if self.until:
-            found = found.filter(at__lt=_midnight(self.until + timedelta(days=1)))
+            found = found.filter(at__lt=midnight(self.until + timedelta(days=1)))
         return found
 
 
@@ -130,15 +130,3 @@ def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return json.dumps(value, ensure_ascii=False, sort_keys=True) if isinstance(value, dict | list) else str(value)
-
-
-def _day(text: str) -> date | None:
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        return None
-    return day if date.min < day < date.max - timedelta(days=1) else None
-
-
-def _midnight(day: date) -> datetime:
-    return timezone.make_aware(datetime.combine(day, time.min))

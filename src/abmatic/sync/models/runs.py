@@ -108,6 +108,14 @@ class Run(models.Model):
         ordering: ClassVar[list[str]] = ["-id"]
         indexes = (
             models.Index(fields=["connection", "sobject", "-id"], name="run_by_object"),
+            models.Index(fields=["connection", "state", "-id"], name="run_by_state"),
+            models.Index(fields=["connection", "queued_at"], name="run_by_time"),
+            # Those that left something for a person (see sql/activity.sql).
+            models.Index(
+                fields=["connection", "-id"],
+                name="run_refused",
+                condition=models.Q(pushed__refused__gt=0) | models.Q(pushed__held__gt=0),
+            ),
             # Those whose details are still there, oldest first.
             models.Index(fields=["id"], name="run_untrimmed", condition=models.Q(trimmed_at__isnull=True)),
         )
@@ -127,6 +135,22 @@ class Run(models.Model):
     @property
     def is_over(self) -> bool:
         return self.state not in {self.State.QUEUED, self.State.RUNNING}
+
+    @property
+    def refused(self) -> int:
+        """Records that it left for a person: refused by Salesforce, or held back by an issue that they have."""
+        return int(self.pushed.get("refused", 0)) + int(self.pushed.get("held", 0))
+
+    @property
+    def is_amber(self) -> bool:
+        """Whether it ended well and all the same left something for a person."""
+        return self.state == self.State.SUCCEEDED and self.refused > 0
+
+    @property
+    def status(self) -> str:
+        """Its state in words; one that ended well says if it didn't for all."""
+        told = str(self.get_state_display())
+        return f"{told} with {self.refused:,} refused" if self.is_amber else told
 
 
 class FullRead(models.Model):

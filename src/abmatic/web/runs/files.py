@@ -8,23 +8,16 @@ from django.views.decorators.http import require_safe
 
 from abmatic.sync import export
 from abmatic.sync.models import Connection, Run
-from abmatic.sync.objects import OBJECTS
 from abmatic.web.csv_files import download
 from abmatic.web.http import PageRequest
+from abmatic.web.runs.activity import Chosen
 
 
 @require_safe
 def runs_csv(request: PageRequest, connection_id: int) -> StreamingHttpResponse:
     """The runs of a connection, filtered as the Activity Log is."""
     connection = get_object_or_404(Connection, pk=connection_id)
-    sobject, state = request.GET.get("object", ""), request.GET.get("state", "")
-    return download(
-        export.runs(
-            connection,
-            sobject=sobject if sobject in OBJECTS else None,
-            state=state if state in Run.State.values else None,
-        )
-    )
+    return download(export.runs(Chosen.of_address(request.GET).filter(connection)))
 
 
 @require_safe
