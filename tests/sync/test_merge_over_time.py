@@ -85,7 +85,8 @@ def test_a_conflict_is_entered_once_with_both_values(org: Org) -> None:
     assert conflicts(org) == []
     # Both sides still disagree: what Salesforce changes next is news.
     org.pull("Account", [newer(org, record, Name="Theirs again")])
-    assert conflicts(org) == [("Name", "Salesforce: Theirs again · Abmatic: Ours " + "x" * 80)]
+    both = f"Salesforce: Theirs again · Abmatic: Ours {'x' * 55}"
+    assert conflicts(org) == [("Name", f"{both} · Abmatic’s value stays (Abmatic)")]
 
 
 def test_emptied_there_and_changed_here_is_a_conflict_too(org: Org) -> None:
@@ -96,7 +97,7 @@ def test_emptied_there_and_changed_here_is_a_conflict_too(org: Org) -> None:
     edit(Account.objects.get(), industry="Retail")
     org.pull("Account", [newer(org, record, Industry=None)])
     assert Account.objects.get().industry is None
-    assert conflicts(org) == [("Industry", "Salesforce: – · Abmatic: Retail")]
+    assert conflicts(org) == [("Industry", "Salesforce: – · Abmatic: Retail · Salesforce’s value stays (Salesforce)")]
     assert Change.objects.filter(field="industry").latest("id").before == "Retail"
 
 

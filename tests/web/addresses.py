@@ -72,7 +72,7 @@ class World:
         if name.startswith("object-"):
             return reverse(name, args=[self.connection.pk, "accounts"])
         record, _, page = name.partition("-")
-        if page in {"field", "field-history"}:
+        if page in {"field", "field-history", "gap"}:
             return reverse(name, args=[getattr(self, record), "name" if record != "contact" else "last_name"])
         if page == "view-delete":
             return reverse(name, args=[self.views[record]])

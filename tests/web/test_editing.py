@@ -369,11 +369,11 @@ def test_queries_are_few(
         org.change(account, "industry", f"{number}", f"{number + 1}", cause=org.person(alice))
         org.link(connection, account, f"001580000000{number:04d}AAA", role=org.Role.DUPLICATE)
     org.link(connection, account, "0015800000009999AAA")
-    with django_assert_max_num_queries(20):
+    with django_assert_max_num_queries(24):
         row = opened(admin, account, "industry")
     with django_assert_max_num_queries(45):
         save(admin, account, "industry", "Banking", saw=seen(row))
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(16):
         admin.get(address(account, "industry") + "history/", headers=HTMX)
 
 

@@ -83,6 +83,7 @@ WHO = {
     "field-edit-cancel": OPERATORS,
     "field-edit-put-back": OPERATORS,
     **{f"{record}-field": OPERATORS for record in (*addresses.RECORDS, "campaign")},
+    **{f"{record}-gap": OPERATORS for record in (*addresses.RECORDS, "campaign")},
     **{f"{record}-field-history": SIGNED_IN for record in (*addresses.RECORDS, "campaign")},
     "campaigns": SIGNED_IN,
     "campaign-overview": SIGNED_IN,
@@ -145,6 +146,7 @@ WHO = {
     **dict.fromkeys(["webhooks", "webhook-test", "webhook-switch", "webhook-remove"], ADMINISTRATORS),
 }
 ACTIONS = {
+    *(f"{record}-gap" for record in (*addresses.RECORDS, "campaign")),
     "field-edit-cancel", "field-edit-put-back", *(f"{record}-set" for record in addresses.RECORDS),
     "object-filter-count", "object-sync", "object-preview", "object-mapping", "object-notes",
     "sync-now", "run-cancel", "issues-retry", "check", "disable", "change-user", "user-link", "revoke-api-key",

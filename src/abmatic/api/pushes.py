@@ -28,7 +28,7 @@ _Number = Annotated[int, Field(ge=1, le=2**63 - 1)]
 class PushWanted(Schema):
     """Which records, and how. ``ids``, or all that meet ``condition`` (as in a push filter) but those of ``excluded``.
     ``new_people``: what people who are in Salesforce as neither become; ``past_filter``: also what the push filter
-    leaves out, this once."""
+    leaves out, this once; ``insists``: fields of which ours is written though an undo left the two sides different."""
 
     record: Literal["account", "contact", "opportunity"]
     ids: list[_Number] | None = Field(default=None, min_length=1, max_length=MOST_IDS, examples=[[12, 15]])
@@ -36,6 +36,7 @@ class PushWanted(Schema):
     excluded: list[_Number] = Field(default_factory=list, max_length=MOST_IDS)
     new_people: Literal["settings", "lead", "contact"] = "settings"
     past_filter: bool = False
+    insists: list[str] = Field(default_factory=list, max_length=100, examples=[["industry"]])
 
 
 class PushLine(Schema):
@@ -111,7 +112,9 @@ def prepare_push(
         excluded=tuple(wanted.excluded),
     )
     new_people = "" if wanted.new_people == "settings" else wanted.new_people
-    push = ask(chosen, connection, new_people=new_people, past_filter=wanted.past_filter)
+    push = ask(
+        chosen, connection, new_people=new_people, past_filter=wanted.past_filter, insists=wanted.insists
+    )  # fmt: skip
     return Answer(PushShown.of(push), 202)
 
 

@@ -228,7 +228,7 @@ _CHANGES = (
     Column("Change", "id"), Column("At", "at", "moment"), Column("Record", "record"), Column("Abmatic id", "record_id"),
     Column("Name", "name", "text"), Column("Field", "field", "text"), Column("Before", "before", "json"),
     Column("After", "after", "json"), Column("Cause", "kind"), Column("Run", "run_id"),
-    Column("Person", "person", "text"), Column("Note", "note", "text"),
+    Column("Person", "person", "text"), Column("Note", "note", "text"), Column("Conflict", "conflict", "text"),
 )  # fmt: skip
 _ISSUES = (
     Column("Issue", "id"), Column("Connection", "connection", "text"), Column("Object", "sobject"),

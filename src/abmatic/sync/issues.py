@@ -23,7 +23,7 @@ from django.utils import timezone
 from abmatic.audiences.models import Account, Contact, Opportunity
 from abmatic.campaigns.models import Campaign, CampaignMember
 from abmatic.sync.models import Connection, Issue
-from abmatic.sync.objects import OBJECTS
+from abmatic.sync.objects import OBJECTS, configurable
 from abmatic.sync.refusals import Refusal, refusal
 
 # Marked in one transaction.
@@ -187,6 +187,13 @@ def names(issues: Sequence[Issue]) -> dict[tuple[str, int], str]:
             records = every.select_related(*_NAMED_AFTER.get(spec.local, ())).in_bulk(list(ids))
             found |= {(spec.name, local_id): str(record) for local_id, record in records.items()}
     return found
+
+
+def of_record(record: str, local_id: int, most: int = 10) -> list[Issue]:
+    """What is open of one local record, as whichever objects it goes to Salesforce; what was met last first."""
+    names = [spec.name for spec in configurable() if spec.local == record]
+    found = Issue.objects.filter(is_open=True, sobject__in=names, local_id=local_id).select_related("connection")
+    return list(found.order_by("-last_at", "-id")[:most])
 
 
 def codes(wanted: Filter) -> list[str]:

@@ -8,7 +8,8 @@ why it stays. What Salesforce would refuse is told from the describe that is kep
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from dataclasses import field as dataclass_field
 from datetime import datetime
 from typing import Any, Literal
 
@@ -37,13 +38,15 @@ class Outlook:
 
 
 @dataclass(frozen=True, slots=True)
-class _Side:
+class Side:
     """One object of one connection that a record is linked to, or would be created as (``mirror`` is None)."""
 
     setting: ObjectSetting
     spec: SObject
     mirror: Mirror | None
     mapping: FieldMapping | None
+    # What was asked of the object and the record already, whichever the field.
+    asked: dict[str, Any] = dataclass_field(default_factory=dict, compare=False, repr=False)
 
     @property
     def place(self) -> str:
@@ -81,7 +84,7 @@ def outlook_of_many(record: str, name: str) -> list[Outlook]:
     return told or [Outlook("stays", "The field is mapped to no Salesforce field: the value stays in Abmatic.")]
 
 
-def _told_of_many(side: _Side) -> Outlook | None:
+def _told_of_many(side: Side) -> Outlook | None:
     mapping, setting = side.mapping, side.setting
     if mapping is None or mapping.broken:
         return None
@@ -168,10 +171,25 @@ def _article(noun: str) -> str:
     return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
 
+def linked_fields(record: str, record_id: int) -> list[tuple[Side, FieldMapping]]:
+    """Each mapped field of each live record that the local one exchanges values with."""
+    sides = {
+        side.setting.pk: side for side in _sides(record, record_id, "")
+        if side.mirror is not None and not side.mirror.is_deleted
+    }  # fmt: skip
+    mappings = FieldMapping.objects.filter(setting__in=list(sides), broken="").order_by("position", "id")
+    return [(replace(sides[mapping.setting_id], mapping=mapping), mapping) for mapping in mappings]
+
+
+def course(side: Side, record_id: int) -> Outlook:
+    """What becomes of the value that the field has here now."""
+    return _told(side, record_id)
+
+
 # -- which objects it is about
 
 
-def _sides(record: str, record_id: int | None, name: str, *, every: bool = False) -> list[_Side]:
+def _sides(record: str, record_id: int | None, name: str, *, every: bool = False) -> list[Side]:
     settings: dict[tuple[int, str], ObjectSetting] = {
         (setting.connection_id, setting.sobject): setting
         for setting in ObjectSetting.objects.filter(sobject__in=[sobject for sobject, _ in MIRRORS[record]])
@@ -194,7 +212,7 @@ def _sides(record: str, record_id: int | None, name: str, *, every: bool = False
             continue
         if mirror is None and not setting.create_in_salesforce and not every:
             continue
-        sides.append(_Side(setting, OBJECTS[sobject], mirror, mappings.get(setting.pk)))
+        sides.append(Side(setting, OBJECTS[sobject], mirror, mappings.get(setting.pk)))
     return sides
 
 
@@ -211,7 +229,7 @@ def _linked(record: str, record_id: int | None) -> dict[tuple[int, str], Mirror]
 # -- what becomes of it
 
 
-def _told(side: _Side, record_id: int) -> Outlook:
+def _told(side: Side, record_id: int) -> Outlook:
     mapping, setting = side.mapping, side.setting
     if mapping is None:
         return Outlook("stays", "The field is not mapped: the value stays in Abmatic.")
@@ -229,7 +247,7 @@ def _told(side: _Side, record_id: int) -> Outlook:
     return _pushed(side, mapping, setting, record_id)
 
 
-def _leads(side: _Side) -> bool:
+def _leads(side: Side) -> bool:
     """Whether Salesforce's value overwrites ours. An empty one of a field that is filled from here doesn't."""
     mapping = side.mapping
     assert mapping is not None
@@ -238,7 +256,7 @@ def _leads(side: _Side) -> bool:
     return side.setting.update_in_abmatic and (side.theirs is not None or mapping.clear_with_empty)
 
 
-def _pushed(side: _Side, mapping: FieldMapping, setting: ObjectSetting, record_id: int) -> Outlook:
+def _pushed(side: Side, mapping: FieldMapping, setting: ObjectSetting, record_id: int) -> Outlook:
     if mapping.to_salesforce == Mode.NONE:
         return Outlook("stays", f"{side.place} is not written to: the value stays in Abmatic.")
     if side.mirror is not None and not setting.update_in_salesforce:
@@ -255,7 +273,9 @@ def _pushed(side: _Side, mapping: FieldMapping, setting: ObjectSetting, record_i
     if not _passes(side, record_id):
         return Outlook("stays", "As it is, the push filter keeps this record out: the value stays in Abmatic.")
     new = "" if side.mirror is not None else " together with the record, which is created there"
-    when, at = _when(setting, side.spec)
+    if "when" not in side.asked:
+        side.asked["when"] = _when(setting, side.spec)
+    when, at = side.asked["when"]
     return Outlook("pushed", f"Goes to Salesforce ({side.place}){new}, {when}", at)
 
 
@@ -268,13 +288,16 @@ def _when(setting: ObjectSetting, spec: SObject) -> tuple[str, datetime | None]:
     return f"with the next sync of {spec.label_plural}:", at
 
 
-def _passes(side: _Side, record_id: int) -> bool:
+def _passes(side: Side, record_id: int) -> bool:
     if not side.setting.push_filter:
         return True
-    try:
-        return Selection(side.spec.local, side.setting.push_filter, ids=(record_id,)).count() > 0
-    except ConditionRefused:
-        return False
+    if "passes" not in side.asked:
+        try:
+            chosen = Selection(side.spec.local, side.setting.push_filter, ids=(record_id,))
+            side.asked["passes"] = chosen.count() > 0
+        except ConditionRefused:
+            side.asked["passes"] = False
+    return bool(side.asked["passes"])
 
 
 def _short(value: object) -> str:
@@ -285,14 +308,14 @@ def _short(value: object) -> str:
 # -- what Salesforce would refuse
 
 
-def _described(side: _Side) -> OrgField | None:
+def _described(side: Side) -> OrgField | None:
     if side.mapping is None:
         return None
     offer = org_fields.known(side.setting.connection, side.spec)
     return offer.fields.get(side.mapping.sf_field) if offer else None
 
 
-def _objection(side: _Side, theirs: OrgField, local: LocalField, value: str | None) -> Sequence[str]:
+def _objection(side: Side, theirs: OrgField, local: LocalField, value: str | None) -> Sequence[str]:
     if value is None:
         if theirs.required and side.mapping is not None and side.mapping.to_salesforce == Mode.OVERWRITE:
             return [f"Salesforce requires a value in {side.place}: it would refuse an empty one."]

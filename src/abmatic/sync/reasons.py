@@ -58,7 +58,8 @@ REASONS: dict[str, Reason] = {
                "The lead was converted in Salesforce. Its local contact is now linked to the contact it became.",
                "Nothing to do."),
         Reason("conflict", "Changed on both sides", "note",
-               "The field was changed in Salesforce and here since they last agreed. The conflict policy decided.",
+               "The field was changed in Salesforce and here since they last agreed. The conflict policy "
+               "decided: the entry says whose value stays.",
                "Check the value; change the conflict policy in the settings if the other side should win."),
         Reason("changed_after_save", "Changed by Salesforce after saving", "note",
                "Salesforce changes this value after each save: a flow, a trigger, a default or a setting of the org. "

@@ -20,7 +20,7 @@ from abmatic.web.importing import views as importing
 from abmatic.web.integrations import authorize, replacing
 from abmatic.web.integrations import views as integrations
 from abmatic.web.pushing import views as pushing
-from abmatic.web.records import creating, editor
+from abmatic.web.records import closing, creating, editor
 from abmatic.web.records import views as records
 from abmatic.web.runs import activity, files, findings, open_issues, page, undoing
 from abmatic.web.salesforce import files as settings_files
@@ -150,6 +150,7 @@ def fields_of(record: str) -> list[URLPattern]:
     kind = {"record": record}
     return [
         path("<int:record_id>/fields/<slug:name>/", editor.edit_field, kind, name=f"{record}-field"),
+        path("<int:record_id>/fields/<slug:name>/gap/", closing.close_gap, kind, name=f"{record}-gap"),
         path("<int:record_id>/fields/<slug:name>/history/", editor.field_history, kind, name=f"{record}-field-history"),
     ]
 

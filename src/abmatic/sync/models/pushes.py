@@ -156,6 +156,8 @@ class Issue(models.Model):
         )
         indexes = (
             models.Index(fields=["connection", "code", "-id"], name="issue_by_code", condition=models.Q(is_open=True)),
+            # A record's history, and what is open of it.
+            models.Index(fields=["sobject", "local_id", "-id"], name="issue_of_record"),
             # The newest of all; the others are history.
             models.Index(fields=["-id"], name="issue_open", condition=models.Q(is_open=True)),
             # What the next push looks at again.

@@ -174,12 +174,22 @@ class Finding(models.Model):
     sf_id = models.TextField(db_collation="C")
     local_id = models.BigIntegerField(null=True)
     field = models.TextField(null=True)
-    # An excerpt of at most 200 characters.
+    # An excerpt of at most 200 characters; of a conflict both values, whose stays and why.
     value = models.TextField(null=True)
 
     class Meta:
         db_table = "finding"
-        indexes = (models.Index(fields=["run", "reason", "id"], name="finding_by_reason"),)
+        indexes = (
+            models.Index(fields=["run", "reason", "id"], name="finding_by_reason"),
+            # A record's history. Most findings are of reasons that say nothing of what happened to it.
+            models.Index(
+                fields=["local_id", "-id"], name="finding_of_record",
+                condition=models.Q(reason__in=[
+                    "changed_after_save", "conflict", "converted", "duplicate", "merged_in_salesforce",
+                    "undo_changed_here", "undo_changed_there", "vanished_in_salesforce",
+                ]),
+            ),
+        )  # fmt: skip
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.sf_id}"

@@ -36,6 +36,8 @@ class SelectedPush(models.Model):
     new_people = models.TextField(choices=ObjectSetting.NewPeople.choices, blank=True, default="")
     # Whether records that a push filter leaves out are pushed as well. A toggle that is off stays off.
     past_filter = models.BooleanField(default=False)
+    # Local fields that count as changed here, though an undo left the two sides different (see `push.release`).
+    insists = models.JSONField(default=list, db_default=[])
     state = models.TextField(choices=State.choices, default=State.QUEUED)
     # Raised when something else is chosen: a worker that looks at an older one stops.
     revision = models.IntegerField(default=1)

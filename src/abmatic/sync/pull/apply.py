@@ -5,7 +5,7 @@ from __future__ import annotations
 from psycopg import sql
 
 from abmatic.audiences.fields import FieldType
-from abmatic.sync.models import Mode
+from abmatic.sync.models import Mode, ObjectSetting
 from abmatic.sync.objects import SObject
 from abmatic.sync.pull.merge import differs, writes
 from abmatic.sync.pull.plan import PulledField, PullPlan
@@ -287,7 +287,7 @@ def note_findings(plan: PullPlan) -> sql.Composed:
 
 
 def _conflict_entries(plan: PullPlan) -> sql.Composed | None:
-    """One entry per field that both sides changed to different values, with both.
+    """One entry per field that both sides changed to different values, with both, and whose stays by which policy.
 
     A conflict that Abmatic won is settled only when it is pushed; until then, reading the same answer again must not
     make the same entry again.
@@ -305,11 +305,12 @@ def _conflict_entries(plan: PullPlan) -> sql.Composed | None:
     )
     return sql.SQL(
         "SELECT 'conflict', g.sf_id, g.local_id, v.field, "
-        "format('Salesforce: %%s · Abmatic: %%s', coalesce(left(v.theirs, 85), '–'), coalesce(left(v.ours, 85), '–')) "
+        "format('Salesforce: %%s · Abmatic: %%s · %%s’s value stays (%%s)', coalesce(left(v.theirs, 60), '–'), "
+        "coalesce(left(v.ours, 60), '–'), CASE WHEN v.overwritten THEN 'Salesforce' ELSE 'Abmatic' END, {}) "
         "FROM merged AS g JOIN work AS w ON w.sf_id = g.sf_id JOIN decided AS d ON d.sf_id = g.sf_id "
         "CROSS JOIN LATERAL (VALUES {}) AS v (field, theirs, ours, overwritten) "
         "WHERE g.conflicts IS NOT NULL AND v.field = ANY (g.conflicts) AND (d.is_newer OR v.overwritten)"
-    ).format(values)
+    ).format(sql.Literal(ObjectSetting.Policy(plan.policy).label), values)
 
 
 def count(plan: PullPlan) -> sql.Composed:

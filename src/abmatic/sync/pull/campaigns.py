@@ -40,6 +40,7 @@ class MemberRules:
         """As the statements want them."""
         return {
             "create_members": self.create, "update_members": self.update, "policy_members": str(self.policy),
+            "policy_label": ObjectSetting.Policy(self.policy).label,
             "push_members": self.is_pushed,
         }  # fmt: skip
 

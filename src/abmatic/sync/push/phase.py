@@ -32,6 +32,7 @@ from abmatic.sync.push import compare, due, newcomers, unknown, verdicts, waitin
 from abmatic.sync.push import plan as planning
 from abmatic.sync.push.outcomes import PushCounts
 from abmatic.sync.push.plan import Picked, PushPlan
+from abmatic.sync.push.release import release
 from abmatic.sync.push.sending import SchemaChanged, Sender
 
 Session = psycopg.Connection[tuple[Any, ...]]
@@ -268,6 +269,9 @@ def plan_next(session: Session, plan: PushPlan, parameters: dict[str, Any], taki
     link = compare.link_unlinked(plan, connection, parameters["run"])
     if link is not None:
         session.execute(link)
+    released = release(plan, connection, taking.picked) if taking.picked is not None else None
+    if released is not None:
+        session.execute(released)
     if plan.update and any(f.updateable for f in plan.fields):
         session.execute(compare.plan_updates(plan, connection))
     if plan.create and any(f.createable for f in plan.fields):

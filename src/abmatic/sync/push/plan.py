@@ -78,12 +78,14 @@ class Picked:
     """What a push is limited to: the records of a `SelectedPush`, and what its person chose.
 
     ``new_people``: what people who are in Salesforce as neither become, instead of what the settings say; empty: that.
-    ``past_filter``: whether the push filter is passed by.
+    ``past_filter``: whether the push filter is passed by. ``insists``: local fields that count as changed here, though
+    an undo left the two sides different.
     """
 
     push: int
     new_people: str = ""
     past_filter: bool = False
+    insists: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,8 @@ VERDICTS: dict[str, Verdict] = {
         Verdict("updated", "Update"),
         Verdict("equal", "Nothing to write",
                 "Nothing has changed here since both sides last agreed. A value that differs all the same (its field "
-                "is not written, or an undo left it so) is written once it is changed here."),
+                "is not written, or an undo left it so) is written once it is changed here. The record’s page says "
+                "which differ, and why."),
         Verdict("held", "Held back: a value is missing or can’t be stored",
                 "Fill or correct the field here; the issue of each record says which."),
         Verdict("refused", "Held back: Salesforce refused it as it is",

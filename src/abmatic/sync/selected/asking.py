@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from django.db import transaction
@@ -10,6 +11,7 @@ from django.db.models.query import QuerySet
 from django.utils import timezone
 
 from abmatic.audiences.conditions import check
+from abmatic.audiences.fields import fields
 from abmatic.audiences.selection import Selection
 from abmatic.identity.models import User
 from abmatic.sync import runs
@@ -29,18 +31,24 @@ def connections() -> QuerySet[Connection]:
 
 def ask(
     selection: Selection, connection: Connection, *, new_people: str = "", past_filter: bool = False,
-    user: User | None = None, at_once: bool = False,
+    user: User | None = None, at_once: bool = False, insists: Sequence[str] = (),
 ) -> SelectedPush:  # fmt: skip
-    """Asks for a push of a selection, to be previewed by a worker; ``at_once``: by this process. Raises `NotPushed`."""
+    """Asks for a push of a selection, to be previewed by a worker; ``at_once``: by this process. Raises `NotPushed`.
+
+    ``insists``: local fields of which ours is written even where an undo left the two sides different, as far as their
+    modes write at all.
+    """
     if selection.record not in SelectedPush.Record.values:
         raise NotPushed(f"Records of the kind {selection.record} can’t be pushed one by one.")
     if why := check(selection.record, selection.condition, beyond=True):
         raise NotPushed(f"The condition can’t be used: {why}.")
     _require_choice(selection.record, connection, new_people)
+    if unknown := sorted({*insists} - {each.name for each in fields(selection.record)}):
+        raise NotPushed(f"Records of this kind have no field {', '.join(unknown)}.")
     with transaction.atomic():
         push = SelectedPush.objects.create(
             connection=connection, record=selection.record, selection=selection.as_json(), new_people=new_people,
-            past_filter=past_filter, asked_by=user,
+            past_filter=past_filter, asked_by=user, insists=list(insists),
         )  # fmt: skip
         if not at_once:
             jobs.queue(push)

@@ -30,7 +30,7 @@ def objects_of(push: SelectedPush) -> tuple[str, ...]:
 
 def picked(push: SelectedPush) -> Picked:
     """What its runs and previews are limited to."""
-    return Picked(push.pk, push.new_people, push.past_filter)
+    return Picked(push.pk, push.new_people, push.past_filter, tuple(push.insists))
 
 
 def require_pushable(connection: Connection, names: Sequence[str]) -> None:

@@ -236,7 +236,9 @@ WITH affected AS (
 ), conflicts AS (
     INSERT INTO finding (run_id, reason, sf_id, local_id, field, value)
     SELECT %(run)s, 'conflict', g.sf_id, g.id, 'Status',
-           format('Salesforce: %%s · Abmatic: %%s', coalesce(left(g.s, 85), '–'), coalesce(left(g.a, 85), '–'))
+           format('Salesforce: %%s · Abmatic: %%s · %%s’s value stays (%%s)', coalesce(left(g.s, 60), '–'),
+                  coalesce(left(g.a, 60), '–'), CASE WHEN g.n IS DISTINCT FROM g.a THEN 'Salesforce' ELSE 'Abmatic' END,
+                  %(policy_label)s::text)
       FROM merged_member AS g WHERE g.is_conflict AND (g.is_newer OR g.n IS DISTINCT FROM g.a) RETURNING 1
 ), rebased AS (
     UPDATE mirror_campaign_member AS m SET base = g.base

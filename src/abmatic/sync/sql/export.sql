@@ -22,9 +22,16 @@ SELECT f.id, f.sf_id, coalesce(s.label, f.reason) AS reason, coalesce(s.kind, 'n
 
 -- changes -- The change log: one field of one record here.
 SELECT h.id, h.at, h.record, h.record_id, n.name, h.field, h.before, h.after, u.kind, u.run_id,
-       coalesce(nullif(p.name, ''), p.email) AS person, u.note
+       coalesce(nullif(p.name, ''), p.email) AS person, u.note, k.conflict
   FROM change AS h JOIN cause AS u ON u.id = h.cause_id LEFT JOIN app_user AS p ON p.id = u.user_id
   LEFT JOIN LATERAL ({name_of_change}) AS n ON true
+  LEFT JOIN LATERAL (
+       SELECT max(f.value) AS conflict
+         FROM finding AS f JOIN run AS r ON r.id = f.run_id
+         JOIN object_setting AS s ON s.connection_id = r.connection_id AND s.sobject = r.sobject
+         JOIN field_mapping AS g ON g.setting_id = s.id AND g.sf_field = f.field AND g.local_field = h.field
+        WHERE f.local_id = h.record_id AND f.reason = 'conflict' AND f.run_id = u.run_id) AS k
+       ON u.run_id IS NOT NULL
  WHERE {filters}
  ORDER BY h.id
 

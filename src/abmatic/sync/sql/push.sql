@@ -89,6 +89,22 @@ WITH gone AS (
 INSERT INTO push_due (connection_id, sobject, local_id) SELECT %(connection)s, %(sobject)s, local_id FROM gone
 ON CONFLICT DO NOTHING;
 
+-- release -- Pairs of candidates that an undo left different end, as though ours had been changed since. Only while both sides are so.
+-- Values of the filter may hold percent signs, so nothing is a parameter.
+UPDATE {mirror} AS m
+   SET held = jsonb_build_object('s', (m.held -> 's') - r.fields, 'a', (m.held -> 'a') - r.fields),
+       base = CASE WHEN m.base IS NOT NULL THEN m.base || r.theirs END
+  FROM candidate AS c
+  JOIN {local} AS a ON a.id = c.local_id
+  JOIN {mirror} AS k ON k.local_id = c.local_id AND k.connection_id = {connection} AND k.role = 1 AND NOT k.is_deleted
+   AND k.held IS NOT NULL
+ CROSS JOIN LATERAL (
+       SELECT coalesce(array_agg(e.key), '{}') AS fields, coalesce(jsonb_object_agg(e.key, e.value), '{}') AS theirs
+         FROM jsonb_each(k.held -> 's') AS e
+        WHERE e.value = coalesce(k.values -> e.key, 'null')
+          AND (e.key = ANY ({written}::text[]) OR e.key = ANY ({filled}::text[]) AND e.value = 'null')) AS r
+ WHERE m.connection_id = k.connection_id AND m.sf_id = k.sf_id AND r.fields <> '{}' AND {condition};
+
 -- outcomes_table -- Where the outcomes of a batch are put: sf_id where the record was written, else code and message.
 CREATE TEMP TABLE IF NOT EXISTS outcome (
     write_id bigint, sf_id text COLLATE "C", code text, message text, fields text[]

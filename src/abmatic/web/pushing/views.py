@@ -41,7 +41,7 @@ def ask_for(request: PageRequest, record: str) -> HttpResponse:
             return render(request, "pushing/refused.html", {"problem": str(refused)})
         messages.error(request, str(refused))
         return HttpResponseRedirect(back(request, record))
-    return _answer(request, push)
+    return answer(request, push)
 
 
 @require_safe
@@ -63,8 +63,8 @@ def choose_how(request: PageRequest, push_id: int) -> HttpResponse:
     try:
         choose(push, connection, new_people=new_people, past_filter=past_filter)
     except NotPushed as refused:
-        return _answer(request, push, str(refused))
-    return _answer(request, push)
+        return answer(request, push, str(refused))
+    return answer(request, push)
 
 
 @require_POST
@@ -75,9 +75,9 @@ def start(request: PageRequest, push_id: int) -> HttpResponse:
     try:
         begin(push, user=request.user)
     except _REFUSED as refused:
-        return _answer(request, push, str(refused))
+        return answer(request, push, str(refused))
     push.refresh_from_db()
-    return _answer(request, push)
+    return answer(request, push)
 
 
 @require_POST
@@ -87,14 +87,15 @@ def stop(request: PageRequest, push_id: int) -> HttpResponse:
     push = _found(push_id)
     give_up(push)
     push.refresh_from_db()
-    return _answer(request, push)
+    return answer(request, push)
 
 
 def _found(push_id: int) -> SelectedPush:
     return get_object_or_404(SelectedPush.objects.select_related("connection"), pk=push_id)
 
 
-def _answer(request: PageRequest, push: SelectedPush, problem: str = "") -> HttpResponse:
+def answer(request: PageRequest, push: SelectedPush, problem: str = "") -> HttpResponse:
+    """The push in its dialog, or on the page of its own."""
     if request.htmx:
         return _shown(request, push, "pushing/inner.html", problem)
     if problem:

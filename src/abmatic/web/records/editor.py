@@ -87,7 +87,8 @@ def edit_field(request: PageRequest, record: str, record_id: int, name: str) -> 
     if not request.htmx:
         return HttpResponseRedirect(f"{reverse(f'{record}-overview', args=[local.pk])}?edit={name}")
     if "show" in request.GET:
-        return render(request, "records/field.html", {"field": shown, "is_back": True})
+        shown_back = {"record": record, "local": local, "field": shown, "is_back": True}
+        return render(request, "records/field.html", shown_back)
     return render(request, "records/field_editor.html", {"editor": editor(record, local.pk, shown)})
 
 
@@ -151,7 +152,9 @@ def _save(request: PageRequest, record: str, local: Any, shown: FieldShown) -> H
         return _refused(request, record, local, now, text, saved.problems)
     if not request.htmx:
         return HttpResponseRedirect(reverse(f"{record}-overview", args=[local.pk]))
-    context: dict[str, Any] = {"field": now, "is_back": True, "is_saved": saved.status == "updated"}
+    context: dict[str, Any] = {
+        "record": record, "local": local, "field": now, "is_back": True, "is_saved": saved.status == "updated",
+    }  # fmt: skip
     if context["is_saved"]:
         context |= {
             "outlooks": outlook.outlook(record, local.pk, now.name),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +12,10 @@ from django.urls import reverse
 from abmatic.audiences.custom_fields import values_of
 from abmatic.audiences.fields import FIELDS, FieldType, LocalField
 from abmatic.changes.latest import changes_of, last_changes
+from abmatic.sync.gaps import Gap, gaps
 from abmatic.web.records.provenance import Source, sources
+from abmatic.web.records.refused import Refused, by_field
+from abmatic.web.records.refused import refused as refused_of
 from abmatic.web.values import shown
 
 # Of one field, at a time.
@@ -31,6 +35,8 @@ class FieldShown:
     url: str = ""
     history: str = ""
     note: str = ""
+    refused: tuple[Refused, ...] = ()
+    gaps: tuple[Gap, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +58,16 @@ class History:
     first: Step | None
 
 
-def fields_shown(record: str, local: Any) -> list[FieldShown]:
-    """Every field of a record, custom ones last."""
+def fields_shown(record: str, local: Any, issues: Sequence[Refused] | None = None) -> list[FieldShown]:
+    """Every field of a record, custom ones last, with what is wrong with it and where it differs from Salesforce.
+
+    ``issues``: those of the record, where they were asked for already.
+    """
+    issues = refused_of(record, local.pk) if issues is None else issues
+    refused = by_field(issues)
+    differing: dict[str, list[Gap]] = {}
+    for gap in gaps(record, local.pk, [each.issue for each in issues]):
+        differing.setdefault(gap.local_field, []).append(gap)
     changes = last_changes(record, local.pk)
     created = local.created_by
     named = sources([*(change.cause for change in changes.values()), created])
@@ -75,7 +89,8 @@ def fields_shown(record: str, local: Any) -> list[FieldShown]:
                 name, label, value, source if is_known else None, at if is_known else None, field,
                 reverse(f"{record}-field", args=[local.pk, name]) if field and is_editable(field) else "",
                 reverse(f"{record}-field-history", args=[local.pk, name]) if field and change else "",
-                "Follows from the CRM" if field and field.is_derived else "",
+                "Follows from the CRM" if field and field.is_derived else "", tuple(refused.get(name, ())),
+                tuple(differing.get(name, ())),
             )
         )  # fmt: skip
     return found

@@ -13,6 +13,7 @@ from abmatic.campaigns.models import Campaign
 from abmatic.sync.links import links_of
 from abmatic.sync.objects import OBJECTS
 from abmatic.web.http import PageRequest
+from abmatic.web.records.refused import Refused, refused
 from abmatic.web.salesforce.tabs import slug_of
 
 Local = Account | Contact | Opportunity | Campaign
@@ -74,13 +75,14 @@ def page(
     return render(request, template, {**frame(record, local, tab), **more}, status=status)
 
 
-def frame(record: str, local: Local, tab: str) -> dict[str, object]:
-    """What the header around every tab shows."""
+def frame(record: str, local: Local, tab: str, issues: list[Refused] | None = None) -> dict[str, object]:
+    """What the header around every tab shows; ``issues``: those of the record, where they were asked for already."""
     links = links_of(record, local.pk)
     name, label = _LISTS[record]
     return {
         "record": record,
         "local": local,
+        "refused": refused(record, local.pk) if issues is None else issues,
         "links": links,
         "primary": links[0] if links else None,  # a live primary, where there is one
         # Whose mappings say which fields there are.

@@ -36,6 +36,11 @@ def sources(causes: Iterable[Cause | None]) -> dict[int, Source]:
     return {pk: _source(cause, runs, edits.get(pk)) for pk, cause in known.items()}
 
 
+def of_run(run: Run, at: datetime | None) -> Source:
+    """A run, where no cause says that it was one."""
+    return Source(f"{object_label(run.sobject)}, run {run.pk}", reverse("run", args=[run.pk]), at)
+
+
 def _source(cause: Cause, runs: dict[int, Run], edit_id: int | None) -> Source:
     if cause.kind == Cause.Kind.RUN:
         run = runs.get(cause.run_id or 0)

@@ -1,20 +1,28 @@
-"""What happened to a record, newest first."""
+"""The timeline of a record as its page draws it; what belongs in it is in `abmatic.sync.timeline`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import urlencode
 
 from abmatic.audiences.fields import fields
 from abmatic.audiences.models import LocalRecord
-from abmatic.changes.models import Cause, Change
-from abmatic.web.records.provenance import Source, sources
+from abmatic.sync.timeline import KINDS, Entry, Value
+from abmatic.sync.timeline import timeline as read
+from abmatic.web.records.provenance import Source, of_run, sources
 from abmatic.web.values import shown
 
-PAGE = 100
 # Columns that are no fields, and change all the same.
-_OTHERS = {"kind": "Kind", "campaign_id": "Campaign", "parent_id": "Parent campaign"}
+_OTHERS = {
+    "kind": "Kind", "campaign_id": "Campaign", "parent_id": "Parent campaign", "account_id": "Account",
+    "owner_id": "Owner",
+}  # fmt: skip
+_ICONS = {
+    "created": "plus", "changes": "pencil", "pushes": "cloud-upload", "refusals": "ban", "conflicts": "git-merge",
+    "undos": "history", "links": "link",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,62 +36,59 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One act: "created", "changed" or "converted", with the fields it changed."""
+    """One entry, in words."""
 
     kind: str
+    icon: str
+    title: str
     source: Source | None
     at: datetime
     changes: list[FieldChange]
+    said: str
+    meaning: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A kind of entries that the list can be narrowed to."""
+
+    label: str
+    query: str
+    is_here: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """A page of events, and the change id before which the next page begins."""
+    """A page of events, the query of the next one (empty at the end), and what may be chosen."""
 
     events: list[Event]
-    before: int | None
+    older: str
+    choices: list[Choice]
 
 
-def timeline(record: str, local: LocalRecord, before: int | None) -> Timeline:
+def timeline(record: str, local: LocalRecord, kind: str, after: str) -> Timeline:
     """Events of a record; the one that made it stands at the end of the last page."""
-    found = Change.objects.filter(record=record, record_id=local.pk).select_related("cause__user")
-    if before is not None:
-        found = found.filter(pk__lt=before)
-    changes = list(found.order_by("-id")[: PAGE + 1])
-    more = len(changes) > PAGE
-    changes = changes[:PAGE]
-    named = sources([*(change.cause for change in changes), local.created_by])
-    labels = {field.name: field.label for field in fields(record)} | _OTHERS
-    events = [_event(labels, group, named) for group in _by_cause(changes)]
-    if not more:
-        events.append(_creation(local, named))
-    return Timeline(events, changes[-1].pk if more else None)
+    found = read(record, local, kind, after)
+    named = sources([entry.cause for entry in found.entries])
+    labels = {each.name: each.label for each in fields(record)} | _OTHERS
+    here = kind if kind in KINDS else ""
+    chosen = {"kind": here} if here else {}
+    choices = [Choice("All", "?", not here), *(Choice(KINDS[k], f"?kind={k}", k == here) for k in KINDS)]
+    older = f"?{urlencode({**chosen, 'after': found.after})}" if found.after is not None else ""
+    return Timeline([_event(entry, named, labels) for entry in found.entries], older, choices)
 
 
-def _by_cause(changes: list[Change]) -> list[list[Change]]:
-    """Changes of one act together; they were written together, so they lie side by side."""
-    groups: list[list[Change]] = []
-    for change in changes:
-        if groups and groups[-1][0].cause_id == change.cause_id:
-            groups[-1].append(change)
-        else:
-            groups.append([change])
-    return groups
-
-
-def _event(labels: Mapping[str, str], group: list[Change], named: dict[int, Source]) -> Event:
-    converted = any(change.field == "kind" and change.after == "contact" for change in group)
+def _event(entry: Entry, named: Mapping[int, Source], labels: Mapping[str, str]) -> Event:
+    source = named.get(entry.cause.pk) if entry.cause is not None else None
+    if source is None and entry.run is not None:
+        source = of_run(entry.run, entry.at)
     return Event(
-        kind="converted" if converted else "changed",
-        source=named.get(group[0].cause_id),
-        at=group[0].at,
-        changes=[
-            FieldChange(labels.get(change.field, change.field), shown(change.before), shown(change.after))
-            for change in reversed(group)
-        ],
-    )
+        entry.kind, _ICONS[entry.kind], entry.title, source, entry.at,
+        [_change(value, labels) for value in entry.values], entry.said, entry.meaning, entry.url,
+    )  # fmt: skip
 
 
-def _creation(local: LocalRecord, named: dict[int, Source]) -> Event:
-    cause: Cause | None = local.created_by
-    return Event("created", named.get(cause.pk) if cause else None, local.created_at, [])
+def _change(value: Value, labels: Mapping[str, str]) -> FieldChange:
+    label = value.name if value.is_theirs else labels.get(value.name, value.name)
+    return FieldChange(label, shown(value.before), shown(value.after))

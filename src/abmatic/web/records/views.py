@@ -13,6 +13,7 @@ from abmatic.web.http import PageRequest
 from abmatic.web.records.editor import editor
 from abmatic.web.records.fields import fields_shown
 from abmatic.web.records.page import frame, load, page
+from abmatic.web.records.refused import refused
 from abmatic.web.records.timeline import timeline
 
 
@@ -20,13 +21,14 @@ from abmatic.web.records.timeline import timeline
 def overview(request: PageRequest, record: str, record_id: int) -> HttpResponse:
     """Fields with where each value came from and when; one of them with its control, where the address says so."""
     local = load(record, record_id)
-    shown = fields_shown(record, local)
+    issues = refused(record, local.pk)
+    shown = fields_shown(record, local, issues)
     context: dict[str, object] = {"fields": shown}
     wanted = request.GET.get("edit", "")
     edited = next((each for each in shown if each.name == wanted and each.url), None)
     if edited is not None and request.user.is_operator:
         context["editor"] = editor(record, local.pk, edited)
-    return page(request, record, local, "overview", "records/overview.html", context)
+    return render(request, "records/overview.html", {**frame(record, local, "overview", issues), **context})
 
 
 @require_safe
@@ -63,11 +65,11 @@ def campaigns(request: PageRequest, record_id: int) -> HttpResponse:
 
 @require_safe
 def record_timeline(request: PageRequest, record: str, record_id: int) -> HttpResponse:
-    """Changes, conversion and creation, newest first."""
+    """Changes, what was written, refused, settled and undone, links and creation, newest first."""
     local = load(record, record_id)
-    before = request.GET.get("before", "")
-    found = timeline(record, local, int(before) if before.isascii() and before.isdigit() else None)
-    if request.htmx and before:
+    after = request.GET.get("after", "")
+    found = timeline(record, local, request.GET.get("kind", ""), after)
+    if request.htmx and after:
         return render(request, "records/events.html", {"timeline": found})
     return page(request, record, local, "timeline", "records/timeline.html", {"timeline": found})
 

@@ -22,7 +22,7 @@ from abmatic.web.running import object_label
 
 PAGE = 50
 # The local records that have a page of their own.
-_WITH_PAGES = frozenset({"account", "contact"})
+_WITH_PAGES = frozenset({"account", "contact", "opportunity", "campaign"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,7 @@ def open_issues(request: PageRequest, connection_id: int) -> HttpResponse:
             "objects": [(spec.name, spec.label_plural) for spec in configurable()],
             "sobject": wanted.sobject or "",
             "code": wanted.code or "",
+            "record": wanted.local_id or "",
         },
     )
 
@@ -84,12 +85,22 @@ def retry(request: PageRequest, connection_id: int) -> HttpResponse:
     else:
         one = "1 issue is" if done.issues == 1 else f"{done.issues:,} issues are"
         messages.success(request, f"{one} tried again with the next sync.")
-    return HttpResponseRedirect(reverse("issues", args=[connection.pk]))
+    return HttpResponseRedirect(_record_page(request) or reverse("issues", args=[connection.pk]))
+
+
+def _record_page(request: PageRequest) -> str:
+    """The page of the record on which the button was pressed; empty where it was the list of issues."""
+    record, pk = request.POST.get("record", ""), request.POST.get("id", "")
+    is_one = record in {spec.local for spec in configurable()} and _is_number(pk)
+    return reverse(f"{record}-overview", args=[int(pk)]) if is_one else ""
 
 
 def _wanted(request: PageRequest, connection: Connection) -> issues.Filter:
-    sobject, code = request.GET.get("object", ""), clean(request.GET.get("code", ""))
-    return issues.Filter(connection, sobject=sobject if sobject in OBJECTS else None, code=code or None)
+    """Records of different objects may have the same number, so one is asked for with its object."""
+    sobject, code, record = request.GET.get("object", ""), clean(request.GET.get("code", "")), request.GET.get("record")
+    known = sobject if sobject in OBJECTS else None
+    of = int(record) if record and known and _is_number(record) else None
+    return issues.Filter(connection, sobject=known, code=code or None, local_id=of)
 
 
 def _is_number(text: str) -> bool:
