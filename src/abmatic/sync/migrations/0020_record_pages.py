@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sync', '0018_waiting'),
+        ('sync', '0019_run_filters'),
     ]
 
     operations = [
