@@ -127,6 +127,24 @@ def test_ctrl_c_cancels_what_is_done_here(salesforce: Connected) -> None:
     assert process.wait(60) == 130
     states = salesforce.installation.query("SELECT DISTINCT state FROM run")
     assert states == [("cancelled",)]
+    said = salesforce.installation.said()
+    assert "What is written stays, nothing goes on in the background; the same command again does the rest." in said
+
+
+def test_ctrl_c_leaves_what_a_worker_does_to_it_and_says_so(salesforce: Connected) -> None:
+    salesforce.org.fault("slow", {"path": "/query"}, seconds=2, times=0)
+    hosts = {"ABMATIC_SALESFORCE_EXTRA_HOSTS": salesforce.org.url.removeprefix("http://")}
+    worker = salesforce.installation.start("worker", **hosts)
+    wait_until(lambda: salesforce.installation.query("SELECT FROM procrastinate_workers"))
+    process = salesforce.installation.start("sync", "Lead", **hosts)
+    wait_until(lambda: salesforce.installation.query("SELECT FROM run WHERE state = 'running'"))
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 130
+    assert "Not waiting any longer: the worker goes on with run" in salesforce.installation.said()
+    assert not salesforce.installation.query("SELECT FROM run WHERE state = 'cancelled'")
+    worker.send_signal(signal.SIGINT)
+    worker.wait(60)
+    assert "What they have written is kept" in salesforce.installation.said()
 
 
 def test_nothing_to_sync_with(installation: Installation) -> None:

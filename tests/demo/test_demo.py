@@ -192,10 +192,20 @@ def test_stays_shows_the_way_in_and_keeps_everything(home: Installation) -> None
     assert doctor["ok"], doctor
     assert json.loads(home.run("sync", "accounts", "--json").stdout)["ok"]
 
+    # Reports, to import from: one of each kind of record that can be.
+    pulled = home.run("pull", "contacts", "--report", _report(home, "Contacts without E-mail"), "--yes", "--json")
+    without = count(org_of(100, 0), "Contact", """"IsDeleted" = 0 AND coalesce("Email", '') = ''""")
+    assert json.loads(pulled.stdout)["counts"]["read"] == without > 0, pulled.stderr
+    for name, kind in (("Customers in the US", "accounts"), ("Large Accounts by Industry", "accounts"),
+                       ("Open Opportunities of 100,000 and more", "opportunities")):  # fmt: skip
+        said = home.run("pull", kind, "--report", _report(home, name), "--preview").stdout
+        assert " here already." in said, name
+
     # Ctrl-C stops all of it.
     children = [child.pid for child in children_of(process.pid)]
     process.send_signal(signal.SIGINT)
     assert process.wait(60) == 0, home.said()
+    assert "Everything that is written is kept" in home.said()
     assert not any(map(is_running, children))
     assert not EmbeddedServer(home.data_dir).status().running
 
@@ -255,3 +265,8 @@ def _the_link_signs_in_once(url: str) -> tuple[urllib.request.OpenerDirector, st
         urllib.request.urlopen(url, timeout=30)
     assert stranger.value.code == 410
     return browser, text
+
+
+def _report(home: Installation, name: str) -> str:
+    with sqlite3.connect(home.data_dir / "demo" / "org.sqlite3") as org:
+        return str(org.execute('SELECT "Id" FROM "Report" WHERE "Name" = ?', [name]).fetchone()[0])

@@ -58,9 +58,11 @@ def test_settings_of_a_connection_are_among_them_whichever_way_they_were_changed
         settings_history.Author(User.objects.get(email="alice@example.com")),
     )  # fmt: skip
     page = admin.get("/settings/audit/?about=settings").text
-    for words in ("Northwind Traders › Account", "settings changed", "Command line", "frequency", "manual", "6",
-                  "Alice Adler", "api_ceiling", "80", "60"):  # fmt: skip
+    for words in ("Northwind Traders › Account", "settings changed", "Command line", "Sync frequency", "Manual only",
+                  "Every 6 hours", "Alice Adler", "API calls of a day, in per cent", "80", "60"):  # fmt: skip
         assert words in page, words
+    assert "api_ceiling" not in page
+    assert ",Sync frequency,Manual only,Every 6 hours" in admin.get("/settings/audit.csv").getvalue().decode()
     assert "No entry matches" in admin.get("/settings/audit/?about=user").text
 
 

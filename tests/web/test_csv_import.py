@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import re
+from html import unescape
 from typing import Any
 
 import pytest
@@ -64,11 +66,32 @@ def test_a_file_from_giving_it_to_its_rejected_rows(admin: Client, alice: User) 
         "3,Employees: “lots” is no whole number of 0 or more,Many,many.com,lots,'=2+2",
         '4,"Line 2 has the same domain, and came first",Again,www.acme.com,,',
     ]
+    (new,) = set(re.findall(r'href="(/accounts/\?filter=[^"]+made_by[^"]+)"', page))
+    found = admin.get(unescape(new)).text
+    assert "acme.com" in found
+    assert "new from the import of “fair.csv”" in found
     listed = admin.get("/accounts/csv/").text
     assert "fair.csv" in listed
     assert "Alice Adler" in listed
     collection = Collection.objects.get()
     assert f'href="{address}"' in admin.get(f"/accounts/collections/{collection.pk}/").text
+
+
+def test_what_was_changed_is_led_to_as_well(admin: Client) -> None:
+    Account.objects.create(name="Old", website="acme.com", domain="acme.com")
+    Account.objects.create(name="Other", website="other.com", domain="other.com")
+    address = give(admin, b"Company,URL,Employees,Notes\nAcme,acme.com,12,\nNew,new.com,3,\n").headers["Location"]
+    admin.post(address, form(duplicates="overwrite"))
+    worked(address)
+    admin.post(f"{address}start/", {"revision": FileImport.objects.get().revision})
+    worked(address)
+    page = admin.get(address).text
+    names = {}
+    for word in ("made_by", "changed_by"):
+        (link,) = set(re.findall(rf'href="(/accounts/\?filter=[^"]+{word}[^"]+)"', page))
+        shown = admin.get(unescape(link)).text
+        names[word] = [name for name in ("Acme", "New", "Other") if f">{name}<" in shown]
+    assert names == {"made_by": ["New"], "changed_by": ["Acme"]}
 
 
 @pytest.mark.parametrize(

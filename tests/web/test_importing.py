@@ -11,7 +11,7 @@ from tests.sync.live import Live, Orgs
 from tests.web import org
 from tests.web.conftest import SignedIn
 
-from abmatic.audiences.models import Collection
+from abmatic.audiences.models import Account, Collection
 from abmatic.identity.models import User
 from abmatic.sync.execute import execute
 from abmatic.sync.importing import jobs
@@ -118,6 +118,22 @@ def test_what_cant_be_imported_is_said(admin: Client) -> None:
     assert admin.post(f"/imports/{wanted.pk}/start/", {"collection": people.pk}).status_code == 404
     assert "was given up" in admin.post(f"/imports/{wanted.pk}/stop/", **HTMX).text
     assert looked_at(wanted).state == "cancelled"
+
+
+def test_an_import_under_way_is_given_up(live: Live, admin: Client) -> None:
+    admin.post("/accounts/from-crm/", {"kind": "soql", "soql": "SELECT Id FROM Account"}, **HTMX)
+    wanted = looked_at(CrmImport.objects.get())
+    address = f"/imports/{wanted.pk}/"
+    page = admin.post(f"{address}start/", {"name": "Everybody"}, **HTMX).text
+    assert "Records that have come in stay when you give up, in the collection" in page
+    assert f'action="{address}stop/"' in page
+    given_up = admin.post(f"{address}stop/", **HTMX).text
+    run = Run.objects.get(imports=wanted)
+    assert run.state == Run.State.CANCELLED
+    assert "It was given up: what had come in stays, here and in the collection." in given_up
+    assert "every 2s" not in given_up
+    execute(run.pk)
+    assert not Account.objects.exists()
 
 
 def test_only_operators_see_the_button(vera: User, oscar: User, signed_in: SignedIn, connection: Any) -> None:

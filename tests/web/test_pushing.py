@@ -120,6 +120,24 @@ def test_a_preview_is_given_up(admin: Client, connection: Any) -> None:
     assert looked_at(push).state == "cancelled"
 
 
+def test_a_push_under_way_is_given_up(live: Live, admin: Client) -> None:
+    edit(Account.objects.get(name="GenePoint"), industry="Banking")
+    admin.post("/accounts/push/", {"all": "1", "asked": "q=genepoint"}, **HTMX)
+    push = looked_at(SelectedPush.objects.get())
+    address = f"/pushes/{push.pk}/"
+    page = re.sub(r"\s+", " ", admin.post(f"{address}start/", **HTMX).text)
+    assert "What is written stays in Salesforce when you give up, until its run is undone." in page
+    assert f'action="{address}stop/"' in page
+    given_up = admin.post(f"{address}stop/", **HTMX).text
+    (run,) = Run.objects.filter(selected=push)
+    assert run.state == Run.State.CANCELLED
+    assert "It was given up: what was written by then stays in Salesforce" in given_up
+    assert "every 2s" not in given_up
+    execute(run.pk)
+    ((industry,),) = live.rows("""SELECT "Industry" FROM "Account" WHERE "Name" = 'GenePoint'""")
+    assert industry == "Biotechnology", "nothing is written after that"
+
+
 def test_only_operators_see_the_button(vera: User, oscar: User, signed_in: SignedIn, connection: Any) -> None:
     record = org.account("Acme")
     for address in ("/accounts/", f"/accounts/{record.pk}/"):

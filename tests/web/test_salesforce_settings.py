@@ -154,7 +154,11 @@ def test_of_two_people_the_second_sees_what_the_first_did(
     signed_in(bob).post(address(connection), {**form(connection, auto_push="on"), "mark": old})
     answer = admin.post(address(connection), {**form(connection, frequency="24"), "mark": old})
     assert answer.status_code == 409
-    for words in ("Somebody changed these settings while you did", "Bob Berg", "auto_push"):
+    for words in (
+        "Somebody changed these settings while you did",
+        "Bob Berg",
+        "Automatically push changes to Salesforce",
+    ):
         assert words in answer.text
     assert ObjectSetting.objects.get(sobject="Account").frequency == 0
     again = re.search(r'name="mark" value="([^"]+)"', answer.text)
@@ -259,7 +263,7 @@ def test_viewers_see_how_many_the_filter_that_is_set_lets_through(
     org.account("Other")
     ObjectSetting.objects.filter(sobject="Account").update(push_filter={"field": "city", "is": "not_empty"})
     answer = signed_in(vera).post(address(connection, "accounts", "object-filter-count"), {"mark": "x"})
-    assert "1 accounts match now." in answer.text
+    assert "1 account matches now." in answer.text
 
 
 class TestAddMapping:

@@ -22,7 +22,9 @@ def link_in(page: str) -> str:
 
 
 def test_an_invited_person_gets_in_and_chooses_a_password(admin: Client) -> None:
-    answer = admin.post("/settings/users/", {"name": "Nina New", "email": "Nina@Example.com", "role": "operator"})
+    answer = admin.post(
+        "/settings/users/", {"name": "Nina New", "email": "Nina@Example.com", "role": "operator"}, follow=True
+    )
     link = link_in(answer.text)
     assert link not in admin.get("/settings/users/").text, "it is shown once"
     nina = User.objects.get(email="nina@example.com")

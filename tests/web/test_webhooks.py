@@ -31,7 +31,7 @@ def test_one_is_added_and_its_address_never_shown(admin: Client) -> None:
 
 
 def test_the_secret_of_a_program_is_shown_once(admin: Client) -> None:
-    answer = admin.post(reverse("webhooks"), {**FORM, "format": "json"})
+    answer = admin.post(reverse("webhooks"), {**FORM, "format": "json"}, follow=True)
     assert "it is shown only here" in answer.text
     assert "it is shown only here" not in admin.get(reverse("webhooks")).text
 

@@ -10,6 +10,8 @@ contact     is an opportunity in which the contact with this id has a role, or t
 opportunity is a contact who has a role in the opportunity with this id
 campaign    is put down to the campaign with this id, or is a membership of it
 search      holds this text in one of the fields that the search box looks into
+made_by     was made by the import of a file with this id
+changed_by  was there already, and was changed by the import of a file with this id
 =========== ==========================================================================================
 """
 
@@ -25,7 +27,9 @@ from abmatic.audiences.fields import FieldType, LocalField
 from abmatic.audiences.like import escaped
 from abmatic.audiences.refusals import ConditionRefused
 
-WORDS = frozenset({"collection", "state", "account", "contact", "opportunity", "campaign", "search"})
+WORDS = frozenset({
+    "collection", "state", "account", "contact", "opportunity", "campaign", "search", "made_by", "changed_by",
+})  # fmt: skip
 # Fields that a search looks into.
 SEARCHED: dict[str, tuple[str, ...]] = {
     "account": ("name", "domain"),
@@ -51,6 +55,12 @@ _RELATIONS: dict[tuple[str, str], LiteralString] = {
     ("campaign_member", "campaign"): "{r}.campaign_id = {id}",
     ("campaign_member", "contact"): "{r}.contact_id = {id}",
 }
+# By the change log, in which an import's rows lie between its beginning and its end: few pages of a large table.
+_BY_FILE: LiteralString = (
+    "{r}.id IN (SELECT h.record_id FROM file_import AS f JOIN change AS h ON h.cause_id = f.cause_id "
+    "AND h.record = {record} AND (h.field = '') = {made} AND h.at >= f.created_at "
+    "AND h.at <= coalesce(f.finished_at, now()) + interval '1 hour' WHERE f.id = {id} AND f.record = {record})"
+)
 _LONGEST_SEARCH = 500
 
 
@@ -108,7 +118,7 @@ def states(record: str) -> tuple[State, ...]:
 
 def tables() -> list[str]:
     """Every table in which a condition may look."""
-    found = {"account", "contact", "opportunity", "opportunity_contact", "owner", "collection"}
+    found = {"account", "contact", "opportunity", "opportunity_contact", "owner", "collection", "file_import"}
     return sorted(found.union(*(state.tables for state in _STATES.values())))
 
 
@@ -128,6 +138,11 @@ def compiled(record: str, word: str, value: object, alias: sql.Composable, where
             return _state(record, value, alias, where)
         case "search":
             return _search(record, value, alias, where)
+        case "made_by" | "changed_by":
+            return sql.SQL(_BY_FILE).format(
+                r=alias, record=sql.Literal(record), made=sql.Literal(word == "made_by"),
+                id=sql.Literal(_id(value, where)),
+            )  # fmt: skip
         case _:
             relation = _RELATIONS.get((record, word))
             if relation is None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from abmatic.audiences import beyond
 from abmatic.audiences.fields import FieldType, LocalField, fields
-from abmatic.audiences.models import Collection
+from abmatic.audiences.models import Collection, FileImport
 
 OPERATORS = {
     "contains": "contains",
@@ -43,19 +43,28 @@ def operator(name: str, kind: FieldType) -> str:
     return _OF_TIMES.get(name, words) if kind in {FieldType.DATE, FieldType.DATETIME} else words
 
 
-def described(record: str, condition: object) -> str:
+# Writes a value of a field.
+Writer = Callable[[LocalField | None, object], str]
+
+
+def _plainly(field: LocalField | None, value: object) -> str:
+    return str(value)
+
+
+def described(record: str, condition: object, write: Writer = _plainly) -> str:
     """A condition in words; empty for one that everything meets. It need not be one that can be used."""
-    return described_each(record, [condition])[0]
+    return described_each(record, [condition], write)[0]
 
 
-def described_each(record: str, conditions: Sequence[object]) -> list[str]:
+def described_each(record: str, conditions: Sequence[object], write: Writer = _plainly) -> list[str]:
     """Each of some conditions in words."""
-    wording = _Wording(record, list(conditions))
+    wording = _Wording(record, list(conditions), write)
     return [wording.tree(condition, is_inner=False) for condition in conditions]
 
 
 class _Wording:
-    def __init__(self, record: str, condition: object) -> None:
+    def __init__(self, record: str, condition: object, write: Writer) -> None:
+        self._write = write
         self._fields = {each.name: each for each in asked_about(record)}
         self._states = {state.name: state.label for state in beyond.states(record)}
         wanted = set(beyond.collections_of(condition))
@@ -88,7 +97,7 @@ class _Wording:
             return f"{label} {words}"
         if isinstance(value, bool):
             return f"{label} {words} {'yes' if value else 'no'}"
-        shown = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        shown = ", ".join(self._write(known, each) for each in (value if isinstance(value, list) else [value]))
         return f"{label} {words} “{shown if len(shown) <= _LONGEST else shown[:_LONGEST] + '…'}”"
 
     def _denied(self, inner: object) -> str:
@@ -106,8 +115,16 @@ class _Wording:
                 return self._states.get(str(value), str(value))
             case "search":
                 return f"contains “{value}”"
+            case "made_by":
+                return f"new from {self._file(value)}"
+            case "changed_by":
+                return f"changed by {self._file(value)}"
             case _:
                 return f"{word} {value}"
+
+    def _file(self, number: object) -> str:
+        known = FileImport.objects.filter(pk=number).first() if isinstance(number, int) else None
+        return f"the import of “{known}”" if known else "an import that is gone"
 
     def _name(self, collection: object) -> str:
         known = self._collections.get(collection) if isinstance(collection, int) else None

@@ -15,6 +15,7 @@ import django
 from django.conf import settings
 from psycopg.conninfo import make_conninfo
 
+from abmatic.audiences.counted import counted
 from abmatic.cli.domain_demo_place import join_what_runs
 from abmatic.cli.failures import NotReady
 from abmatic.postgres.embedded import EmbeddedServer
@@ -87,6 +88,5 @@ def require_migrated() -> None:
     """Raises `NotReady` when the database is behind this release."""
     missing = unapplied_migrations()
     if missing:
-        raise NotReady(
-            f"The database is behind this release: {len(missing)} migrations are missing. Run `abmatic migrate`"
-        )
+        lacking = counted(len(missing), "migration is", "migrations are")
+        raise NotReady(f"The database is behind this release: {lacking} missing. Run `abmatic migrate`")

@@ -24,6 +24,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from abmatic import __version__
+from abmatic.audiences.counted import counted
 from abmatic.cli import bootstrap
 from abmatic.cli.domain_ready import workers_alive
 from abmatic.cli.failures import FAILED
@@ -165,7 +166,7 @@ def _database(stack: ExitStack) -> Line:
 def _migrations() -> Line:
     missing = bootstrap.unapplied_migrations()
     if missing:
-        return Line("Migrations", "fail", f"{len(missing)} are missing", "Run `abmatic migrate`")
+        return Line("Migrations", "fail", f"{counted(len(missing), 'is', 'are')} missing", "Run `abmatic migrate`")
     return Line("Migrations", "ok", "all applied")
 
 
@@ -177,9 +178,9 @@ def _worker() -> Line:
     waiting = ProcrastinateJob.objects.filter(status__in=["todo", "doing"]).count()
     remedy = "Start one: `abmatic up`, or `abmatic worker`"
     if alive:
-        return Line("Worker", "ok", f"{alive} alive, {waiting} jobs waiting or being done")
+        return Line("Worker", "ok", f"{alive} alive, {counted(waiting, 'job')} waiting or being done")
     if waiting:
-        return Line("Worker", "fail", f"none alive, and {waiting} jobs wait for one", remedy)
+        return Line("Worker", "fail", f"none alive, and {counted(waiting, 'job waits', 'jobs wait')} for one", remedy)
     return Line("Worker", "warn", "none alive", remedy)
 
 
@@ -207,7 +208,7 @@ def _size() -> Line:
 
     found = sizes()
     kept = settings.ENVIRONMENT.keep_details_days, settings.ENVIRONMENT.keep_changes_days
-    details, changes = ("for ever" if days is None else f"{days} days" for days in kept)
+    details, changes = ("for ever" if days is None else counted(days, "day") for days in kept)
     return Line(
         "Size", "ok",
         f"{_bytes(found.database)}: records {_bytes(found.records)}, changes {_bytes(found.changes)} (kept {changes}), "

@@ -67,7 +67,7 @@ def list_keys(as_json: bool) -> None:
         click.echo("There is no API key yet. Make one: abmatic api-keys create NAME --role viewer")
 
 
-@api_keys.command()
+@api_keys.command(short_help="End a key at once and for good.")
 @click.argument("prefix")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 def revoke(prefix: str, as_json: bool) -> None:

@@ -52,6 +52,12 @@ def connect(
 
     The secret is read from a file (- is standard input) or from the environment, never from the command line. Exit
     code 1 when the org can't be used; the checks say what to do.
+
+    \b
+    Examples:
+      abmatic connect --flow web
+      abmatic connect --flow client-credentials --login-url https://acme.my.salesforce.com \\
+        --client-id KEY --client-secret-file secret.txt
     """
     if flow == "web":
         _refuse({"--username": username, "--private-key-file": private_key_file}, "of --flow jwt")

@@ -20,13 +20,14 @@ import time
 import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from abmatic.cli import bootstrap, ports
+from abmatic.audiences.counted import counted
+from abmatic.cli import bootstrap, domain_demo_org, ports
 from abmatic.cli import domain_demo_place as places
 from abmatic.cli.domain_demo_place import Place
 from abmatic.cli.domain_demo_report import report
@@ -35,7 +36,7 @@ from abmatic.cli.emulator import program
 from abmatic.cli.failures import INTERRUPTED, Failure, NotReady
 from abmatic.cli.numbers import Number
 from abmatic.cli.supervise import Child, Stopped, Supervisor
-from abmatic.cli.up import answers, app_children, running
+from abmatic.cli.up import answers, app_children, running, say_stopping
 
 if TYPE_CHECKING:
     from abmatic.identity.models import User
@@ -97,9 +98,10 @@ def demo(
 
 def _once(place: Place, concurrency: int, began: float) -> dict[str, Any]:
     """Imports, and tells what was imported. Raises `Failure`."""
+    at = datetime.now(UTC)
     try:
         with _started(place, concurrency) as supervisor:
-            runs = _import(supervisor, _connect(place))
+            runs = _import(supervisor, _connect(place), at)
             _require_success(runs)
             total = time.monotonic() - began
             return {**report(runs, supervisor.pids().get(_WORKER)), "total_seconds": round(total, 3)}
@@ -109,10 +111,11 @@ def _once(place: Place, concurrency: int, began: float) -> dict[str, Any]:
 
 def _stay(place: Place, concurrency: int, as_json: bool, with_browser: bool, began: float) -> None:
     """Imports, shows the way in, and stays until somebody stops it."""
+    at = datetime.now(UTC)
     try:
         with _started(place, concurrency) as supervisor:
             _lay_down_rule(place)
-            runs = _import(supervisor, _connect(place))
+            runs = _import(supervisor, _connect(place), at)
             user = _administrator()
             entrance = _one_time_url(place, user)
             if as_json:
@@ -125,9 +128,9 @@ def _stay(place: Place, concurrency: int, as_json: bool, with_browser: bool, beg
                 webbrowser.open(_one_time_url(place, user))
             _close_database()
             supervisor.wait()
-            click.echo("Stopping …", err=True)
+            say_stopping("make demo (or abmatic demo)")
     except Stopped:
-        click.echo("Stopped.", err=True)
+        click.echo("Stopped. What was imported is kept, and the next start goes on from there.", err=True)
 
 
 # -- starting
@@ -140,12 +143,15 @@ def _started(place: Place, concurrency: int) -> Iterator[Supervisor]:
     """Everything up and answering."""
     bootstrap.configure()
     place.adopt()
+    place.org_file.parent.mkdir(parents=True, exist_ok=True)
+    more = place.org_file.with_name("org.json")
+    domain_demo_org.write(more)
     serve = [
         *("--port", str(place.emulator_port)),
         *("--database", str(place.org_file)),
+        *("--data", str(more)),
         *place.org.options,
     ]
-    place.org_file.parent.mkdir(parents=True, exist_ok=True)
     # Through the guard, which gives a stranger the lifeline that our own programs have.
     emulator = Child(
         "The emulator",
@@ -229,16 +235,28 @@ def _connect(place: Place) -> Connection:
     return known
 
 
-def _import(supervisor: Supervisor, connection: Connection) -> list[Run]:
-    """Imports what is new and follows it. Runs that a former demo left unfinished are followed to their end."""
+def _import(supervisor: Supervisor, connection: Connection, began: datetime) -> list[Run]:
+    """Imports what is new and follows it; what a former demo left unfinished is followed to its end instead."""
     from abmatic.sync import runs
     from abmatic.sync.models import Connection, Run
 
     if connection.status != Connection.Status.ACTIVE:
         return []
-    unfinished = connection.runs.filter(state__in=[Run.State.QUEUED, Run.State.RUNNING])
-    found = list(unfinished) or runs.start(connection, trigger=Run.Trigger.MANUAL, user=_administrator())
+    found = left_unfinished(connection, began) or runs.start(
+        connection, trigger=Run.Trigger.MANUAL, user=_administrator()
+    )
     return follow([run.pk for run in found], supervisor.sleep)
+
+
+def left_unfinished(connection: Connection, began: datetime) -> list[Run]:
+    """The runs that were not over when this demo began: the worker may have ended some of them since."""
+    from django.db.models import Q
+
+    from abmatic.sync.models import Run
+
+    unfinished = Q(state__in=[Run.State.QUEUED, Run.State.RUNNING])
+    ended_since = Q(queued_at__lt=began, finished_at__gte=began)
+    return list(connection.runs.filter(unfinished | ended_since).order_by("id"))
 
 
 def _require_success(runs: list[Run]) -> None:
@@ -273,8 +291,9 @@ def _close_database() -> None:
 
 def _greet(place: Place, entrance: str, runs: list[Run], seconds: float) -> None:
     read = sum(run.counts.get("read", 0) for run in runs)
-    records = "1 record" if read == 1 else f"{read:,} records"
-    told_read = f"{records} read from the emulated org" if read else "nothing has changed in the emulated org"
+    told_read = (
+        f"{counted(read, 'record')} read from the emulated org" if read else "nothing has changed in the emulated org"
+    )
     click.echo(f"\nAbmatic is running; {told_read}; ready in {seconds:.1f} s.\n")
     for run in runs:
         if run.state != run.State.SUCCEEDED:
@@ -295,7 +314,8 @@ def _say_result(result: dict[str, Any], as_json: bool) -> None:
         click.echo(f"{name}: {said}")
     memory = result["worker_peak_memory"] / 2**20
     click.echo(
-        f"{result['records']:,} records in {result['seconds']:.1f} s, {result['api_calls']} API calls, "
+        f"{counted(result['records'], 'record')} in {result['seconds']:.1f} s, "
+        f"{counted(result['api_calls'], 'API call')}, "
         f"worker's memory at most {memory:.0f} MiB"
     )
 

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 import click
 from django.conf import settings
 
+from abmatic.audiences.counted import counted
 from abmatic.cli import claim, ports
 from abmatic.cli.failures import NotReady
 from abmatic.postgres.embedded import EmbeddedServer
@@ -42,7 +43,9 @@ class Org:
     seed: int
 
     def __str__(self) -> str:
-        return "the sample org" if self.accounts is None else f"{self.accounts:,} accounts from seed {self.seed}"
+        return (
+            "the sample org" if self.accounts is None else f"{counted(self.accounts, 'account')} from seed {self.seed}"
+        )
 
     @property
     def options(self) -> list[str]:

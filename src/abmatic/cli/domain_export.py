@@ -37,7 +37,7 @@ def export() -> None:
     """Write CSV files (UTF-8, RFC 4180): runs, what a run did or found, changes, open issues."""
 
 
-@export.command()
+@export.command(short_help="Runs with their counts.")
 @_connection
 @_object
 @state_option
@@ -51,7 +51,7 @@ def runs(connection: str | None, sobject: str | None, state: str | None, since: 
         _write(exports.runs(run_filter(connection, sobject, state, since=since)), file)
 
 
-@export.command()
+@export.command(short_help="What a run did, value by value.")
 @click.argument("run_id", metavar="RUN", type=Number(1))
 @_csv
 def records(run_id: int, file: str) -> None:
@@ -68,7 +68,7 @@ def records(run_id: int, file: str) -> None:
         _write(exports.records(run), file)
 
 
-@export.command()
+@export.command(short_help="What a run found about single records.")
 @click.argument("run_id", metavar="RUN", type=Number(1))
 @click.option("--reason", metavar="CODE", help="Only the findings of this reason.")
 @_csv
@@ -83,7 +83,7 @@ def findings(run_id: int, reason: str | None, file: str) -> None:
         _write(exports.findings(run, reason=reason), file)
 
 
-@export.command()
+@export.command(short_help="The change log.")
 @click.option("--record", metavar="WHICH", help="Only of this record: its id, domain, e-mail address, Salesforce Id.")
 @click.option("--run", "run_id", type=Number(1), metavar="ID", help="Only what this run changed here.")
 @_since
@@ -100,7 +100,7 @@ def changes(record: str | None, run_id: int | None, since: datetime | None, file
         _write(exports.changes(Filter(of, run_id, since)), file)
 
 
-@export.command()
+@export.command(short_help="Open issues, with what helps.")
 @_object
 @click.option("--code", metavar="CODE", help="Only issues with this code.")
 @_since

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from abmatic.audiences.counted import counted
 from abmatic.cli.domain_ready import ready
 from abmatic.cli.failures import Failure
 from abmatic.cli.numbers import Number
@@ -58,7 +59,13 @@ def import_file(
     resume: int | None,
     as_json: bool,
 ) -> None:
-    """Import accounts or contacts from a CSV file."""
+    """Import accounts or contacts from a CSV file.
+
+    \b
+    Examples:
+      abmatic import fair.csv --record contact --preview
+      abmatic import fair.csv --record contact --map "Mail=Work e-mail" --collection "Fair 2026"
+    """
     if (resume is None) == (file is None) or (file is not None and record is None):
         raise click.UsageError("Name a FILE and its --record, or --resume an import by its ID.")
     with ready():
@@ -80,7 +87,7 @@ def import_file(
                 _check(made, preview=preview)
                 if not preview:
                     verbs.start_import(made, None)
-                    click.echo(f"Import {made.pk}: {made.rows:,} rows of {made} …", err=True)
+                    click.echo(f"Import {made.pk}: {counted(made.rows or 0, 'row')} of {made} …", err=True)
             if not preview:
                 _execute(made)
         except (ImportRefused, Failure) as refused:

@@ -11,6 +11,7 @@ from click.core import ParameterSource
 from rich.markup import escape
 from rich.table import Table
 
+from abmatic.audiences.counted import counted
 from abmatic.cli.domain_ready import find_connections, objects_named, ready
 from abmatic.cli.domain_runs import console_for_rows
 from abmatic.cli.failures import Failure
@@ -67,7 +68,7 @@ def issues(
             click.echo(f"More: abmatic issues{_again(sobject, code, connection)} --after {shown[-1].pk}")
 
 
-@issues.command()
+@issues.command(short_help="Have issues tried again with the next sync.")
 @click.argument("ids", metavar="[ID]…", type=Number(1), nargs=-1)
 @click.option("--code", metavar="CODE", help="All that have this code.")
 @click.option("--all", "everything", is_flag=True, help="All that are open.")
@@ -161,7 +162,7 @@ def _say(causes: list[Cause], shown: list[Issue], names: dict[tuple[str, int], s
         return
     console = console_for_rows()
     for cause in causes:
-        records = f"{cause.records:,} record{'' if cause.records == 1 else 's'}"
+        records = counted(cause.records, "record")
         waiting = f", {cause.retried:,} to be tried again" if cause.retried else ""
         console.print(
             f"{OBJECTS[cause.sobject].label_plural}: {records}{waiting}: {escape(cause.refusal.label)} ({cause.code})"
@@ -197,7 +198,7 @@ def _say_retried(done: Retried, as_json: bool) -> None:
     if not done.issues:
         click.echo("No issue is open, so there is nothing to try again.")
     for key, number in sorted(done.by_object.items()):
-        what = f"{number:,} issue{'' if number == 1 else 's'} of {key[1]} with {connections[key[0]]}"
+        what = f"{counted(number, 'issue')} of {key[1]} with {connections[key[0]]}"
         click.echo(f"{what}: {_when(settings.get(key))}")
 
 

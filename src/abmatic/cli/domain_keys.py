@@ -16,6 +16,7 @@ import click
 from cryptography.fernet import Fernet
 from django.conf import settings
 
+from abmatic.audiences.counted import counted
 from abmatic.cli.claim import find
 from abmatic.cli.domain_ready import ready, workers_alive
 from abmatic.cli.failures import Failure, NotReady
@@ -46,7 +47,7 @@ def rotate(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"sealed": count}))
     else:
-        sealed = "1 secret is" if count == 1 else f"{count} secrets are"
+        sealed = counted(count, "secret is", "secrets are")
         click.echo(f"{sealed} sealed with the newest key. {remark}")
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from abmatic.audiences.counted import counted
 from abmatic.cli.failures import Failure
 
 if TYPE_CHECKING:
@@ -59,8 +60,8 @@ class _Progress:
         if time.monotonic() - self._last < _EVERY:
             return
         self._last = time.monotonic()
-        of_all = f" of {found.records:,}" if found.records else ""
-        click.echo(f"{self._sobject}: {found.looked_at:,}{of_all} records looked at", err=True)
+        of_all = f" of {counted(found.records, 'record')}" if found.records else ""
+        click.echo(f"{self._sobject}: {found.looked_at:,}{of_all} looked at", err=True)
 
 
 def _say(found: Preview) -> None:
@@ -78,7 +79,9 @@ def _say(found: Preview) -> None:
                 click.echo(f"    {action}: {_told(sample)}")
     for note in found.notes:
         click.echo(f"  {note}")
-    click.echo(f"  A sync would take about {found.calls_of_run:,} API calls; this preview took {found.calls_made:,}.")
+    click.echo(
+        f"  A sync would take about {counted(found.calls_of_run, 'API call')}; this preview took {found.calls_made:,}."
+    )
 
 
 def _told(sample: Sample) -> str:

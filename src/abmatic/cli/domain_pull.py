@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from abmatic.audiences.counted import counted
 from abmatic.cli.domain_follow import told
 from abmatic.cli.domain_push import one_connection
 from abmatic.cli.domain_ready import objects_named, ready, workers_alive
@@ -36,7 +37,13 @@ def pull(
 ) -> None:  # fmt: skip
     """Import chosen accounts, contacts, leads or opportunities from Salesforce, into a new collection.
 
-    They come in as with any sync. Exit code 1 when the run of it failed; the message says why and what to do.
+    They come in as with any sync. Exit code 1 when the run of it failed; the message says why and what to do. A list
+    view's or report's Id is in its address in Salesforce (00B…, 00O…).
+
+    \b
+    Examples:
+      abmatic pull accounts --soql "SELECT Id FROM Account WHERE Industry = 'Banking'"
+      abmatic pull leads --list-view 00B5g00000ABCDEFG --into "New leads" --preview
     """
     given = [(kind, text) for kind, text in (("soql", soql), ("list_view", list_view), ("report", report)) if text]
     if len(given) != 1:
@@ -55,7 +62,7 @@ def pull(
         if preview or not wanted.size:
             return
         if not yes:
-            click.confirm(f"Import {wanted.size:,} records?", abort=True)
+            click.confirm(f"Import {counted(wanted.size, 'record')}?", abort=True)
         (run,) = (follow_here if here else follow_by_worker)([_begin(wanted)], outcomes=as_json)
         click.echo(json.dumps(as_dict(run), indent=2) if as_json else f"Run {run.pk}: {told(run)}")
         if run.state != run.State.SUCCEEDED:
@@ -93,10 +100,10 @@ def _show(wanted: CrmImport, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"id": wanted.pk, **found}, indent=2, default=str))
         return
-    click.echo(f"{found['records']:,} records, of which {found['here']:,} are here already.")
+    click.echo(f"{counted(found['records'], 'record')}, of which {counted(found['here'], 'is', 'are')} here already.")
     named = [f"{n:,} {action}" for action, n in found["counts"].items() if action not in {"read", "reasons"} and n]
     of = f" of the first {found['looked_at']:,}" if found["looked_at"] < found["records"] else ""
     click.echo(f"It would make{of}: {', '.join(named) or 'no change'}.")
     for note in found["notes"]:
         click.echo(note)
-    click.echo(f"About {found['calls_of_run']:,} API calls; this preview took {found['calls_made']:,}.")
+    click.echo(f"About {counted(found['calls_of_run'], 'API call')}; this preview took {found['calls_made']:,}.")

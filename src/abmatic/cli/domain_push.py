@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from abmatic.audiences.counted import counted
 from abmatic.cli.domain_follow import label_of, told
 from abmatic.cli.domain_ready import find_connections, ready, workers_alive
 from abmatic.cli.domain_runs import as_dict
@@ -40,9 +41,15 @@ def push(
     context: click.Context, what: str, ids: Sequence[int], collection: int | None, new_people: str | None,
     past_filter: bool, preview: bool, yes: bool, here: bool, connection: str | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Push chosen accounts, contacts or opportunities to Salesforce, and no others.
+    """Push chosen records to Salesforce, and no others. OBJECT is accounts, contacts or opportunities.
 
-    It obeys all that a sync obeys. Exit code 1 when a run of it failed; the message says why and what to do.
+    It obeys all that a sync obeys. Exit code 1 when a run of it failed; the message says why and what to do. The number
+    of a record or a collection is at the end of its page's address.
+
+    \b
+    Examples:
+      abmatic push accounts --record 12 --record 15 --preview
+      abmatic push contacts --collection 3 --as lead
     """
     if bool(ids) == (collection is not None):
         raise click.UsageError("Say which records: either --record (once for each) or --collection.")
@@ -59,7 +66,9 @@ def push(
         if preview or not (asked.found or {}).get("writes"):
             return
         if not yes:
-            click.confirm(f"Push {asked.found['writes']:,} {what}?" if asked.found else "Push?", abort=True)
+            click.confirm(
+                f"Push {counted(asked.found['writes'], _RECORDS[what], what)}?" if asked.found else "Push?", abort=True
+            )
         runs = (follow_here if here else follow_by_worker)(_begin(asked), outcomes=as_json)
         _tell(runs, as_json)
         if any(run.state != run.State.SUCCEEDED for run in runs):
@@ -82,6 +91,7 @@ def _ask(
     from abmatic.sync.selected.asking import ask
     from abmatic.sync.selected.rules import NotPushed
 
+    _require_there(record, ids, collection)
     chosen = Selection(record, {} if collection is None else {"collection": collection}, ids=tuple(ids) or None)
     try:
         push = ask(chosen, connection, new_people=new_people, past_filter=past_filter, at_once=True)
@@ -90,6 +100,23 @@ def _ask(
     if push.problem:
         raise Failure(push.problem)
     return push
+
+
+def _require_there(record: str, ids: Sequence[int], collection: int | None) -> None:
+    """Raises `Failure` where a number is nobody's."""
+    from abmatic.audiences.editing import MODELS
+    from abmatic.audiences.models import Collection
+
+    if collection is not None and not Collection.objects.filter(pk=collection, record=record).exists():
+        known = Collection.objects.filter(record=record).order_by("pk").values_list("pk", "name")[:20]
+        named = ", ".join(f"{number} (“{name}”)" for number, name in known) or "none"
+        raise Failure(f"There is no collection {collection} of {record} records; there is: {named}")
+    unknown = [str(number) for number in dict.fromkeys(ids) if not MODELS[record].objects.filter(pk=number).exists()]
+    if unknown:
+        plural = next(name for name, kind in _RECORDS.items() if kind == record)
+        raise Failure(
+            f"There is no {record} {', '.join(unknown)}. `abmatic records {plural} --search TEXT` finds records by name"
+        )
 
 
 def _begin(push: SelectedPush) -> list[Run]:
@@ -118,7 +145,7 @@ def _show(push: SelectedPush, as_json: bool) -> None:
         if line.remedy and line.number:
             click.echo(f"  {line.remedy}")
     calls = push.found
-    click.echo(f"About {calls['calls_of_run']:,} API calls; this preview took {calls['calls_made']:,}.")
+    click.echo(f"About {counted(calls['calls_of_run'], 'API call')}; this preview took {calls['calls_made']:,}.")
 
 
 def _fields(fields: dict[str, dict[str, Any]]) -> str:

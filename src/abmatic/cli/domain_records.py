@@ -61,7 +61,14 @@ _SEARCHED = {
 @click.option("--search", metavar="TEXT", help="Only records that hold this text in their name, address or e-mail.")
 @click.option("--collection", metavar="NAME", help="Only members of this collection.")
 def records(what: str, limit: int | None, search: str | None, collection: str | None) -> None:
-    """Print accounts, contacts, opportunities or campaigns as JSON lines, in the order in which they were made."""
+    """Print records as JSON lines, in the order in which they were made.
+
+    OBJECT is accounts, contacts, opportunities or campaigns.
+
+    \b
+    Example:
+      abmatic records contacts --search acme.com --limit 10
+    """
     record = _RECORDS[what]
     with ready(), read_as_far_as_wanted():
         member_of = _find_collection(record, collection) if collection is not None else None

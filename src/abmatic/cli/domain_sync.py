@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from abmatic.audiences.counted import counted
 from abmatic.cli.domain_follow import follow, label_of, told
 from abmatic.cli.domain_preview import show_previews
 from abmatic.cli.domain_ready import find_connections, objects_named, ready, workers_alive
@@ -54,9 +55,15 @@ def sync(
     connection: str | None,
     as_json: bool,
 ) -> None:
-    """Sync with Salesforce: all objects, or those named (Account, Contact, Lead, Opportunity).
+    """Sync with Salesforce: all objects, or those named (Account, Contact, Lead, Campaign, Opportunity).
 
     Exit code 1 when a run failed or was cancelled; the message says why and what to do.
+
+    \b
+    Examples:
+      abmatic sync                          everything that has changed, both ways
+      abmatic sync accounts --preview       what that would write, and nothing more
+      abmatic sync Campaign --direction pull --here
     """
     if here and not wait:
         raise click.UsageError("--here does the work in this process, so it always waits: leave out --no-wait.")
@@ -140,7 +147,7 @@ def _finish_abandoned(connections: list[Connection], *, outcomes: bool) -> None:
         Run.objects.filter(connection__in=connections, state__in=[Run.State.QUEUED, Run.State.RUNNING]).order_by("id")
     )
     if unfinished:
-        click.echo(f"Finishing {len(unfinished)} runs that were waiting for a worker first.", err=True)
+        click.echo(f"Finishing {counted(len(unfinished), 'run')} waiting for a worker first.", err=True)
         follow_here(unfinished, outcomes=outcomes)
 
 
@@ -163,7 +170,12 @@ def follow_by_worker(runs: list[Run], *, outcomes: bool) -> list[Run]:
     try:
         return follow([run.pk for run in runs], pause, outcomes=outcomes)
     except KeyboardInterrupt:
-        click.echo("Not waiting any longer; the sync goes on. See `abmatic runs`.", err=True)
+        numbers = ", ".join(str(run.pk) for run in runs)
+        click.echo(
+            f"Not waiting any longer: the worker goes on with {'run' if len(runs) == 1 else 'runs'} {numbers}. "
+            "`abmatic runs` shows how far it is; its page in the app has Cancel.",
+            err=True,
+        )
         raise
 
 
@@ -179,6 +191,11 @@ def follow_here(runs: list[Run], *, outcomes: bool) -> list[Run]:
     except KeyboardInterrupt:
         for run in runs:
             verbs.cancel(run)
+        click.echo(
+            "Stopping after the records that are being written now. What is written stays, nothing goes on in the "
+            "background; the same command again does the rest.",
+            err=True,
+        )
         raise
     finally:
         worker.join()

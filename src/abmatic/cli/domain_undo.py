@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from abmatic.audiences.counted import counted
 from abmatic.cli.domain_follow import told
 from abmatic.cli.domain_ready import ready, workers_alive
 from abmatic.cli.domain_runs import as_dict
@@ -32,7 +33,13 @@ if TYPE_CHECKING:
 def undo(context: click.Context, run_id: int, preview: bool, delete_created: bool, here: bool, as_json: bool) -> None:
     """Put back what a RUN wrote, here and in Salesforce, wherever the value is still the one that it wrote.
 
-    What has changed since is listed, not touched: `abmatic runs` with the number of the undo shows it.
+    What has changed since is listed, not touched: `abmatic runs` with the number of the undo shows it. RUN is a number
+    that `abmatic runs` lists.
+
+    \b
+    Examples:
+      abmatic undo 41 --preview
+      abmatic undo 41
     """
     with ready():
         undone = _find(run_id)
@@ -81,14 +88,14 @@ def _preview(undone: Run, delete_created: bool, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(found.as_json(), indent=2, default=str))
         return
-    click.echo(f"Put back here: {found.here_values:,} values of {found.here_back:,} records")
+    click.echo(f"Put back here: {counted(found.here_values, 'value')} of {counted(found.here_back, 'record')}")
     for each in found.samples["here"]:
         click.echo(f"  {each['record']} {each['id']} {_change(each)}")
-    click.echo(f"Put back in Salesforce: {found.there_back:,} records")
+    click.echo(f"Put back in Salesforce: {counted(found.there_back, 'record')}")
     for each in found.samples["salesforce"]:
         click.echo(f"  {each['id']} {_change(each)}")
     if delete_created:
-        click.echo(f"Removed from Salesforce: {found.there_removed:,} records")
+        click.echo(f"Removed from Salesforce: {counted(found.there_removed, 'record')}")
         for each in found.samples["removed"]:
             click.echo(f"  {each['id']}")
     for reason, number in sorted(found.left.items()):

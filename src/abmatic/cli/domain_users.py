@@ -65,7 +65,7 @@ def add(email: str, role: str, name: str, as_json: bool) -> None:
         _say_link(people.add(address, role=role, name=name, by=COMMAND_LINE), as_json)
 
 
-@user.command()
+@user.command(short_help="Print a link that signs a user in, once.")
 @click.argument("email")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 def link(email: str, as_json: bool) -> None:
@@ -81,7 +81,7 @@ def link(email: str, as_json: bool) -> None:
         _say_link(found, as_json)
 
 
-@user.command("reset-second-factor")
+@user.command("reset-second-factor", short_help="Take away a lost second factor.")
 @click.argument("email")
 def reset_second_factor(email: str) -> None:
     """Take away the second factor of somebody who has lost it; their password alone signs them in again."""

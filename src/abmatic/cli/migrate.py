@@ -9,6 +9,7 @@ import time
 import click
 import psycopg
 
+from abmatic.audiences.counted import counted
 from abmatic.cli import bootstrap
 from abmatic.cli.failures import Failure
 
@@ -27,7 +28,7 @@ def migrate(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"applied": applied, "seconds": round(time.monotonic() - began, 2)}))
     elif applied:
-        click.echo(f"Applied {len(applied)} migrations in {time.monotonic() - began:.1f} s.")
+        click.echo(f"Applied {counted(len(applied), 'migration')} in {time.monotonic() - began:.1f} s.")
     else:
         click.echo("The database is up to date.")
 

@@ -46,7 +46,16 @@ def up(host: str, port: int | None, concurrency: int, json_ready: bool) -> None:
         else:
             _greet(url)
         supervisor.wait()
-        click.echo("Stopping …", err=True)
+        say_stopping("abmatic up")
+
+
+def say_stopping(again: str) -> None:
+    """What happens to the work that is under way, for whoever pressed Ctrl-C. ``again``: the command that goes on."""
+    click.echo(
+        "Stopping: work under way gets ten seconds. Everything that is written is kept, and what couldn't be finished "
+        f"goes on from there at the next start: {again}. Ctrl-C once more ends it at once.",
+        err=True,
+    )
 
 
 @contextmanager

@@ -19,6 +19,7 @@ import click
 from procrastinate import PsycopgConnector
 from procrastinate.exceptions import ConnectorException, ProcrastinateException
 
+from abmatic.audiences.counted import counted
 from abmatic.cli import bootstrap, lifeline
 from abmatic.cli.failures import Failure
 from abmatic.cli.numbers import Number
@@ -51,14 +52,15 @@ def worker(concurrency: int, has_lifeline: bool) -> None:
         bootstrap.require_migrated()
         if has_lifeline:
             lifeline.hold()
-        click.echo(f"Working, {concurrency} jobs at once", err=True)
+        click.echo(f"Working, {counted(concurrency, 'job')} at once", err=True)
         try:
-            asyncio.run(_work(concurrency))
+            # Whoever watches over it says it for all of its parts.
+            asyncio.run(_work(concurrency, says=not has_lifeline))
         except ConnectorException as error:
             raise Failure(f"{_LOST}: {error}") from error
 
 
-async def _work(concurrency: int) -> None:
+async def _work(concurrency: int, says: bool) -> None:
     """Works until SIGTERM or SIGINT; raises `Failure` when the worker ends by itself (it lost the database)."""
     from procrastinate.contrib.django import app
     from procrastinate.contrib.django.utils import connector_params
@@ -83,7 +85,7 @@ async def _work(concurrency: int) -> None:
                     worker_middleware=[_look_again_when_done],
                 )
             )
-            asked_to_stop = _stop_on_signals(job_loop)
+            asked_to_stop = _stop_on_signals(job_loop, says)
             try:
                 await job_loop
             except asyncio.CancelledError:
@@ -106,11 +108,17 @@ async def _look_again_when_done(
     return await run_job()
 
 
-def _stop_on_signals(job_loop: asyncio.Task[None]) -> asyncio.Event:
-    """Cancelling the loop makes it take no new job, and wait for those it has."""
+def _stop_on_signals(job_loop: asyncio.Task[None], says: bool) -> asyncio.Event:
+    """Cancelling the loop makes it take no new job, and wait for those it has; ``says`` what becomes of these."""
     asked = asyncio.Event()
 
     def stop() -> None:
+        if says and not asked.is_set():
+            click.echo(
+                f"Stopping: jobs under way get {_GRACE:.0f} seconds. What they have written is kept; what isn't done "
+                "goes on from there as soon as a worker runs.",
+                err=True,
+            )
         asked.set()
         job_loop.cancel()
 

@@ -37,5 +37,6 @@ def invitation(to: str, *, invited_by: str, link: str, days: int) -> None:
         to,
         "Your sign-in link for Abmatic",
         f"{invited_by} sends you a link that signs you in to Abmatic at {settings.BASE_URL}:\n\n{link}\n\n"
-        f"It works once, within {days} days. If you expected no such link, ignore this mail.\n",
+        f"It works once, within {days} {'day' if days == 1 else 'days'}. "
+        "If you expected no such link, ignore this mail.\n",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from abmatic.audiences.counted import counted
 from abmatic.sync.models import Run
 from abmatic.sync.objects import OBJECTS, SObject
 from abmatic.sync.pull.chunk import Counts
@@ -35,9 +36,9 @@ def undone(run_id: int, counts: Counts, pushed: PushCounts, removed: int) -> str
     unsent = replace(pushed, updated=0)
     parts = [
         back,
-        f"{left:,} values have changed since, and were left." if left else "",
-        f"{_records(removed)} that it created in Salesforce were removed there." if removed else "",
-        f"{_records(created)} that it created were left." if created else "",
+        f"{counted(left, 'value has', 'values have')} changed since, and {_was(left)} left." if left else "",
+        f"{_records(removed)} that it created in Salesforce {_was(removed)} removed there." if removed else "",
+        f"{_records(created)} that it created {_was(created)} left." if created else "",
         _pushed(unsent),
     ]
     return " ".join(filter(None, parts))
@@ -87,7 +88,11 @@ def cancelled(counts: Counts) -> str:
 
 
 def _records(n: int) -> str:
-    return f"{n:,} record" if n == 1 else f"{n:,} records"
+    return counted(n, "record")
+
+
+def _was(n: int) -> str:
+    return "was" if n == 1 else "were"
 
 
 def _parts(counts: Counts) -> list[str]:
@@ -95,7 +100,7 @@ def _parts(counts: Counts) -> list[str]:
         (counts.created, "created"),
         (counts.linked, "linked to what was here"),
         (counts.updated, "updated"),
-        (counts.duplicate, "linked as duplicates"),
+        (counts.duplicate, "linked as duplicate" if counts.duplicate == 1 else "linked as duplicates"),
         (counts.deleted, "deleted in Salesforce"),
         (counts.skipped, "skipped"),
     )

@@ -14,6 +14,10 @@ from abmatic.identity import audit
 from abmatic.identity.models import AuditEntry, User
 from abmatic.sync.models import Connection, SettingsChange
 
+# In the audit log: what was done, and what stands between a connection and its object.
+ACT = "settings changed"
+WITHIN = " › "
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -46,8 +50,8 @@ def note(connection: Connection, sobject: str, differences: Iterable[Difference]
         )
         audit.note(
             AuditEntry.About.SETTINGS,
-            f"{connection} › {sobject}" if sobject else str(connection),
-            "settings changed",
+            f"{connection}{WITHIN}{sobject}" if sobject else str(connection),
+            ACT,
             by=audit.Author(user=by.user, name=by.name),
             subject_id=connection.pk,
             differences=[audit.Difference(each.where, each.before, each.after, each.kind) for each in differences],

@@ -1,4 +1,4 @@
-"""Settings → API keys: what programs sign in with. A new key is shown once, on the page that answers."""
+"""Settings → API keys: what programs sign in with. A new key is shown once, on the page that follows."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from abmatic.identity import api_keys
 from abmatic.identity.audit import Author
 from abmatic.identity.models import ApiKey, Role
+from abmatic.web import shown_once
 from abmatic.web.http import PageRequest
 from abmatic.web.roles import administrator_required
 
@@ -36,16 +37,17 @@ class KeyForm(forms.Form):
 def keys(request: PageRequest) -> HttpResponse:
     """The list, and the form that makes one."""
     form = KeyForm(request.POST if request.method == "POST" else None)
-    made, token = None, ""
     if form.is_valid():
         days = form.cleaned_data["days"]
         expires_at = timezone.now() + timedelta(days=int(days)) if days else None
         made, token = api_keys.create(
             form.cleaned_data["name"], form.cleaned_data["role"], by=Author(request.user), expires_at=expires_at
         )
-        form = KeyForm()
+        shown_once.keep(request, "api-key", {"made": str(made), "token": token})
+        return HttpResponseRedirect(reverse("api-keys"))
     found = ApiKey.objects.select_related("created_by").order_by("-id")
-    return render(request, "api_keys.html", {"form": form, "keys": found, "made": made, "token": token})
+    context = {"form": form, "keys": found, **shown_once.take(request, "api-key")}
+    return render(request, "api_keys.html", context, status=400 if form.errors else 200)
 
 
 @require_POST

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import reduce
@@ -16,6 +16,9 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from abmatic.identity.models import AuditEntry
+from abmatic.sync import settings_history
+from abmatic.sync.objects import OBJECTS
+from abmatic.sync.settings_wording import Wording
 from abmatic.web.csv_files import csv_file
 from abmatic.web.days import day, midnight
 from abmatic.web.grids.filters import clean
@@ -94,7 +97,7 @@ def audit(request: PageRequest) -> HttpResponse:
         request,
         "audit/rows.html" if request.htmx and before else "audit/page.html",
         {
-            "rows": [(entry, lines(entry)) for entry in page[:PAGE]],
+            "rows": list(zip(page[:PAGE], lines(page[:PAGE]), strict=True)),
             "older": page[PAGE - 1].pk if len(page) > PAGE else None,
             "chosen": chosen,
             "abouts": AuditEntry.About.choices,
@@ -110,15 +113,25 @@ def audit_csv(request: PageRequest) -> StreamingHttpResponse:
     return csv_file("audit.csv", head, _csv_rows(Chosen.of(request.GET)))
 
 
-def lines(entry: AuditEntry) -> list[Line]:
-    """An entry's differences as text."""
+def lines(entries: Sequence[AuditEntry]) -> list[list[Line]]:
+    """The differences of each entry as text; those of a connection's settings by the labels of its pages."""
+    wording = Wording()
+    return [_lines(entry, wording) for entry in entries]
+
+
+def _lines(entry: AuditEntry, wording: Wording) -> list[Line]:
+    if entry.about == AuditEntry.About.SETTINGS and entry.act == settings_history.ACT:
+        sobject = entry.subject.rpartition(settings_history.WITHIN)[2]
+        told = wording.tell(sobject if sobject in OBJECTS else "", entry.differences)
+        return [Line(each.what, each.kind, each.before or "", each.after or "") for each in told]
     return [Line(one["what"], one["kind"], _text(one["before"]), _text(one["after"])) for one in entry.differences]
 
 
 def _csv_rows(chosen: Chosen) -> Iterator[list[str]]:
+    wording = Wording()
     for entry in chosen.entries().iterator(chunk_size=2_000):
         start = [f"{entry.at:%Y-%m-%d %H:%M:%S}", entry.by, entry.get_about_display(), entry.subject, entry.act]
-        for line in lines(entry) or [Line("", "", "", "")]:
+        for line in _lines(entry, wording) or [Line("", "", "", "")]:
             yield [*start, line.what, line.before, line.after]
 
 

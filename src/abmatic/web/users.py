@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from abmatic.identity import links, mail, people, second_factor
 from abmatic.identity.audit import Author
 from abmatic.identity.models import Role, User
+from abmatic.web import shown_once
 from abmatic.web.http import PageRequest
 from abmatic.web.roles import administrator_required
 
@@ -42,12 +43,12 @@ class InviteForm(forms.Form):
 @administrator_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def users(request: PageRequest) -> HttpResponse:
-    """The list, and the form that invites. A new user's link is shown once, on the page that answers."""
+    """The list, and the form that invites. A new user's link is shown once, on the page that follows."""
     form = InviteForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         values = form.cleaned_data
         user = people.add(values["email"], role=values["role"], name=values["name"], by=Author(request.user))
-        return _page(request, InviteForm(), invited=user)
+        return _invited(request, user)
     return _page(request, form)
 
 
@@ -77,7 +78,7 @@ def change_user(request: PageRequest, user_id: int) -> HttpResponse:
 @administrator_required
 def new_link(request: PageRequest, user_id: int) -> HttpResponse:
     """A new sign-in link for somebody who has forgotten their password, or whose invitation expired."""
-    return _page(request, InviteForm(), invited=get_object_or_404(User, pk=user_id, is_active=True))
+    return _invited(request, get_object_or_404(User, pk=user_id, is_active=True))
 
 
 @require_POST
@@ -103,12 +104,17 @@ def change_policy(request: PageRequest) -> HttpResponse:
     return HttpResponseRedirect(reverse("users"))
 
 
-def _page(request: PageRequest, form: InviteForm, invited: User | None = None) -> HttpResponse:
-    link, mailed, problem = "", False, ""
-    if invited is not None:
-        token = links.issue(invited, lifetime=INVITATION, by=Author(request.user))
-        link = f"{settings.BASE_URL}{reverse('one-time-link', args=[token])}"
-        mailed, problem = _mail(request.user, invited, link)
+def _invited(request: PageRequest, user: User) -> HttpResponse:
+    """Makes somebody's link, mails it where that can be, and leads to the page that shows it once."""
+    token = links.issue(user, lifetime=INVITATION, by=Author(request.user))
+    link = f"{settings.BASE_URL}{reverse('one-time-link', args=[token])}"
+    mailed, problem = _mail(request.user, user, link)
+    shown = {"invited": str(user), "to": user.email, "link": link, "mailed": "1" if mailed else ""}
+    shown_once.keep(request, "sign-in-link", {**shown, "mail_problem": problem})
+    return HttpResponseRedirect(reverse("users"))
+
+
+def _page(request: PageRequest, form: InviteForm) -> HttpResponse:
     return render(
         request,
         "users.html",
@@ -116,14 +122,12 @@ def _page(request: PageRequest, form: InviteForm, invited: User | None = None) -
             "form": form,
             "users": list(User.objects.order_by("name", "email")),
             "roles": Role.choices,
-            "invited": invited,
-            "link": link,
-            "mailed": mailed,
-            "mail_problem": problem,
             "with_factor": second_factor.with_one(),
             "needs_second_factor": second_factor.is_needed(),
             "days": INVITATION.days,
+            **shown_once.take(request, "sign-in-link"),
         },
+        status=400 if form.errors else 200,
     )
 
 

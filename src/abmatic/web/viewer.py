@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 import zoneinfo
+from contextlib import suppress
 from contextvars import ContextVar
+from datetime import datetime
+from decimal import Decimal
 from functools import cache
 
 from django.utils.formats import get_format
@@ -51,6 +54,36 @@ def plain_number(text: str) -> str:
         return re.sub(between, "", text.strip()).replace(decimal, ".")
     if re.fullmatch(rf"[+-]?\d+{re.escape(decimal)}\d+", text.strip()):
         return text.strip().replace(decimal, ".")
+    return text
+
+
+def typed_number(value: int | float | Decimal) -> str:
+    """A number as the viewer types it: without separators between thousands, and its own sign before a fraction."""
+    text = format(Decimal(str(value)), "f")
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return text.replace(".", separators()[0])
+
+
+def plain_date(text: str) -> str:
+    """A day as the viewer writes it, as 2026-01-31. What is none stays as it is."""
+    text = text.strip()
+    language = _locale.get().lower() or "en"
+    for form in ("%Y-%m-%d", *get_format("DATE_INPUT_FORMATS", language, use_l10n=True)):
+        # Years of two digits could be any century's.
+        if "%y" in form:
+            continue
+        with suppress(ValueError):
+            return datetime.strptime(text, str(form)).date().isoformat()  # noqa: DTZ007 - a day has no zone
+    return text
+
+
+def typed_date(text: str) -> str:
+    """A day that is stored as 2026-01-31, as the viewer writes it."""
+    language = _locale.get().lower() or "en"
+    forms = [str(each) for each in get_format("DATE_INPUT_FORMATS", language, use_l10n=True)]
+    with suppress(ValueError):
+        day = datetime.fromisoformat(text).date()
+        return day.strftime(next((each for each in forms if "%Y" in each), "%Y-%m-%d"))
     return text
 
 

@@ -1,8 +1,6 @@
-"""Settings → Webhooks: where notifications are told besides. A secret is shown once, on the page that answers."""
+"""Settings → Webhooks: where notifications are told besides. A secret is shown once, on the page that follows."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from django import forms
 from django.contrib import messages
@@ -15,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from abmatic.identity import outgoing, webhooks
 from abmatic.identity.audit import Author
 from abmatic.identity.models import Notice, Webhook
+from abmatic.web import shown_once
 from abmatic.web.http import PageRequest
 from abmatic.web.roles import administrator_required
 
@@ -50,17 +49,19 @@ class WebhookForm(forms.Form):
 def hooks(request: PageRequest) -> HttpResponse:
     """The list, and the form that adds one."""
     form = WebhookForm(request.POST if request.method == "POST" else None)
-    shown: dict[str, Any] = {}
     if form.is_valid():
         given = form.cleaned_data
         made, secret = webhooks.add(
             given["name"], given["format"], given["url"], given["kinds"], by=Author(request.user)
         )
-        if not secret:
+        if secret:
+            shown_once.keep(request, "webhook", {"made": str(made), "secret": secret})
+        else:
             messages.success(request, f"{made} is added. Press Test to see whether it is heard.")
-            return HttpResponseRedirect(reverse("webhooks"))
-        shown, form = {"made": made, "secret": secret}, WebhookForm()
-    return render(request, "webhooks.html", {"form": form, "hooks": Webhook.objects.order_by("name", "pk"), **shown})
+        return HttpResponseRedirect(reverse("webhooks"))
+    hooks = Webhook.objects.order_by("name", "pk")
+    context = {"form": form, "hooks": hooks, **shown_once.take(request, "webhook")}
+    return render(request, "webhooks.html", context, status=400 if form.errors else 200)
 
 
 @require_POST

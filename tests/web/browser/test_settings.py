@@ -75,7 +75,7 @@ def test_set_up_save_and_sync_by_hand(admin_tab: Tab, connected: Connection) -> 
     page.get_by_label("Field", exact=True).select_option("employee_count")
     page.get_by_label("Operator").select_option("at_least")
     page.get_by_label("Value", exact=True).fill("200")
-    expect(page.get_by_text("1 accounts match now.")).to_be_visible()
+    expect(page.get_by_text("1 account matches now.")).to_be_visible()
     expect(page.get_by_text("1 filter active")).to_be_visible()
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Saved: 3 changes.")).to_be_visible()

@@ -22,7 +22,8 @@ def ask(
 ) -> CrmImport:  # fmt: skip
     """Asks for an import, to be previewed by a worker; ``at_once``: by this process. Raises `NotImported`."""
     if not any(sobject in names for names in OBJECTS_OF.values()):
-        raise NotImported(f"{sobject} can’t be imported by itself.")
+        known = ", ".join(name for names in OBJECTS_OF.values() for name in names)
+        raise NotImported(f"{sobject} can’t be imported by itself; these can be: {known}. A sync reads the others.")
     if connection.status != Connection.Status.ACTIVE:
         raise NotImported(
             f"The connection to {connection} is {connection.get_status_display().lower()}. "
@@ -47,9 +48,11 @@ def ask(
 
 
 def give_up(wanted: CrmImport) -> None:
-    """Stops its preview. One that was started is cancelled by its run."""
+    """Stops its preview, or the run of one that was started: what came in by then stays."""
     looking = [CrmImport.State.QUEUED, CrmImport.State.RUNNING]
     CrmImport.objects.filter(pk=wanted.pk, state__in=looking).update(state=CrmImport.State.CANCELLED)
+    for run in wanted.runs.filter(state__in=[Run.State.QUEUED, Run.State.RUNNING]):
+        runs.cancel(run)
 
 
 def begin(

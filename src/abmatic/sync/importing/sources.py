@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from django.core.cache import cache
 
+from abmatic.audiences.counted import counted
 from abmatic.salesforce import Client, errors
 from abmatic.salesforce.answers import Json
 from abmatic.salesforce.listings import Column, Listed, ReportRows
@@ -142,8 +143,9 @@ def _of_report(sobject: str, report: ReportRows) -> Found:
     notes = []
     if not report.is_whole:
         of_all = f" of {report.total:,}" if report.total is not None else ""
+        first = counted(len(report.rows), "row")
         notes.append(
-            f"Salesforce gives the first {len(report.rows):,} rows{of_all} of a report, so the others are not "
+            f"Salesforce gives the first {first}{of_all} of a report, so the others are not "
             "imported. Narrow the report, or use a list view or SOQL."
         )
     return Found(tuple(ids), tuple(notes))

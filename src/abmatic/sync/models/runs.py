@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+from abmatic.audiences.counted import counted
 from abmatic.changes.models import Cause
 from abmatic.sync.models.connections import Connection
 from abmatic.sync.models.imports import CrmImport
@@ -163,7 +164,7 @@ class FullRead(models.Model):
         db_table = "full_read"
 
     def __str__(self) -> str:
-        return f"run {self.run_id}: {len(self.ids)} records"
+        return f"run {self.run_id}: {counted(len(self.ids), 'record')}"
 
 
 class Finding(models.Model):

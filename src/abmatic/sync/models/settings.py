@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 
+from abmatic.audiences.counted import counted
 from abmatic.sync.models.connections import Connection
 
 
@@ -43,4 +44,4 @@ class SettingsChange(models.Model):
         indexes = (models.Index(fields=["connection", "sobject", "-id"], name="settings_change_by_object"),)
 
     def __str__(self) -> str:
-        return f"{len(self.differences)} settings of {self.sobject or 'the connection'}"
+        return f"{counted(len(self.differences), 'setting')} of {self.sobject or 'the connection'}"

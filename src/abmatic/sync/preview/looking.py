@@ -10,6 +10,7 @@ import psycopg
 from django.conf import settings
 from psycopg import sql
 
+from abmatic.audiences.counted import counted
 from abmatic.changes import following
 from abmatic.postgres import sessions
 from abmatic.postgres.locks import LockBusy, held
@@ -179,13 +180,13 @@ class _Looking:
             self._push(session)
         elif self._pushes:
             found.notes.append(
-                f"Too many to preview at once: {found.records:,} records. The first {found.looked_at:,} were "
+                f"Too many to preview at once: {counted(found.records, 'record')}. The first {found.looked_at:,} were "
                 "looked at; what would be written to Salesforce depends on the others, so it isn't known."
             )
         elif not found.is_complete:
             found.notes.append(
-                f"{found.records:,} records are too many to preview at once: the counts are those of the first "
-                f"{found.looked_at:,}."
+                f"{counted(found.records, 'record')} are too many to preview at once: the counts are those of the "
+                f"first {found.looked_at:,}."
             )
 
     def _push(self, session: Session) -> None:
@@ -199,9 +200,10 @@ class _Looking:
             self._parameters,
         ).rowcount
         if unanswered:
+            sent = counted(unanswered, "record was", "records were")
             found.notes.append(
-                f"{unanswered:,} records were sent to Salesforce by an earlier sync that got no answer. The next sync "
-                "finds out about them first; they are left out here."
+                f"{sent} sent to Salesforce by an earlier sync that got no answer. The next sync finds out about "
+                "that first; what it concerns is left out here."
             )
         found.to_salesforce = {"created": 0, "updated": 0, "held": 0}
         if self._picked is not None or due.are_any(session, self._spec, self._setting):

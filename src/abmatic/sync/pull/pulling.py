@@ -15,6 +15,7 @@ from django.db import transaction
 from django.utils import timezone
 from psycopg.types.json import Jsonb
 
+from abmatic.audiences.counted import counted
 from abmatic.audiences.models import Collection
 from abmatic.changes import following
 from abmatic.postgres import sessions
@@ -301,7 +302,7 @@ class Pull:
         """
         read = self._run.checkpoint.get("of_job", 0)
         if job.records is not None and read < job.records and not self._run.checkpoint.get("is_uncountable"):
-            raise errors.ResultIncomplete(f"{read:,} of {job.records:,} records came", job_id=job.id)
+            raise errors.ResultIncomplete(f"{read:,} of {counted(job.records, 'record')} came", job_id=job.id)
 
     def discard_job(self, client: Client) -> None:
         """Best effort: Salesforce forgets a job and its results after a week by itself."""

@@ -17,6 +17,7 @@ import psycopg
 from django.conf import settings
 from psycopg import sql
 
+from abmatic.audiences.counted import counted
 from abmatic.postgres.sql import block
 from abmatic.salesforce import Client, errors
 from abmatic.sync.pull.plan import PullPlan
@@ -105,7 +106,7 @@ def _by_bulk(client: Client, plan: PullPlan, session: Session) -> Iterator[str]:
         read += len(ids)
         yield from wanted.intersection(ids)
     if job.records is not None and read < job.records:
-        raise errors.ResultIncomplete(f"{read:,} of {job.records:,} records came", job_id=job.id)
+        raise errors.ResultIncomplete(f"{read:,} of {counted(job.records, 'record')} came", job_id=job.id)
     job.discard()
 
 

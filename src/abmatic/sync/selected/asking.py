@@ -74,10 +74,13 @@ def choose(push: SelectedPush, connection: Connection, *, new_people: str, past_
 
 
 def give_up(push: SelectedPush) -> None:
-    """Stops its preview. One that was started is cancelled by its runs."""
+    """Stops its preview, or the runs of one that was started: what was written to Salesforce by then stays there."""
     SelectedPush.objects.filter(pk=push.pk, state__in=[SelectedPush.State.QUEUED, SelectedPush.State.RUNNING]).update(
         state=SelectedPush.State.CANCELLED
     )
+    # The last one first: it waits for those before it.
+    for run in push.runs.filter(state__in=[Run.State.QUEUED, Run.State.RUNNING]).order_by("-pk"):
+        runs.cancel(run)
 
 
 def begin(push: SelectedPush, *, trigger: str = Run.Trigger.MANUAL, user: User | None = None) -> list[Run]:

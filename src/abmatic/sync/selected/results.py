@@ -62,6 +62,11 @@ class Outcome:
         return all(run.is_over for run in self.runs)
 
     @property
+    def is_given_up(self) -> bool:
+        """Whether somebody cancelled it."""
+        return any(run.state == Run.State.CANCELLED for run in self.runs)
+
+    @property
     def failed(self) -> tuple[Run, ...]:
         """Its runs that failed or were cancelled."""
         return tuple(run for run in self.runs if run.is_over and run.state != Run.State.SUCCEEDED)

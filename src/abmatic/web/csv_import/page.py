@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse, HttpResponseRedirect
@@ -26,7 +27,7 @@ from abmatic.audiences.formulas import harmless
 from abmatic.audiences.models import Collection
 from abmatic.web.csv_files import csv_file
 from abmatic.web.grids.columns import SPECS
-from abmatic.web.grids.filters import MOST_COLLECTIONS
+from abmatic.web.grids.filters import MOST_COLLECTIONS, written
 from abmatic.web.http import PageRequest
 from abmatic.web.roles import operator_required
 
@@ -55,7 +56,7 @@ class Count:
 
     label: str
     number: int
-    hint: str = ""
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,9 +294,14 @@ def _progress(file: FileImport) -> float | None:
 def _counts(file: FileImport, numbers: dict[str, Any]) -> list[Count]:
     label = SPECS[file.record].label.lower()
     is_over = file.state not in {FileImport.State.CHECKED, FileImport.State.CHECKING}
+    is_done = file.state in file.OVER
     listed = [
-        Count(f"New {label}", numbers.get("created", 0)),
-        Count("Changed" if is_over else "Will change", numbers.get("updated", 0)),
+        Count(f"New {label}", numbers.get("created", 0), _records(file, "made_by") if is_done else ""),
+        Count(
+            "Changed" if is_over else "Will change",
+            numbers.get("updated", 0),
+            _records(file, "changed_by") if is_done else "",
+        ),
         Count("Unchanged", numbers.get("unchanged", 0)),
         Count("Skipped", numbers.get("skipped", 0)),
         Count("Repeats", numbers.get("repeated", 0)),
@@ -303,6 +309,11 @@ def _counts(file: FileImport, numbers: dict[str, Any]) -> list[Count]:
     ]
     is_skipping = file.duplicates == FileImport.Duplicates.SKIP
     return [each for each in listed if each.label not in ({"Unchanged"} if is_skipping else {"Skipped"})]
+
+
+def _records(file: FileImport, word: str) -> str:
+    """The list of the records that it made, or changed."""
+    return f"{reverse(SPECS[file.record].page)}?{urlencode({'filter': written({word: file.pk})})}"
 
 
 def _samples(file: FileImport, which: str) -> list[SampleShown]:

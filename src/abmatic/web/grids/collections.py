@@ -13,7 +13,7 @@ from abmatic.audiences.collections import CollectionRefused
 from abmatic.audiences.conditions import Condition
 from abmatic.audiences.models import Collection
 from abmatic.web.grids.columns import SPECS
-from abmatic.web.grids.filters import Builder, read, written
+from abmatic.web.grids.filters import Builder, for_viewer, read, written
 from abmatic.web.http import PageRequest
 from abmatic.web.roles import operator_required
 
@@ -39,7 +39,7 @@ def new(request: PageRequest, record: str) -> HttpResponse:
         else:
             messages.success(request, f"The collection “{made}” is made.")
             return HttpResponseRedirect(reverse(f"{record}-collection", args=[made.pk]))
-    return _page(request, record, form, {"kind": kind, "rule": written(read(record, text).tree)})
+    return _page(request, record, form, {"kind": kind, "rule": read(record, text).tree})
 
 
 @operator_required
@@ -47,13 +47,14 @@ def edit(request: PageRequest, record: str, collection_id: int) -> HttpResponse:
     """Changes the name and, of a dynamic one, the rule."""
     found = get_object_or_404(Collection, pk=collection_id, record=record)
     form = CollectionForm(request.POST or None, initial={"name": found.name})
-    rule = request.POST.get("filter", "") if request.method == "POST" else written(found.rule or {})
+    text = request.POST.get("filter", "")
+    rule = read(record, text).tree if request.method == "POST" else found.rule or {}
     if request.method == "POST" and form.is_valid():
         try:
             if form.cleaned_data["name"] != found.name:
                 collections.rename(found, form.cleaned_data["name"])
             if found.kind == Collection.Kind.DYNAMIC:
-                collections.change_rule(found, _rule(record, rule))
+                collections.change_rule(found, _rule(record, text))
         except CollectionRefused as refused:
             form.add_error(None, str(refused))
         else:
@@ -85,5 +86,7 @@ def _rule(record: str, text: str) -> Condition:
 
 
 def _page(request: PageRequest, record: str, form: CollectionForm, more: dict[str, object]) -> HttpResponse:
+    # As the viewer types it, and as it is read when it comes back.
+    more["rule"] = written(for_viewer(record, more["rule"]))
     context = {"spec": SPECS[record], "form": form, "builder": Builder(record), **more}
     return render(request, "grids/collection_form.html", context, status=400 if form.errors else 200)

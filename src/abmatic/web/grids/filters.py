@@ -1,13 +1,17 @@
 """The filter of a grid: a condition (`abmatic.audiences.conditions`) in the address, as JSON.
 
-What people type are texts: here they become values of the fields' types. What can't be used is explained, and then the
+What people type are texts, numbers and days written as their locale has it: here they become values of the fields'
+types, and `for_viewer` writes these as they would be typed. An address that was put together from such texts is led on
+to the one with values, so that it means the same to whoever is sent it. What can't be used is explained, and then the
 grid shows nothing: records that a filter was to leave out must not be there to be selected.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
@@ -18,6 +22,8 @@ from abmatic.audiences import beyond, wording
 from abmatic.audiences.conditions import SUITED, VALUELESS, Condition, check
 from abmatic.audiences.fields import FieldType, LocalField
 from abmatic.audiences.models import Collection
+from abmatic.web.values import shown
+from abmatic.web.viewer import number_text, plain_date, plain_number, separators, typed_date, typed_number
 
 # A long enough line; what is beyond it was no question.
 LONGEST_VALUE = 500
@@ -32,7 +38,7 @@ KINDS = {
 }
 # Nobody means a moment exactly.
 _UNASKED = {("time", "equals"), ("time", "not_equals"), ("time", "in")}
-_EXAMPLES = {"number": "2,500", "date": "2026-03-31", "time": "2026-03-31", "yesno": "true"}
+_EXAMPLES = {"date": "2026-03-31", "time": "2026-03-31", "yesno": "true"}
 # Choices in the builder.
 MOST_COLLECTIONS = 200
 
@@ -44,6 +50,8 @@ class Filter:
     record: str
     tree: Condition
     problem: str = ""
+    # Whether it holds numbers or days as a locale writes them.
+    is_as_typed: bool = False
 
     @property
     def parts(self) -> list[Condition]:
@@ -73,9 +81,10 @@ def read(record: str, text: str) -> Filter:
     known = {each.name: each for each in wording.asked_about(record)}
     problems: list[str] = []
     typed = _typed(tree, known, problems, 0)
+    is_as_typed = not problems and _means_otherwise(tree, typed)
     if not problems and typed and (why := check(record, typed, beyond=True)):
         problems.append(f"This filter can’t be used: {why}.")
-    return Filter(record, typed, problems[0] if problems else "")
+    return Filter(record, typed, problems[0] if problems else "", is_as_typed)
 
 
 def written(tree: Condition) -> str:
@@ -105,12 +114,12 @@ def _typed(tree: Any, known: dict[str, LocalField], problems: list[str], depth: 
     kind = KINDS.get(field.type, "text")
     try:
         if tree.get("is") == "in":
-            return {**tree, "value": [_value(field, part) for part in value.split(",") if part.strip()]}
+            return {**tree, "value": [_value(field, part) for part in _parts(kind, value)]}
         if tree.get("is") == "within_days":
-            return {**tree, "value": int(clean(value))}
+            return {**tree, "value": int(plain_number(clean(value)))}
         return {**tree, "value": _value(field, value)}
     except (ValueError, InvalidOperation):
-        example = "30" if tree.get("is") == "within_days" else _EXAMPLES.get(kind, "text")
+        example = "30" if tree.get("is") == "within_days" else _example(kind)
         if kind == "text":
             problems.append(f"{field.label} needs a value to be compared with.")
         else:
@@ -118,6 +127,74 @@ def _typed(tree: Any, known: dict[str, LocalField], problems: list[str], depth: 
                 f"{field.label} is a {'date' if kind == 'time' else kind}: write “{value[:60]}” as {example}."
             )
         return tree
+
+
+def _example(kind: str) -> str:
+    """A value as the viewer would write it."""
+    return number_text("2500.5", 1) if kind == "number" else _EXAMPLES.get(kind, "text")
+
+
+def _parts(kind: str, text: str) -> list[str]:
+    """The values of a list. Where a comma stands before fractions it parts numbers only with a blank behind it."""
+    if kind == "number" and (";" in text or re.search(r",\s", text) or separators()[0] == ","):
+        parts = re.split(r";|,(?=\s)", text)
+    else:
+        parts = text.split(",")
+    return [part for part in parts if part.strip()]
+
+
+def _means_otherwise(given: Any, typed: Any) -> bool:
+    """Whether somebody of another locale would read what was given as something else than what is meant."""
+    if isinstance(given, dict) and isinstance(typed, dict):
+        return any(_means_otherwise(given.get(name), value) for name, value in typed.items())
+    if isinstance(given, list) and isinstance(typed, list):
+        return len(given) != len(typed) or any(map(_means_otherwise, given, typed))
+    if not isinstance(given, str):
+        return False
+    values = typed if isinstance(typed, list) else [typed]
+    return any(isinstance(value, int | float) and not isinstance(value, bool) for value in values) and not (
+        given.strip().isdigit()
+    )
+
+
+def for_viewer(record: str, tree: Any, known: Mapping[str, LocalField] | None = None) -> Any:
+    """A condition with its numbers as the viewer types them, for the controls of the builder."""
+    fields = known if known is not None else {each.name: each for each in wording.asked_about(record)}
+    if isinstance(tree, list):
+        return [for_viewer(record, each, fields) for each in tree]
+    if not isinstance(tree, Mapping):
+        return tree
+    if "field" not in tree:
+        return {word: for_viewer(record, inner, fields) for word, inner in tree.items()}
+    field = fields.get(str(tree["field"]))
+    if field is None or "value" not in tree or tree.get("is") == "within_days":
+        return dict(tree)
+    value = tree["value"]
+    is_list = isinstance(value, list)
+    written_so = [_for_viewer(field, each, is_list=is_list) for each in (value if is_list else [value])]
+    return {**tree, "value": written_so if is_list else written_so[0]}
+
+
+def _for_viewer(field: LocalField, value: Any, *, is_list: bool) -> Any:
+    kind = KINDS.get(field.type, "text")
+    if kind == "number" and not isinstance(value, bool):
+        with suppress(InvalidOperation):
+            return typed_number(Decimal(str(value)))
+    # A single day has a control of the browser's, which shows it its own way.
+    return typed_date(value) if kind == "date" and is_list and isinstance(value, str) else value
+
+
+def in_words(field: LocalField | None, value: object) -> str:
+    """A value of a condition as pages show such values."""
+    kind = KINDS.get(field.type, "text") if field is not None else "text"
+    if kind == "number" and not isinstance(value, bool):
+        with suppress(InvalidOperation):
+            number = Decimal(str(value))
+            return number_text(format(number, "f"), max(-int(number.as_tuple().exponent), 0))
+    if kind in {"date", "time"} and isinstance(value, str):
+        with suppress(ValueError):
+            return str(shown(datetime.fromisoformat(value).date()))
+    return str(value)
 
 
 def _value(field: LocalField, text: str) -> object:
@@ -130,16 +207,17 @@ def _value(field: LocalField, text: str) -> object:
     if kind == "yesno":
         return {"true": True, "false": False}[text] if text in {"true", "false"} else _refuse(text)
     if kind == "date":
-        return date.fromisoformat(text).isoformat()
+        return date.fromisoformat(plain_date(text)).isoformat()
     if kind == "time":
-        moment = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(plain_date(text))
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat()
-    number = Decimal(text.replace(",", "").replace(" ", ""))
+    number = Decimal(plain_number(text))
     if not number.is_finite() or abs(number) >= Decimal(10) ** 18:
         raise ValueError(text)
     if field.type is FieldType.INTEGER:
         return int(number) if number == number.to_integral_value() else _refuse(text)
-    return str(number)
+    # JSON's own number where it can hold it: a text would be read as the viewer's locale writes numbers.
+    return float(number) if Decimal(repr(float(number))) == number else format(number, "f")
 
 
 def _refuse(text: str) -> object:

@@ -16,7 +16,7 @@ from abmatic.audiences.list_indexes import RECORDS, Table, table_of
 from abmatic.web.counting import Count, TookTooLong, quick_count, sampled_count, time_allowed, whole_table
 from abmatic.web.domains import encoded
 from abmatic.web.grids.columns import MOST, Column, Spec
-from abmatic.web.grids.filters import Builder, Filter, clean, read, written
+from abmatic.web.grids.filters import Builder, Filter, clean, for_viewer, in_words, read, written
 from abmatic.web.grids.meets import Meets, Stored
 from abmatic.web.grids.paging import PAGE, Cursor, Order, Page, Search, page
 
@@ -156,6 +156,12 @@ class Grid:
     def filter_text(self) -> str:
         """The filter as it is in an address."""
         return written(self.filter.tree)
+
+    @property
+    def filter_typed(self) -> str:
+        """The filter as the builder shows it: numbers as the viewer types them."""
+        known = {each.name: each for each in wording.asked_about(self.spec.record, self.fields)}
+        return written(for_viewer(self.spec.record, self.filter.tree, known))
 
     @cached_property
     def builder(self) -> Builder:
@@ -354,7 +360,7 @@ class Grid:
             return [Chip(self.filter.problem, self.url(filter=None))]
         return [
             Chip(text, self.url(filter=written(self.filter.without(place))))
-            for place, text in enumerate(wording.described_each(self.spec.record, self.filter.parts))
+            for place, text in enumerate(wording.described_each(self.spec.record, self.filter.parts, in_words))
         ]
 
 

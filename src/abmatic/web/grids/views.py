@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
@@ -14,7 +14,7 @@ from abmatic.audiences.wording import described
 from abmatic.sync.models import Connection, Run
 from abmatic.web.grids import saved
 from abmatic.web.grids.columns import COLLECTED, SPECS, Spec
-from abmatic.web.grids.filters import MOST_COLLECTIONS, written
+from abmatic.web.grids.filters import MOST_COLLECTIONS, in_words, written
 from abmatic.web.grids.grid import Grid, grid_of
 from abmatic.web.http import PageRequest
 
@@ -44,7 +44,8 @@ def collection(request: PageRequest, record: str, collection_id: int) -> HttpRes
     found = get_object_or_404(Collection, pk=collection_id, record=record)
     grid = grid_of(request, SPECS[record], scope={"collection": found.pk}, scope_size=found.size)
     return grid_answer(request, grid, "grids/collection.html", {
-        "collection": found, "files": _files(request, found), "rule": described(record, found.rule), "is_of_many": True,
+        "collection": found, "files": _files(request, found), "is_of_many": True,
+        "rule": described(record, found.rule, in_words),
     })  # fmt: skip
 
 
@@ -64,6 +65,9 @@ def grid_answer(request: PageRequest, grid: Grid, template: str, more: dict[str,
         counted = grid.count(at_least, is_exact=is_exact)
         exact_url = "" if is_exact or counted.kind == "exact" else grid.url(count="exact", seen=str(at_least))
         return render(request, "grids/count.html", {"count": counted, "spec": grid.spec, "exact_url": exact_url})
+    if grid.filter.is_as_typed:
+        # From here on the address means the same to everybody.
+        return HttpResponseRedirect(grid.url(filter=grid.filter_text))
     context = {**grid.context(), **more, "is_selectable": "is_of_many" in more and grid.spec.record in COLLECTED}
     if request.htmx and "after" in request.GET:
         return render(request, "grids/rows.html", context)

@@ -118,7 +118,7 @@ def start(request: PageRequest, import_id: int) -> HttpResponse:
 @require_POST
 @operator_required
 def stop(request: PageRequest, import_id: int) -> HttpResponse:
-    """Gives its preview up."""
+    """Gives up its preview, or the import that goes on."""
     wanted = _found(import_id)
     give_up(wanted)
     wanted.refresh_from_db()

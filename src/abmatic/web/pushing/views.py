@@ -83,7 +83,7 @@ def start(request: PageRequest, push_id: int) -> HttpResponse:
 @require_POST
 @operator_required
 def stop(request: PageRequest, push_id: int) -> HttpResponse:
-    """Gives its preview up."""
+    """Gives up its preview, or the push that goes on."""
     push = _found(push_id)
     give_up(push)
     push.refresh_from_db()

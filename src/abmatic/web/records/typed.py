@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from abmatic.audiences.fields import FieldType, LocalField
-from abmatic.web.viewer import plain_number, separators
+from abmatic.web.viewer import plain_number, typed_number
 
 # A longer text, or one of several lines, gets room; a single line would lose its line ends.
 _LONG = 120
@@ -20,8 +20,7 @@ def written(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Decimal):
-        text = format(value, "f")
-        return text.rstrip("0").rstrip(".").replace(".", separators()[0]) if "." in text else text
+        return typed_number(value)
     return value.isoformat() if isinstance(value, date) else str(value)
 
 

@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
+from abmatic.audiences.counted import counted
 from abmatic.sync import export, issues
 from abmatic.sync.models import Connection, Issue
 from abmatic.sync.objects import OBJECTS, configurable
@@ -83,7 +84,7 @@ def retry(request: PageRequest, connection_id: int) -> HttpResponse:
     except issues.NoSuchIssue as settled:
         messages.info(request, str(settled))
     else:
-        one = "1 issue is" if done.issues == 1 else f"{done.issues:,} issues are"
+        one = counted(done.issues, "issue is", "issues are")
         messages.success(request, f"{one} tried again with the next sync.")
     return HttpResponseRedirect(_record_page(request) or reverse("issues", args=[connection.pk]))
 

@@ -7,6 +7,7 @@ somebody begins a new one.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,7 @@ from django.http import QueryDict
 
 from abmatic.audiences.conditions import operators
 from abmatic.audiences.fields import FieldType, LocalField, fields
+from abmatic.web.viewer import plain_date, plain_number, separators, typed_number
 
 LABELS = {
     "equals": "is",
@@ -130,14 +132,22 @@ def _is_rule(part: object) -> bool:
 
 def _rule(part: Mapping[str, Any]) -> Rule:
     value = part.get("value")
-    text = ", ".join(map(_text, value)) if isinstance(value, list) else _text(value)
+    text = _listed(value) if isinstance(value, list) else _text(value)
     return Rule(str(part["field"]), str(part.get("is")), text)
 
 
 def _text(value: object) -> str:
     if value is None:
         return ""
-    return ("true" if value else "false") if isinstance(value, bool) else str(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return typed_number(value) if isinstance(value, int | float) else str(value)
+
+
+def _listed(values: list[object]) -> str:
+    """Values of a list; numbers are not parted by what stands before their fractions."""
+    are_numbers = any(isinstance(each, int | float) and not isinstance(each, bool) for each in values)
+    return ("; " if are_numbers and separators()[0] == "," else ", ").join(map(_text, values))
 
 
 # -- from what is sent
@@ -184,17 +194,27 @@ def _condition(known: LocalField | None, rule: Rule) -> dict[str, Any]:
     if rule.operator in VALUELESS:
         return said
     if rule.operator == "in":
-        return {**said, "value": [_typed(known, each.strip()) for each in rule.value.split(",") if each.strip()]}
+        return {**said, "value": [_typed(known, each.strip()) for each in _split(known, rule.value) if each.strip()]}
     return {**said, "value": _typed(known, rule.value.strip())}
+
+
+def _split(known: LocalField | None, text: str) -> list[str]:
+    is_number = known is not None and known.type in {FieldType.INTEGER, FieldType.NUMBER}
+    if is_number and (";" in text or separators()[0] == "," or re.search(r",\s", text)):
+        return re.split(r";|,(?=\s)", text)
+    return text.split(",")
 
 
 def _typed(known: LocalField | None, text: str) -> object:
     """The text as a value of the field's type; as it is where it is none, which judging then says."""
     try:
         if known is not None and known.type is FieldType.INTEGER:
-            return int(text)
+            return int(plain_number(text))
         if known is not None and known.type is FieldType.NUMBER:
-            return int(text) if text.lstrip("+-").isdigit() else float(text)
+            number = plain_number(text)
+            return int(number) if number.lstrip("+-").isdigit() else float(number)
+        if known is not None and known.type is FieldType.DATE:
+            return plain_date(text)
     except ValueError:
         return text
     if known is not None and known.type is FieldType.BOOLEAN:

@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
+from abmatic.audiences.counted import counted
 from abmatic.audiences.fields import fields
 from abmatic.identity.models import Role
 from abmatic.sync import automatic, budget, comparing, org_fields, settings_edit, settings_history
@@ -21,6 +22,7 @@ from abmatic.sync.objects import SObject, with_riders
 from abmatic.sync.settings_edit import Outdated
 from abmatic.sync.settings_history import Author
 from abmatic.sync.settings_reading import FileRefused, settings_of
+from abmatic.sync.settings_wording import LABELS
 from abmatic.web.http import PageRequest
 from abmatic.web.roles import RoleRequired
 from abmatic.web.salesforce import filters, form
@@ -29,11 +31,11 @@ from abmatic.web.salesforce.tabs import chosen, slug_of
 
 # Shown below the form.
 _ENTRIES = 5
-_SWITCH_LABELS = {
-    "create_in_salesforce": ("Create in Salesforce", "New records here become new records there"),
-    "update_in_salesforce": ("Update in Salesforce", "Changes here are written to records there"),
-    "create_in_abmatic": ("Create in Abmatic", "New records there become new records here"),
-    "update_in_abmatic": ("Update in Abmatic", "Changes there are written to records here"),
+_SWITCH_HINTS = {
+    "create_in_salesforce": "New records here become new records there",
+    "update_in_salesforce": "Changes here are written to records there",
+    "create_in_abmatic": "New records there become new records here",
+    "update_in_abmatic": "Changes there are written to records here",
 }
 
 
@@ -115,8 +117,7 @@ def _save(request: PageRequest, connection: Connection, spec: SObject) -> HttpRe
         shown.problems = [] if outdated.entries else [str(outdated)]
         shown.mark = settings_edit.look(connection, spec).mark
         return _render(request, connection, spec, shown, status=409)
-    many = len(done)
-    messages.success(request, f"Saved: {many} change{'' if many == 1 else 's'}." if done else "Nothing was changed.")
+    messages.success(request, f"Saved: {counted(len(done), 'change')}." if done else "Nothing was changed.")
     return HttpResponseRedirect(reverse("object-settings", args=[connection.pk, slug_of(spec)]))
 
 
@@ -140,7 +141,7 @@ def _render(
             "shown": shown,
             "values": values,
             "panel": panel(request, connection, spec, setting),
-            "switches": [Switch(name, *_SWITCH_LABELS[name], values[name]) for name in form.SWITCHES],
+            "switches": [Switch(name, LABELS[name], _SWITCH_HINTS[name], values[name]) for name in form.SWITCHES],
             "chip": settings_edit.direction(to_salesforce, to_abmatic),
             "is_idle": not (to_salesforce or to_abmatic),
             "is_first_setup": settings_edit.is_first_setup(values),

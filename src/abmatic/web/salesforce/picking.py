@@ -23,7 +23,11 @@ from abmatic.web.salesforce import filters, form
 from abmatic.web.salesforce.tabs import chosen, slug_of
 
 _MOST = 50
-_RECORDS = {"account": "accounts", "contact": "people", "opportunity": "opportunities", "campaign": "campaigns"}
+# One of them, and several.
+_RECORDS = {
+    "account": "account", "contact": "person,people", "opportunity": "opportunity,opportunities",
+    "campaign": "campaign",
+}  # fmt: skip
 
 
 @require_safe
@@ -151,7 +155,7 @@ def mapping_notes(request: PageRequest, connection_id: int, tab: str) -> HttpRes
 def filter_count(request: PageRequest, connection_id: int, tab: str) -> HttpResponse:
     """How many records the filter lets through now, as far as that can be told in a second."""
     connection, spec = chosen(connection_id, tab)
-    context: dict[str, object] = {"records": _RECORDS.get(spec.local, "records")}
+    context: dict[str, object] = {"records": _RECORDS.get(spec.local, "record")}
     if request.user.is_administrator:
         sent, condition = filters.sent(spec.local, request.POST)
         context["is_unfinished"] = sent.is_unfinished

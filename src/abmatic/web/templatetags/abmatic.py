@@ -15,14 +15,18 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.timezone import now
 
+from abmatic.sync import settings_wording
 from abmatic.web import domains, times
 from abmatic.web.grids.cells import Place, cells
+from abmatic.web.grids.columns import Spec
 from abmatic.web.salesforce import tabs, types
 from abmatic.web.values import NOTHING, duration, shown, whole_number
+from abmatic.web.viewer import number_text
 
 register = template.Library()
 register.filter("salesforce_type", types.of_salesforce)
 register.filter("field_type", types.of_ours)
+register.filter("in_labels", settings_wording.told)
 
 ICONS = Path(__file__).resolve().parents[1] / "static" / "vendor" / "icons.json"
 
@@ -123,6 +127,19 @@ def percent(part: float | None, whole: float | None = 1) -> str:
     if 0 < part / whole < 0.01:
         return "under 1 %"
     return f"{int(100 * part / whole)} %"
+
+
+@register.filter
+def counted(number: int, noun: str) -> str:
+    """A number with what it counts: "1 record", "2,000 records". ``noun`` is "record", or "person,people"."""
+    one, _, many = noun.partition(",")
+    return f"{number_text(number)} {one if number == 1 else many or f'{one}s'}"
+
+
+@register.filter
+def of_kind(number: int, spec: Spec) -> str:
+    """A number of records of a grid's kind: "1 account", "2,000 accounts"."""
+    return counted(number, f"{spec.record},{spec.label.lower()}")
 
 
 @register.filter
