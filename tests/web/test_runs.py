@@ -224,9 +224,11 @@ class TestActivityLog:
             page = admin.get(address).text
             assert '<span class="chip chip-amber">Succeeded with 47 refused</span>' in page
         page = admin.get(f"/settings/integrations/salesforce/{connection.pk}/activity/").text
-        cells = re.findall(r'<td class="num[^"]*">(?:<a [^>]*>)?([\d,]+)', page)
-        assert cells == ["41", "42", "43", "45", "46", "47", "44"]
-        assert "In Salesforce: 45 created, 46 updated, 47 refused" in page
+        cells = re.findall(r'<td class="num[^"]*">(?:<a [^>]*>|<div>)?([\d,]+)', page)
+        assert cells == ["41", "42", "45", "47", "44"]
+        told = re.findall(r'<div>(\d+) <span class="quiet">(\w+)', page)
+        assert told == [("42", "created"), ("43", "updated"), ("45", "created"), ("46", "updated")]
+        assert "Salesforce: 45 created, 46 updated, 47 refused" in page
         org.run(connection, "Contact", direction="both", pushed={"created": 1, "refused": 0})
         assert admin.get("/").text.count("chip-amber") == 1
 

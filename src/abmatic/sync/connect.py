@@ -27,6 +27,7 @@ from abmatic.salesforce import (
     LoginHost,
     OAuthApp,
     Organization,
+    RetryPolicy,
     StaticTokens,
     Tokens,
     UserInfo,
@@ -39,6 +40,10 @@ from abmatic.sync.checks import Findings, check_org
 from abmatic.sync.models import Connection, ConnectionProblem, FieldMapping, Mode, ObjectSetting
 from abmatic.sync.objects import configurable
 
+# The one line of a check that found no way to the org.
+LOST = "Connection"
+# Somebody waits for the answer of a check.
+_FEW_TRIES = RetryPolicy(attempts=3)
 # How long a person may take between "Authorize" and coming back from Salesforce.
 LOGIN_PATIENCE = timedelta(minutes=15)
 
@@ -143,14 +148,14 @@ def connect_headless(
 def check(connection: Connection) -> list[dict[str, str]]:
     """Checks edition, API access, user and permissions, a line each; stores and returns the lines."""
     try:
-        with clients.open_client(connection) as client:
+        with clients.open_client(connection, retry=_FEW_TRIES) as client:
             findings = check_org(client)
     except errors.SalesforceError as error:
         clients.mark_problem(connection.pk, clients.problem_of(error), str(error))
-        connection.checks = [{"name": "Connection", "state": "failed", "detail": error.cause, "remedy": error.remedy}]
+        connection.checks = [{"name": LOST, "state": "failed", "detail": error.cause, "remedy": error.remedy}]
     except sealing.SealBroken as error:
         clients.mark_problem(connection.pk, ConnectionProblem.SEAL_BROKEN, str(error))
-        connection.checks = [{"name": "Connection", "state": "failed", "detail": str(error), "remedy": ""}]
+        connection.checks = [{"name": LOST, "state": "failed", "detail": str(error), "remedy": ""}]
     else:
         _describe_org(connection, findings.organization, findings.user)
         connection.checks = findings.lines
@@ -366,6 +371,7 @@ def add_default_settings(connection: Connection) -> None:
 
 
 __all__ = [
+    "LOST",
     "Authorization",
     "ConnectError",
     "Findings",

@@ -8,13 +8,14 @@ from django.conf import settings
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
 from abmatic.identity import sealing
 from abmatic.identity.audit import Author
-from abmatic.sync import connect
+from abmatic.sync import connect, rechecking
 from abmatic.sync.connect import ConnectError
 from abmatic.sync.models import Connection
 from abmatic.web.http import PageRequest
@@ -101,19 +102,24 @@ def callback(request: PageRequest) -> HttpResponse:
 def connected(request: PageRequest, connection_id: int) -> HttpResponse:
     """What was found on the way back: edition, API access, user, and a line for each permission."""
     connection = get_object_or_404(Connection, pk=connection_id)
+    is_due = rechecking.is_due(connection, timezone.now())
+    return render(request, "integrations/connected.html", {**checked(connection), "recheck": is_due})
+
+
+def checked(connection: Connection) -> dict[str, object]:
+    """What the part with the checks shows."""
     states = [str(check.get("state")) for check in connection.checks]
-    return render(
-        request,
-        "integrations/connected.html",
-        {
-            "connection": connection,
-            # What a check says is not said a second time above it.
-            "checked": {check.get("name") for check in connection.checks},
-            "failed": states.count("failed"),
-            "warnings": states.count("warning"),
-            "has_run": connection.runs.exists(),
-        },
-    )
+    # What a check says is not said a second time above it.
+    names = {check.get("name") for check in connection.checks}
+    return {
+        "connection": connection,
+        "checked": names,
+        "is_lost": connect.LOST in names,
+        "worked_since": rechecking.has_worked_since(connection),
+        "failed": states.count("failed"),
+        "warnings": states.count("warning"),
+        "has_run": connection.runs.exists(),
+    }
 
 
 def problem_page(request: PageRequest, error: ConnectError, connection: Connection | None) -> HttpResponse:

@@ -30,7 +30,7 @@ from abmatic.sync.models import (
 from abmatic.sync.objects import OBJECTS, with_riders
 from abmatic.web.counting import estimates, part_of_table
 from abmatic.web.http import PageRequest
-from abmatic.web.integrations.authorize import problem_page
+from abmatic.web.integrations.authorize import checked, problem_page
 from abmatic.web.roles import administrator_required, operator_required
 from abmatic.web.running import object_label
 from abmatic.web.salesforce.tabs import slug_of
@@ -104,12 +104,17 @@ def sync_now(request: PageRequest, connection_id: int) -> HttpResponse:
 @require_POST
 @administrator_required
 def check_again(request: PageRequest, connection_id: int) -> HttpResponse:
-    """Runs the permission checks again."""
+    """Runs the permission checks again, and shows them: by themselves where the page asks for them."""
     connection = get_object_or_404(Connection, pk=connection_id)
+    refused = None
     try:
         connect.check(connection)
     except ConnectError as error:
-        return problem_page(request, error, connection)
+        if not request.htmx:
+            return problem_page(request, error, connection)
+        refused = error
+    if request.htmx:
+        return render(request, "integrations/checked.html", {**checked(connection), "refused": refused})
     return HttpResponseRedirect(reverse("connected", args=[connection.pk]))
 
 
