@@ -70,6 +70,7 @@ FIELDS: dict[str, tuple[LocalField, ...]] = {
         LocalField("close_date", "Close date", FieldType.DATE, is_required=True),
         LocalField("is_closed", "Closed", FieldType.BOOLEAN, is_derived=True),
         LocalField("is_won", "Won", FieldType.BOOLEAN, is_derived=True),
+        LocalField("currency", "Currency", FieldType.PICKLIST, is_derived=True),
     ),
     "opportunity_contact": (
         LocalField("role", "Role", FieldType.PICKLIST),

@@ -126,6 +126,8 @@ class Opportunity(LocalRecord):
     )
     # The campaign it is put down to; no foreign key, because campaigns is a room above this one.
     campaign_id = models.BigIntegerField(null=True)
+    # The ISO code of its amount, where the CRM keeps several currencies.
+    currency = models.TextField(null=True)
 
     class Meta:
         db_table = "opportunity"

@@ -61,6 +61,7 @@ INSTALLED_APPS = [
     "abmatic.tracking",
     "abmatic.audiences",
     "abmatic.campaigns",
+    "abmatic.attribution",
     "abmatic.sync",
     "abmatic.api",
     "abmatic.web",

@@ -197,7 +197,10 @@ OBJECTS: dict[str, SObject] = {
                 Default("Name", "name"), Default("Amount", "amount"), Default("StageName", "stage"),
                 Default("CloseDate", "close_date"),
             ),
-            fixed=(Default("IsClosed", "is_closed"), Default("IsWon", "is_won")),
+            fixed=(
+                Default("IsClosed", "is_closed"), Default("IsWon", "is_won"),
+                Default("CurrencyIsoCode", "currency", optional=True),
+            ),
         ),
         SObject(
             "OpportunityContactRole", "Contact role", "Contact roles", mirror="mirror_contact_role",

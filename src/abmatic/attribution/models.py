@@ -1,0 +1,157 @@
+"""Touches, the paths they make before deals, credits, and the settings these follow.
+
+All but the settings can be made anew from what other rooms hold. Names are plain, because people query them in SQL too.
+"""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+
+from abmatic.attribution.crediting import Parts, Rules
+
+
+class Touch(models.Model):
+    """One touch: somebody met us. Named by where it was taken from, so that taking it again changes nothing."""
+
+    class Kind(models.TextChoices):
+        VISIT = "visit", "Visit"
+        FORM = "form", "Form"
+        CAMPAIGN_RESPONSE = "campaign_response", "Campaign response"
+        PERSONALISED = "personalised", "Personalised content"
+
+    # The name of a block in sql/sources.sql, and the record's key there.
+    source = models.TextField()
+    source_key = models.TextField(db_collation="C")
+    kind = models.TextField(choices=Kind.choices)
+    channel = models.TextField()
+    campaign_id = models.BigIntegerField(null=True)
+    page = models.TextField(null=True)
+    occurred_at = models.DateTimeField()
+    # Who it was, as far as is known, and whose company.
+    contact_id = models.BigIntegerField(null=True)
+    account_id = models.BigIntegerField(null=True)
+
+    class Meta:
+        db_table = "touch"
+        verbose_name_plural = "touches"
+        constraints = (models.UniqueConstraint(fields=["source", "source_key"], name="touch_once"),)
+        indexes = (
+            # Paths are made through these, and journeys read.
+            models.Index(
+                fields=["contact_id", "occurred_at"], name="touch_of_contact",
+                condition=models.Q(contact_id__isnull=False),
+            ),
+            models.Index(
+                fields=["account_id", "occurred_at", "id"], name="touch_of_account",
+                condition=models.Q(account_id__isnull=False),
+            ),
+        )  # fmt: skip
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} by {self.channel}"
+
+
+class OpportunityPath(models.Model):
+    """What the path of a deal is made with, and whether its credits have to be made anew."""
+
+    opportunity_id = models.BigIntegerField(primary_key=True)
+    account_id = models.BigIntegerField(null=True)
+    # When the first of the deal's people became known, if that was before it was opened.
+    lead_at = models.DateTimeField(null=True)
+    opened_at = models.DateTimeField()
+    # Touches from the one moment up to before the other count; an open deal's path has no end.
+    begins_at = models.DateTimeField()
+    ends_at = models.DateTimeField(null=True)
+    touches = models.IntegerField(default=0, db_default=0)
+    # A digest of all that credits follow from but the touches.
+    inputs = models.TextField()
+    is_due = models.BooleanField(default=True, db_default=True)
+
+    class Meta:
+        db_table = "opportunity_path"
+        indexes = (
+            models.Index(fields=["opportunity_id"], name="opportunity_path_due", condition=models.Q(is_due=True)),
+            # Which deals a touch concerns.
+            models.Index(fields=["account_id"], name="opportunity_path_of_account"),
+        )
+
+    def __str__(self) -> str:
+        return f"Path to {self.opportunity_id}"
+
+
+class Credit(models.Model):
+    """What one touch is given of one deal under one model. In partitions by model; parts of nothing have no row."""
+
+    pk = models.CompositePrimaryKey("opportunity_id", "touch_id", "model")
+    model = models.TextField()
+    opportunity_id = models.BigIntegerField()
+    touch_id = models.BigIntegerField()
+    # Of the model's rule (`crediting.VERSION`).
+    version = models.SmallIntegerField()
+    # Shares of a deal add up to one, amounts to its amount, in its currency.
+    share = models.DecimalField(max_digits=10, decimal_places=9)
+    amount = models.DecimalField(null=True, max_digits=26, decimal_places=6)
+
+    class Meta:
+        db_table = "credit"
+
+    def __str__(self) -> str:
+        return f"{self.share} of {self.opportunity_id} by {self.model}"
+
+
+class AttributionSetting(models.Model):
+    """The settings of attribution as they were from one moment on; the newest row is in force."""
+
+    lookback_days = models.IntegerField(default=90, db_default=90)
+    half_life_days = models.IntegerField(default=7, db_default=7)
+    custom_first = models.IntegerField(default=30, db_default=30)
+    custom_lead = models.IntegerField(default=20, db_default=20)
+    custom_opportunity = models.IntegerField(default=20, db_default=20)
+    custom_last = models.IntegerField(default=20, db_default=20)
+    custom_others = models.IntegerField(default=10, db_default=10)
+    # Won deals below which Markov and Shapley give no answer.
+    least_won = models.IntegerField(default=50, db_default=50)
+    # The currency of reports, and what one unit of it is in others: {"EUR": "0.92"}. Empty: nothing is converted.
+    currency = models.TextField(default="", db_default="", blank=True)
+    rates = models.JSONField(default=dict, db_default={})
+    made_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    made_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        db_table = "attribution_setting"
+
+    def __str__(self) -> str:
+        return f"Settings of {self.made_at:%Y-%m-%d}"
+
+    @property
+    def rules(self) -> Rules:
+        """What the credit models take of them."""
+        return Rules(
+            self.half_life_days,
+            Parts(
+                self.custom_first, self.custom_lead, self.custom_opportunity, self.custom_last, self.custom_others
+            ),
+        )  # fmt: skip
+
+
+class AttributionRefresh(models.Model):
+    """One row: when touches, paths and credits were last brought up to date, and what the data looked like then."""
+
+    THE_ONE = 1
+
+    at = models.DateTimeField(null=True)
+    took_ms = models.IntegerField(default=0, db_default=0)
+    # How many rows had been written in each table that they follow from, and the settings in force.
+    seen = models.JSONField(default=dict, db_default={})
+
+    class Meta:
+        db_table = "attribution_refresh"
+
+    def __str__(self) -> str:
+        return f"As of {self.at}"
+
+
+def in_force() -> AttributionSetting:
+    """The settings that hold now; those of a new installation where nobody has changed any."""
+    return AttributionSetting.objects.order_by("-id").first() or AttributionSetting()

@@ -1,0 +1,342 @@
+"""Touches become paths, and paths credits: what a deal's people and account did before it, and only when it changed."""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+from tests.attribution.deals import BEGIN, credits_of, day, deal, person, response, touch
+
+from abmatic.attribution import refreshing
+from abmatic.attribution.crediting import MODELS, VERSION, Path, weights
+from abmatic.attribution.crediting import Touch as Step
+from abmatic.attribution.dividing import divide
+from abmatic.attribution.models import AttributionSetting, Credit, OpportunityPath, Touch
+from abmatic.attribution.refreshing import Refreshed, refresh, refresh_due
+from abmatic.audiences.models import Account, Contact, Opportunity, OpportunityContact
+from abmatic.campaigns.models import Campaign, CampaignMember
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def acme() -> Account:
+    return Account.objects.create(name="Acme")
+
+
+@pytest.fixture
+def ada(acme: Account) -> Contact:
+    return person(acme)
+
+
+@pytest.fixture
+def webinar() -> Campaign:
+    return Campaign.objects.create(name="Spring webinar", type="Webinar")
+
+
+def money(*amounts: str) -> list[Decimal]:
+    return [Decimal(amount) for amount in amounts]
+
+
+def test_a_response_to_a_campaign_is_a_touch_and_gets_credit(ada: Contact, webinar: Campaign) -> None:
+    won = deal(ada.account, ada)
+    response(ada, webinar, 10)
+    assert refresh() == Refreshed(touches=1, deals=1)
+    made = Touch.objects.get()
+    assert (made.kind, made.channel, made.campaign_id, made.occurred_at) == (
+        "campaign_response", "Webinar", webinar.pk, day(10),
+    )  # fmt: skip
+    assert (made.contact_id, made.account_id) == (ada.pk, ada.account_id)
+    for model in MODELS:
+        assert credits_of(won, model) == money("1000")
+
+
+def test_who_only_got_the_invitation_is_no_touch(ada: Contact, webinar: Campaign) -> None:
+    deal(ada.account, ada)
+    CampaignMember.objects.create(campaign=webinar, contact=ada, status="Sent")
+    refresh()
+    assert not Touch.objects.exists()
+    assert OpportunityPath.objects.get().touches == 0
+
+
+def test_the_table_of_the_documentation_in_the_database(ada: Contact) -> None:
+    AttributionSetting.objects.create(
+        custom_first=10, custom_lead=20, custom_opportunity=30, custom_last=40, custom_others=0
+    )
+    person_before = person(ada.account, made=8)
+    won = deal(ada.account, ada, person_before)
+    for at in (0, 7, 14, 21):
+        touch(at, ada)
+    refresh()
+    assert credits_of(won, "first") == money("1000")
+    assert credits_of(won, "last") == money("1000")
+    assert credits_of(won, "linear") == money("250", "250", "250", "250")
+    assert credits_of(won, "u_shaped") == money("400", "100", "100", "400")
+    assert credits_of(won, "w_shaped") == money("300", "300", "300", "100")
+    assert credits_of(won, "time_decay") == money("66.67", "133.33", "266.67", "533.33")
+    assert credits_of(won, "custom") == money("100", "200", "300", "400")
+
+
+def test_made_again_from_the_same_data_nothing_changes(ada: Contact, webinar: Campaign) -> None:
+    deal(ada.account, ada)
+    response(ada, webinar, 10)
+    refresh()
+    before = list(Credit.objects.order_by("model").values())
+    ids = set(Touch.objects.values_list("id", flat=True))
+    assert refresh() == Refreshed(touches=0, deals=0)
+    assert list(Credit.objects.order_by("model").values()) == before
+    assert set(Touch.objects.values_list("id", flat=True)) == ids
+
+
+def test_others_of_the_account_count_and_strangers_do_not(acme: Account, ada: Contact) -> None:
+    won = deal(acme, ada)
+    touch(1, ada)
+    touch(2, None, acme)
+    touch(3, person(Account.objects.create(name="Other")), Account.objects.create(name="Third"))
+    # Both one of the deal's people and of its account: once.
+    touch(4, ada, acme)
+    refresh()
+    assert len(credits_of(won)) == 3
+
+
+def test_a_person_of_the_deal_counts_whatever_the_account(ada: Contact) -> None:
+    consultant = person()
+    won = deal(ada.account, consultant)
+    touch(1, consultant)
+    refresh()
+    assert credits_of(won) == money("1000")
+
+
+def test_the_window_begins_before_the_opening_and_ends_with_the_close(ada: Contact) -> None:
+    AttributionSetting.objects.create(lookback_days=10)
+    won = deal(ada.account, ada, opened=15, closed=30, amount="90")
+    for at in (4.99, 5, 30.99, 31):
+        touch(at, ada)
+    refresh()
+    assert credits_of(won) == money("45", "45")
+    path = OpportunityPath.objects.get()
+    assert (path.begins_at, path.ends_at, path.touches) == (day(5), day(31), 2)
+
+
+def test_the_path_of_an_open_deal_has_no_end(ada: Contact) -> None:
+    still = deal(ada.account, ada, closed=None)
+    touch(40, ada)
+    refresh()
+    assert credits_of(still) == money("1000")
+
+
+def test_only_deals_that_something_changed_for_are_made_again(ada: Contact, webinar: Campaign) -> None:
+    first = deal(ada.account, ada)
+    other = person(Account.objects.create(name="Beta"))
+    deal(other.account, other)
+    response(other, webinar, 5)
+    refresh()
+    response(ada, webinar, 10)
+    assert refresh() == Refreshed(touches=1, deals=1)
+    Opportunity.objects.filter(pk=first.pk).update(amount=Decimal("12.34"))
+    assert refresh() == Refreshed(touches=0, deals=1)
+    assert credits_of(first) == money("12.34")
+    # Stage, name and the like change no credit.
+    Opportunity.objects.filter(pk=first.pk).update(stage="Closed Won", name="Renamed")
+    assert refresh() == Refreshed(touches=0, deals=0)
+
+
+def test_a_person_who_joins_the_deal_brings_their_touches(ada: Contact) -> None:
+    won = deal(ada.account)
+    stranger = person()
+    touch(3, stranger)
+    refresh()
+    assert credits_of(won) == []
+    OpportunityContact.objects.create(opportunity=won, contact=stranger)
+    refresh()
+    assert credits_of(won) == money("1000")
+
+
+def test_a_response_that_is_taken_back_takes_its_credit_along(ada: Contact, webinar: Campaign) -> None:
+    won = deal(ada.account, ada)
+    member = response(ada, webinar, 10)
+    touch(12, ada)
+    refresh()
+    assert credits_of(won) == money("500", "500")
+    CampaignMember.objects.filter(pk=member.pk).update(has_responded=False)
+    refresh()
+    assert credits_of(won) == money("1000")
+    assert Touch.objects.count() == 1
+
+
+def test_a_response_of_another_day_moves(ada: Contact, webinar: Campaign) -> None:
+    won = deal(ada.account, ada)
+    member = response(ada, webinar, 10)
+    refresh()
+    CampaignMember.objects.filter(pk=member.pk).update(first_responded=date(2020, 1, 1))
+    refresh()
+    assert credits_of(won) == []
+    assert OpportunityPath.objects.get().touches == 0
+
+
+def test_who_was_taken_out_of_a_campaign_did_respond(ada: Contact, webinar: Campaign) -> None:
+    won = deal(ada.account, ada)
+    member = response(ada, webinar, 10)
+    CampaignMember.objects.filter(pk=member.pk).update(is_removed=True)
+    refresh()
+    assert credits_of(won) == money("1000")
+
+
+def test_a_deal_that_is_gone_leaves_nothing(ada: Contact, webinar: Campaign) -> None:
+    won = deal(ada.account, ada)
+    response(ada, webinar, 10)
+    refresh()
+    Opportunity.objects.filter(pk=won.pk).delete()
+    refresh()
+    assert not Credit.objects.exists()
+    assert not OpportunityPath.objects.exists()
+
+
+def test_a_deal_without_an_amount_has_shares(ada: Contact) -> None:
+    won = deal(ada.account, ada, amount=None)
+    touch(1, ada)
+    touch(2, ada)
+    refresh()
+    made = Credit.objects.filter(opportunity_id=won.pk, model="linear")
+    assert {(each.share, each.amount) for each in made} == {(Decimal("0.5"), None)}
+
+
+def test_changed_settings_make_credits_anew(ada: Contact) -> None:
+    won = deal(ada.account, ada, opened=15, closed=30)
+    touch(1, ada)
+    touch(8, ada)
+    refresh()
+    assert credits_of(won, "time_decay") == money("333.33", "666.67")
+    AttributionSetting.objects.create(half_life_days=14)
+    assert refresh() == Refreshed(touches=0, deals=1)
+    assert credits_of(won, "time_decay") == money("414.21", "585.79")
+    # What is only about reports changes no credit.
+    AttributionSetting.objects.create(half_life_days=14, least_won=80, currency="EUR")
+    assert refresh() == Refreshed(touches=0, deals=0)
+
+
+def test_only_what_was_before_the_deal_led_to_it_as_a_lead(ada: Contact) -> None:
+    """Imported people have the date of their import: it says nothing of an older deal."""
+    deal(ada.account, ada, person(made=14), opened=15)
+    deal(ada.account, ada, person(made=16), opened=15)
+    refresh()
+    assert sorted(OpportunityPath.objects.values_list("lead_at", flat=True), key=str) == [day(14), None]
+
+
+def test_nothing_is_asked_twice_of_data_that_nobody_touched(
+    ada: Contact, webinar: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Postgres counts late, and not within one transaction.
+    written = {"contact": 1}
+    monkeypatch.setattr(refreshing, "_writes", lambda: dict(written))
+    deal(ada.account, ada)
+    response(ada, webinar, 10)
+    assert refresh_due() == Refreshed(touches=1, deals=1)
+    assert refresh_due() is None
+    written["contact"] = 2
+    assert refresh_due() == Refreshed(touches=0, deals=0)
+    AttributionSetting.objects.create(half_life_days=30)
+    assert refresh_due() == Refreshed(touches=0, deals=1)
+
+
+def test_what_is_counted_are_tables_that_are_there() -> None:
+    assert set(refreshing._writes()) == set(refreshing.TABLES)
+
+
+def test_deals_are_made_in_parts_and_none_is_left(ada: Contact, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(refreshing, "BATCH", 2)
+    deals = [deal(ada.account, ada, amount=str(number)) for number in range(5)]
+    touch(1, ada)
+    assert refresh().deals == 5
+    assert not OpportunityPath.objects.filter(is_due=True).exists()
+    assert [credits_of(each) for each in deals] == [money(str(number)) for number in range(5)]
+
+
+def test_the_database_credits_as_the_plain_rules_do() -> None:
+    """Sixty deals with everything that may be odd, under two kinds of settings, every model, to the cent."""
+    chance = random.Random(6)
+    amounts = ["0", "0.01", "0.05", "100", "99999999.99", "-7.01", "3.333333", "1000000", "12.5"]
+    for number in range(60):
+        account = Account.objects.create(name=f"Account {number}")
+        people = [person(account, made=chance.choice([3, 9, 14, 40])) for _ in range(chance.randint(0, 2))]
+        deal(
+            account, *people, opened=chance.choice([5, 10, 15.5]), closed=chance.choice([None, 20, 25]),
+            amount=chance.choice(amounts),
+        )  # fmt: skip
+        for _ in range(chance.randint(0, 9)):
+            # Whole days, so that some are of one moment.
+            touch(chance.randint(-5, 30) + chance.choice([0, 0, 0.37]), chance.choice([*people, None]), account)
+    for settings in (
+        AttributionSetting(),
+        AttributionSetting(lookback_days=12, half_life_days=3, custom_first=0, custom_lead=50, custom_opportunity=50,
+                           custom_last=0, custom_others=0),
+    ):  # fmt: skip
+        settings.save()
+        refresh()
+        _compare(settings)
+
+
+def _compare(settings: AttributionSetting) -> None:
+    found: dict[tuple[int, str], dict[int, tuple[Decimal, Decimal | None]]] = defaultdict(dict)
+    for credit in Credit.objects.all():
+        assert credit.version == VERSION
+        found[credit.opportunity_id, credit.model][credit.touch_id] = (credit.share, credit.amount)
+    compared = 0
+    for opportunity in Opportunity.objects.all():
+        people = {role.contact_id for role in opportunity.contact_roles.all()}
+        end = timezone.now() + timedelta(days=10_000)
+        if opportunity.close_date is not None:
+            end = BEGIN + timedelta(days=(opportunity.close_date - BEGIN.date()).days + 1)
+        begin = min(opportunity.created_at, end) - timedelta(days=settings.lookback_days)
+        touches = tuple(
+            Step(each.pk, each.occurred_at)
+            for each in Touch.objects.all()
+            if (each.contact_id in people or each.account_id == opportunity.account_id)
+            and begin <= each.occurred_at < end
+        )
+        known = [each.created_at for each in Contact.objects.filter(pk__in=people)]
+        lead_at = min(known, default=None)
+        if lead_at is not None and lead_at > opportunity.created_at:
+            lead_at = None
+        path = Path(touches, lead_at, opportunity.created_at)
+        assert opportunity.amount is not None
+        exponent = -int(opportunity.amount.normalize().as_tuple().exponent)
+        unit = 10 ** max(2, exponent)
+        for model in MODELS:
+            got = found.get((opportunity.pk, model), {})
+            weighed = weights(path, model, settings.rules)
+            order = [step.id for step in path.in_order()]
+            if not order:
+                assert got == {}
+                continue
+            shares = divide(10**9, [weighed[each] for each in order])
+            paid = divide(int(opportunity.amount * unit), [weighed[each] for each in order])
+            expected = {
+                each: (Decimal(share).scaleb(-9), Decimal(cents) / unit)
+                for each, share, cents in zip(order, shares, paid, strict=True)
+                if share or cents
+            }
+            assert got == expected, (opportunity.pk, model)
+            assert sum(amount or 0 for _, amount in got.values()) == opportunity.amount
+            compared += 1
+    assert compared > 300
+
+
+def test_moments_are_taken_from_where_the_records_come_from(ada: Contact) -> None:
+    """A room above says when a record was first made; here as it would."""
+    won = deal(ada.account, ada, opened=1000, closed=30)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE OR REPLACE VIEW record_origin AS SELECT v.record, v.id AS record_id, v.at AS made_at FROM (VALUES "
+            f"('opportunity'::text, {won.pk}::bigint, '{day(15).isoformat()}'::timestamptz), "
+            f"('contact', {ada.pk}, '{day(12).isoformat()}'), ('contact', {ada.pk}, '{day(8).isoformat()}')) "
+            "AS v (record, id, at)"
+        )
+    refresh()
+    path = OpportunityPath.objects.get()
+    assert (path.lead_at, path.opened_at) == (day(8), day(15))
