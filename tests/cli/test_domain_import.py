@@ -96,3 +96,17 @@ def test_what_cannot_be_done_is_said(
     file = tmp_path / "people.csv"
     file.write_text(FILE, encoding="utf-8")
     assert said in run(migrated, *[str(file) if each == "FILE" else each for each in arguments], code=code)
+
+
+def test_deals_with_accounts_that_are_made(migrated: Installation, tmp_path: Path) -> None:
+    file = tmp_path / "deals.csv"
+    file.write_text("Deal,Company,Stage,Close Date\nA,Acme,New,2026-01-01\nB,acme,New,2026-02-01\n", encoding="utf-8")
+    what = [str(file), "--object", "opportunity", "--map", "Company=account_by_name", "--missing-account", "create"]
+    assert "their accounts: 1 accounts made" in run(migrated, *what, "--preview")
+    assert migrated.query("SELECT count(*) FROM account") == [(0,)]
+    said = run(migrated, *what)
+    assert "Imported: 2 created" in said
+    assert "their accounts: 2 linked, 1 accounts made" in said
+    assert migrated.query(
+        "SELECT o.name, a.name FROM opportunity AS o JOIN account AS a ON a.id = o.account_id ORDER BY o.id"
+    ) == [("A", "Acme"), ("B", "Acme")]

@@ -103,7 +103,7 @@ class World:
 
 RECORDS = ("account", "contact", "opportunity")
 # Imported from files.
-IMPORTED = ("account", "contact")
+IMPORTED = RECORDS
 IMPORTS = [
     f"{record}-{page}"
     for record in IMPORTED

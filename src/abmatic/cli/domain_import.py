@@ -1,4 +1,4 @@
-"""`abmatic import`: accounts or contacts from a CSV file, with a preview first or alone.
+"""`abmatic import`: accounts, contacts or opportunities from a CSV file, with a preview first or alone.
 
 The work is done here, not by a worker: whoever calls it waits for the result. Killed, the import goes on with --resume.
 """
@@ -26,7 +26,9 @@ _PIECE = 1 << 20
 
 @click.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=False)
-@click.option("--record", type=click.Choice(["account", "contact"]), help="What the rows are.")
+@click.option(
+    "--record", "--object", type=click.Choice(["account", "contact", "opportunity"]), help="What the rows are."
+)
 @click.option(
     "--map", "maps", metavar="COLUMN=FIELD", multiple=True,
     help="What a column is; nothing after the = ignores it. Others are guessed from their headings.",
@@ -35,7 +37,11 @@ _PIECE = 1 << 20
     "--duplicates", type=click.Choice(["skip", "overwrite", "fill"]), default="fill", show_default=True,
     help="What a row does to a record that is here already.",
 )  # fmt: skip
-@click.option("--keyless", is_flag=True, help="Import rows without a website or e-mail too, as new records.")
+@click.option("--keyless", is_flag=True, help="Import rows without a website, e-mail or account too, as new records.")
+@click.option(
+    "--missing-account", type=click.Choice(["leave", "create", "reject"]), default="leave", show_default=True,
+    help="What happens where the account that a row names isn't here.",
+)  # fmt: skip
 @click.option("--decimal-comma", is_flag=True, help="Numbers are written 1.234,50.")
 @click.option("--day-first", is_flag=True, help="Dates with slashes are written 31/1/2026.")
 @click.option("--collection", metavar="NAME", help="Add the records to this collection, or to a new one.")
@@ -51,6 +57,7 @@ def import_file(
     maps: tuple[str, ...],
     duplicates: str,
     keyless: bool,
+    missing_account: str,
     decimal_comma: bool,
     day_first: bool,
     collection: str | None,
@@ -59,11 +66,12 @@ def import_file(
     resume: int | None,
     as_json: bool,
 ) -> None:
-    """Import accounts or contacts from a CSV file.
+    """Import accounts, contacts or opportunities from a CSV file.
 
     \b
     Examples:
       abmatic import fair.csv --record contact --preview
+      abmatic import deals.csv --object opportunity --map "Company=account_by_name" --missing-account create
       abmatic import fair.csv --record contact --map "Mail=Work e-mail" --collection "Fair 2026"
     """
     if (resume is None) == (file is None) or (file is not None and record is None):
@@ -80,7 +88,9 @@ def import_file(
                 made = verbs.take_in(record, file.name, _pieces(file))
                 commas = decimal_comma or made.decimal_comma
                 chosen = _collection(made, collection)
-                choices = verbs.Choices(_columns(made, maps), duplicates, keyless, commas, day_first, *chosen)
+                choices = verbs.Choices(
+                    _columns(made, maps), duplicates, keyless, commas, day_first, *chosen, missing_account
+                )
                 verbs.choose(made, choices)
                 verbs.start_check(made)
             if made.state == made.State.CHECKING:
@@ -189,11 +199,20 @@ def _say(made: FileImport, *, preview: bool, as_json: bool) -> None:
     words = ("created", "updated", "unchanged", "skipped", "rejected", "repeated")
     told = ", ".join(f"{numbers.get(word, 0):,} {word}" for word in words if numbers.get(word))
     click.echo(f"{'Would be' if preview else 'Imported'}: {told or 'nothing'}")
+    _say_accounts(numbers)
     for sample in numbers.get("samples", {}).get("updated", []):
         fields = "; ".join(f"{f['field']}: {f['before'] or '–'} → {f['after']}" for f in sample["fields"])
         click.echo(f"  line {sample['line']}: {sample['key']}: {fields}")
     for row in made.rejected.order_by("number")[:10]:
         click.echo(f"  line {row.line}: {row.reason}")
+
+
+def _say_accounts(numbers: dict[str, Any]) -> None:
+    """What became of the accounts that rows name: as a preview tells it, or as it was done."""
+    told: dict[str, Any] = numbers.get("accounts") or numbers
+    words = ("linked", "missing", "ambiguous", "kept", "unlinked", "accounts_made")
+    if said := ", ".join(f"{told[word]:,} {word.replace('_', ' ')}" for word in words if told.get(word)):
+        click.echo(f"  their accounts: {said}")
 
 
 def _write_rejected(made: FileImport, path: Path) -> None:

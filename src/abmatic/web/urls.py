@@ -156,7 +156,7 @@ def fields_of(record: str) -> list[URLPattern]:
 
 
 def imports(record: str) -> list[URLPattern]:
-    """The import of CSV files, for records that have a key to be found by."""
+    """The import of CSV files."""
     kind = {"record": record}
     return [
         path("csv/", csv_files.files, kind, name=f"{record}-imports"),
@@ -201,6 +201,7 @@ contacts = [
 opportunities = [
     *lists("opportunity"),
     *fields_of("opportunity"),
+    *imports("opportunity"),
     path("", grids.everything, {"record": "opportunity"}, name="opportunities"),
     path("collections/", grids.collections, {"record": "opportunity"}, name="opportunity-collections"),
     path(

@@ -15,7 +15,7 @@ from tests.audiences.csv_import.files import changes, checked, given, members, r
 
 from abmatic.audiences.csv_import import applying, executing, jobs, staging, verbs
 from abmatic.audiences.csv_import.refusals import ImportRefused
-from abmatic.audiences.models import Collection, Contact
+from abmatic.audiences.models import Account, Collection, Contact
 from abmatic.changes.models import Change
 from abmatic.identity.models import User
 
@@ -51,6 +51,7 @@ def test_killed_anywhere_nothing_is_made_twice_and_nothing_is_left_out() -> None
     assert (file.state, file.done, file.rows) == ("done", ROWS + 2, ROWS + 2)
     assert file.counts == {
         "created": ROWS - 1, "updated": 1, "unchanged": 0, "skipped": 0, "values": 1, "rejected": 1, "repeated": 1,
+        "linked": 0, "unlinked": 0, "accounts_made": 0,
     }  # fmt: skip
     assert Counter(Contact.objects.values_list("last_name", flat=True)) == Counter(f"P{n}" for n in range(ROWS))
     assert Counter(field for _, field, _, _ in changes()) == Counter({"": ROWS - 1, "last_name": 1})
@@ -59,6 +60,30 @@ def test_killed_anywhere_nothing_is_made_twice_and_nothing_is_left_out() -> None
     assert collection.size == len(members(collection.pk)) == ROWS
     assert there.pk in members(collection.pk)
     assert sorted(reasons(file)) == [ROWS + 2, ROWS + 3]
+
+
+def test_killed_anywhere_accounts_are_made_once_and_rows_without_one_are_told_once() -> None:
+    Account.objects.create(name="Here")
+    Account.objects.create(name="Twice")
+    Account.objects.create(name="Twice")
+    firms = ["Here", "Twice", "New", "new", "Other", ""]
+    rows = [[f"P{n}", f"p{n}@x.com", firms[n % 6]] for n in range(60)]
+    columns = ["last_name", "work_email", "account_by_name"]
+    content = written([["Last name", "E-mail", "Firm"], *rows])
+    file = checked("contact", content, columns, missing_account="create")
+    verbs.start_import(file, None)
+    assert executed_under_fire(file.pk) > 15
+    file.refresh_from_db()
+    counts = {name: file.counts[name] for name in ("created", "rejected", "accounts_made", "linked", "unlinked")}
+    assert counts == {"created": 50, "rejected": 10, "accounts_made": 2, "linked": 40, "unlinked": 0}
+    assert Counter(Account.objects.values_list("name", flat=True)) == {"Here": 1, "Twice": 2, "New": 1, "Other": 1}
+    named = Counter(Contact.objects.values_list("account__name", flat=True))
+    assert named == {"Here": 10, "New": 20, "Other": 10, None: 10}
+    assert len(reasons(file)) == 10
+    assert Counter(record for record in Change.objects.values_list("record", flat=True)) == {
+        "contact": 50,
+        "account": 2,
+    }
 
 
 def test_somebody_who_makes_the_same_record_at_the_same_moment(monkeypatch: pytest.MonkeyPatch) -> None:

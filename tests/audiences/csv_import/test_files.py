@@ -89,7 +89,7 @@ def test_the_encoding_is_looked_for_in_the_beginning_of_a_large_file(
 def test_batches_end_by_rows_and_by_text(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [[f"N{number}" + "x" * 500, "ignored" * 200, f"f{number}.com"] for number in range(40)]
     file = given("account", written([["Name", "Note", "Website"], *rows]))
-    mapping = mapped_columns("account", file.header, file.columns)
+    mapping, _, _ = mapped_columns("account", file.header, file.columns)
 
     def batches() -> list[int]:
         told: list[int] = []
@@ -115,7 +115,7 @@ def test_memory_does_not_grow_with_the_length_of_rows() -> None:
     long = "x" * 100_000
     content = b"Name,Note,Website\n" + b"".join(f"N,{long},f{number}.com\n".encode() for number in range(400))
     file = given("account", content)
-    mapping = mapped_columns("account", file.header, ["name", None, "website"])
+    mapping, _, _ = mapped_columns("account", file.header, ["name", None, "website"])
     how = Mapping("account", mapping, FileImport.Duplicates.FILL, False, False, False)
     with sessions.session("test") as session:
         tracemalloc.start()

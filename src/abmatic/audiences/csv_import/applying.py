@@ -11,10 +11,10 @@ from typing import Any, LiteralString
 from psycopg import errors, sql
 from psycopg.types.json import Jsonb
 
-from abmatic.audiences.csv_import import comparing
+from abmatic.audiences.csv_import import comparing, joining
+from abmatic.audiences.csv_import.cells import Session, value
 from abmatic.audiences.csv_import.mapping import Mapping
 from abmatic.audiences.csv_import.models import FileImport
-from abmatic.audiences.csv_import.staging import Session, value
 from abmatic.audiences.fields import FieldType
 from abmatic.postgres.sql import block
 
@@ -32,7 +32,9 @@ class _Moved(Exception):
 
 @dataclass(slots=True)
 class Counts:
-    """What became of the rows that were not rejected. ``values`` counts single fields that changed."""
+    """What became of the rows. ``values`` counts single fields that changed; ``linked`` those that now have the account
+    they name, ``unlinked`` those written without it, ``accounts_made`` new accounts.
+    """
 
     created: int = 0
     updated: int = 0
@@ -41,6 +43,9 @@ class Counts:
     values: int = 0
     rejected: int = 0
     repeated: int = 0
+    linked: int = 0
+    unlinked: int = 0
+    accounts_made: int = 0
 
 
 class Applying:
@@ -51,7 +56,7 @@ class Applying:
         self._file = file
         self._mapping = mapping
         self._table = sql.Identifier(mapping.record)
-        self._key = sql.Identifier(mapping.key.column)
+        self._key = sql.Identifier(mapping.key.column) if mapping.key is not None else None
 
     def apply(self, rows: int) -> None:
         """Writes what is left. Raises `Cancelled`."""
@@ -73,14 +78,19 @@ class Applying:
                 raise
 
     def _write(self, upto: int) -> None:
-        self._cut(upto)
-        self._compare()
         cause = self._file.cause_id
+        self._cut(upto)
+        joined = joining.join(self._session, self._mapping, self._file)
+        self._hold()
+        self._compare()
         self._update()
         self._create()
         self._do("note_newcomers", record=self._mapping.record, cause=cause)
         self._do("note_changes", record=self._mapping.record, cause=cause)
         counts = self._counted()
+        counts.rejected += joined.refused
+        counts.accounts_made += joined.made
+        counts.linked, counts.unlinked = counts.linked + self._linked(), counts.unlinked + self._keep_unlinked()
         self._collect()
         done = self._session.execute(
             _text("advance"), {"done": upto, "counts": Jsonb(asdict(counts)), "file": self._file.pk}
@@ -90,20 +100,29 @@ class Applying:
         self._file.done, self._file.counts = upto, asdict(counts)
 
     def _cut(self, upto: int) -> None:
-        """The chunk's rows with the records that have their keys, which are held from here on.
+        """The chunk's rows with the records that have their keys.
 
         Records are looked up by index, here and below, whatever the planner takes for the size of their table: it grows
         while the import goes on, and a chunk must cost the same at the end as at the beginning.
         """
+        found = sql.SQL("SELECT NULL::bigint AS id").format()
+        if self._key is not None:
+            found = sql.SQL("SELECT r.id FROM {} AS r WHERE r.{} = t.key LIMIT 1").format(self._table, self._key)
         self._session.execute(
             sql.SQL(
-                "CREATE TEMP TABLE chunk ON COMMIT DROP AS SELECT t.*, r.id AS target, false AS is_new FROM typed AS t "
-                "LEFT JOIN LATERAL (SELECT r.id FROM {} AS r WHERE r.{} = t.key LIMIT 1) AS r ON true "
+                "CREATE TEMP TABLE chunk ON COMMIT DROP AS SELECT t.*, r.id AS target, false AS is_new, "
+                "NULL::bigint AS account, false AS makes_account, NULL::text AS note, false AS is_refused "
+                "FROM typed AS t LEFT JOIN LATERAL ({}) AS r ON true "
                 "WHERE t.n > {} AND t.n <= {} AND t.reason IS NULL"
-            ).format(self._table, self._key, sql.Literal(self._file.done), sql.Literal(upto))
+            ).format(found, sql.Literal(self._file.done), sql.Literal(upto))
         )
         self._session.execute("ANALYZE chunk")
+
+    def _hold(self) -> None:
+        """The records that the rows are: nobody else changes them until the chunk commits. Raises `_Moved`."""
         self._session.execute(sql.SQL(_text("lock_targets")).format(table=self._table))
+        if self._key is None:
+            return
         moved = self._session.execute(sql.SQL(_text("moved_targets")).format(table=self._table, key=self._key))
         if (moved.fetchone() or (0,))[0]:
             raise _Moved
@@ -136,15 +155,23 @@ class Applying:
             sql.SQL("coalesce({}, false)" if each.field.type is FieldType.BOOLEAN else "{}").format(value(at))
             for at, each in enumerate(self._mapping.mapped)
         ]
+        if self._mapping.key is not None:
+            columns.append(self._mapping.key.column)
+            values.append(sql.SQL("key"))
+        if self._mapping.account is not None:
+            columns.append(comparing.ACCOUNT)
+            values.append(sql.SQL("account"))
         self._session.execute(
             sql.SQL(
-                "INSERT INTO {} (id, {}, {}, created_by_id, created_at, updated_at) "
-                "SELECT target, {}, key, {}, now(), now() FROM chunk WHERE is_new ORDER BY key, n"
+                "INSERT INTO {} (id, {}, created_by_id, created_at, updated_at) "
+                "SELECT target, {}, {}, now(), now() FROM chunk WHERE is_new ORDER BY key, n"
             ).format(
-                self._table, sql.SQL(", ").join(map(sql.Identifier, columns)), self._key, sql.SQL(", ").join(values),
+                self._table,
+                sql.SQL(", ").join(map(sql.Identifier, columns)),
+                sql.SQL(", ").join(values),
                 sql.Literal(self._file.cause_id),
             )
-        )  # fmt: skip
+        )
 
     def _counted(self) -> Counts:
         row = self._session.execute(_text("count_chunk")).fetchone()
@@ -159,6 +186,17 @@ class Applying:
         else:
             counts.skipped += met
         return counts
+
+    def _linked(self) -> int:
+        if self._mapping.account is None:
+            return 0
+        row = self._session.execute(sql.SQL(_text("count_linked")).format(table=self._table)).fetchone()
+        return row[0] if row else 0
+
+    def _keep_unlinked(self) -> int:
+        if self._mapping.account is None:
+            return 0
+        return self._do("keep_unlinked", file=self._file.pk, changes=self._mapping.changes_records)
 
     def _collect(self) -> None:
         if self._file.collection_id is not None:

@@ -7,9 +7,10 @@ from typing import Any
 
 from psycopg import sql
 
-from abmatic.audiences.csv_import import comparing
+from abmatic.audiences.csv_import import comparing, naming
+from abmatic.audiences.csv_import.cells import Session
 from abmatic.audiences.csv_import.mapping import Mapping
-from abmatic.audiences.csv_import.staging import Session, Staged
+from abmatic.audiences.csv_import.staging import Staged
 from abmatic.postgres.sql import block
 
 SAMPLES = 3
@@ -32,6 +33,8 @@ class Checked:
     fields: dict[str, int] = field(default_factory=dict)
     unfit: dict[str, int] = field(default_factory=dict)
     samples: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    # What became of the accounts that rows name (see `naming`); empty where no column names one.
+    accounts: dict[str, Any] = field(default_factory=dict)
 
 
 def check(session: Session, mapping: Mapping, staged: Staged) -> Checked:
@@ -41,6 +44,7 @@ def check(session: Session, mapping: Mapping, staged: Staged) -> Checked:
     found.unfit = {str(mapping.mapped[at].place): many for at, many in sorted(staged.unfit.items())}
     _count(session, mapping, found)
     found.samples = {"created": _samples(session, mapping, new=True), "updated": _samples(session, mapping, new=False)}
+    found.accounts = naming.told(session, mapping)
     return found
 
 
@@ -51,14 +55,18 @@ def rejected(session: Session) -> tuple[int, int]:
 
 
 def _count(session: Session, mapping: Mapping, found: Checked) -> None:
-    per_field = [
-        sql.SQL("count(*) FILTER (WHERE a.id IS NOT NULL AND {})").format(comparing.is_changed(mapping, at))
-        for at in range(len(mapping.mapped))
-    ]
+    names = [each.field.name for each in mapping.mapped]
+    tests = [comparing.is_changed(mapping, at) for at in range(len(mapping.mapped))]
+    if mapping.account is not None:
+        names.append(comparing.ACCOUNT)
+        tests.append(comparing.is_account_changed(mapping))
+    per_field = [sql.SQL("count(*) FILTER (WHERE a.id IS NOT NULL AND {})").format(test) for test in tests]
     statement = sql.SQL(
         "SELECT count(*) FILTER (WHERE a.id IS NULL), count(*) FILTER (WHERE a.id IS NOT NULL), "
         "count(*) FILTER (WHERE a.id IS NOT NULL AND {changed}), {fields} FROM {joined}"
-    ).format(changed=comparing.changes_anything(mapping), fields=sql.SQL(", ").join(per_field), joined=_joined(mapping))
+    ).format(
+        changed=comparing.changes_anything(mapping), fields=sql.SQL(", ").join(per_field), joined=naming.rows(mapping)
+    )
     row = session.execute(statement).fetchone()
     assert row is not None
     found.created, met, found.updated, *fields = row
@@ -66,14 +74,7 @@ def _count(session: Session, mapping: Mapping, found: Checked) -> None:
         found.unchanged = met - found.updated
     else:
         found.skipped = met
-    found.fields = {each.field.name: many for each, many in zip(mapping.mapped, fields, strict=True) if many}
-
-
-def _joined(mapping: Mapping) -> sql.Composed:
-    """Rows that aren't rejected, beside the records that have their keys."""
-    return sql.SQL("typed AS t LEFT JOIN {} AS a ON a.{} = t.key WHERE t.reason IS NULL").format(
-        sql.Identifier(mapping.record), sql.Identifier(mapping.key.column)
-    )
+    found.fields = {name: many for name, many in zip(names, fields, strict=True) if many}
 
 
 def _samples(session: Session, mapping: Mapping, *, new: bool) -> list[dict[str, Any]]:
@@ -82,20 +83,22 @@ def _samples(session: Session, mapping: Mapping, *, new: bool) -> list[dict[str,
     test = sql.SQL("a.id IS NULL") if new else old
     shown = sql.SQL("v.after IS NOT NULL") if new else sql.SQL("v.is_changed")
     statement = sql.SQL(
-        "SELECT t.line, a.id, t.key, (SELECT jsonb_object_agg(v.field, jsonb_build_array("
+        "SELECT t.line, a.id, {called}, (SELECT jsonb_object_agg(v.field, jsonb_build_array("
         "left(v.before #>> '{{}}', 300), left(v.after #>> '{{}}', 300)) ORDER BY v.at) "
         "FROM (VALUES {sides}) AS v (at, field, is_changed, before, after) WHERE {shown}) "
         "FROM (SELECT t.*, a.id AS target FROM {joined} AND {test} ORDER BY t.n LIMIT {most}) AS t "
         "LEFT JOIN {table} AS a ON a.id = t.target ORDER BY t.n"
     ).format(
-        sides=comparing.sides(mapping),
+        called=_called(mapping),
+        sides=comparing.sides(mapping, by_name=True),
         shown=shown,
-        joined=_joined(mapping),
+        joined=naming.rows(mapping),
         test=test,
         most=sql.Literal(SAMPLES),
         table=sql.Identifier(mapping.record),
     )
     order = {each.field.name: at for at, each in enumerate(mapping.mapped)}
+    order[comparing.ACCOUNT] = len(order)
     return [
         {
             "line": line,
@@ -108,3 +111,13 @@ def _samples(session: Session, mapping: Mapping, *, new: bool) -> list[dict[str,
         }
         for line, record_id, key, fields in session.execute(statement)
     ]
+
+
+def _called(mapping: Mapping) -> sql.Composable:
+    """What a row's record is called: its key, or the name of a record that has none."""
+    if mapping.key is not None:
+        return sql.SQL("t.key")
+    at = mapping.column("name")
+    return (
+        sql.SQL("coalesce({}, a.name)").format(sql.Identifier("t", f"v{at}")) if at is not None else sql.SQL("a.name")
+    )

@@ -12,8 +12,9 @@ import django.db
 import psycopg
 from django.utils import timezone
 
-from abmatic.audiences.csv_import import checking, dialect, staging
+from abmatic.audiences.csv_import import checking, dialect, naming, staging
 from abmatic.audiences.csv_import.applying import Applying, Cancelled, Counts
+from abmatic.audiences.csv_import.cells import Session
 from abmatic.audiences.csv_import.mapping import Mapping, mapping_of
 from abmatic.audiences.csv_import.models import FileImport
 from abmatic.audiences.csv_import.reading import Rows
@@ -51,7 +52,7 @@ def execute(file_id: int) -> None:
         raise django.db.OperationalError(str(error)) from error
 
 
-def _work(session: staging.Session, file: FileImport) -> None:
+def _work(session: Session, file: FileImport) -> None:
     is_check = file.state == _State.CHECKING
     try:
         mapping = mapping_of(file)
@@ -75,22 +76,25 @@ def _work(session: staging.Session, file: FileImport) -> None:
             _note(file, state=_State.FAILED, problem=str(refused), finished_at=timezone.now())
 
 
-def _finish_check(session: staging.Session, file: FileImport, mapping: Mapping, staged: staging.Staged) -> None:
+def _finish_check(session: Session, file: FileImport, mapping: Mapping, staged: staging.Staged) -> None:
     found = checking.check(session, mapping, staged)
     if not _note(file, rows=staged.rows):
         raise Cancelled
     staging.keep_rejected(session, file.pk)
+    naming.keep_unlinked(session, mapping, file.pk)
     session.commit()
     _note(file, state=_State.CHECKED, found=asdict(found), rows=staged.rows)
 
 
-def _import(session: staging.Session, file: FileImport, mapping: Mapping, staged: staging.Staged) -> None:
+def _import(session: Session, file: FileImport, mapping: Mapping, staged: staging.Staged) -> None:
     if not file.counts:
         counts = Counts()
         counts.rejected, counts.repeated = checking.rejected(session)
         file.counts = asdict(counts)
         staging.keep_rejected(session, file.pk)
         session.commit()
+    else:
+        staging.take_rejected(session, file.pk)
     if not _note(file, rows=staged.rows):
         raise Cancelled
     Applying(session, file, mapping).apply(staged.rows)

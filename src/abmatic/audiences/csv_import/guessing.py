@@ -55,8 +55,29 @@ _SYNONYMS: dict[str, dict[str, tuple[str, ...]]] = {
             "companyname", "account", "accountname", "organization", "organisation", "employer", "firma", "unternehmen",
             "entreprise", "societe", "empresa",
         ),
+        "account_by_crm_id": ("accountid", "accountsalesforceid", "salesforceaccountid"),
+        "account_by_domain": ("accountdomain", "accountwebsite", "companydomain", "companywebsite"),
+    },
+    "opportunity": {
+        "name": ("opportunity", "opportunityname", "deal", "dealname", "chance", "opportunite"),
+        "amount": ("value", "dealvalue", "dealamount", "opportunityamount", "betrag", "montant", "importe"),
+        "stage": ("stagename", "salesstage", "dealstage", "phase", "etape", "etapa"),
+        "close_date": (
+            "closingdate", "closes", "expectedclosedate", "dealclosedate", "abschlussdatum", "datedecloture",
+        ),
+        "account_by_crm_id": ("accountid", "accountsalesforceid", "salesforceaccountid"),
+        "account_by_domain": (
+            "accountdomain", "accountwebsite", "companydomain", "companywebsite", "website", "domain",
+        ),
+        "account_by_name": (
+            "account", "accountname", "company", "companyname", "customer", "customername", "organization",
+            "organisation", "firma", "kunde", "unternehmen", "entreprise", "societe", "empresa",
+        ),
+        "crm_id": ("opportunityid", "salesforceid", "sfid"),
     },
 }  # fmt: skip
+# One column names the account: what tells it best.
+_ACCOUNT_WAYS = ("account_by_crm_id", "account_by_domain", "account_by_name")
 
 
 def guessed(record: str, headings: Sequence[str], known: Sequence[LocalField]) -> list[str | None]:
@@ -73,7 +94,8 @@ def guessed(record: str, headings: Sequence[str], known: Sequence[LocalField]) -
             place = next((free[each] for each in names.get(field.name, ()) if each in free), None)
             if place is not None:
                 found[place] = field.name
-    return found
+    best = next((way for way in _ACCOUNT_WAYS if way in found), None)
+    return [None if name in _ACCOUNT_WAYS and name != best else name for name in found]
 
 
 def _plain(text: str) -> str:

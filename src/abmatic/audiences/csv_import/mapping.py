@@ -6,9 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from abmatic.audiences.csv_import.models import FileImport
+from abmatic.audiences.csv_import.references import OWN_ID, AccountColumn, By, OwnId, importable
 from abmatic.audiences.csv_import.refusals import MappingRefused
 from abmatic.audiences.editing import KEYS, PrimaryKey, editable
 from abmatic.audiences.fields import LocalField
+
+# Without these Salesforce takes no opportunity, and no list here makes sense of one.
+REQUIRED = ("name", "stage", "close_date")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +34,28 @@ class Mapping:
     takes_keyless: bool
     decimal_comma: bool
     day_first: bool
+    account: AccountColumn | None = None
+    own_id: OwnId | None = None
+    missing: FileImport.MissingAccount = FileImport.MissingAccount.LEAVE
 
     @property
-    def key(self) -> PrimaryKey:
-        """What records of this kind are told apart by."""
-        return KEYS[self.record]
+    def key(self) -> PrimaryKey | None:
+        """What records of this kind are told apart by; None of those that have no key of their own."""
+        return KEYS.get(self.record)
 
     @property
     def key_column(self) -> int | None:
         """Which of the mapped columns the key is made of."""
-        return next((at for at, each in enumerate(self.mapped) if each.field.name == self.key.field), None)
+        return self.column(self.key.field) if self.key is not None else None
+
+    @property
+    def key_label(self) -> str:
+        """What a record is found by, in words."""
+        return self.key.label if self.key is not None else "account and name"
+
+    def column(self, name: str) -> int | None:
+        """Which of the mapped columns goes to a field."""
+        return next((at for at, each in enumerate(self.mapped) if each.field.name == name), None)
 
     @property
     def overwrites(self) -> bool:
@@ -54,14 +70,18 @@ class Mapping:
 
 def mapping_of(file: FileImport) -> Mapping:
     """The mapping of an import, held against the fields that there are now. Raises `MappingRefused`."""
-    mapped = mapped_columns(file.record, file.header, file.columns)
+    mapped, account, own_id = mapped_columns(file.record, file.header, file.columns)
     made = Mapping(
         file.record, mapped, FileImport.Duplicates(file.duplicates), file.takes_keyless, file.decimal_comma,
-        file.day_first,
+        file.day_first, account, own_id, FileImport.MissingAccount(file.missing_account),
     )  # fmt: skip
     if not mapped:
         raise MappingRefused("No column goes to a field. Choose a field for at least one.")
-    if made.key_column is None and not file.takes_keyless:
+    if account is not None and account.by is By.CRM_ID and made.missing is FileImport.MissingAccount.CREATE:
+        raise MappingRefused("An account can't be created from its Id. Choose what else happens where none is found.")
+    if made.key is None:
+        _require_identity(made)
+    elif made.key_column is None and not file.takes_keyless:
         label = next(each.label for each in editable(file.record) if each.name == made.key.field)
         raise MappingRefused(
             f"No column goes to {label}, which tells whether a row is a record that is here already. Choose the column "
@@ -70,11 +90,32 @@ def mapping_of(file: FileImport) -> Mapping:
     return made
 
 
-def mapped_columns(record: str, header: Sequence[str], columns: Sequence[str | None]) -> tuple[Mapped, ...]:
-    """The columns that go somewhere. Raises `MappingRefused`."""
-    known = {each.name: each for each in editable(record)}
+def _require_identity(mapping: Mapping) -> None:
+    """What an opportunity is found by, and what a new one needs."""
+    if mapping.own_id is not None:
+        return
+    labels = {each.name: each.label for each in editable(mapping.record)}
+    if missing := [labels[name] for name in REQUIRED if mapping.column(name) is None]:
+        raise MappingRefused(
+            f"No column goes to {' and '.join(missing)}, which every new opportunity needs. Choose the column that "
+            "holds it; to change only opportunities that are here, choose the column with their Id in the CRM."
+        )
+    if mapping.account is None and not mapping.takes_keyless:
+        raise MappingRefused(
+            "No column goes to the account, which together with the name tells whether a row is an opportunity that is "
+            "here already. Choose the column that names it, or say that rows without an account are imported as well."
+        )
+
+
+Columns = tuple[tuple[Mapped, ...], AccountColumn | None, OwnId | None]
+
+
+def mapped_columns(record: str, header: Sequence[str], columns: Sequence[str | None]) -> Columns:
+    """The columns that go somewhere: to fields, to the account, to the record's own Id. Raises `MappingRefused`."""
+    known = {each.name: each for each in importable(record)}
     taken: dict[str, str] = {}
     mapped = []
+    account = own_id = None
     for place, (heading, name) in enumerate(zip(header, columns, strict=True)):
         if name is None:
             continue
@@ -85,14 +126,23 @@ def mapped_columns(record: str, header: Sequence[str], columns: Sequence[str | N
                 f"“{taken[name]}” and “{heading}” both go to {known[name].label}. Choose one, and ignore the other."
             )
         taken[name] = heading
-        mapped.append(Mapped(place, heading, known[name]))
-    return tuple(mapped)
+        if name in set(By):
+            if account is not None:
+                raise MappingRefused(
+                    f"“{account.heading}” and “{heading}” both name the account. Choose one, and ignore the other."
+                )
+            account = AccountColumn(place, heading, By(name))
+        elif name == OWN_ID:
+            own_id = OwnId(place, heading)
+        else:
+            mapped.append(Mapped(place, heading, known[name]))
+    return tuple(mapped), account, own_id
 
 
 def field_named(record: str, text: str) -> LocalField:
     """The field that a person named, by its label or its name. Raises `MappingRefused`."""
     wanted = " ".join(text.split()).casefold()
-    found = [each for each in editable(record) if wanted in {each.label.casefold(), each.name}]
+    found = [each for each in importable(record) if wanted in {each.label.casefold(), each.name}]
     if not found:
         raise MappingRefused(
             f"“{text[:80]}” is no field. Choose one of the list, or leave it empty to ignore the column."

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 
 from abmatic.changes.models import Cause
+from abmatic.identity.models import ApiKey
 
 
 class FileImport(models.Model):
@@ -14,6 +15,7 @@ class FileImport(models.Model):
     class Record(models.TextChoices):
         ACCOUNT = "account", "Accounts"
         CONTACT = "contact", "Contacts"
+        OPPORTUNITY = "opportunity", "Opportunities"
 
     class State(models.TextChoices):
         UPLOADING = "uploading", "Uploading"
@@ -31,6 +33,13 @@ class FileImport(models.Model):
         SKIP = "skip", "Skip"
         OVERWRITE = "overwrite", "Overwrite"
         FILL = "fill", "Fill empty only"
+
+    class MissingAccount(models.TextChoices):
+        """What becomes of a row that names an account which isn't here."""
+
+        LEAVE = "leave", "Leave it empty"
+        CREATE = "create", "Create the account"
+        REJECT = "reject", "Reject the row"
 
     OVER = (State.DONE, State.FAILED, State.CANCELLED)
 
@@ -51,6 +60,7 @@ class FileImport(models.Model):
     duplicates = models.TextField(choices=Duplicates.choices, default=Duplicates.FILL)
     # Whether rows without a key make records, which nothing can find again.
     takes_keyless = models.BooleanField(default=False)
+    missing_account = models.TextField(choices=MissingAccount.choices, default=MissingAccount.LEAVE, db_default="leave")
     decimal_comma = models.BooleanField(default=False)
     day_first = models.BooleanField(default=False)
     collection = models.ForeignKey("audiences.Collection", null=True, on_delete=models.SET_NULL, related_name="files")
@@ -67,6 +77,8 @@ class FileImport(models.Model):
     # Why it failed, or can't be checked, and what helps.
     problem = models.TextField(blank=True, default="")
     asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    # Where a program gave it.
+    api_key = models.ForeignKey(ApiKey, null=True, on_delete=models.SET_NULL, db_index=False, related_name="+")
     cause = models.ForeignKey(Cause, null=True, on_delete=models.SET_NULL, db_constraint=False, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True)
@@ -120,7 +132,7 @@ class FilePart(models.Model):
 
 
 class RejectedRow(models.Model):
-    """A row of a file that isn't imported, and why. What it held is in the file."""
+    """A row of a file that isn't imported, or only without its account, and why. What it held is in the file."""
 
     pk = models.CompositePrimaryKey("file_id", "number")
     file = models.ForeignKey(
@@ -131,6 +143,8 @@ class RejectedRow(models.Model):
     line = models.BigIntegerField()
     # Another row of the file is the same record.
     is_repeat = models.BooleanField(default=False)
+    # It is imported all the same: the account that it names isn't here, and is left empty.
+    is_imported = models.BooleanField(default=False, db_default=False)
     reason = models.TextField()
 
     class Meta:

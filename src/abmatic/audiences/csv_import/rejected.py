@@ -1,4 +1,7 @@
-"""The report of rejected rows: what they held, as it was in the file, with their lines and the reasons."""
+"""The report of rejected rows: what they held, as it was in the file, with their lines and the reasons.
+
+Rows that were imported without the account they name have one of the same form.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +19,12 @@ def head(file: FileImport) -> list[str]:
     return ["Line", "Reason", *file.header]
 
 
-def rows(file: FileImport) -> Iterator[list[str]]:
-    """The rejected rows in the order of the file, which is read once for them. Raises `FileRefused`."""
-    wanted = _rejected(file)
+def rows(file: FileImport, *, imported: bool = False) -> Iterator[list[str]]:
+    """The rejected rows in the order of the file, which is read once for them. Raises `FileRefused`.
+
+    ``imported``: those that were imported, without their account.
+    """
+    wanted = _rejected(file, imported=imported)
     next_one = next(wanted, None)
     if next_one is None:
         return
@@ -31,8 +37,9 @@ def rows(file: FileImport) -> Iterator[list[str]]:
                 return
 
 
-def _rejected(file: FileImport) -> Iterator[RejectedRow]:
+def _rejected(file: FileImport, *, imported: bool) -> Iterator[RejectedRow]:
     after = 0
-    while some := list(RejectedRow.objects.filter(file=file, number__gt=after).order_by("number")[:_SOME]):
+    listed = RejectedRow.objects.filter(file=file, is_imported=imported).order_by("number")
+    while some := list(listed.filter(number__gt=after)[:_SOME]):
         yield from some
         after = some[-1].number

@@ -15,29 +15,27 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, LiteralString
 
-import psycopg
 from psycopg import sql
 
 from abmatic.audiences import canonical
-from abmatic.audiences.csv_import.mapping import Mapped, Mapping
+from abmatic.audiences.csv_import import deciding, references
+from abmatic.audiences.csv_import.cells import Session, quoted, value
+from abmatic.audiences.csv_import.mapping import Mapping
 from abmatic.audiences.csv_import.reading import Row, Rows
 from abmatic.audiences.csv_import.typing import typed, wrong
 from abmatic.audiences.editing import TOLD_BY, editable
 from abmatic.audiences.fields import FieldType
 from abmatic.postgres.sql import block
 
-Session = psycopg.Connection[tuple[Any, ...]]
-
 BATCH = 10_000
 # Characters of mapped cells after which a batch ends before it has so many rows, and after which they are sent.
 BATCH_TEXT = 32 << 20
 _PIECE = 1 << 20
 _FUNCTIONS: dict[str, LiteralString] = {"account": "domain_of({}, true)", "contact": "email_of({})"}
+_FIRM, _OWN = sql.Identifier("firm_cell"), sql.Identifier("own_cell")
 _NO_KEY: LiteralString = "SELECT NULL::text, NULL::text"
 # What is wrong with websites that are none (see `domain_of`); others belong to many.
 _NO_ADDRESS = ("no_website", "website_placeholder", "website_invalid", "website_single_label")
-# How much of a value is quoted.
-_QUOTED = 60
 
 
 @dataclass(slots=True)
@@ -48,11 +46,6 @@ class Staged:
     unfit: dict[int, int] = field(default_factory=dict)
 
 
-def value(at: int) -> sql.Identifier:
-    """The column of ``typed`` that holds the value of a mapped column."""
-    return sql.Identifier(f"v{at}")
-
-
 def stage(
     session: Session, rows: Rows, mapping: Mapping, progress: Callable[[Staged], None], most: int | None = None
 ) -> Staged:
@@ -61,7 +54,8 @@ def stage(
     statement = _typing(mapping)
     numbered = enumerate(islice(rows, most), 1)
     told = Staged()
-    while last := _copy(session, numbered, mapping.mapped):
+    places = _places(mapping)
+    while last := _copy(session, numbered, places):
         session.execute(statement)
         for at, many in session.execute(_text("unfit"), {"above": told.rows}):
             told.unfit[at] = told.unfit.get(at, 0) + many
@@ -69,7 +63,9 @@ def stage(
         told.rows = last
         progress(told)
     session.execute(_text("index_typed"))
-    session.execute(_text("mark_repeats"), {"label": mapping.key.label})
+    if most is None:
+        deciding.decide(session, mapping)
+    session.execute(_text("mark_repeats"), {"label": mapping.key_label})
     session.commit()
     session.execute("ANALYZE typed")
     session.commit()
@@ -82,8 +78,17 @@ def keep_rejected(session: Session, file_id: int) -> None:
     session.execute(_text("keep_rejected"), {"file": file_id})
 
 
+def take_rejected(session: Session, file_id: int) -> None:
+    """What was rejected when the import began stays so: since then accounts may have come that change the verdict.
+
+    A row that only this reading rejects is judged once more when its chunk is written. Commits.
+    """
+    session.execute(_text("take_rejected"), {"file": file_id})
+    session.commit()
+
+
 def _make_tables(session: Session, mapping: Mapping) -> None:
-    texts = [sql.SQL(", {} text").format(_cell(at)) for at in range(len(mapping.mapped))]
+    texts = [sql.SQL(", {} text").format(each) for each in _cells(mapping)]
     values = [
         sql.SQL(", {} {}").format(value(at), sql.SQL(canonical.SQL_TYPES[each.field.type]))
         for at, each in enumerate(mapping.mapped)
@@ -96,8 +101,9 @@ def _make_tables(session: Session, mapping: Mapping) -> None:
     )
     session.execute(
         sql.SQL(
-            'CREATE TEMP TABLE typed (n bigint, line bigint {}, key text COLLATE "C", unfit int[], '
-            "is_repeat boolean NOT NULL DEFAULT false, reason text)"
+            'CREATE TEMP TABLE typed (n bigint, line bigint {}, key text COLLATE "C", firm text COLLATE "C", '
+            'firm_said text, own text COLLATE "C", own_said text, unfit int[], '
+            "is_repeat boolean NOT NULL DEFAULT false, is_firm_fault boolean NOT NULL DEFAULT false, reason text)"
         ).format(sql.SQL("").join(values))
     )
     session.commit()
@@ -107,9 +113,24 @@ def _cell(at: int) -> sql.Identifier:
     return sql.Identifier(f"c{at}")
 
 
-def _copy(session: Session, rows: Iterator[tuple[int, Row]], mapped: Sequence[Mapped]) -> int:
+def _cells(mapping: Mapping) -> list[sql.Identifier]:
+    """The columns of ``staged`` that hold texts of the file: those of fields, then the references."""
+    found = [_cell(at) for at in range(len(mapping.mapped))]
+    if mapping.account is not None:
+        found.append(_FIRM)
+    if mapping.own_id is not None:
+        found.append(_OWN)
+    return found
+
+
+def _places(mapping: Mapping) -> list[int]:
+    """Where in the file those are."""
+    found = [each.place for each in mapping.mapped]
+    return [*found, *(each.place for each in (mapping.account, mapping.own_id) if each is not None)]
+
+
+def _copy(session: Session, rows: Iterator[tuple[int, Row]], places: Sequence[int]) -> int:
     """Sends the next batch. Answers the number of its last row; 0 when none is left."""
-    places = [each.place for each in mapped]
     last = sent = 0
     buffer = io.StringIO()
     # An empty cell is written as nothing at all, which COPY reads as NULL.
@@ -141,9 +162,15 @@ def _typing(mapping: Mapping) -> sql.Composed:
     if key_column is not None:
         key = sql.SQL("SELECT * FROM {}").format(sql.SQL(_FUNCTIONS[mapping.record]).format(_cell(key_column)))
     mapped = range(len(mapping.mapped))
+    firm = own = firm_said = own_said = sql.SQL("NULL::text").format()
+    if mapping.account is not None:
+        firm, firm_said = references.key(mapping.account.by, _FIRM), sql.SQL("{}").format(_FIRM)
+    if mapping.own_id is not None:
+        own, own_said = references.own_key(_OWN), sql.SQL("{}").format(_OWN)
     return sql.SQL(
-        "INSERT INTO typed (n, line {names}, key, unfit, reason) "
-        "SELECT n, line {values}, key, nullif(array_remove(ARRAY[{unfit}]::int[], NULL), '{{}}'), "
+        "INSERT INTO typed (n, line {names}, key, firm, firm_said, own, own_said, unfit, reason) "
+        "SELECT n, line {values}, key, {firm}, {firm_said}, {own}, {own_said}, "
+        "nullif(array_remove(ARRAY[{unfit}]::int[], NULL), '{{}}'), "
         "nullif(concat_ws('; ', {reasons}), '') "
         "FROM (SELECT s.* {typed}, k.key, k.problem FROM staged AS s CROSS JOIN LATERAL ({key}) AS k (key, problem) "
         "OFFSET 0) AS s ORDER BY n"
@@ -156,6 +183,10 @@ def _typing(mapping: Mapping) -> sql.Composed:
         ),
         reasons=sql.SQL(", ").join(_reasons(mapping)),
         key=key,
+        firm=firm,
+        firm_said=firm_said,
+        own=own,
+        own_said=own_said,
     )
 
 
@@ -180,14 +211,16 @@ def _reasons(mapping: Mapping) -> Iterator[sql.Composable]:
     yield sql.SQL("fault")
     for at, each in enumerate(mapping.mapped):
         yield sql.SQL("CASE WHEN {} THEN {} || {} || {} END").format(
-            _is_unfit(mapping, at), sql.Literal(f"{each.field.label}: “"), _quoted(at),
+            _is_unfit(mapping, at), sql.Literal(f"{each.field.label}: “"), quoted(_cell(at)),
             sql.Literal(f"” {wrong(each.field)}"),
         )  # fmt: skip
     nothing = sql.SQL(" AND ").join(sql.SQL("{} IS NULL").format(_cell(at)) for at in range(len(mapping.mapped)))
     yield sql.SQL("CASE WHEN fault IS NULL AND {} THEN 'It has no value in any column that is imported' END").format(
         nothing
     )
-    yield _nameless(mapping, nothing)
+    if mapping.key is not None:
+        # Of opportunities `deciding` says what is lacking: one that is here needs no name.
+        yield _nameless(mapping, nothing)
     if mapping.takes_keyless or mapping.key_column is None:
         return
     heading = mapping.mapped[mapping.key_column].field.label
@@ -202,7 +235,7 @@ def _reasons(mapping: Mapping) -> Iterator[sql.Composable]:
         yield sql.SQL(
             "CASE WHEN key IS NULL AND NOT {} THEN '“' || {} || CASE WHEN problem = ANY ({}) THEN {} ELSE {} END END"
         ).format(
-            _is_unfit(mapping, mapping.key_column), _quoted(mapping.key_column), sql.Literal(list(_NO_ADDRESS)),
+            _is_unfit(mapping, mapping.key_column), quoted(_cell(mapping.key_column)), sql.Literal(list(_NO_ADDRESS)),
             sql.Literal(f"” is not a web address, {so}. Correct it, {tick}"),
             sql.Literal(f"” is not a company's own web address, {so}. Correct it, {tick}"),
         )  # fmt: skip
@@ -216,12 +249,6 @@ def _nameless(mapping: Mapping, nothing: sql.Composable) -> sql.Composed:
     none = sql.SQL(" AND ").join([sql.SQL("fault IS NULL"), *(sql.SQL("{} IS NULL").format(cell) for cell in cells)])
     reason = f"It has no {' and no '.join(known[name].label for name in names)}, so nobody could tell which it is"
     return sql.SQL("CASE WHEN {} AND NOT ({}) THEN {} END").format(none, nothing, sql.Literal(reason))
-
-
-def _quoted(at: int) -> sql.Composed:
-    return sql.SQL("CASE WHEN length({0}) > {1} THEN left({0}, {1}) || '…' ELSE {0} END").format(
-        _cell(at), sql.Literal(_QUOTED)
-    )
 
 
 def _text(name: LiteralString) -> LiteralString:

@@ -21,8 +21,8 @@ from abmatic.audiences.csv_import.guessing import guessed
 from abmatic.audiences.csv_import.mapping import Mapping, mapped_columns, mapping_of
 from abmatic.audiences.csv_import.models import FileImport
 from abmatic.audiences.csv_import.reading import Rows
+from abmatic.audiences.csv_import.references import importable
 from abmatic.audiences.csv_import.refusals import FileRefused, ImportRefused, MappingRefused
-from abmatic.audiences.editing import editable
 from abmatic.audiences.models import Collection
 from abmatic.changes.models import Cause
 from abmatic.identity.models import User
@@ -48,6 +48,7 @@ class Choices:
     # An existing collection, or the name of a new one.
     collection: int | None = None
     collection_name: str = ""
+    missing_account: str = FileImport.MissingAccount.LEAVE
 
 
 def take_in(record: str, name: str, pieces: Iterable[bytes], user: User | None = None) -> FileImport:
@@ -69,7 +70,7 @@ def look_at(file: FileImport, written: Dialect | None = None) -> FileImport:
             file.delete()
         raise
     if is_new or rows.header != file.header:
-        file.columns = guessed(file.record, rows.header, editable(file.record))
+        file.columns = guessed(file.record, rows.header, importable(file.record))
     if is_new:
         # Where cells are parted by semicolons, numbers have commas.
         file.decimal_comma = written.delimiter == ";"
@@ -101,14 +102,17 @@ def choose(file: FileImport, choices: Choices) -> None:
         raise MappingRefused("The file has other columns. Open the page again.")
     if choices.duplicates not in FileImport.Duplicates.values:
         raise MappingRefused("Choose what happens to records that are here already.")
+    if choices.missing_account not in FileImport.MissingAccount.values:
+        raise MappingRefused("Choose what happens where no account is found.")
     file.columns = [name or None for name in choices.columns]
     file.duplicates = choices.duplicates
     file.takes_keyless = choices.takes_keyless
+    file.missing_account = choices.missing_account
     file.decimal_comma, file.day_first = choices.decimal_comma, choices.day_first
     file.collection, file.collection_name = _collection(file, choices)
     mapping_of(file)
-    _keep(file, _CHOOSING, "columns", "duplicates", "takes_keyless", "decimal_comma", "day_first", "collection",
-          "collection_name")  # fmt: skip
+    _keep(file, _CHOOSING, "columns", "duplicates", "takes_keyless", "missing_account", "decimal_comma", "day_first",
+          "collection", "collection_name")  # fmt: skip
 
 
 def _collection(file: FileImport, choices: Choices) -> tuple[Collection | None, str]:
@@ -130,7 +134,7 @@ def _collection(file: FileImport, choices: Choices) -> tuple[Collection | None, 
 
 def unfit_at_first(file: FileImport, choices: Choices) -> dict[int, int]:
     """Of the first rows, in how many each column doesn't fit its field, by the column's place."""
-    mapped = mapped_columns(file.record, file.header, choices.columns)
+    mapped, _, _ = mapped_columns(file.record, file.header, choices.columns)
     if not mapped:
         return {}
     mapping = Mapping(
@@ -163,7 +167,9 @@ def start_import(file: FileImport, user: User | None, revision: int | None = Non
                 made = collections.create(file.record, file.collection_name, kind=Collection.Kind.IMPORT)
             except CollectionRefused as refused:
                 raise ImportRefused(str(refused)) from refused
-        cause = Cause.objects.create(kind=Cause.Kind.IMPORT, user=user, note=file.file_name)
+        cause = Cause.objects.create(
+            kind=Cause.Kind.IMPORT, user=user, api_key=file.api_key if user is None else None, note=file.file_name
+        )
         _move(
             file, (_State.CHECKED,), file.revision if revision is None else revision, state=_State.IMPORTING,
             bytes_read=0, done=0, counts={}, problem="", cause=cause, started_at=timezone.now(),

@@ -20,8 +20,54 @@ DELETE FROM rejected_row WHERE file_id = %(file)s;
 INSERT INTO rejected_row (file_id, number, line, is_repeat, reason)
 SELECT %(file)s, n, line, is_repeat, reason FROM typed WHERE reason IS NOT NULL ORDER BY n;
 
+-- take_rejected -- What was rejected when the import began, and what was not, whatever this reading says of it.
+UPDATE typed AS t SET reason = r.reason, is_repeat = coalesce(r.is_repeat, false)
+  FROM typed AS s
+  LEFT JOIN (SELECT number, reason, is_repeat FROM rejected_row WHERE file_id = %(file)s AND NOT is_imported) AS r
+         ON r.number = s.n
+ WHERE s.n = t.n AND s.reason IS DISTINCT FROM r.reason;
+
 -- count_rejected -- How many rows are rejected, and how many of these are repeats of others.
 SELECT count(*) FILTER (WHERE NOT is_repeat), count(*) FILTER (WHERE is_repeat) FROM typed WHERE reason IS NOT NULL;
+
+-- settle_accounts -- The account of each row of a chunk, and the account that it names and lacks.
+UPDATE chunk AS t
+   SET account = CASE WHEN cardinality(f.ids) = 1 THEN f.ids[1] END, note = {problem}, is_refused = {rejects}
+  FROM chunk AS s LEFT JOIN firms AS f ON f.key = s.firm
+ WHERE s.n = t.n AND t.firm_said IS NOT NULL;
+
+-- name_accounts -- The accounts that a chunk names, that aren't here and that its rows would be given, with new ids.
+CREATE TEMP TABLE made_accounts ON COMMIT DROP AS
+SELECT f.key, f.said, nextval(pg_get_serial_sequence('account', 'id')::regclass) AS id
+  FROM firms AS f
+ WHERE f.ids = '{{}}' AND f.key = ANY (ARRAY(
+       SELECT t.firm FROM chunk AS t LEFT JOIN {table} AS a ON a.id = t.target WHERE {uses}));
+
+-- make_accounts -- Makes them.
+INSERT INTO account (id, name, website, domain, created_by_id, created_at, updated_at)
+SELECT m.id, {name}, {website}, {domain}, {cause}, now(), now() FROM made_accounts AS m ORDER BY m.key;
+
+-- know_accounts -- From here on they are found.
+UPDATE firms AS f SET ids = ARRAY[m.id] FROM made_accounts AS m WHERE m.key = f.key;
+
+-- note_accounts -- That accounts were made, in the change log.
+INSERT INTO change (record, record_id, field, cause_id, at)
+SELECT 'account', id, '', %(cause)s, now() FROM made_accounts ORDER BY id;
+
+-- hold_accounts -- Nobody removes an account while the records of a chunk are joined to it.
+SELECT a.id FROM account AS a WHERE a.id = ANY (ARRAY(SELECT account FROM chunk)) ORDER BY a.id FOR KEY SHARE;
+
+-- refuse -- Rows of a chunk that can't be told any more are rejected; when the file was read they could be.
+WITH refused AS (
+    DELETE FROM chunk WHERE is_refused RETURNING n, line, note
+)
+INSERT INTO rejected_row (file_id, number, line, is_repeat, is_imported, reason)
+SELECT %(file)s, n, line, false, false, note FROM refused ORDER BY n;
+
+-- keep_unlinked -- Rows of a chunk that are written without the account they name.
+INSERT INTO rejected_row (file_id, number, line, is_repeat, is_imported, reason)
+SELECT %(file)s, n, line, false, true, note FROM chunk
+ WHERE note IS NOT NULL AND account IS NULL AND (is_new OR %(changes)s) ORDER BY n;
 
 -- lock_targets -- Holds the records of a chunk, always in the same order, so that two imports never wait for each other.
 SELECT r.id FROM {table} AS r WHERE r.id = ANY (ARRAY(SELECT target FROM chunk WHERE target IS NOT NULL))
@@ -50,6 +96,9 @@ SELECT count(*) FILTER (WHERE is_new),
        count(*) FILTER (WHERE NOT is_new),
        (SELECT count(*) FROM changed)
   FROM chunk;
+
+-- count_linked -- Rows of a chunk whose record has the account that they name.
+SELECT count(*) FROM chunk AS c JOIN {table} AS r ON r.id = c.target WHERE r.account_id = c.account;
 
 -- collect -- The records of a chunk join the collection, which is held until the chunk commits; one that was deleted gets
 -- none, because nobody would remove them.

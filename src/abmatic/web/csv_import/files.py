@@ -55,7 +55,7 @@ def _page(request: PageRequest, record: str, problem: str = "") -> HttpResponse:
     found = FileImport.objects.filter(record=record).exclude(state=FileImport.State.UPLOADING)
     if given.isascii() and given.isdigit() and len(given) < 19:
         found = found.filter(pk__lt=int(given))
-    listed = list(found.select_related("asked_by", "collection").order_by("-pk")[: PAGE + 1])
+    listed = list(found.select_related("asked_by", "api_key", "collection").order_by("-pk")[: PAGE + 1])
     context = {
         "spec": SPECS[record],
         "files": listed[:PAGE],

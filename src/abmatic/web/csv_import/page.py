@@ -19,10 +19,10 @@ from abmatic.audiences.csv_import import jobs, rejected, verbs
 from abmatic.audiences.csv_import.dialect import DELIMITERS, ENCODINGS
 from abmatic.audiences.csv_import.mapping import field_named
 from abmatic.audiences.csv_import.models import FileImport, RejectedRow
+from abmatic.audiences.csv_import.references import importable, references
 from abmatic.audiences.csv_import.refusals import ImportRefused
 from abmatic.audiences.csv_import.verbs import Choices
 from abmatic.audiences.custom_fields import TYPES
-from abmatic.audiences.editing import editable
 from abmatic.audiences.formulas import harmless
 from abmatic.audiences.models import Collection
 from abmatic.web.csv_files import csv_file
@@ -57,6 +57,16 @@ class Count:
     label: str
     number: int
     url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedShown:
+    """What became of the accounts that rows name: how many rows, what that means, and a few of them."""
+
+    label: str
+    number: int
+    hint: str
+    samples: Sequence[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +144,8 @@ def rejected_csv(request: PageRequest, record: str, file_id: int) -> HttpRespons
     if file.removed_at is not None:
         raise Http404("The file and its rejected rows were removed, as old.")
     head = [harmless(each) for each in rejected.head(file)]
+    if "imported" in request.GET:
+        return csv_file(f"without-account-{file.pk}.csv", head, rejected.rows(file, imported=True))
     return csv_file(f"rejected-{file.pk}.csv", head, rejected.rows(file))
 
 
@@ -143,7 +155,9 @@ def _revision(text: str) -> int:
 
 
 def _file(record: str, file_id: int) -> FileImport:
-    known = FileImport.objects.select_related("collection", "asked_by").exclude(state=FileImport.State.UPLOADING)
+    known = FileImport.objects.select_related("collection", "asked_by", "api_key").exclude(
+        state=FileImport.State.UPLOADING
+    )
     return get_object_or_404(known, pk=file_id, record=record)
 
 
@@ -183,13 +197,14 @@ def _given(request: PageRequest, file: FileImport) -> Choices:
         day_first=sent.get("days") == "first",
         collection=int(collection) if collection.isascii() and collection.isdigit() and len(collection) < 19 else None,
         collection_name=sent.get("collection_name", ""),
+        missing_account=sent.get("missing_account", FileImport.MissingAccount.LEAVE),
     )
 
 
 def _kept(file: FileImport) -> Choices:
     return Choices(
         file.columns, file.duplicates, file.takes_keyless, file.decimal_comma, file.day_first, file.collection_id,
-        file.collection_name,
+        file.collection_name, file.missing_account,
     )  # fmt: skip
 
 
@@ -211,9 +226,10 @@ def _columns(
     context = {
         **_context(file),
         "columns": _shown(file, given, sent),
-        "fields": [(each, TYPES.get(each.type, each.type.value.capitalize())) for each in editable(file.record)],
+        "fields": [(each, TYPES.get(each.type, each.type.value.capitalize())) for each in importable(file.record)],
         "given": given,
         "duplicates": _DUPLICATES,
+        "missing": _MISSING if references(file.record) else (),
         "collections": taking.order_by("name", "id")[:MOST_COLLECTIONS],
         "problem": problem or file.problem,
         "looked_at": verbs.LOOKED_AT,
@@ -230,9 +246,16 @@ _DUPLICATES = (
 )
 
 
+_MISSING = (
+    ("leave", "Leave it empty", "the row is imported, and listed in a report"),
+    ("create", "Create the account", "by its name or domain; not possible by Id"),
+    ("reject", "Reject the row", "it is listed with the reason"),
+)
+
+
 def _shown(file: FileImport, given: Choices, sent: Any = None) -> list[ColumnShown]:
     """The columns of the file. Of a form, ``sent`` has what was typed, right or not."""
-    labels = {each.name: each.label for each in editable(file.record)}
+    labels = {each.name: each.label for each in importable(file.record)}
     texts = _texts(file, sent) if sent is not None else [labels.get(name or "", "") for name in given.columns]
     problems = [
         "There is no such field." if text and name is None else ""
@@ -270,12 +293,16 @@ def _context(file: FileImport) -> dict[str, Any]:
 def _state(file: FileImport) -> dict[str, Any]:
     """What the page says of an import that is under way, was checked, or is over."""
     numbers = file.found if file.state in {FileImport.State.CHECKING, FileImport.State.CHECKED} else file.counts
-    shown = RejectedRow.objects.filter(file=file).order_by("number")[:REJECTED_SHOWN]
+    listed = RejectedRow.objects.filter(file=file).order_by("number")
+    is_known = file.state != FileImport.State.CHECKING
     return {
         "progress": _progress(file),
         "counts": _counts(file, numbers or {}),
         "many_rejected": (numbers or {}).get("rejected", 0) + (numbers or {}).get("repeated", 0),
-        "rejected": list(shown) if file.state != FileImport.State.CHECKING else [],
+        "rejected": list(listed.filter(is_imported=False)[:REJECTED_SHOWN]) if is_known else [],
+        "many_unlinked": _many_unlinked(file, numbers or {}),
+        "unlinked": list(listed.filter(is_imported=True)[:REJECTED_SHOWN]) if is_known else [],
+        "named": _named_accounts(file),
         "created": _samples(file, "created"),
         "updated": _samples(file, "updated"),
         "per_field": _per_field(file),
@@ -307,6 +334,13 @@ def _counts(file: FileImport, numbers: dict[str, Any]) -> list[Count]:
         Count("Repeats", numbers.get("repeated", 0)),
         Count("Rejected", numbers.get("rejected", 0)),
     ]
+    # The preview says more of accounts, in a card of its own.
+    if is_over and (numbers.get("linked") or numbers.get("unlinked") or numbers.get("accounts_made")):
+        listed += [
+            Count("With their account", numbers.get("linked", 0)),
+            Count("Without it", numbers.get("unlinked", 0)),
+            Count("New accounts", numbers.get("accounts_made", 0)),
+        ]
     is_skipping = file.duplicates == FileImport.Duplicates.SKIP
     return [each for each in listed if each.label not in ({"Unchanged"} if is_skipping else {"Skipped"})]
 
@@ -316,10 +350,48 @@ def _records(file: FileImport, word: str) -> str:
     return f"{reverse(SPECS[file.record].page)}?{urlencode({'filter': written({word: file.pk})})}"
 
 
+def _many_unlinked(file: FileImport, numbers: dict[str, Any]) -> int:
+    """Rows that are imported without the account they name. A preview has written down each of them."""
+    if file.state == FileImport.State.CHECKED:
+        return RejectedRow.objects.filter(file=file, is_imported=True).count()
+    number: int = numbers.get("unlinked", 0)
+    return number
+
+
+_ABSENT = {
+    "leave": "Not found here. They are imported without an account, and listed below.",
+    "create": "Nothing usable is named, so no account can be made of it. These rows are rejected.",
+    "reject": "Not found here. These rows are rejected.",
+}
+
+
+def _named_accounts(file: FileImport) -> list[NamedShown]:
+    """What the preview found for the accounts that rows name."""
+    if file.state != FileImport.State.CHECKED or not file.found or not (found := file.found.get("accounts")):
+        return []
+    made = found["accounts_made"]
+    hints = {
+        "linked": ("Found", "Rows whose account is here."),
+        "created": ("To be created", f"{made:,} new account{'' if made == 1 else 's'}, each once, whoever names it."),
+        "missing": ("Not found", _ABSENT[file.missing_account]),
+        "ambiguous": ("Ambiguous", "Several accounts are called so. These rows are rejected: nobody guesses which."),
+        "kept": ("Stay with another", "They have another account here, which this import doesn’t change."),
+    }
+    return [
+        NamedShown(label, found[kind], hint, found["samples"][kind])
+        for kind, (label, hint) in hints.items()
+        if found[kind] or kind == "linked"
+    ]
+
+
+def _labels(file: FileImport) -> dict[str, str]:
+    return {**{each.name: each.label for each in importable(file.record)}, "account_id": "Account"}
+
+
 def _samples(file: FileImport, which: str) -> list[SampleShown]:
     if file.state != FileImport.State.CHECKED or not file.found:
         return []
-    labels = {each.name: each.label for each in editable(file.record)}
+    labels = _labels(file)
     return [
         SampleShown(
             one["line"],
@@ -334,5 +406,5 @@ def _samples(file: FileImport, which: str) -> list[SampleShown]:
 def _per_field(file: FileImport) -> list[Count]:
     if file.state != FileImport.State.CHECKED or not file.found:
         return []
-    labels = {each.name: each.label for each in editable(file.record)}
+    labels = _labels(file)
     return [Count(labels.get(name, name), many) for name, many in file.found["fields"].items()]
