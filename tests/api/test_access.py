@@ -45,6 +45,13 @@ WHO: dict[str, tuple[str, Any]] = {
     "retry_issues": ("operator", {"object": "Account"}),
     "retry_issue": ("operator", None),
     "follow_changes": ("viewer", None),
+    "list_imports": ("operator", None),
+    "upload_import": ("operator", b"E-mail\na@acme.com\n"),
+    "show_import": ("operator", None),
+    "preview_import": ("operator", {}),
+    "start_import": ("operator", None),
+    "cancel_import": ("operator", None),
+    "list_rejected": ("operator", None),
     "prepare_push": ("operator", {"record": "account", "ids": [1]}),
     "show_push": ("operator", None),
     "start_push": ("operator", None),
@@ -90,6 +97,7 @@ def address(path: str, world: addresses.World) -> str:
         "issue_id": 1,
         "preview_id": 1,
         "push_id": world.push,
+        "import_id": world.files["contact"],
         "name": "Account",
     }
     return path.format(**numbers)

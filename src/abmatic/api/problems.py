@@ -21,6 +21,7 @@ from ninja import Schema
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from pydantic import Field
 
+from abmatic.audiences.csv_import import refusals as imports
 from abmatic.sync.issues import NoSuchIssue
 from abmatic.sync.preview import NotPreviewed
 from abmatic.sync.runs import AlreadyRunning, ConnectionNotReady, UnknownObject
@@ -97,6 +98,9 @@ _KNOWN: tuple[tuple[type[Exception], int, str, str, str], ...] = (
     (NotPushed, 409, "not_pushed", "The records can't be pushed", "See the reason."),
     (NotPreviewed, 409, "not_previewed", "There is no preview", "See the reason; then ask again."),
     (Outdated, 412, "changed", "The settings were changed meanwhile", "Read them again, then decide."),
+    (imports.FileRefused, 422, "unreadable_file", "The file can't be read", "Correct the file and send it again."),
+    (imports.MappingRefused, 422, "invalid_mapping", "The file can't be imported so", "Choose otherwise."),
+    (imports.ImportRefused, 409, "not_imported", "The file can't be imported now", "See the reason."),
     (NoSuchIssue, 404, "not_found", "There is no such issue", "GET /api/v1/issues lists the open ones."),
     (OperationalError, 503, "unavailable", "The database can't be used now", "Try again in a few seconds."),
 )  # fmt: skip

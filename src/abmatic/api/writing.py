@@ -57,13 +57,20 @@ def writing(view: Callable[..., Answer]) -> Callable[..., HttpResponse]:
 
     @functools.wraps(view)
     def carried_out(request: HttpRequest, **given: Any) -> HttpResponse:
-        with transaction.atomic():
-            name = given.get("idempotency_key")
-            if name is None:
-                return view(request, **given).as_response()
-            return _once(request, name, lambda: view(request, **given))
+        return once(request, given.get("idempotency_key"), None, lambda: view(request, **given))
 
     return carried_out
+
+
+def once(request: HttpRequest, name: str | None, asked: bytes | None, act: Callable[[], Answer]) -> HttpResponse:
+    """Carries something out in one transaction, and once under a name.
+
+    ``asked`` tells requests apart, where the body was read already and can't be hashed any more.
+    """
+    with transaction.atomic():
+        if name is None:
+            return act().as_response()
+        return _once(request, name, _hash(request) if asked is None else asked, act)
 
 
 def forget_answers() -> int:
@@ -71,7 +78,7 @@ def forget_answers() -> int:
     return KeptAnswer.objects.filter(at__lt=timezone.now() - KEPT_FOR).delete()[0]
 
 
-def _once(request: HttpRequest, name: str, act: Callable[[], Answer]) -> HttpResponse:
+def _once(request: HttpRequest, name: str, asked: bytes, act: Callable[[], Answer]) -> HttpResponse:
     key = key_of(request).pk
     if not taken_until_the_end("api", key, name):
         raise ApiProblem(
@@ -82,7 +89,6 @@ def _once(request: HttpRequest, name: str, act: Callable[[], Answer]) -> HttpRes
             "Wait a second, then send it again: it is answered as that one is.",
             headers={"Retry-After": "1"},
         )
-    asked = _hash(request)
     kept = KeptAnswer.objects.filter(api_key_id=key, name=name).first()
     if kept is not None and kept.at < timezone.now() - KEPT_FOR:
         KeptAnswer.objects.filter(api_key_id=key, name=name).delete()

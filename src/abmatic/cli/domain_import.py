@@ -121,23 +121,15 @@ def _pieces(file: Path) -> Iterator[bytes]:
 
 
 def _columns(made: FileImport, maps: Sequence[str]) -> list[str | None]:
-    from abmatic.audiences.csv_import.mapping import field_named
+    from abmatic.audiences.csv_import.mapping import columns_said
 
-    columns: list[str | None] = list(made.columns)
-    said: dict[int, str | None] = {}
+    said: dict[str, str | None] = {}
     for text in maps:
         heading, sign, name = text.rpartition("=")
-        places = [at for at, each in enumerate(made.header) if each.casefold() == heading.strip().casefold()]
-        if not sign or len(places) != 1:
-            known = ", ".join(f"“{each}”" for each in made.header)
-            what = "stands above several columns" if len(places) > 1 else "is no column"
-            raise Failure(f"--map {text}: “{heading or text}” {what}. Say COLUMN=FIELD; columns are {known}")
-        said[places[0]] = field_named(made.record, name).name if name.strip() else None
-    # What is said counts more than what was guessed.
-    columns = [None if name in said.values() else name for name in columns]
-    for place, field in said.items():
-        columns[place] = field
-    return columns
+        if not sign:
+            raise Failure(f"--map {text}: say COLUMN=FIELD, with nothing after the = to ignore a column")
+        said[heading] = name or None
+    return columns_said(made, said)
 
 
 def _collection(made: FileImport, name: str | None) -> tuple[int | None, str]:

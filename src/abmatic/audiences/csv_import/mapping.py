@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping as Pairs
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -148,3 +149,21 @@ def field_named(record: str, text: str) -> LocalField:
             f"“{text[:80]}” is no field. Choose one of the list, or leave it empty to ignore the column."
         )
     return found[0]
+
+
+def columns_said(file: FileImport, said: Pairs[str, str | None]) -> list[str | None]:
+    """The columns of a file, of which some are said by their headings; no field ignores one. Raises `MappingRefused`."""
+    places: dict[int, str | None] = {}
+    for heading, name in said.items():
+        found = [at for at, each in enumerate(file.header) if each.casefold() == heading.strip().casefold()]
+        if len(found) != 1:
+            known = ", ".join(f"“{each}”" for each in file.header)
+            what = "stands above several columns" if len(found) > 1 else "is no column"
+            raise MappingRefused(f"“{heading[:80]}” {what}. Columns are {known}")
+        places[found[0]] = field_named(file.record, name).name if name and name.strip() else None
+    # What is said counts more than what was guessed, and one column names the account.
+    taken = set(places.values()) | (set(By) if any(name in set(By) for name in places.values()) else set())
+    columns = [None if name in taken else name for name in file.columns]
+    for place, name in places.items():
+        columns[place] = name
+    return columns
