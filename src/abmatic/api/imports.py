@@ -44,7 +44,7 @@ class ImportColumn(Schema):
 
 class ImportShown(Schema):
     """An import: mapping, checking, checked, importing, done, failed or cancelled. ``found``: what its preview says;
-    ``counts``: what it did. ``done`` of ``rows`` are written. ``revision`` grows with every choice and every preview."""
+    ``counts``: what it did. ``done`` of ``rows`` are written. ``revision`` grows with each choice and each preview."""
 
     id: int
     record: str
@@ -91,7 +91,7 @@ class ImportShown(Schema):
 class ImportWanted(Schema):
     """What the columns are and what happens; what isn't named stays as it is. ``columns``: by heading the name of a
     field, or null to ignore it; ``account_by_name``, ``account_by_domain`` and ``account_by_crm_id`` name the account,
-    ``crm_id`` is an opportunity's own Salesforce Id. ``collection``: an existing one; ``collection_name``: a new one."""
+    ``crm_id`` is an opportunity's own Salesforce Id. ``collection`` is an existing one, ``collection_name`` a new."""
 
     columns: dict[Annotated[str, Field(max_length=200)], str | None] | None = Field(
         default=None, examples=[{"E-mail": "work_email", "Company": "account_by_name", "Notes": None}]
@@ -137,15 +137,16 @@ def upload_import(
     name: Annotated[str, Query(min_length=1, max_length=200, description="What the file is called.")] = "import.csv",
     idempotency_key: IdempotencyKey = None,
 ) -> HttpResponse:
-    """Takes a file in: the body is the file, of up to the size that the installation allows. Its columns are guessed."""
+    """Takes a file in: the body is the file, of a size that the installation allows. Its columns are guessed."""
     digest = hashlib.sha256(request.get_full_path().encode() + b"\n\n")
     # Outside of any transaction: a slow upload would hold back whoever follows the change log.
     kept = storage.keep(record, name, _pieces(request, digest), None)
+    number = kept.pk
     try:
         return once(request, idempotency_key, digest.digest(), lambda: _taken_in(request, kept))
     finally:
         # What was refused, and what had been sent before.
-        FileImport.objects.filter(pk=kept.pk, state=FileImport.State.UPLOADING).delete()
+        FileImport.objects.filter(pk=number, state=FileImport.State.UPLOADING).delete()
 
 
 def _pieces(request: HttpRequest, digest: Any) -> Iterator[bytes]:

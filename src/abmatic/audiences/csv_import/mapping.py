@@ -152,7 +152,7 @@ def field_named(record: str, text: str) -> LocalField:
 
 
 def columns_said(file: FileImport, said: Pairs[str, str | None]) -> list[str | None]:
-    """The columns of a file, of which some are said by their headings; no field ignores one. Raises `MappingRefused`."""
+    """The columns of a file, some of them said by their headings; None ignores one. Raises `MappingRefused`."""
     places: dict[int, str | None] = {}
     for heading, name in said.items():
         found = [at for at, each in enumerate(file.header) if each.casefold() == heading.strip().casefold()]
