@@ -13,6 +13,7 @@ from tests.web import org
 from abmatic.audiences.csv_import import verbs
 from abmatic.audiences.many.models import FieldEdit
 from abmatic.audiences.selection import Selection
+from abmatic.campaigns.models import CampaignJoining
 from abmatic.changes.models import Cause
 from abmatic.identity import api_keys, webhooks
 from abmatic.identity.audit import COMMAND_LINE
@@ -46,6 +47,7 @@ class World:
     push: int
     files: dict[str, int]
     crm_import: int
+    joining: int
 
     def address(self, name: str) -> str:
         """The example address of a page."""
@@ -71,6 +73,10 @@ class World:
             return reverse(name, args=[self.push])
         if name.startswith("object-"):
             return reverse(name, args=[self.connection.pk, "accounts"])
+        if name == "campaign-joining-stop":
+            return reverse(name, args=[self.campaign, self.joining])
+        if name == "contact-campaign":
+            return reverse(name)
         record, _, page = name.partition("-")
         if page in {"field", "field-history", "gap"}:
             return reverse(name, args=[getattr(self, record), "name" if record != "contact" else "last_name"])
@@ -136,7 +142,8 @@ PAGES = [
     "contact-sync",
     "opportunities", "opportunity-collections", "opportunity-collection", "opportunity-overview",
     "opportunity-contacts", "opportunity-timeline", "opportunity-sync", "campaigns", "campaign-overview",
-    "campaign-members", "campaign-opportunities", "campaign-timeline", "campaign-sync", "search",
+    "campaign-members", "campaign-add", "campaign-new",
+    "campaign-opportunities", "campaign-timeline", "campaign-sync", "search",
     "run", "findings", "integrations", "authorize", "connection", "connected", "reconnect", "disable", "replace",
     "activity",
     *(f"{record}-field-history" for record in (*RECORDS, "campaign")),
@@ -229,5 +236,8 @@ def make_world() -> World:
         },
         CrmImport.objects.create(
             connection=connection, sobject="Account", kind="soql", source="SELECT Id FROM Account", name="Accounts"
+        ).pk,
+        CampaignJoining.objects.create(
+            campaign=campaign, collection=org.collection("contact", [contact.pk], "Guests")
         ).pk,
     )

@@ -88,6 +88,8 @@ WHO = {
     "campaigns": SIGNED_IN,
     "campaign-overview": SIGNED_IN,
     "campaign-members": SIGNED_IN,
+    **dict.fromkeys(("campaign-new", "campaign-add", "campaign-joining-stop", "contact-pick"), OPERATORS),
+    "contact-campaign": OPERATORS,
     "campaign-opportunities": SIGNED_IN,
     "campaign-timeline": SIGNED_IN,
     "campaign-sync": SIGNED_IN,
@@ -147,6 +149,7 @@ WHO = {
 }
 ACTIONS = {
     *(f"{record}-gap" for record in (*addresses.RECORDS, "campaign")),
+    "contact-campaign", "campaign-joining-stop",
     "field-edit-cancel", "field-edit-put-back", *(f"{record}-set" for record in addresses.RECORDS),
     "object-filter-count", "object-sync", "object-preview", "object-mapping", "object-notes",
     "sync-now", "run-cancel", "issues-retry", "check", "disable", "change-user", "user-link", "revoke-api-key",
@@ -173,6 +176,7 @@ FORMS = {
     **{f"{record}-field": OPERATORS for record in (*addresses.RECORDS, "campaign")},
     **dict.fromkeys(["run-undo", "object-preview-job", "tour"], OPERATORS),
     **{f"{record}-{act}": OPERATORS for record in addresses.RECORDS for act in ("from-crm", "new")},
+    **dict.fromkeys(("campaign-new", "campaign-add"), OPERATORS),
     **{f"{record}-{act}": OPERATORS for record in addresses.IMPORTED for act in ("import", "imports")},
     **dict.fromkeys(
         ["authorize", "reconnect", "replace", "object-settings", "settings-file", "users", "api-keys", "webhooks"],

@@ -57,6 +57,7 @@ TOLD_BY: dict[str, tuple[str, ...]] = {
     "account": ("name", "website"),
     "contact": ("last_name", "work_email"),
     "opportunity": ("name",),
+    "campaign": ("name",),
 }
 
 

@@ -7,17 +7,23 @@ here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any, LiteralString
 
 from django.db import connection, transaction
+from django.db.models import Q
 from django.utils import timezone
 
-from abmatic.campaigns.models import Campaign, CampaignMemberStatus
-from abmatic.changes.models import Cause, Change
+from abmatic.audiences import editing
+from abmatic.audiences.editing import Edit, Saved
+from abmatic.audiences.selection import Selection
+from abmatic.campaigns.models import Campaign, CampaignMember, CampaignMemberStatus
+from abmatic.changes.models import Cause
 from abmatic.postgres.sql import block
 
+# People of a large selection, by statement.
+_AT_ONCE = 10_000
 # What a campaign has that is made here: (label, whether it counts as a response). The first is what a new member gets.
 DEFAULT_STATUSES = (("Sent", False), ("Responded", True))
 
@@ -30,18 +36,31 @@ class StatusUnknown(ValueError):
         super().__init__(f"“{status}” is no status of {campaign}; {has}.")
 
 
-def make_campaign(name: str, cause: Cause, **values: object) -> Campaign:
-    """Makes a campaign, with the two statuses that every campaign begins with. ``values`` by the fields' names."""
+def save(edits: Sequence[Edit], cause: Callable[[], Cause]) -> list[Saved]:
+    """Makes and changes campaigns, as `editing.save` does; a new one gets the two statuses that all begin with."""
     with transaction.atomic():
-        made = Campaign.objects.create(name=name, created_by=cause, **values)
+        saved = editing.save("campaign", edits, cause)
         CampaignMemberStatus.objects.bulk_create(
             CampaignMemberStatus(
-                campaign=made, label=label, position=place, is_default=place == 1, is_responded=responded
+                campaign_id=each.id, label=label, position=place, is_default=place == 1, is_responded=responded
             )
+            for each in saved
+            if each.status == "created" and each.id is not None
             for place, (label, responded) in enumerate(DEFAULT_STATUSES, 1)
         )
-        Change.objects.create(record="campaign", record_id=made.pk, field="", cause=cause)
-    return made
+    return saved
+
+
+def make_campaign(name: str, cause: Cause, **values: object) -> Campaign:
+    """Makes one campaign. ``values`` by the fields' names; ``parent_id`` puts it below another one."""
+    parent = values.pop("parent_id", None)
+    with transaction.atomic():
+        (saved,) = save([Edit({"name": name, **values})], lambda: cause)
+        if saved.id is None:
+            raise ValueError(" ".join(problem.reason for problem in saved.problems))
+        if parent is not None:
+            Campaign.objects.filter(pk=saved.id).update(parent_id=parent)
+        return Campaign.objects.get(pk=saved.id)
 
 
 def put_in(campaign: Campaign, contacts: Sequence[int], cause: Cause, status: str | None = None) -> int:
@@ -58,6 +77,36 @@ def put_in(campaign: Campaign, contacts: Sequence[int], cause: Cause, status: st
         )  # fmt: skip
 
 
+def put_in_selected(
+    campaign: Campaign, selection: Selection, cause: Callable[[], Cause], status: str | None = None
+) -> int:
+    """Makes chosen contacts members, however many, in one transaction. Answers as `put_in` does, and raises so."""
+    made: Cause | None = None
+    many = 0
+    with transaction.atomic():
+        _status(campaign, status)
+        for part in selection.in_parts(_AT_ONCE):
+            made = made or cause()
+            many += put_in(campaign, part, made, status)
+    return many
+
+
+def advance(campaign: Campaign, members: Sequence[int], status: str, cause: Cause) -> int:
+    """As `set_status`, but forwards only: whoever is as far, or further, stays there.
+
+    One that counts as a response is further than one that doesn't, then the later in the campaign's order. A status
+    that the campaign doesn't have any more is the least.
+    """
+    with transaction.atomic():
+        known = statuses(campaign)
+        place = {each.label: (each.is_responded, number) for number, each in enumerate(known)}
+        wanted = _status(campaign, status)
+        behind = [label for label, far in place.items() if far < place[wanted.label]]
+        here = CampaignMember.objects.filter(campaign=campaign, pk__in=members, is_removed=False)
+        here = here.filter(Q(status__in=behind) | Q(status=None) | ~Q(status__in=list(place)))
+        return set_status(campaign, list(here.values_list("pk", flat=True)), wanted.label, cause)
+
+
 def set_status(campaign: Campaign, members: Sequence[int], status: str, cause: Cause) -> int:
     """Says how far members of a campaign are. Answers how many changed. Raises `StatusUnknown`."""
     with transaction.atomic():
@@ -66,6 +115,11 @@ def set_status(campaign: Campaign, members: Sequence[int], status: str, cause: C
             "set_status", campaign=campaign.pk, members=list(members), cause=cause.pk, status=found.label,
             responded=found.is_responded, today=_today(),
         )  # fmt: skip
+
+
+def require_status(campaign: Campaign, status: str | None) -> None:
+    """Raises `StatusUnknown` where the campaign hasn't it; None is its default, which it needs to have."""
+    _status(campaign, status)
 
 
 def statuses(campaign: Campaign) -> list[CampaignMemberStatus]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 
-from abmatic.audiences.models import Contact, LocalRecord
+from abmatic.audiences.models import Collection, Contact, LocalRecord
 from abmatic.audiences.sorting import sort_key
 from abmatic.changes.models import Cause
 
@@ -80,3 +81,30 @@ class CampaignMember(models.Model):
 
     def __str__(self) -> str:
         return f"{self.contact} in {self.campaign}"
+
+
+class CampaignJoining(models.Model):
+    """Who joins a campaign by itself: the people of a collection, or those of the accounts of one.
+
+    Whoever leaves the collection stays a member: what somebody was invited to isn't undone. So does whoever was taken
+    out of the campaign stay out.
+    """
+
+    campaign = models.ForeignKey(
+        Campaign, on_delete=models.CASCADE, related_name="joinings", db_constraint=False, db_index=False
+    )
+    collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="joinings")
+    # What they get; None is what the campaign gives whoever joins.
+    status = models.TextField(null=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    # When it was last looked at who is to join, and what stood in the way then.
+    as_of = models.DateTimeField(null=True)
+    problem = models.TextField(blank=True, default="")
+
+    class Meta:
+        db_table = "campaign_joining"
+        constraints = (models.UniqueConstraint(fields=["campaign", "collection"], name="campaign_joining_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.collection} joins {self.campaign}"

@@ -23,6 +23,7 @@ class Cause(models.Model):
         API = "api", "API key"
         FORM = "form", "Form"
         IMPORT = "import", "Import"
+        RULE = "rule", "Rule"
 
     kind = models.TextField(choices=Kind.choices)
     # The run's id where kind is "run"; no foreign key, because sync is a room above this one.

@@ -60,16 +60,7 @@ def search(request: PageRequest) -> HttpResponse:
 
 def find(query: str) -> list[Hit]:
     """At most `SHOWN` accounts and as many contacts."""
-    accounts = accounts_like(query)
-    table = table_of("contact")
-    contacts = _found(
-        query,
-        [
-            *_begins(Contact.objects, "last_name", query, table),
-            _begins_with_key(Contact.objects, "email_key", query),
-        ],
-        _anywhere("contact", Contact.objects, query, table),
-    )
+    accounts, contacts = accounts_like(query), contacts_like(query)
     return [
         Hit(
             "Account", str(one), decoded(one.domain or "") or one.city or "", reverse("account-overview", args=[one.pk])
@@ -79,6 +70,19 @@ def find(query: str) -> list[Hit]:
         Hit("Contact", str(one), one.work_email or one.company or "", reverse("contact-overview", args=[one.pk]))
         for one in contacts
     ]
+
+
+def contacts_like(query: str) -> list[Contact]:
+    """At most `SHOWN` contacts, those whose last name or address begins so first."""
+    table = table_of("contact")
+    return _found(
+        query,
+        [
+            *_begins(Contact.objects, "last_name", query, table),
+            _begins_with_key(Contact.objects, "email_key", query),
+        ],
+        _anywhere("contact", Contact.objects, query, table),
+    )
 
 
 def accounts_like(query: str) -> list[Account]:

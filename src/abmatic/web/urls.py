@@ -11,6 +11,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
 from abmatic.web import api_keys, audit, door, home, notices, profile, running, search, tour, users, webhooks
+from abmatic.web.campaigns import adding
 from abmatic.web.csv_import import files as csv_files
 from abmatic.web.csv_import import page as csv_page
 from abmatic.web.grids import collections as grid_collections
@@ -186,6 +187,8 @@ accounts = [
 
 contacts = [
     *lists("contact"),
+    path("pick/", adding.pick_contacts, name="contact-pick"),
+    path("campaign/", adding.chosen_contacts, name="contact-campaign"),
     *fields_of("contact"),
     *imports("contact"),
     path("", grids.everything, {"record": "contact"}, name="contacts"),
@@ -215,6 +218,9 @@ opportunities = [
 
 campaigns = [
     *fields_of("campaign"),
+    path("new/", creating.create, {"record": "campaign"}, name="campaign-new"),
+    path("<int:record_id>/add/", adding.add, name="campaign-add"),
+    path("<int:record_id>/joinings/<int:joining_id>/stop/", adding.stop, name="campaign-joining-stop"),
     path("", grids.everything, {"record": "campaign"}, name="campaigns"),
     path("<int:record_id>/", records.overview, {"record": "campaign"}, name="campaign-overview"),
     path("<int:record_id>/members/", records.members, name="campaign-members"),

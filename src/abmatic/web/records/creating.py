@@ -1,4 +1,4 @@
-"""+ Create: a form with the fields of an account, a contact or an opportunity.
+"""+ Create: a form with the fields of an account, a contact, an opportunity or a campaign.
 
 Whether another record has the key already is said while it is typed, with a link to that record; so is what Salesforce
 would refuse. The door judges once more when it is saved.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -23,6 +24,7 @@ from abmatic.audiences.fields import LocalField
 from abmatic.audiences.holders import holder
 from abmatic.audiences.inputs import ValueRefused, judged
 from abmatic.audiences.models import Account
+from abmatic.campaigns import membership
 from abmatic.sync import outlook
 from abmatic.sync.outlook import Hint
 from abmatic.web.grids.columns import SPECS
@@ -77,7 +79,8 @@ def create(request: PageRequest, record: str) -> HttpResponse:
 
 def _made(request: PageRequest, record: str, values: dict[str, object]) -> HttpResponse:
     """Leads to the new record, or shows the form again with what is wrong in it."""
-    (saved,) = editing.save(record, [Edit(values)], by(request))
+    save = membership.save if record == "campaign" else partial(editing.save, record)
+    (saved,) = save([Edit(values)], by(request))
     if saved.status == "refused" or saved.id is None:
         return _form(request, record, request.POST.dict(), saved.problems)
     _say(request, record, saved.id)
@@ -152,7 +155,7 @@ def _held(record: str, text: str) -> dict[str, Any]:
 
 def _say(request: PageRequest, record: str, record_id: int) -> None:
     """That it is made, and what becomes of it."""
-    made = editing.MODELS[record].objects.get(pk=record_id)
+    made = SPECS[record].model._default_manager.get(pk=record_id)
     told = [f"The {record} “{made}” is made."]
     told += [
         each.text + (f" {exact_moment(each.at)}." if each.at else "") for each in outlook.creation(record, record_id)

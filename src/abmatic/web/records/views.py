@@ -6,6 +6,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from abmatic.campaigns.models import CampaignJoining
 from abmatic.web.grids.columns import CONTACTS, MEMBERS, OPPORTUNITIES
 from abmatic.web.grids.grid import grid_of
 from abmatic.web.grids.views import grid_answer
@@ -52,7 +53,9 @@ def members(request: PageRequest, record_id: int) -> HttpResponse:
     """Who is in a campaign, and how far each of them is."""
     campaign = load("campaign", record_id)
     grid = grid_of(request, MEMBERS, scope={"campaign": campaign.pk})
-    return grid_answer(request, grid, "records/members.html", frame("campaign", campaign, "members"))
+    joinings = CampaignJoining.objects.filter(campaign=campaign.pk).select_related("collection").order_by("pk")
+    more = {**frame("campaign", campaign, "members"), "joinings": joinings}
+    return grid_answer(request, grid, "records/members.html", more)
 
 
 @require_safe

@@ -1,0 +1,16 @@
+"""Jobs of the campaigns. Thin: each names what it runs."""
+
+from __future__ import annotations
+
+from django.db import close_old_connections
+from procrastinate.contrib.django import app
+
+from abmatic.campaigns import joining
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="campaigns.follow", queue="sync", queueing_lock="campaigns.follow", lock="campaigns.follow")
+def follow(timestamp: int) -> None:
+    """Puts in who is to join a campaign by himself. ``timestamp`` is the minute it was queued for."""
+    close_old_connections()
+    joining.follow_due()
