@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 
 from abmatic.postgres import sessions
-from abmatic.tracking import salts
+from abmatic.tracking import collecting, group_commit, salts, sites
 from abmatic.tracking.events import Kind, WebEvent
 from abmatic.tracking.models import TrackingSite
 from abmatic.tracking.store import Session
@@ -71,3 +71,13 @@ def rows(session: Session) -> Rows:
         return found
 
     return ask
+
+
+@pytest.fixture
+def collects(transactional_db: None) -> Iterator[None]:
+    """What this process's collector remembers, and its session, end with the test."""
+    sites.forget_known()
+    collecting.forget_rates()
+    yield
+    group_commit.stop()
+    sites.forget_known()

@@ -69,6 +69,8 @@ SETTINGS = (
     Setting("KEEP_DETAILS_DAYS", "90", "days for which is kept what a run found and wrote, record by record; for as "
             "long it can be undone; 0 for ever"),
     Setting("KEEP_CHANGES_DAYS", "396", "days for which changes, runs and settled issues are kept; 0 for ever"),
+    Setting("COLLECT_RATE", "50", "web events a second that each process takes from one network for one site; ten "
+            "seconds' worth at once"),
     Setting("KEEP_EVENTS_MONTHS", "13", "months for which web events are kept; 0 for ever"),
 )  # fmt: skip
 
@@ -101,6 +103,7 @@ class Environment:
     keep_details_days: int | None
     keep_changes_days: int | None
     keep_events_months: int | None
+    collect_rate: int
     mail: MailServer | None
     identity_provider: IdentityProvider | None
 
@@ -138,6 +141,7 @@ def load(source: Mapping[str, str] | None = None) -> Environment:
         rest_limit=_positive("REST_LIMIT", values["REST_LIMIT"]),
         **_kept_days(values["KEEP_DETAILS_DAYS"], values["KEEP_CHANGES_DAYS"]),
         keep_events_months=_months("KEEP_EVENTS_MONTHS", values["KEEP_EVENTS_MONTHS"]),
+        collect_rate=_positive("COLLECT_RATE", values["COLLECT_RATE"]),
         mail=mail_server(values["SMTP_URL"], values["MAIL_FROM"]),
         identity_provider=identity_provider(values, trusts_email=_flag("OIDC_TRUST_EMAIL", values["OIDC_TRUST_EMAIL"])),
     )

@@ -70,6 +70,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     # First, so that every answer carries the policy, those of the other layers included.
     "abmatic.web.middleware.ContentSecurityPolicy",
+    "abmatic.api.collector.Collector",
     "abmatic.api.middleware.Problems",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

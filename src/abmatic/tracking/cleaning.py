@@ -1,0 +1,116 @@
+"""What is taken out of events before they are stored: secrets, card numbers, addresses within addresses."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+_UTM = {f"utm_{name}": name for name in ("source", "medium", "campaign", "term", "content", "id")}
+# Ids that advertisers and mail tools put behind links, and our own signed ones ("ab").
+CLICK_IDS = frozenset(
+    {
+        "gclid", "gbraid", "wbraid", "dclid", "fbclid", "msclkid", "li_fat_id", "ttclid", "twclid", "rdt_cid", "epik",
+        "mc_eid", "_hsenc", "mkt_tok", "ab",
+    }
+)  # fmt: skip
+# Of a query's parameters, never kept: what they are named after lets somebody in.
+_SECRET = re.compile(r"pass|pwd|token|secret|auth|session|api_?key|code$|signature|^sig$|^jwt$", re.IGNORECASE)
+_EMAIL = re.compile(r"[^\s@<>\"',;:()]+@[^\s@<>\"',;:()]+\.[^\s@<>\"',;:().]{2,}")
+_CARD = re.compile(r"(?<!\d)\d(?:[ -]?\d){11,18}(?!\d)")
+REMOVED = "[removed]"
+_LONGEST_VALUE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A page's address, taken apart."""
+
+    url: str
+    host: str
+    path: str
+    utm: dict[str, str] | None
+    click_ids: dict[str, str] | None
+
+
+def address_of(url: str) -> Address | None:
+    """An http(s) address without user, fragment, secrets and personal parameters; None for anything else."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return None
+    if parts.scheme not in {"http", "https"} or not host:
+        return None
+    utm: dict[str, str] = {}
+    click_ids: dict[str, str] = {}
+    kept = []
+    for name, value in parse_qsl(parts.query, keep_blank_values=True, max_num_fields=None)[:50]:
+        key = name.lower()
+        if key in _UTM:
+            utm[_UTM[key]] = without_secrets(value)[:_LONGEST_VALUE]
+        elif key in CLICK_IDS:
+            # Longer ones are cut off from what they mean, and no address needs them.
+            click_ids[key] = value[:1_000]
+            continue
+        if not _SECRET.search(name):
+            kept.append((name, without_secrets(value)))
+    place = f"[{host}]" if ":" in host else host
+    place = place if port is None else f"{place}:{port}"
+    path = without_secrets(parts.path or "/")
+    clean = urlunsplit((parts.scheme, place, path, urlencode(kept), ""))
+    return Address(clean, host, path, utm or None, click_ids or None)
+
+
+def referrer_of(url: str) -> str | None:
+    """Where a visitor came from, cleaned like a page's address; None where it tells nothing."""
+    found = address_of(url)
+    return found.url if found else None
+
+
+def without_secrets(text: str) -> str:
+    """Text without e-mail addresses and card numbers."""
+    if "@" in text:
+        text = _EMAIL.sub(REMOVED, text)
+    return _CARD.sub(lambda found: REMOVED if is_card(found[0]) else found[0], text)
+
+
+def is_card(text: str) -> bool:
+    """Whether digits (with blanks or hyphens) are a payment card's: 12 to 19 that fit Luhn's check (ISO/IEC 7812)."""
+    digits = re.sub(r"[ -]", "", text)
+    if not (digits.isascii() and digits.isdigit() and 12 <= len(digits) <= 19):
+        return False
+    total = 0
+    for place, digit in enumerate(reversed(digits)):
+        value = int(digit) * (place % 2 + 1)
+        total += value - 9 if value > 9 else value
+    return total % 10 == 0
+
+
+def is_email(text: str) -> bool:
+    """Whether text is an e-mail address and nothing else."""
+    return len(text) <= 254 and _EMAIL.fullmatch(text) is not None
+
+
+def form_values(given: Mapping[str, Any], allowed: Collection[str]) -> dict[str, str]:
+    """Of a form's values those that the site allows, whatever the page sent: no card numbers, no secrets' names."""
+    return {
+        name: value[:_LONGEST_VALUE]
+        for name, value in given.items()
+        if isinstance(value, str) and name in allowed and not _SECRET.search(name) and not _has_card(value)
+    }
+
+
+def _has_card(value: str) -> bool:
+    return any(is_card(found[0]) for found in _CARD.finditer(value))
+
+
+def storable(value: Any) -> Any:
+    """A JSON value without what Postgres can't hold: NUL, and halves of letters."""
+    if isinstance(value, str):
+        return value.replace("\0", "").encode("utf-8", "ignore").decode()
+    if isinstance(value, dict):
+        return {storable(key): storable(each) for key, each in value.items()}
+    return [storable(each) for each in value] if isinstance(value, list) else value
