@@ -129,6 +129,7 @@ CONNECTION_PAGES = {
     "runs-csv",
     "issues",
     "issues-csv",
+    "issues-live",
     "issues-retry",
     "settings-file",
     "settings-yaml",

@@ -112,6 +112,7 @@ WHO = {
     "runs-csv": SIGNED_IN,
     "issues": SIGNED_IN,
     "issues-csv": SIGNED_IN,
+    "issues-live": SIGNED_IN,
     "issues-retry": OPERATORS,
     "run-undo": OPERATORS,
     "run-undo-removal": ADMINISTRATORS,

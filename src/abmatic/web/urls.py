@@ -89,6 +89,7 @@ salesforce: list[URLPattern | URLResolver] = [
     path("<int:connection_id>/runs.csv", files.runs_csv, name="runs-csv"),
     path("<int:connection_id>/issues/", open_issues.open_issues, name="issues"),
     path("<int:connection_id>/issues.csv", open_issues.issues_csv, name="issues-csv"),
+    path("<int:connection_id>/issues/live/", open_issues.issues_live, name="issues-live"),
     path("<int:connection_id>/issues/retry/", open_issues.retry, name="issues-retry"),
     path("<int:connection_id>/settings/", settings_files.settings_page, name="settings-file"),
     path("<int:connection_id>/settings.yaml", settings_files.settings_yaml, name="settings-yaml"),

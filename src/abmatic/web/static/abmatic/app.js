@@ -83,6 +83,10 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   const goes = event.detail.shouldSwap && one !== document.body && event.detail.target.contains(one);
   if (goes) lost = { tag: one.tagName, name: calledAs(one) };
 });
+document.addEventListener("htmx:oobBeforeSwap", (event) => {
+  const one = document.activeElement;
+  if (one !== document.body && event.detail.target.contains(one)) lost = { tag: one.tagName, name: calledAs(one) };
+});
 // Whoever has gone on elsewhere meanwhile stays there.
 for (const act of ["focusin", "pointerdown"]) document.addEventListener(act, () => (lost = null));
 document.addEventListener("htmx:afterSettle", () => {
@@ -117,6 +121,15 @@ document.addEventListener("htmx:afterSwap", (event) => {
   else event.detail.target.prepend(kept.label);
   kept.chosen.checked = true;
   if (kept.had) kept.chosen.focus();
+});
+
+// ---- issues: what is asked for anew says which rows are on the page, as many as an address holds ---------------------
+
+document.addEventListener("htmx:configRequest", (event) => {
+  if (!event.detail.target?.matches?.("[data-sends-rows]")) return;
+  const numbers = (rows) => [...document.querySelectorAll(rows)].slice(0, 200).map((row) => row.dataset.issue).join();
+  event.detail.parameters.rows = numbers("[data-issue]");
+  event.detail.parameters.tried = numbers("[data-tried]");
 });
 
 // ---- tabs: where there is no room for all, the one that is open is in sight ----------------------------------------
