@@ -18,5 +18,5 @@ SELECT NULL::text AS record, NULL::bigint AS record_id, NULL::timestamptz AS mad
 
 
 class Migration(migrations.Migration):
-    dependencies = [("sync", "0018_waiting"), ("attribution", "0001_initial")]
+    dependencies = [("sync", "0020_record_pages"), ("attribution", "0001_initial")]
     operations = [migrations.RunSQL(FORWARD, BACKWARD)]

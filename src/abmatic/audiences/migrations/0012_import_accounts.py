@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('audiences', '0010_grams'),
+        ('audiences', '0011_opportunity_currency'),
         ('identity', '0007_sent_forms'),
     ]
 
