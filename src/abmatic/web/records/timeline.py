@@ -36,7 +36,7 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One entry, in words."""
+    """One entry, in words. ``is_by``: the source did it; else it happened in that run."""
 
     kind: str
     icon: str
@@ -47,6 +47,7 @@ class Event:
     said: str
     meaning: str
     url: str
+    is_by: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +81,14 @@ def timeline(record: str, local: LocalRecord, kind: str, after: str) -> Timeline
 
 
 def _event(entry: Entry, named: Mapping[int, Source], labels: Mapping[str, str]) -> Event:
-    source = named.get(entry.cause.pk) if entry.cause is not None else None
+    # Of an undo it is said who started it; then its run is where that happened.
+    is_by = entry.cause is not None and entry.kind != "undos"
+    source = named.get(entry.cause.pk) if entry.cause is not None and is_by else None
     if source is None and entry.run is not None:
         source = of_run(entry.run, entry.at)
     return Event(
         entry.kind, _ICONS[entry.kind], entry.title, source, entry.at,
-        [_change(value, labels) for value in entry.values], entry.said, entry.meaning, entry.url,
+        [_change(value, labels) for value in entry.values], entry.said, entry.meaning, entry.url, is_by,
     )  # fmt: skip
 
 
