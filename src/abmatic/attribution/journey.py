@@ -24,8 +24,8 @@ class Step:
     """One thing that happened.
 
     ``kind``: touch (``what`` is its kind, ``label`` its channel, ``before`` its page), membership (``what`` is the
-    status), change (``what`` is the field; of an account, or of the contact or the deal that is named), opened or closed
-    (``what`` is "won" or "lost", ``after`` the amount).
+    status), change (``what`` is the field; of an account, or of the contact or the deal that is named), opened, or
+    closed (``what`` is "won" or "lost", ``after`` the amount).
     """
 
     at: datetime
