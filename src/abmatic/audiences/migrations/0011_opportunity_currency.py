@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('audiences', '0011_import_accounts'),
+        ('audiences', '0010_grams'),
     ]
 
     operations = [
