@@ -121,7 +121,7 @@ def report(asked: Asked) -> Report:
 def _deals(asked: Asked) -> sql.Composed:
     """The deals that count, of this period (0) and the one before (1)."""
     day = _WON if asked.is_won else _OPENED
-    where = sql.SQL("AND o.is_won ") if asked.is_won else sql.SQL("")
+    where: sql.Composable = sql.SQL("AND o.is_won ") if asked.is_won else sql.SQL("")
     if asked.collection is not None:
         where += sql.SQL(
             "AND EXISTS (SELECT FROM collection_member AS m WHERE m.collection_id = {} AND m.record_id = o.account_id) "
@@ -146,7 +146,7 @@ def _deals(asked: Asked) -> sql.Composed:
 def _ask(statement: sql.Composed | sql.SQL, parameters: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
 
 def _totals(asked: Asked, rates: Rates) -> Converted[tuple[int, bool]]:
@@ -188,7 +188,15 @@ def _added_up(asked: Asked, rates: Rates) -> list[Row]:
 def _campaigns(asked: Asked, keys: set[Key]) -> dict[str, Campaign]:
     if asked.by != "campaign":
         return {}
-    return {str(pk): found for pk, found in Campaign.objects.in_bulk([int(key) for key in keys if key]).items()}
+    return {
+        str(pk): found
+        for pk, found in Campaign.objects.in_bulk([int(key) for key in keys if key and key.isdigit()]).items()
+    }
+
+
+def label_of(asked: Asked, key: Key) -> str:
+    """What a row of a report is called."""
+    return _label(asked, key, _campaigns(asked, {key}))
 
 
 def _label(asked: Asked, key: Key, named: dict[str, Campaign]) -> str:
@@ -206,7 +214,7 @@ def _costs(asked: Asked, named: dict[str, Campaign], rates: Rates) -> dict[Key, 
     costs: dict[Key, Decimal] = {}
     for key, campaign in named.items():
         if campaign.actual_cost:
-            costs |= converted([(key, campaign.currency, campaign.actual_cost)], rates).sums
+            costs.update(converted([(key, campaign.currency, campaign.actual_cost)], rates).sums)
     return costs
 
 
