@@ -21,6 +21,7 @@ from abmatic.identity.models import User
 from abmatic.sync import connect, org_fields, undo, undo_created
 from abmatic.sync.importing import sources
 from abmatic.sync.models import Connection, CrmImport, PreviewJob, SelectedPush
+from abmatic.tracking.models import TrackingSite
 from abmatic.web.urls import urlpatterns
 
 
@@ -42,6 +43,7 @@ class World:
     api_key: int
     webhook: int
     preview: int
+    site: int
 
     views: dict[str, int]
     push: int
@@ -63,6 +65,8 @@ class World:
             return reverse(name, args=[self.field_edit])
         if name == "revoke-api-key":
             return reverse(name, args=[self.api_key])
+        if name in {"tracking-site", "tracking-site-live", "tracking-site-edit"}:
+            return reverse(name, args=[self.site])
         if name.startswith("webhook-"):
             return reverse(name, args=[self.webhook])
         if name == "object-preview-job":
@@ -138,7 +142,7 @@ CONNECTION_PAGES = {
 # Pages made to be looked at: what a browser shows whole. The others are actions, parts of pages or downloads.
 PAGES = [
     "home", "accounts", "account-collections", "account-collection", "account-overview", "account-contacts",
-    "account-opportunities", "account-journey", "account-timeline", "account-sync", "contacts", "contact-collections",
+    "account-opportunities", "account-timeline", "account-sync", "contacts", "contact-collections",
     "contact-collection", "contact-overview", "contact-opportunities", "contact-campaigns", "contact-timeline",
     "contact-sync",
     "opportunities", "opportunity-collections", "opportunity-collection", "opportunity-overview",
@@ -153,7 +157,8 @@ PAGES = [
     *(f"{record}-new" for record in RECORDS),
     "field-edit",
     "object-settings", "settings-file", "issues", "account_change_password", "users", "api-keys", "webhooks", "audit",
-    "profile", "attribution", "attribution-credits", "attribution-settings",
+    "tracking-sites", "tracking-site", "tracking-site-new", "tracking-site-edit",
+    "profile",
     "notifications", "push", "crm-import", *(f"{record}-from-crm" for record in RECORDS),
 ]  # fmt: skip
 
@@ -227,6 +232,7 @@ def make_world() -> World:
         # A name that nobody has: nothing is called.
         webhooks.add("Team", "json", "https://hooks.invalid/x", ["sync"], by=COMMAND_LINE)[0].pk,
         PreviewJob.objects.create(connection=connection, sobject="Account").pk,
+        TrackingSite.objects.create(name="Acme", origins=["https://www.acme.com"]).pk,
         {record: org.view(record).pk for record in RECORDS},
         SelectedPush.objects.create(
             connection=connection, record="account", selection=Selection("account", ids=(account.pk,)).as_json(), size=1

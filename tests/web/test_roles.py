@@ -58,11 +58,6 @@ WHO = {
     "account-overview": SIGNED_IN,
     "account-contacts": SIGNED_IN,
     "account-opportunities": SIGNED_IN,
-    "account-journey": SIGNED_IN,
-    **dict.fromkeys(
-        ("attribution", "attribution-csv", "attribution-credits", "attribution-credits-csv", "attribution-settings"),
-        SIGNED_IN,
-    ),
     "account-timeline": SIGNED_IN,
     "account-sync": SIGNED_IN,
     "contacts": SIGNED_IN,
@@ -151,6 +146,8 @@ WHO = {
     "audit": ADMINISTRATORS,
     "audit-csv": ADMINISTRATORS,
     "revoke-api-key": ADMINISTRATORS,
+    **dict.fromkeys(["tracking-sites", "tracking-site", "tracking-site-live"], SIGNED_IN),
+    **dict.fromkeys(["tracking-site-new", "tracking-site-edit"], ADMINISTRATORS),
     **dict.fromkeys(["webhooks", "webhook-test", "webhook-switch", "webhook-remove"], ADMINISTRATORS),
 }
 ACTIONS = {
@@ -180,12 +177,13 @@ FORMS = {
     ),
     **{f"{record}-collection-{act}": OPERATORS for record in addresses.RECORDS for act in ("new", "edit", "delete")},
     **{f"{record}-field": OPERATORS for record in (*addresses.RECORDS, "campaign")},
-    **dict.fromkeys(["run-undo", "object-preview-job", "tour", "attribution-settings"], OPERATORS),
+    **dict.fromkeys(["run-undo", "object-preview-job", "tour"], OPERATORS),
     **{f"{record}-{act}": OPERATORS for record in addresses.RECORDS for act in ("from-crm", "new")},
     **dict.fromkeys(("campaign-new", "campaign-add"), OPERATORS),
     **{f"{record}-{act}": OPERATORS for record in addresses.IMPORTED for act in ("import", "imports")},
     **dict.fromkeys(
-        ["authorize", "reconnect", "replace", "object-settings", "settings-file", "users", "api-keys", "webhooks"],
+        ["authorize", "reconnect", "replace", "object-settings", "settings-file", "users", "api-keys", "webhooks",
+         "tracking-site-new", "tracking-site-edit"],
         ADMINISTRATORS,
     ),
 }  # fmt: skip

@@ -60,7 +60,6 @@ INSTALLED_APPS = [
     "abmatic.changes",
     "abmatic.tracking",
     "abmatic.audiences",
-    "abmatic.engagement",
     "abmatic.campaigns",
     "abmatic.attribution",
     "abmatic.sync",

@@ -113,6 +113,7 @@ class AuditEntry(models.Model):
         CONNECTION = "connection", "Connections"
         SETTINGS = "settings", "Settings"
         NOTIFICATION = "notification", "Notifications"
+        SITE = "site", "Web tracking"
 
     at = models.DateTimeField(auto_now_add=True, db_index=True)
     user = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")

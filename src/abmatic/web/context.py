@@ -28,7 +28,6 @@ PLACES = (
     ("Contacts", "users", "contacts"),
     ("Opportunities", "briefcase", "opportunities"),
     ("Campaigns", "speakerphone", "campaigns"),
-    ("Attribution", "chart-bar", "attribution"),
     ("Settings", "settings", "settings"),
 )
 

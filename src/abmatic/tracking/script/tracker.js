@@ -37,6 +37,8 @@
   var visitor = "";
   var page = null; // {id, url, depth, marks, visible: seconds told of, since: when it was last seen}
   var answer = stored(CONSENT);
+  var made = 0; // ids, in the millisecond
+  var madeAt = 0;
 
   // ---- whether anything may leave the page
 
@@ -103,15 +105,18 @@
     return visitor;
   }
 
-  // RFC 9562, 5.7: 48 bits of milliseconds, then chance.
+  // RFC 9562, 5.7 and 6.2: 48 bits of milliseconds, 12 that count within one, then chance.
   function uuid() {
     var bytes = crypto.getRandomValues(new Uint8Array(16));
     var now = Date.now();
+    made = now === madeAt ? made + 1 : bytes[7];
+    madeAt = now;
     for (var at = 5; at >= 0; at--) {
       bytes[at] = now % 256;
       now = Math.floor(now / 256);
     }
-    bytes[6] = (bytes[6] & 15) | 112;
+    bytes[6] = (made >> 8 & 15) | 112;
+    bytes[7] = made & 255;
     bytes[8] = (bytes[8] & 63) | 128;
     var hex = "";
     bytes.forEach(function (byte) { hex += (byte + 256).toString(16).slice(1); });
@@ -269,11 +274,16 @@
     return sum % 10 === 0;
   }
 
+  // What the browser is told to fill in; the attribute, because the property is empty where it doesn't understand that.
+  function hint(field) {
+    return (field.getAttribute("autocomplete") || "").trim().toLowerCase().split(/\s+/).pop();
+  }
+
   // The allowed name that a field goes by, or nothing.
   function allowedName(field) {
     var name = (field.name || field.id || "").replace(/([a-z])([A-Z])/g, "$1_$2").toLowerCase()
       .replace(/[^a-z0-9]+/g, "_").replace(/^_|_$/g, "");
-    var filled = FILLED[(field.autocomplete || "").split(" ").pop()];
+    var filled = FILLED[hint(field)];
     var type = { email: "email", tel: "phone" }[field.type];
     var fields = settings.fields;
     function among(wanted) { return wanted && fields.indexOf(wanted) >= 0 ? wanted : ""; }
@@ -289,7 +299,7 @@
     [].forEach.call(form.elements, function (field) {
       var value = String(field.value || "").trim();
       var isSecret = /^(password|hidden|file|submit|button|image|reset)$/.test(field.type) ||
-        /^(cc-|.*password|one-time)/.test(field.autocomplete || "");
+        /^(cc-|.*password|one-time)/.test(hint(field));
       var isOff = /^(checkbox|radio)$/.test(field.type) && !field.checked;
       if (!value || isSecret || isOff || isCard(value) || ignored(field)) return;
       var name = allowedName(field);

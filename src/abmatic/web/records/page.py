@@ -21,7 +21,7 @@ Local = Account | Contact | Opportunity | Campaign
 TABS = {
     "account": (
         ("overview", "Overview"), ("contacts", "Contacts"), ("opportunities", "Opportunities"),
-        ("journey", "Journey"), ("timeline", "Timeline"), ("sync", "Sync"),
+        ("timeline", "Timeline"), ("sync", "Sync"),
     ),
     "contact": (
         ("overview", "Overview"), ("opportunities", "Opportunities"), ("campaigns", "Campaigns"),

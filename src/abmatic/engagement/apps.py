@@ -1,6 +1,0 @@
-from django.apps import AppConfig
-
-
-class EngagementConfig(AppConfig):
-    name = "abmatic.engagement"
-    label = "engagement"

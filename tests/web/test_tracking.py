@@ -1,0 +1,116 @@
+"""Settings → Web tracking."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from tests.web.conftest import SignedIn
+
+from abmatic.identity.models import AuditEntry, User
+from abmatic.tracking.models import DEFAULT_FIELDS, TrackingDrop, TrackingHour, TrackingSite
+
+pytestmark = pytest.mark.django_db
+
+FORM = {
+    "name": "Acme", "origins": "www.acme.com\nhttps://*.acme.com/path\nwww.acme.com", "mode": "identified",
+    "consent": "not_needed", "honours_dnt": "on", "cookie_days": "30", "captures_forms": "on", "is_active": "on",
+    "captured_fields": "email\ncompany",
+}  # fmt: skip
+
+
+@pytest.fixture
+def site() -> TrackingSite:
+    return TrackingSite.objects.create(name="Acme", origins=["https://www.acme.com"])
+
+
+def test_an_empty_page_says_what_for_and_who_may_begin(admin: Client, vera: User, signed_in: SignedIn) -> None:
+    assert "one line to paste" in admin.get(reverse("tracking-sites")).text
+    seen = signed_in(vera).get(reverse("tracking-sites")).text
+    assert "An administrator can add a site." in seen
+    assert "New site" not in seen
+
+
+def test_a_site_is_added_and_leads_to_its_line(admin: Client) -> None:
+    assert all(name in admin.get(reverse("tracking-site-new")).text for name in DEFAULT_FIELDS)
+    answer = admin.post(reverse("tracking-site-new"), FORM, follow=True)
+    made = TrackingSite.objects.get()
+    assert made.origins == ["https://www.acme.com", "https://*.acme.com"]
+    assert (made.captured_fields, made.cookie_days, made.honours_gpc_cookieless) == (["email", "company"], 30, False)
+    assert (
+        f'value="&lt;script async src=&quot;http://127.0.0.1:8000/t/{made.public_id}.js&quot;&gt;&lt;/script&gt;"'
+        in answer.text
+    )
+    assert "Waiting for the first event" in answer.text
+    entry = AuditEntry.objects.get(about="site")
+    assert (entry.subject, entry.act) == ("Acme", "site added")
+    assert admin.get(f"/t/{made.public_id}.js").status_code == 200
+
+
+def test_a_site_is_changed_and_the_change_noted(admin: Client, site: TrackingSite) -> None:
+    shown = admin.get(reverse("tracking-site-edit", args=[site.pk])).text
+    assert "https://www.acme.com</textarea>" in shown
+    admin.post(reverse("tracking-site-edit", args=[site.pk]), {**FORM, "mode": "cookieless"})
+    site.refresh_from_db()
+    assert site.mode == "cookieless"
+    told = {each["what"]: (each["before"], each["after"]) for each in AuditEntry.objects.get(about="site").differences}
+    assert told["mode"] == ("identified", "cookieless")
+    assert "name" not in told
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"name": ""}, "required"),
+        ({"name": "x" * 101}, "at most 100 letters"),
+        ({"origins": ""}, "required"),
+        ({"origins": "ftp://acme.com"}, "is no origin of a website: say https://www.example.com"),
+        ({"cookie_days": "396"}, "395"),
+        ({"cookie_days": "0"}, "1"),
+        ({"mode": "secret"}, "not one of the available choices"),
+        ({"captured_fields": "e-mail!"}, "is no name of a field"),
+        ({"captured_fields": "\n".join(f"f{number}" for number in range(51))}, "50 is the most"),
+    ],
+)
+def test_what_does_not_fit_is_said(admin: Client, site: TrackingSite, wrong: dict[str, str], words: str) -> None:
+    for address in (reverse("tracking-site-new"), reverse("tracking-site-edit", args=[site.pk])):
+        answer = admin.post(address, {**FORM, **wrong})
+        assert answer.status_code == 200
+        assert words in answer.text
+    assert TrackingSite.objects.get().mode == "identified"
+
+
+def test_the_page_tells_what_has_come_and_what_was_dropped(admin: Client, site: TrackingSite) -> None:
+    now = timezone.now()
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    TrackingHour.objects.create(site=site, hour=hour, number=1234, first_at=now, last_at=now, last_host="www.acme.com")
+    TrackingHour.objects.create(
+        site=site, hour=hour - timedelta(days=3), number=5, first_at=hour, last_at=hour, last_host="old.acme.com"
+    )
+    TrackingDrop.objects.create(site=site, day=now.date(), reason="origin", number=7, last_at=now)
+    TrackingDrop.objects.create(site=site, day=now.date() - timedelta(days=9), reason="bot", number=8, last_at=now)
+    for address in ("tracking-site", "tracking-site-live"):
+        shown = admin.get(reverse(address, args=[site.pk])).text
+        assert '<strong dir="auto">www.acme.com</strong>' in shown
+        assert "1,234 events in the last 24 hours" in shown
+        assert "Add the origin of these pages to the site" in shown
+        assert "These were no people" not in shown
+    assert "1,234 events" in admin.get(reverse("tracking-sites")).text
+
+
+def test_operators_and_viewers_read(oscar: User, vera: User, signed_in: SignedIn, site: TrackingSite) -> None:
+    for person in (oscar, vera):
+        shown = signed_in(person).get(reverse("tracking-site", args=[site.pk])).text
+        assert site.public_id in shown
+        assert "Edit the site" not in shown
+
+
+def test_every_reason_has_a_remedy() -> None:
+    from abmatic.tracking.arrivals import REMEDIES
+    from abmatic.tracking.models import Drop
+
+    # Without a site there is no page that would show it.
+    assert set(REMEDIES) == set(Drop) - {Drop.UNKNOWN_SITE}
