@@ -11,7 +11,7 @@ those of the reading process and of Postgres together, without the emulator's.
 Then, on the largest org, what a day costs after the first import (`everyday.py`), with the plans of the slowest
 statements; how long the server needs for each page (`pages.py`); and the import of an org of that size with one record
 in a hundred broken (`bad_rows.py`). And the emulator by itself, on the largest org (`emulator.py`): how fast it
-exports, answers and takes in.
+exports, answers and takes in. Last, imports of CSV files (`csv_files.py`).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks import bad_org, collector, emulator, first_import, inner, org, pages
+from benchmarks import bad_org, collector, csv_files, emulator, first_import, inner, org, pages
 
 SIZES = [12_500, 200_000, 1_000_000]
 
@@ -144,8 +144,16 @@ def _bad_rows(arguments: argparse.Namespace) -> None:
     )
 
 
+def _csv(arguments: argparse.Namespace) -> None:
+    """Files with as many contacts as the orgs have accounts."""
+    for rows in arguments.accounts:
+        figures = csv_files.measure(rows)
+        print(json.dumps({"csv": figures}) if arguments.json else "\n".join(csv_files.lines(figures)), flush=True)
+
+
 _SECTIONS = {
     "import": _imports, "everyday": _everyday, "pages": _pages, "bad-rows": _bad_rows, "emulator": _emulator,
+    "csv": _csv,
     "collector": _collector,
 }  # fmt: skip
 

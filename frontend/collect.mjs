@@ -17,8 +17,9 @@ const FILES = {
   "tabler.min.css": "@tabler/core/dist/css/tabler.min.css",
   "htmx.min.js": "htmx.org/dist/htmx.min.js",
   "alpine.min.js": "@alpinejs/csp/dist/cdn.min.js",
+  "echarts.min.js": "echarts/dist/echarts.common.min.js",
 };
-const PACKAGES = ["@tabler/core", "@tabler/icons", "htmx.org", "@alpinejs/csp"];
+const PACKAGES = ["@tabler/core", "@tabler/icons", "htmx.org", "@alpinejs/csp", "echarts"];
 
 /** Name, version and licence of a package, with the text where the package ships one. */
 function licence(name) {

@@ -6,6 +6,7 @@ import pytest
 from tests.api.conftest import Program, fault
 from tests.sync.live import Live, Orgs
 from tests.sync.test_push import account, allow, edit, mode
+from tests.sync.test_undo import pushed, undone
 
 from abmatic.audiences.models import Account
 from abmatic.identity import api_keys
@@ -64,3 +65,17 @@ def test_what_makes_no_sense_is_refused(live: Live) -> None:
     viewer = Program(api_keys.create("Reports", "viewer")[1])
     fault(viewer.post(path, {"record": "account", "ids": [1]}), 403)
     assert not SelectedPush.objects.exists()
+
+
+def test_ours_is_insisted_on_where_an_undo_left_both_sides_different(live: Live) -> None:
+    asking = Program(api_keys.create("Warehouse", "operator")[1])
+    undone(pushed(live, industry="Banking"))
+    path = f"/connections/{live.connection.pk}/pushes"
+    wanted = {"record": "account", "ids": [Account.objects.get(name="GenePoint").pk]}
+    assert "no field nothing" in fault(asking.post(path, {**wanted, "insists": ["nothing"]}), 409)["detail"]
+    writes = {}
+    for insists in ((), ("industry",)):
+        number = asking.post(path, {**wanted, "insists": list(insists)}).json()["id"]
+        looked_at(number)
+        writes[insists] = asking.get(f"/pushes/{number}").json()["writes"]
+    assert writes == {(): 0, ("industry",): 1}

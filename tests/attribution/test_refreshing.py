@@ -6,6 +6,7 @@ import random
 from collections import defaultdict
 from datetime import date, timedelta
 from decimal import Decimal
+from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -20,6 +21,7 @@ from abmatic.attribution.models import AttributionSetting, Credit, OpportunityPa
 from abmatic.attribution.refreshing import Refreshed, refresh, refresh_due
 from abmatic.audiences.models import Account, Contact, Opportunity, OpportunityContact
 from abmatic.campaigns.models import Campaign, CampaignMember
+from abmatic.engagement.models import Visitor, WebForm, WebSession
 
 pytestmark = pytest.mark.django_db
 
@@ -54,6 +56,32 @@ def test_a_response_to_a_campaign_is_a_touch_and_gets_credit(ada: Contact, webin
     assert (made.contact_id, made.account_id) == (ada.pk, ada.account_id)
     for model in MODELS:
         assert credits_of(won, model) == money("1000")
+
+
+def test_visits_and_forms_are_touches_once_it_is_known_whose(ada: Contact, webinar: Campaign) -> None:
+    visitor = Visitor.objects.create(key="v", first_seen_at=day(1), last_seen_at=day(3))
+    visits = [
+        WebSession.objects.create(
+            visitor=visitor, site_id=1, began_at=day(at), ended_at=day(at), stay_began_at=day(at),
+            stay_ended_at=day(at), first_event=uuid4(), events=1, pages=1, seconds=0, forms=0, clicks=0,
+            channel=channel, channel_version=1, campaign=campaign, landing_path="/prices",
+        )
+        for at, channel, campaign in [(1, "paid_search", " spring WEBINAR"), (2, "email", None)]
+    ]  # fmt: skip
+    form = WebForm.objects.create(id=uuid4(), session=visits[1], occurred_at=day(2.5), path="/demo", form="demo")
+    won = deal(ada.account, ada)
+    assert refresh().touches == 0
+    WebSession.objects.update(contact_id=ada.pk, account_id=ada.account_id)
+    assert refresh() == Refreshed(touches=3, deals=1)
+    made = Touch.objects.order_by("occurred_at").values_list(
+        "source", "source_key", "kind", "channel", "campaign_id", "page", "occurred_at"
+    )
+    assert list(made) == [
+        ("web_session", str(visits[0].pk), "visit", "Paid search", webinar.pk, "/prices", day(1)),
+        ("web_session", str(visits[1].pk), "visit", "E-mail", None, "/prices", day(2)),
+        ("web_form", str(form.pk), "form", "E-mail", None, "/demo", day(2.5)),
+    ]
+    assert credits_of(won, "first") == money("1000")
 
 
 def test_who_only_got_the_invitation_is_no_touch(ada: Contact, webinar: Campaign) -> None:

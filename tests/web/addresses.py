@@ -142,7 +142,7 @@ CONNECTION_PAGES = {
 # Pages made to be looked at: what a browser shows whole. The others are actions, parts of pages or downloads.
 PAGES = [
     "home", "accounts", "account-collections", "account-collection", "account-overview", "account-contacts",
-    "account-opportunities", "account-timeline", "account-sync", "contacts", "contact-collections",
+    "account-opportunities", "account-journey", "account-timeline", "account-sync", "contacts", "contact-collections",
     "contact-collection", "contact-overview", "contact-opportunities", "contact-campaigns", "contact-timeline",
     "contact-sync",
     "opportunities", "opportunity-collections", "opportunity-collection", "opportunity-overview",
@@ -157,8 +157,8 @@ PAGES = [
     *(f"{record}-new" for record in RECORDS),
     "field-edit",
     "object-settings", "settings-file", "issues", "account_change_password", "users", "api-keys", "webhooks", "audit",
+    "profile", "attribution", "attribution-credits", "attribution-settings",
     "tracking-sites", "tracking-site", "tracking-site-new", "tracking-site-edit",
-    "profile",
     "notifications", "push", "crm-import", *(f"{record}-from-crm" for record in RECORDS),
 ]  # fmt: skip
 

@@ -15,7 +15,7 @@ from tests.web.conftest import SignedIn
 from tests.web.test_record_refused import text
 
 from abmatic.identity.models import User
-from abmatic.sync import timeline
+from abmatic.sync import export, history, timeline
 from abmatic.sync.models import Connection, Finding, Issue, Write
 
 Queries = Callable[[int], AbstractContextManager[object]]
@@ -148,3 +148,19 @@ def test_each_table_is_read_by_an_index(admin: Client, alice: User, connection: 
                     assert f"Seq Scan on {table}" not in plan, plan
                     seen.add(table)
     assert seen == set(tables)
+
+
+def test_the_export_of_changes_says_who_won(alice: User, connection: Connection) -> None:
+    account = eventful.eventful(connection, alice)
+    found = history.Found("account", account.pk, "")
+    with database.cursor() as cursor:
+        # The file is read by a session of its own in production; here in the transaction of the test.
+        cursor.execute(export.changes(history.Filter(of=found)).rows)
+        names = [column.name for column in cursor.description]
+        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    told = {row["field"]: row["conflict"] for row in rows}
+    assert told == {
+        "industry": None,
+        "city": "Salesforce: Berlin · Abmatic: Bonn · Salesforce’s value stays (Most recent change)",
+        "country": None,
+    }

@@ -123,6 +123,16 @@ def test_the_list_the_chip_and_the_builder_say_what_was_typed(german: Client, ad
     assert "Annual revenue is “1.5”" in english
 
 
+def test_whoever_has_chosen_no_locale_has_that_of_their_browser(admin: Client) -> None:
+    org.account("Small", revenue=Decimal("1.5"))
+    german = {"Accept-Language": "de-AT,de;q=0.9,en;q=0.8"}
+    page = admin.get(f"/accounts/?{asked('1,5')}", headers=german, follow=True).text
+    assert names(page) == ["Small"]
+    assert "Annual revenue is “1,5”" in page
+    for nonsense in ("*", "", "x" * 5000, "../../etc;q=1", "de-\u00e9"):
+        assert admin.get("/accounts/", headers={"Accept-Language": nonsense}).status_code == 200
+
+
 def test_a_rule_of_a_collection_is_shown_to_each_as_they_write_it(german: Client, admin: Client) -> None:
     (query,) = parse_qs(asked("1.500,5", "at_least"))["filter"]
     german.post("/accounts/collections/new/", {"name": "Rich", "kind": "dynamic", "filter": query})

@@ -403,7 +403,8 @@ class _Saving:
 
     def _refuse_value(self, row: _Row, field: LocalField, text: str | None) -> None:
         if why := objection(field, text):
-            remedy = "Correct it, or leave it out." if text is not None else "Give a value, or leave it as it is."
+            else_do = "leave it out" if row.target is None else "leave it as it is"
+            remedy = f"{'Correct it' if text is not None else 'Give a value'}, or {else_do}."
             row.refuse("invalid", f"{field.label} {why}", remedy, field.name)
         elif text is not None and self._key is not None and field.name == self._key.field:
             self._refuse_no_address(row)

@@ -60,6 +60,7 @@ INSTALLED_APPS = [
     "abmatic.changes",
     "abmatic.tracking",
     "abmatic.audiences",
+    "abmatic.engagement",
     "abmatic.campaigns",
     "abmatic.attribution",
     "abmatic.sync",

@@ -1,11 +1,13 @@
 """The store of web events: append, read on, what a visitor left, forget. Nothing else touches `web_event`.
 
-Four doors, so that another engine can stand behind them:
+Six doors, so that another engine can stand behind them:
 
 append      a batch, at most once each event, however often it is sent
 read        the events since a position, in an order that misses none which commits late
 read_into   the same as a temporary table, for who works on sets
+within_into what visitors did within a time each, as a temporary table
 of_visitor  all that there is of visitors, for export
+visitors_of who gave an e-mail address
 forget      erases them
 
 Positions follow transactions, not ids or times: an event is told once every transaction that could still put one before
@@ -123,6 +125,22 @@ def read_into(session: Session, table: str, after: Position, most: int) -> tuple
             sql.SQL("SELECT tx, id FROM {} ORDER BY tx DESC, id DESC LIMIT 1").format(sql.Identifier(table))
         ).fetchone()
     return number, _position(after, upto, most, number, last)
+
+
+def within_into(session: Session, table: str, windows: str) -> int:
+    """What visitors did within a time, as a temporary table of the transaction with the columns of `web_event`.
+
+    ``windows`` names a table of the session with the columns site_id, visitor, began_at and ended_at (both included),
+    with one row a visitor of a site. Answers how many events.
+    """
+    bounds = sql.SQL("SELECT min(began_at), max(ended_at) FROM {}").format(sql.Identifier(windows))
+    first, last = session.execute(bounds).fetchone() or (None, None)
+    made = sql.SQL("CREATE TEMP TABLE {} ON COMMIT DROP AS ").format(sql.Identifier(table)) + sql.SQL(
+        _text("within")
+    ).format(windows=sql.Identifier(windows))
+    # Which months are read follows from the bounds, so they are put in as literals.
+    with psycopg.ClientCursor(session) as cursor:
+        return cursor.execute(made, {"first": first, "last": last}).rowcount
 
 
 def of_visitor(session: Session, visitors: Sequence[str]) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import Resolver404, resolve, reverse
 from django.utils import timezone
+from django.utils.translation.trans_real import parse_accept_lang_header
 
 from abmatic.identity import setup
 from abmatic.identity.models import User
@@ -120,10 +121,16 @@ class AsTheViewerHasIt:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         user = request.user
         zone, locale = (user.time_zone, user.locale) if isinstance(user, User) else ("", "")
-        viewer.set_locale(locale)
+        viewer.set_locale(locale or _of_browser(request))
         # A zone that this machine's list doesn't know (any more) is as good as none.
         with timezone.override(zone if zone in viewer.zones() else None):
             return self.get_response(request)
+
+
+def _of_browser(request: HttpRequest) -> str:
+    """The locale that the browser asks for first, for whoever hasn't chosen one; empty for none."""
+    wanted = parse_accept_lang_header(request.headers.get("Accept-Language", "").lower())
+    return next((language for language, _ in wanted if language != "*"), "")
 
 
 def _sign_in(request: HttpRequest) -> HttpResponse:

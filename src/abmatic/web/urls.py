@@ -11,6 +11,9 @@ from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
 from abmatic.web import api_keys, audit, door, home, notices, profile, running, search, tour, tracking, users, webhooks
+from abmatic.web.attribution import journey as account_journeys
+from abmatic.web.attribution import settings as attribution_settings
+from abmatic.web.attribution import views as attribution_views
 from abmatic.web.campaigns import adding
 from abmatic.web.csv_import import files as csv_files
 from abmatic.web.csv_import import page as csv_page
@@ -182,6 +185,7 @@ accounts = [
     path("<int:record_id>/", records.overview, {"record": "account"}, name="account-overview"),
     path("<int:record_id>/contacts/", records.contacts, {"record": "account"}, name="account-contacts"),
     path("<int:record_id>/opportunities/", records.opportunities, {"record": "account"}, name="account-opportunities"),
+    path("<int:record_id>/journey/", account_journeys.account_journey, name="account-journey"),
     path("<int:record_id>/timeline/", records.record_timeline, {"record": "account"}, name="account-timeline"),
     path("<int:record_id>/sync/", records.sync, {"record": "account"}, name="account-sync"),
 ]
@@ -232,6 +236,14 @@ campaigns = [
     path("<int:record_id>/sync/", records.sync, {"record": "campaign"}, name="campaign-sync"),
 ]
 
+attribution = [
+    path("", attribution_views.report_page, name="attribution"),
+    path("report.csv", attribution_views.report_csv, name="attribution-csv"),
+    path("credits/", attribution_views.credited_page, name="attribution-credits"),
+    path("credits.csv", attribution_views.credited_csv, name="attribution-credits-csv"),
+    path("settings/", attribution_settings.settings_page, name="attribution-settings"),
+]
+
 urlpatterns = [
     *ways_in,
     path("", home.home, name="home"),
@@ -246,6 +258,7 @@ urlpatterns = [
     path("contacts/", include(contacts)),
     path("opportunities/", include(opportunities)),
     path("campaigns/", include(campaigns)),
+    path("attribution/", include(attribution)),
     path("runs/<int:run_id>/", include(run)),
     path("edits/<int:edit_id>/", field_edits.edit_page, name="field-edit"),
     path("edits/<int:edit_id>/live/", field_edits.edit_live, name="field-edit-live"),

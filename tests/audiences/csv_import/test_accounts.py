@@ -6,14 +6,17 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
+from psycopg import sql
 from tests.audiences.csv_import.files import changes, checked, chosen, given, imported, reasons, written
 from tests.web import org
 
-from abmatic.audiences.csv_import import executing, rejected, verbs
+from abmatic.audiences.csv_import import executing, references, rejected, verbs
 from abmatic.audiences.csv_import.applying import Applying
 from abmatic.audiences.csv_import.models import RejectedRow
+from abmatic.audiences.csv_import.references import By
 from abmatic.audiences.csv_import.refusals import MappingRefused
 from abmatic.audiences.models import Account, Contact
+from abmatic.postgres import sessions
 from abmatic.sync.models import MirrorContact
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -198,6 +201,23 @@ def test_accounts_that_come_or_go_between_reading_and_writing(monkeypatch: pytes
 def test_choices_that_make_no_sense(columns: list[str], how: dict[str, Any], said: str) -> None:
     with pytest.raises(MappingRefused, match=said):
         chosen(given("contact", people("x")), columns, **how)
+
+
+@pytest.mark.parametrize(
+    ("by", "index"),
+    [(By.NAME, "account_by_name"), (By.DOMAIN, "account_domain_key"), (By.CRM_ID, "mirror_account_pkey")],
+)
+def test_each_account_is_found_by_an_index(by: By, index: str) -> None:
+    with sessions.session("test") as session:
+        session.execute('CREATE TEMP TABLE firms (key text COLLATE "C")')
+        session.execute("SET enable_seqscan = off")
+        session.execute("SET enable_bitmapscan = off")
+        query = sql.SQL("EXPLAIN SELECT ARRAY({}) FROM firms AS f").format(
+            references.accounts(by, sql.Identifier("f", "key"))
+        )
+        plan = "\n".join(line for (line,) in session.execute(query))
+    found = plan[plan.index(index) :]
+    assert "Index Cond" in found, plan
 
 
 def test_headings_are_guessed() -> None:

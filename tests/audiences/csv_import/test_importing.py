@@ -142,10 +142,14 @@ def test_what_nobody_may_give_a_field_is_rejected_and_said() -> None:
 
 
 def test_a_website_that_belongs_to_many_is_said_to_be_nobodys_own() -> None:
-    file = imported("account", written([["Website"], ["10.0.0.1"], ["linkedin.com"]]))
+    file = imported(
+        "account", written([["Website"], ["10.0.0.1"], ["linkedin.com"], ["shop.example.org"], ["www.acme"]])
+    )
     assert [reason.partition(",")[0] for reason in reasons(file).values()] == [
         "“10.0.0.1” is not a company's own web address",
         "“linkedin.com” is not a company's own web address",
+        "“shop.example.org” is not a company's own web address",
+        "“www.acme” is not a web address",
     ]
 
 

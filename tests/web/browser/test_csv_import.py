@@ -11,7 +11,7 @@ from tests.web.browser.test_accessibility import faults
 
 from abmatic.audiences.csv_import import jobs
 from abmatic.audiences.csv_import.models import FileImport
-from abmatic.audiences.models import Account
+from abmatic.audiences.models import Account, Opportunity
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -83,3 +83,50 @@ def test_a_file_is_imported_by_keyboard(admin_tab: Tab, tmp_path: Path, theme: s
     assert {name: each for name, each in found.items() if each} == {}
     assert Account.objects.get(domain="acme.com").name == "Acme <script>alert(1)</script>"
     assert Account.objects.count() == 2
+
+
+DEALS = (
+    "Deal,Company,Stage,Amount,Close Date\nRenewal,ACME,Proposal,1000,2026-12-31\n"
+    "Expansion,New <b>One</b>,Won,5,2026-06-30\nThird,Twice,Won,5,2026-06-30\nNo date,Acme,Won,5,\n"
+)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_deals_are_imported_with_their_accounts_by_keyboard(admin_tab: Tab, tmp_path: Path, theme: str) -> None:
+    for name, site in (("Acme", "acme.com"), ("Twice", "a.com"), ("Twice", "b.com")):
+        Account.objects.create(name=name, website=site, domain=site)
+    file = tmp_path / "deals.csv"
+    file.write_text(DEALS, encoding="utf-8")
+    page = admin_tab.page
+    page.emulate_media(color_scheme="light" if theme == "light" else "dark", reduced_motion="reduce")
+    admin_tab.open("/opportunities/")
+    press(page, "Import CSV")
+    page.set_input_files("#file", file)
+    press(page, "Upload")
+    expect(page.get_by_label("Field for Company")).to_have_value("Account: by name")
+    page.get_by_label("Leave it empty").focus()
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_label("Create the account")).to_be_checked()
+    found = {"columns": faults(page)}
+    press(page, "Preview")
+    expect(page.get_by_text("Waiting for a worker")).to_be_visible()
+    work()
+    accounts = page.get_by_role("table").filter(has_text="To be created")
+    expect(accounts.get_by_role("row", name="Found")).to_contain_text("ACME")
+    expect(accounts.get_by_role("row", name="To be created")).to_contain_text("New <b>One</b>")
+    expect(accounts.get_by_role("row", name="Ambiguous")).to_contain_text("Twice")
+    expect(page.get_by_text("Close date: empty, and a new opportunity needs it")).to_be_visible()
+    found["preview"] = faults(page)
+    for width in (390, 1280):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    press(page, "Import")
+    expect(page.get_by_text("Waiting for a worker")).to_be_visible()
+    work()
+    expect(page.get_by_text("New accounts")).to_be_visible()
+    expect(page.get_by_text("is the name of several accounts")).to_be_visible()
+    found["result"] = faults(page)
+    assert {name: each for name, each in found.items() if each} == {}
+    assert list(Opportunity.objects.order_by("name").values_list("name", "account__name")) == [
+        ("Expansion", "New <b>One</b>"), ("Renewal", "Acme"),
+    ]  # fmt: skip

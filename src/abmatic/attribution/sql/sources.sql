@@ -7,3 +7,26 @@ SELECT m.id::text AS source_key, 'campaign_response' AS kind,
   JOIN contact AS c ON c.id = m.contact_id
  -- Somebody who was taken out of a campaign did respond all the same.
  WHERE m.has_responded AND m.first_responded IS NOT NULL
+
+-- web_session -- Visits of people or companies that are known. Of a campaign where the link that brought them names it as it is named here.
+SELECT s.id::text AS source_key, 'visit' AS kind,
+       CASE s.channel WHEN 'email' THEN 'E-mail'
+            ELSE upper(left(s.channel, 1)) || replace(substr(s.channel, 2), '_', ' ') END AS channel,
+       k.id AS campaign_id, s.landing_path AS page, s.began_at AS occurred_at, s.contact_id, s.account_id
+  FROM web_session AS s
+  LEFT JOIN LATERAL (
+    SELECT min(c.id) AS id FROM campaign AS c WHERE lower(btrim(c.name)) = lower(btrim(s.campaign))
+  ) AS k ON true
+ WHERE s.contact_id IS NOT NULL OR s.account_id IS NOT NULL
+
+-- web_form -- Forms that they sent on such visits.
+SELECT f.id::text AS source_key, 'form' AS kind,
+       CASE s.channel WHEN 'email' THEN 'E-mail'
+            ELSE upper(left(s.channel, 1)) || replace(substr(s.channel, 2), '_', ' ') END AS channel,
+       k.id AS campaign_id, f.path AS page, f.occurred_at, s.contact_id, s.account_id
+  FROM web_form AS f
+  JOIN web_session AS s ON s.id = f.session_id
+  LEFT JOIN LATERAL (
+    SELECT min(c.id) AS id FROM campaign AS c WHERE lower(btrim(c.name)) = lower(btrim(s.campaign))
+  ) AS k ON true
+ WHERE s.contact_id IS NOT NULL OR s.account_id IS NOT NULL

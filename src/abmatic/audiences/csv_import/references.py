@@ -94,6 +94,8 @@ def accounts(by: By, name: sql.Composable) -> sql.Composed:
     """A query for the ids of the accounts that have a key, by index; two at least where there are several."""
     match by:
         case By.NAME:
+            # Keys are kept under "C", and the index isn't: without this it would be passed over for the whole table.
+            name = sql.SQL('{} COLLATE "default"').format(name)
             return sql.SQL(_BY_NAME).format(
                 indexed=sort_key_of(sql.Identifier("r", "name")), sorted=sort_key_of(name), key=name,
                 most=sql.Literal(MOST_FOUND),

@@ -34,8 +34,8 @@ _PIECE = 1 << 20
 _FUNCTIONS: dict[str, LiteralString] = {"account": "domain_of({}, true)", "contact": "email_of({})"}
 _FIRM, _OWN = sql.Identifier("firm_cell"), sql.Identifier("own_cell")
 _NO_KEY: LiteralString = "SELECT NULL::text, NULL::text"
-# What is wrong with websites that are none (see `domain_of`); others belong to many.
-_NO_ADDRESS = ("no_website", "website_placeholder", "website_invalid", "website_single_label")
+# What is wrong with websites that look like one and are none (see `domain_of`); others belong to many, or to nobody.
+_NO_ADDRESS = ("no_website", "website_invalid", "website_single_label")
 
 
 @dataclass(slots=True)

@@ -25,6 +25,13 @@ SELECT occurred_at, id, received_at, site_id, visitor, kind, url, path, referrer
  ORDER BY tx, id
  LIMIT %(most)s
 
+-- within -- What visitors did within a time each, named by a table. Parameters: first, last (of all these times).
+SELECT e.occurred_at, e.id, e.received_at, e.site_id, e.visitor, e.kind, e.url, e.path, e.referrer, e.title, e.utm,
+       e.click_ids, e.properties, e.browser, e.os, e.device, e.country, e.ip, e.tx
+  FROM {windows} AS w
+  JOIN web_event AS e ON e.visitor = w.visitor AND e.site_id = w.site_id AND e.occurred_at BETWEEN w.began_at AND w.ended_at
+ WHERE e.occurred_at BETWEEN %(first)s::timestamptz AND %(last)s::timestamptz;
+
 -- of_visitor -- All events of visitors. Parameter: visitors.
 SELECT occurred_at, id, received_at, site_id, visitor, kind, url, path, referrer, title, utm, click_ids, properties,
        browser, os, device, country, ip, tx

@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from abmatic.audiences.counted import counted
 from abmatic.audiences.models import Collection, Contact
 from abmatic.audiences.selection import Selection
 from abmatic.campaigns import joining, membership
@@ -170,7 +171,7 @@ def _status(request: PageRequest) -> str | None:
 
 
 def _people(many: int) -> str:
-    return "1 person was" if many == 1 else f"{many:,} people were"
+    return counted(many, "person was", "people were")
 
 
 def _number(text: str) -> int | None:

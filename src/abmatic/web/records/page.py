@@ -21,7 +21,7 @@ Local = Account | Contact | Opportunity | Campaign
 TABS = {
     "account": (
         ("overview", "Overview"), ("contacts", "Contacts"), ("opportunities", "Opportunities"),
-        ("timeline", "Timeline"), ("sync", "Sync"),
+        ("journey", "Journey"), ("timeline", "Timeline"), ("sync", "Sync"),
     ),
     "contact": (
         ("overview", "Overview"), ("opportunities", "Opportunities"), ("campaigns", "Campaigns"),

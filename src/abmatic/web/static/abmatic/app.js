@@ -92,7 +92,9 @@ for (const act of ["focusin", "pointerdown"]) document.addEventListener(act, () 
 document.addEventListener("htmx:afterSettle", () => {
   if (lost && document.activeElement === document.body) {
     const alike = [...document.querySelectorAll(lost.tag)].filter((one) => calledAs(one) === lost.name);
-    [...alike, ...document.querySelectorAll("[data-refocus]")].find((one) => one.checkVisibility())?.focus();
+    const next = [...alike, ...document.querySelectorAll("[data-refocus]")].find((one) => one.checkVisibility());
+    // Something else than what was pressed may be far off: the page stays where it is.
+    next?.focus({ preventScroll: !alike.includes(next) });
   }
   lost = null;
 });

@@ -1,0 +1,116 @@
+"""Visitors, their sessions, and the forms that they sent.
+
+Made from the web events, and made anew where late ones come; what is stored here outlives the events' retention. Names
+are plain, because people query them in SQL too.
+"""
+
+from __future__ import annotations
+
+from django.db import models
+
+from abmatic.engagement import channels
+
+
+class Visitor(models.Model):
+    """A browser that came back with the same cookie, or without cookies one day of one."""
+
+    # As in `web_event.visitor`.
+    key = models.TextField(unique=True, db_collation="C")
+    first_seen_at = models.DateTimeField()
+    last_seen_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "visitor"
+        indexes = (models.Index(fields=["-last_seen_at", "id"], name="visitor_last_seen"),)
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class WebSession(models.Model):
+    """One visit: what a visitor did on a site until 30 minutes of inactivity, or until a new campaign brought them."""
+
+    visitor = models.ForeignKey(Visitor, on_delete=models.CASCADE, db_index=False)
+    site_id = models.BigIntegerField()
+    began_at = models.DateTimeField()
+    ended_at = models.DateTimeField()
+    # The unbroken stay that it is the whole of, or, where a new campaign began a new session, a part of. It begins
+    # before its first event where that only told of time gone by.
+    stay_began_at = models.DateTimeField()
+    stay_ended_at = models.DateTimeField()
+    # By which a session is known again when it is made anew.
+    first_event = models.UUIDField(unique=True)
+    events = models.IntegerField()
+    pages = models.IntegerField()
+    # For which a page was visible.
+    seconds = models.IntegerField()
+    forms = models.IntegerField()
+    clicks = models.IntegerField()
+    channel = models.TextField(choices=list(channels.LABELS.items()))
+    channel_version = models.SmallIntegerField()
+    # Of the UTM parameters of its first page.
+    source = models.TextField(null=True)
+    medium = models.TextField(null=True)
+    campaign = models.TextField(null=True)
+    # The other site that led here.
+    referrer_host = models.TextField(null=True)
+    landing_path = models.TextField(null=True)
+    exit_path = models.TextField(null=True)
+    browser = models.TextField(null=True)
+    os = models.TextField(null=True)
+    device = models.TextField(null=True)
+    country = models.TextField(null=True)
+    # Who it was, as far as is known, and whose company.
+    contact_id = models.BigIntegerField(null=True)
+    account_id = models.BigIntegerField(null=True)
+
+    class Meta:
+        db_table = "web_session"
+        indexes = (
+            models.Index(fields=["visitor", "stay_ended_at"], name="web_session_of_visitor"),
+            models.Index(fields=["-began_at", "-id"], name="web_session_newest"),
+            models.Index(
+                fields=["contact_id", "began_at"], name="web_session_of_contact",
+                condition=models.Q(contact_id__isnull=False),
+            ),
+            models.Index(
+                fields=["account_id", "began_at"], name="web_session_of_account",
+                condition=models.Q(account_id__isnull=False),
+            ),
+        )  # fmt: skip
+
+    def __str__(self) -> str:
+        return f"{self.get_channel_display()} at {self.began_at:%Y-%m-%d %H:%M}"
+
+
+class WebForm(models.Model):
+    """A form that was sent. Its values stay with the event."""
+
+    # The event's.
+    id = models.UUIDField(primary_key=True)
+    session = models.ForeignKey(WebSession, on_delete=models.CASCADE)
+    occurred_at = models.DateTimeField()
+    path = models.TextField(null=True)
+    form = models.TextField()
+
+    class Meta:
+        db_table = "web_form"
+
+    def __str__(self) -> str:
+        return self.form or str(self.path)
+
+
+class EventsRead(models.Model):
+    """One row: up to where the web events were made sessions of (a position of `tracking.store`)."""
+
+    THE_ONE = 1
+
+    tx = models.BigIntegerField()
+    event = models.UUIDField()
+    at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "events_read"
+
+    def __str__(self) -> str:
+        return f"{self.tx}, {self.event}"

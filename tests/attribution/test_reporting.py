@@ -1,0 +1,191 @@
+"""Reports: what is added up, for which range, in which currency, and what is said of the rest."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from tests.attribution.deals import day, deal, person, response, touch
+
+from abmatic.attribution.data_driven import TooFewWon
+from abmatic.attribution.models import AttributionSetting
+from abmatic.attribution.refreshing import refresh
+from abmatic.attribution.reporting import BY, MEASURES, Asked, compare, credited, report
+from abmatic.audiences.models import Account, Collection, CollectionMember, Contact
+from abmatic.campaigns.models import Campaign
+from abmatic.changes.models import Cause, Change
+
+pytestmark = pytest.mark.django_db
+
+MARCH = Asked(date(2026, 3, 1), date(2026, 3, 31), "linear")
+
+
+@pytest.fixture
+def ada() -> Contact:
+    return person(Account.objects.create(name="Acme", industry="Steel", country="Chile"))
+
+
+def rows(asked: Asked) -> dict[str, tuple[str, str]]:
+    return {row.label: (str(row.value.normalize()), str(row.before.normalize())) for row in report(asked).rows}
+
+
+def test_won_amount_by_channel_with_the_period_before(ada: Contact) -> None:
+    deal(ada.account, ada, opened=5, closed=20, amount="100")
+    deal(ada.account, ada, opened=-20, closed=-5, amount="60")
+    deal(ada.account, ada, opened=5, closed=20, amount="999", won=False)
+    deal(Account.objects.create(name="Quiet"), opened=5, closed=20, amount="40")
+    touch(-30, ada, ada.account, "Search")
+    touch(3, ada, ada.account, "Webinar")
+    refresh()
+    found = report(MARCH)
+    assert rows(MARCH) == {"Search": ("5E+1", "6E+1"), "Webinar": ("5E+1", "0")}
+    assert (found.total, found.total_before, found.untouched) == (140, 60, 40)
+    assert found.credited + found.untouched == found.total
+
+
+def test_deals_are_counted_by_their_shares(ada: Contact) -> None:
+    deal(ada.account, ada, opened=5, closed=20)
+    deal(ada.account, ada, opened=6, closed=None, amount=None)
+    touch(1, ada, channel="Search")
+    touch(2, ada, channel="Webinar")
+    refresh()
+    assert rows(replace(MARCH, measure="won_deals")) == {"Search": ("0.5", "0"), "Webinar": ("0.5", "0")}
+    assert rows(replace(MARCH, measure="deals")) == {"Search": ("1", "0"), "Webinar": ("1", "0")}
+    assert rows(replace(MARCH, measure="amount")) == {"Search": ("5E+2", "0"), "Webinar": ("5E+2", "0")}
+
+
+def test_by_campaign_with_what_it_cost(ada: Contact) -> None:
+    campaign = Campaign.objects.create(name="Expo", type="Event", actual_cost=Decimal(400))
+    deal(ada.account, ada)
+    response(ada, campaign, 3)
+    touch(4, ada)
+    refresh()
+    (expo,) = report(replace(MARCH, by="campaign", model="first")).rows
+    assert (expo.label, expo.value, expo.cost, expo.roi) == ("Expo", 1000, 400, Decimal("1.5"))
+    assert [row.label for row in report(replace(MARCH, by="campaign")).rows] == ["Expo", "No campaign"]
+
+
+def test_by_what_else(ada: Contact) -> None:
+    deal(ada.account, ada)
+    touch(1, ada, page="/pricing")
+    refresh()
+    labels = {by: [row.label for row in report(replace(MARCH, by=by)).rows] for by in BY}
+    assert labels == {
+        "channel": ["Search"], "campaign": ["No campaign"], "page": ["/pricing"], "industry": ["Steel"],
+        "country": ["Chile"],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+@pytest.mark.parametrize("by", BY)
+def test_rows_and_what_had_no_touches_make_the_whole(ada: Contact, measure: str, by: str) -> None:
+    for number, amount in enumerate(("0.01", "33.33", "100")):
+        deal(ada.account, ada, opened=2 + number, closed=15, amount=amount)
+    deal(None, opened=2, closed=15, amount="5.55")
+    for at, channel in ((0, "Search"), (1, "Webinar"), (1.5, "Mail")):
+        touch(at, ada, channel=channel)
+    refresh()
+    found = report(replace(MARCH, by=by, measure=measure))
+    # A share is told to the ninth digit.
+    assert found.credited + found.untouched == pytest.approx(found.total, abs=Decimal("1e-7"))
+    if found.asked.is_amount:
+        assert found.credited + found.untouched == found.total == Decimal("138.89")
+
+
+def test_a_collection_of_accounts_leaves_out_the_others(ada: Contact) -> None:
+    deal(ada.account, ada, amount="10")
+    deal(Account.objects.create(name="Other"), amount="7")
+    touch(1, ada)
+    refresh()
+    wanted = Collection.objects.create(name="Targets", record="account")
+    assert report(replace(MARCH, collection=wanted.pk)).total == 0
+    CollectionMember.objects.create(collection=wanted, record_id=ada.account_id)
+    assert report(replace(MARCH, collection=wanted.pk)).total == 10
+
+
+def test_currencies_are_converted_where_a_rate_is_known_and_named_where_not(ada: Contact) -> None:
+    for amount, currency in (("100", "EUR"), ("110", "USD"), ("5000", "JPY")):
+        deal(ada.account, ada, amount=amount, currency=currency)
+    touch(1, ada, channel="Search")
+    touch(2, ada, channel="Mail")
+    touch(3, ada, channel="Fair")
+    AttributionSetting.objects.create(currency="EUR", rates={"USD": "1.1"})
+    refresh()
+    found = report(MARCH)
+    assert (found.currency, found.total, found.left_out) == ("EUR", 200, ("JPY",))
+    assert found.credited == 200
+    assert {row.value for row in found.rows} <= {Decimal("66.66"), Decimal("66.67"), Decimal("66.68")}
+    # Deals are deals in any.
+    assert report(replace(MARCH, measure="won_deals")).total == 3
+
+
+def test_without_a_currency_of_reports_the_usual_one_is_told_and_no_other_is_added(ada: Contact) -> None:
+    deal(ada.account, ada, amount="100", currency="USD")
+    deal(ada.account, ada, amount="50", currency="USD", won=True)
+    deal(ada.account, ada, amount="7", currency="EUR")
+    refresh()
+    found = report(MARCH)
+    assert (found.currency, found.total, found.left_out) == ("USD", 150, ("EUR",))
+
+
+def test_models_that_learn_refuse_few_deals_and_divide_many_to_the_cent(ada: Contact) -> None:
+    deal(ada.account, ada, amount="100.01")
+    deal(ada.account, ada, amount="0.02")
+    deal(ada.account, ada, amount="50", won=False)
+    touch(1, ada, channel="Search")
+    touch(2, ada, channel="Mail")
+    refresh()
+    asked = replace(MARCH, model="markov")
+    with pytest.raises(TooFewWon, match="2 won deals"):
+        report(asked)
+    AttributionSetting.objects.create(least_won=2)
+    for model in ("markov", "shapley"):
+        found = report(replace(asked, model=model))
+        assert found.credited == Decimal("100.03")
+        assert sorted(row.value for row in found.rows) == [Decimal("50.01"), Decimal("50.02")]
+        for row in found.rows:
+            assert row.interval
+            assert row.interval[0] <= row.value <= row.interval[1] + Decimal("0.01")
+
+
+def test_a_row_opens_to_its_deals_and_touches(ada: Contact) -> None:
+    big = deal(ada.account, ada, amount="100")
+    deal(ada.account, ada, amount="10")
+    touch(1, ada, channel="Search", page="/a")
+    touch(2, ada, channel="Mail")
+    refresh()
+    found = list(credited(MARCH, "Search"))
+    assert [(one.amount, one.page, one.at) for one in found] == [(50, "/a", day(1)), (5, "/a", day(1))]
+    assert found[0].opportunity_id == big.pk
+    assert len(list(credited(MARCH, "Search", most=1))) == 1
+    assert list(credited(MARCH, None)) == []
+
+
+def test_touched_deals_are_compared_with_the_others(ada: Contact) -> None:
+    won = deal(ada.account, ada, opened=5, closed=15)
+    deal(ada.account, ada, opened=5, closed=25, won=False)
+    deal(None, opened=1, closed=29, won=False)
+    touch(4, ada)
+    cause = Cause.objects.create(kind=Cause.Kind.USER)
+    for before, after, on in (("Prospecting", "Proposal", 8.0), ("Proposal", "Closed Won", 10.5)):
+        made = Change.objects.create(
+            record="opportunity", record_id=won.pk, field="stage", before=before, after=after, cause=cause
+        )
+        Change.objects.filter(pk=made.pk).update(at=day(on))
+    refresh()
+    found = compare(MARCH.since, MARCH.until)
+    assert (found.touched.deals, found.touched.won, found.touched.win_rate) == (2, 1, 0.5)
+    assert (found.untouched.deals, found.untouched.won, found.untouched.win_rate) == (1, 0, 0)
+    assert (found.touched.median_days, found.untouched.median_days) == (15, 28)
+    assert [(stage.name, stage.touched, stage.untouched) for stage in found.stages] == [
+        ("Proposal", 2.5, None), ("Prospecting", 3.0, None),
+    ]  # fmt: skip
+
+
+def test_nothing_is_nothing() -> None:
+    found = report(MARCH)
+    assert (found.rows, found.total, found.untouched, found.left_out) == ([], 0, 0, ())
+    nothing = compare(MARCH.since, MARCH.until)
+    assert (nothing.touched.win_rate, nothing.stages) == (None, [])
