@@ -24,6 +24,7 @@ class Cause(models.Model):
         FORM = "form", "Form"
         IMPORT = "import", "Import"
         RULE = "rule", "Rule"
+        WEB = "web", "Website"
 
     kind = models.TextField(choices=Kind.choices)
     # The run's id where kind is "run"; no foreign key, because sync is a room above this one.

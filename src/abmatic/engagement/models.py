@@ -18,10 +18,26 @@ class Visitor(models.Model):
     key = models.TextField(unique=True, db_collation="C")
     first_seen_at = models.DateTimeField()
     last_seen_at = models.DateTimeField()
+    # Who it is, and whose company, how sure that is (0 to 100), and by which kind of sign it is known.
+    contact_id = models.BigIntegerField(null=True)
+    account_id = models.BigIntegerField(null=True)
+    confidence = models.SmallIntegerField(default=0, db_default=0)
+    known_by = models.TextField(blank=True, default="", db_default="")
+    # There are signs, or sessions since, that haven't been looked at together.
+    is_due = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         db_table = "visitor"
-        indexes = (models.Index(fields=["-last_seen_at", "id"], name="visitor_last_seen"),)
+        constraints = (
+            models.CheckConstraint(condition=models.Q(confidence__range=(0, 100)), name="visitor_confidence"),
+        )
+        indexes = (
+            models.Index(fields=["-last_seen_at", "id"], name="visitor_last_seen"),
+            models.Index(fields=["id"], name="visitor_due", condition=models.Q(is_due=True)),
+            models.Index(
+                fields=["contact_id"], name="visitor_of_contact", condition=models.Q(contact_id__isnull=False)
+            ),
+        )  # fmt: skip
 
     def __str__(self) -> str:
         return self.key
@@ -98,6 +114,40 @@ class WebForm(models.Model):
 
     def __str__(self) -> str:
         return self.form or str(self.path)
+
+
+class VisitorSign(models.Model):
+    """A sign of who a visitor is: an e-mail address that was given, or a link that was sent to one person."""
+
+    class Kind(models.TextChoices):
+        IDENTIFY = "identify", "The site said who it is"
+        FORM = "form", "E-mail address in a form"
+        LINK = "link", "Link in an e-mail to this person"
+
+    # The event's.
+    id = models.UUIDField(primary_key=True)
+    visitor = models.ForeignKey(Visitor, on_delete=models.CASCADE)
+    occurred_at = models.DateTimeField()
+    kind = models.TextField(choices=Kind.choices)
+    # What was given; emptied once it has been judged, apart from the address.
+    email = models.TextField(null=True)
+    given = models.JSONField(default=dict, db_default={})
+    path = models.TextField(null=True)
+    # What it was judged to mean. Without a contact it means nothing, and `problem` says why.
+    is_judged = models.BooleanField(default=False, db_default=False)
+    contact_id = models.BigIntegerField(null=True)
+    account_id = models.BigIntegerField(null=True)
+    problem = models.TextField(blank=True, default="", db_default="")
+
+    class Meta:
+        db_table = "visitor_sign"
+        indexes = (
+            models.Index(fields=["occurred_at"], name="visitor_sign_due", condition=models.Q(is_judged=False)),
+            models.Index(fields=["contact_id"], name="visitor_sign_of_contact"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} at {self.occurred_at:%Y-%m-%d %H:%M}"
 
 
 class EventsRead(models.Model):

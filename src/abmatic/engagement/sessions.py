@@ -88,6 +88,8 @@ def _make(session: Session) -> int:
     _run(session, "change", version)
     added = _run(session, "add", version).rowcount
     _run(session, "forms")
+    _run(session, "signs")
+    _run(session, "mark_due")
     return added
 
 

@@ -172,3 +172,20 @@ SELECT e.id, s.id, e.occurred_at, e.path, coalesce(e.form, '')
   JOIN web_session AS s ON s.first_event = m.first_event
  WHERE e.kind = 'form'
     ON CONFLICT (id) DO UPDATE SET session_id = excluded.session_id WHERE f.session_id <> excluded.session_id
+
+-- signs -- What was given that says who somebody is; read by engagement.identifying.
+INSERT INTO visitor_sign (id, visitor_id, occurred_at, kind, email, given, path)
+SELECT e.id, v.id, e.occurred_at, CASE WHEN e.kind IN ('form', 'identify') THEN e.kind ELSE 'link' END,
+       CASE WHEN e.kind IN ('form', 'identify') THEN e.properties ->> 'email' END,
+       CASE e.kind WHEN 'form' THEN coalesce(e.properties -> 'fields', '{}') WHEN 'identify' THEN e.properties - 'page'
+            ELSE jsonb_build_object('token', e.click_ids ->> 'ab') END,
+       e.path
+  FROM fresh_event AS e
+  JOIN visitor AS v ON v.key = e.visitor
+ WHERE (e.kind IN ('form', 'identify') AND e.properties ? 'email') OR (e.kind = 'page' AND e.click_ids ? 'ab')
+    ON CONFLICT (id) DO NOTHING
+
+-- mark_due -- Visitors of whom there are signs, and who have been here again.
+UPDATE visitor AS v SET is_due = true
+  FROM (SELECT DISTINCT visitor_id FROM stay_window) AS w
+ WHERE v.id = w.visitor_id AND NOT v.is_due AND EXISTS (SELECT FROM visitor_sign AS g WHERE g.visitor_id = v.id)

@@ -1,0 +1,203 @@
+"""Whose visit it was: by an address that was given or a link that was sent; the visits before join."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from django.core import signing
+from tests.engagement.visits import did
+
+from abmatic.audiences.models import Account, Contact
+from abmatic.changes.models import Cause, Change
+from abmatic.engagement import links
+from abmatic.engagement.identifying import confidence_label, identify, person_of
+from abmatic.engagement.models import Visitor, VisitorSign, WebSession
+from abmatic.engagement.sessions import make_sessions
+from abmatic.tracking import store
+from abmatic.tracking.events import Kind, WebEvent
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def sent(minutes: float, email: str, visitor: str = "ann", **fields: str) -> WebEvent:
+    """A form with an e-mail address."""
+    properties = {"form": "demo", "fields": {"email": email, **fields}, "email": email}
+    return did(minutes, Kind.FORM, visitor, path="/demo", properties=properties)
+
+
+def said(minutes: float, email: str, visitor: str = "ann", **values: str) -> WebEvent:
+    """The site said who it is."""
+    return did(minutes, Kind.IDENTIFY, visitor, properties={"email": email, **values})
+
+
+def followed(minutes: float, contact: int, visitor: str = "ann") -> WebEvent:
+    """A link in an e-mail was followed."""
+    return did(minutes, visitor=visitor, click_ids={"ab": links.token_for(contact)})
+
+
+def come(*events: WebEvent) -> None:
+    store.append(events)
+    make_sessions()
+    identify()
+
+
+def whose() -> list[tuple[str, int | None]]:
+    return list(WebSession.objects.order_by("began_at").values_list("visitor__key", "contact_id"))
+
+
+def test_a_form_makes_the_person_and_the_company_and_the_visits_before_are_theirs() -> None:
+    come(did(0), did(100), did(0, visitor="bob"))
+    assert {contact for _, contact in whose()} == {None}
+    come(sent(101, "Ann@Acme.com", first_name="Ann", last_name="Lee", company="Acme", job_title="CTO"))
+    ann, acme = Contact.objects.get(), Account.objects.get()
+    assert (ann.work_email, ann.email_key, ann.first_name, ann.last_name, ann.job_title) == (
+        "ann@acme.com", "ann@acme.com", "Ann", "Lee", "CTO",
+    )  # fmt: skip
+    assert (acme.name, acme.domain, ann.account_id) == ("Acme", "acme.com", acme.pk)
+    visits = WebSession.objects.filter(visitor__key="ann")
+    assert set(visits.values_list("contact_id", "account_id")) == {(ann.pk, acme.pk)}
+    assert visits.count() == 2
+    assert WebSession.objects.get(visitor__key="bob").contact_id is None
+    visitor = Visitor.objects.get(key="ann")
+    assert (visitor.contact_id, visitor.account_id, visitor.confidence, visitor.known_by) == (
+        ann.pk,
+        acme.pk,
+        90,
+        "form",
+    )
+    # The log says so: that is what the push reads.
+    made = Change.objects.filter(field="").values_list("record", "record_id", "cause__kind", "cause__note")
+    assert set(made) == {
+        ("contact", ann.pk, "web", "E-mail address in a form, /demo"),
+        ("account", acme.pk, "web", "E-mail address in a form, /demo"),
+    }
+    come(did(300))
+    assert WebSession.objects.filter(contact_id=ann.pk).count() == 3, "and later visits are theirs"
+
+
+def test_who_is_there_already_stays_as_they_are() -> None:
+    globex = Account.objects.create(name="Globex", website="globex.com", domain="globex.com")
+    ann = Contact.objects.create(work_email="ann@acme.com", email_key="ann@acme.com", last_name="Lee", account=globex)
+    come(sent(0, " ANN@acme.com ", last_name="Changed", job_title="Intern"))
+    ann.refresh_from_db()
+    assert (ann.last_name, ann.job_title, Contact.objects.count()) == ("Lee", None, 1)
+    assert set(Account.objects.values_list("pk", flat=True)) == {globex.pk}
+    assert WebSession.objects.values_list("contact_id", "account_id").get() == (ann.pk, globex.pk)
+    assert not Change.objects.exists()
+
+
+def test_a_company_that_is_there_is_found_by_its_domain() -> None:
+    acme = Account.objects.create(name="Acme", website="www.acme.com", domain="acme.com")
+    come(sent(0, "ann@mail.acme.com"), sent(1, "bob@acme.com", "bob", company="Other name"))
+    assert set(Contact.objects.values_list("account_id", flat=True)) == {acme.pk}
+    assert Account.objects.get().name == "Acme"
+
+
+@pytest.mark.parametrize("email", ["ann@gmail.com", "ann@web.de", "ann@example.com"])
+def test_free_mail_makes_a_person_and_no_company(email: str) -> None:
+    come(sent(0, email, company="Acme"))
+    assert Contact.objects.get().account_id is None
+    assert not Account.objects.exists()
+
+
+def test_several_forms_of_one_person_make_one() -> None:
+    come(
+        sent(0, "ann@acme.com", name="Ann Mary Lee"),
+        sent(1, "ANN@acme.com", job_title="CTO", last_name="Later"),
+        said(2, "bob@acme.com", "bob", first_name="Bob", plan="pro"),
+    )
+    ann = Contact.objects.get(email_key="ann@acme.com")
+    assert (ann.first_name, ann.last_name, ann.job_title) == ("Ann Mary", "Lee", "CTO")
+    assert Contact.objects.get(email_key="bob@acme.com").first_name == "Bob"
+    assert Account.objects.count() == 1
+
+
+def test_what_cannot_be_taken_is_left_out() -> None:
+    come(sent(0, "ann@acme.com", last_name="Lee", job_title="x" * 5000), sent(1, "no@one@", "bob"))
+    assert Contact.objects.get().last_name == "Lee"
+    assert VisitorSign.objects.get(visitor__key="bob").problem == "What was given is no e-mail address"
+    assert Visitor.objects.get(key="bob").confidence == 0
+
+
+def test_a_link_says_who_follows_it() -> None:
+    ann = Contact.objects.create(work_email="ann@acme.com", email_key="ann@acme.com", last_name="Lee")
+    come(did(0), followed(100, ann.pk))
+    assert whose() == [("ann", ann.pk), ("ann", ann.pk)]
+    visitor = Visitor.objects.get()
+    assert (visitor.confidence, visitor.known_by) == (70, "link")
+    assert confidence_label(visitor.confidence) == "Likely"
+
+
+def test_a_link_that_was_made_up_says_nothing() -> None:
+    ann = Contact.objects.create(work_email="ann@acme.com", email_key="ann@acme.com", last_name="Lee")
+    token = links.token_for(ann.pk)
+    forged = [
+        f"{ann.pk}.x",
+        token[:-1],
+        token.replace(str(ann.pk), str(ann.pk + 1), 1),
+        signing.Signer().sign(ann.pk),
+        "",
+    ]
+    come(*(did(minute, visitor=f"v{minute}", click_ids={"ab": each}) for minute, each in enumerate(forged)))
+    come(followed(50, 999_999, "gone"))
+    assert {contact for _, contact in whose()} == {None}
+    assert VisitorSign.objects.exclude(problem="").count() == 6
+
+
+def test_a_forwarded_link_makes_nobody_another_person() -> None:
+    ann = Contact.objects.create(work_email="ann@acme.com", email_key="ann@acme.com", last_name="Lee")
+    come(said(0, "bob@acme.com"), followed(100, ann.pk))
+    bob = Contact.objects.get(email_key="bob@acme.com")
+    assert whose() == [("ann", bob.pk), ("ann", bob.pk)]
+
+
+def test_two_people_at_one_device_are_kept_apart() -> None:
+    come(did(0), said(100, "ann@acme.com"), did(200), said(300, "bob@acme.com"), did(400))
+    ann, bob = (Contact.objects.get(email_key=f"{name}@acme.com").pk for name in ("ann", "bob"))
+    assert [contact for _, contact in whose()] == [ann, ann, ann, bob, bob]
+    assert Visitor.objects.get().contact_id == bob
+
+
+def test_what_was_given_is_not_kept_a_second_time() -> None:
+    come(sent(0, "ann@acme.com", first_name="Ann"))
+    sign = VisitorSign.objects.get()
+    assert (sign.given, sign.is_judged, sign.contact_id) == ({}, True, Contact.objects.get().pk)
+
+
+def test_tried_again_nothing_changes() -> None:
+    come(did(0), sent(1, "ann@acme.com"))
+    before = list(WebSession.objects.values())
+    VisitorSign.objects.update(is_judged=False)
+    assert identify() == 1
+    assert (list(WebSession.objects.values()), Contact.objects.count(), Cause.objects.count()) == (before, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("given", "person"),
+    [
+        ({"name": "Ann Lee"}, {"first_name": "Ann", "last_name": "Lee"}),
+        ({"name": " Lee "}, {"last_name": "Lee"}),
+        ({"name": "A B", "last_name": "C"}, {"last_name": "C"}),
+        ({"first_name": "A", "name": "B C"}, {"first_name": "A", "last_name": "C"}),
+        ({"email": "a@b.c", "plan": "pro", "phone": 1, "company": ""}, {}),
+    ],
+)
+def test_a_person_of_what_was_given(given: dict[str, Any], person: dict[str, str]) -> None:
+    assert person_of(given) == person
+
+
+@pytest.mark.parametrize(("confidence", "label"), [(0, "Unknown"), (1, "Possible"), (60, "Likely"), (100, "Certain")])
+def test_a_number_has_a_label(confidence: int, label: str) -> None:
+    assert confidence_label(confidence) == label
+
+
+def test_a_link_keeps_the_rest_of_its_address() -> None:
+    made = links.link_for(7, "https://www.acme.com/a?x=1&ab=old&y=#top")
+    parts = urlsplit(made)
+    query = parse_qs(parts.query, keep_blank_values=True)
+    assert (parts.path, parts.fragment, query["x"], query["y"]) == ("/a", "top", ["1"], [""])
+    assert links.contact_of(query["ab"][0]) == 7
+    with pytest.raises(links.NoLink, match=r"say https://www\.example\.com"):
+        links.link_for(7, "javascript:alert(1)")
