@@ -94,7 +94,7 @@ def test_who_only_got_the_invitation_is_no_touch(ada: Contact, webinar: Campaign
 
 def test_the_table_of_the_documentation_in_the_database(ada: Contact) -> None:
     AttributionSetting.objects.create(
-        custom_first=10, custom_lead=20, custom_opportunity=30, custom_last=40, custom_others=0
+        weight_first=10, weight_lead=20, weight_opportunity=30, weight_last=40, weight_others=0
     )
     person_before = person(ada.account, made=8)
     won = deal(ada.account, ada, person_before)
@@ -301,8 +301,8 @@ def test_the_database_credits_as_the_plain_rules_do() -> None:
             touch(chance.randint(-5, 30) + chance.choice([0, 0, 0.37]), chance.choice([*people, None]), account)
     for settings in (
         AttributionSetting(),
-        AttributionSetting(lookback_days=12, half_life_days=3, custom_first=0, custom_lead=50, custom_opportunity=50,
-                           custom_last=0, custom_others=0),
+        AttributionSetting(lookback_days=12, half_life_days=3, weight_first=0, weight_lead=50, weight_opportunity=50,
+                           weight_last=0, weight_others=0),
     ):  # fmt: skip
         settings.save()
         refresh()

@@ -38,7 +38,7 @@ def csv(answer: object) -> str:
 def test_the_report_shows_rows_the_whole_and_the_comparison(admin: Client, won: Opportunity) -> None:
     page = admin.get(f"/attribution/?{MARCH}").text
     assert "500.01" in page
-    assert "500" in page
+    assert "500.00" in page
     assert "1,000.01" in page
     assert "&lt;b&gt;Search&lt;/b&gt;" in page
     assert "<b>Search" not in page
@@ -115,8 +115,8 @@ def test_operators_change_settings_and_viewers_read_them(
     won: Opportunity, oscar: User, vera: User, signed_in: SignedIn
 ) -> None:
     form = {
-        "lookback_days": 30, "half_life_days": 14, "least_won": 60, "custom_first": 50, "custom_lead": 0,
-        "custom_opportunity": 0, "custom_last": 50, "custom_others": 0, "currency": "usd", "rates": "EUR 0.92\nGBP=0.8",
+        "lookback_days": 30, "half_life_days": 14, "least_won": 60, "weight_first": 50, "weight_lead": 0,
+        "weight_opportunity": 0, "weight_last": 50, "weight_others": 0, "currency": "usd", "rates": "EUR 0.92\nGBP=0.8",
     }  # fmt: skip
     viewer = signed_in(vera)
     assert "Operators and administrators can change these" in viewer.get("/attribution/settings/").text
@@ -138,7 +138,7 @@ def test_operators_change_settings_and_viewers_read_them(
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"custom_first": 60}, "come to 130, not to 100"),
+        ({"weight_first": 60}, "come to 130, not to 100"),
         ({"lookback_days": 0}, "greater than or equal to 1"),
         ({"currency": "US"}, "no ISO code"),
         ({"rates": "EUR nine"}, "“EUR nine” is no rate"),
@@ -147,8 +147,8 @@ def test_operators_change_settings_and_viewers_read_them(
 )
 def test_settings_that_cannot_be_meant_are_refused(admin: Client, wrong: dict[str, object], said: str) -> None:
     form = {
-        "lookback_days": 30, "half_life_days": 14, "least_won": 60, "custom_first": 30, "custom_lead": 20,
-        "custom_opportunity": 20, "custom_last": 20, "custom_others": 10, "currency": "", "rates": "", **wrong,
+        "lookback_days": 30, "half_life_days": 14, "least_won": 60, "weight_first": 30, "weight_lead": 20,
+        "weight_opportunity": 20, "weight_last": 20, "weight_others": 10, "currency": "", "rates": "", **wrong,
     }  # fmt: skip
     assert said in admin.post("/attribution/settings/", form).text
     assert not AttributionSetting.objects.exists()
@@ -162,6 +162,7 @@ def test_the_journey_of_an_account_grows_as_it_scrolls(
     with django_assert_max_num_queries(20):
         page = admin.get(f"/accounts/{won.account_id}/journey/").text
     assert "Opportunity won" in page
+    assert "1,000.01" in page
     assert "Earlier" in page
     assert "/pricing" not in page
     older = page.partition('<a href="?after=')[2].partition('"')[0].replace("&amp;", "&")

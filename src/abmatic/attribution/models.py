@@ -105,11 +105,11 @@ class AttributionSetting(models.Model):
 
     lookback_days = models.IntegerField(default=90, db_default=90)
     half_life_days = models.IntegerField(default=7, db_default=7)
-    custom_first = models.IntegerField(default=30, db_default=30)
-    custom_lead = models.IntegerField(default=20, db_default=20)
-    custom_opportunity = models.IntegerField(default=20, db_default=20)
-    custom_last = models.IntegerField(default=20, db_default=20)
-    custom_others = models.IntegerField(default=10, db_default=10)
+    weight_first = models.IntegerField(default=30, db_default=30)
+    weight_lead = models.IntegerField(default=20, db_default=20)
+    weight_opportunity = models.IntegerField(default=20, db_default=20)
+    weight_last = models.IntegerField(default=20, db_default=20)
+    weight_others = models.IntegerField(default=10, db_default=10)
     # Won deals below which Markov and Shapley give no answer.
     least_won = models.IntegerField(default=50, db_default=50)
     # The currency of reports, and what one unit of it is in others: {"EUR": "0.92"}. Empty: nothing is converted.
@@ -130,7 +130,7 @@ class AttributionSetting(models.Model):
         return Rules(
             self.half_life_days,
             Parts(
-                self.custom_first, self.custom_lead, self.custom_opportunity, self.custom_last, self.custom_others
+                self.weight_first, self.weight_lead, self.weight_opportunity, self.weight_last, self.weight_others
             ),
         )  # fmt: skip
 

@@ -17,8 +17,8 @@ from abmatic.identity.models import AuditEntry
 LONGEST_LOOKBACK = 730
 LONGEST_HALF_LIFE = 365
 FIELDS = (
-    "lookback_days", "half_life_days", "custom_first", "custom_lead", "custom_opportunity", "custom_last",
-    "custom_others", "least_won", "currency", "rates",
+    "lookback_days", "half_life_days", "weight_first", "weight_lead", "weight_opportunity", "weight_last",
+    "weight_others", "least_won", "currency", "rates",
 )  # fmt: skip
 _RATE = re.compile(r"^([A-Z]{3})\s*[:=\s]\s*(\d+(?:[.]\d+)?)$")
 
@@ -52,7 +52,7 @@ def change(values: Mapping[str, Any], by: Author) -> AttributionSetting | None:
     """Puts settings in force; None where they are as before. Raises `crediting.PartsRefused`."""
     before = in_force()
     wanted = {name: values.get(name, getattr(before, name)) for name in FIELDS}
-    Parts(*(wanted[f"custom_{part}"] for part in ("first", "lead", "opportunity", "last", "others")))
+    Parts(*(wanted[f"weight_{part}"] for part in ("first", "lead", "opportunity", "last", "others")))
     changed = [
         Difference(name, getattr(before, name), value)
         for name, value in wanted.items()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from urllib.parse import urlencode
 
 from django.http import HttpResponse
@@ -29,6 +30,11 @@ class Shown:
     step: Step
     icon: str
     title: str
+
+    @property
+    def amount(self) -> Decimal | None:
+        """Of a deal that was opened or closed."""
+        return Decimal(self.step.after) if self.step.kind in {"opened", "closed"} and self.step.after else None
 
 
 @require_safe

@@ -46,11 +46,11 @@ class SettingsForm(forms.Form):
     least_won = forms.IntegerField(
         label="Least won deals", min_value=1, max_value=100_000, help_text="Below it Markov and Shapley give no answer"
     )
-    custom_first = _part("First touch, %", "Of the custom weights")
-    custom_lead = _part("Lead creation, %", "The touch that led to it")
-    custom_opportunity = _part("Opportunity creation, %", "The touch that led to it")
-    custom_last = _part("Last touch, %", "Before the close")
-    custom_others = _part("Others, %", "Shared equally")
+    weight_first = _part("First touch, %", "Of the custom weights")
+    weight_lead = _part("Lead creation, %", "The touch that led to it")
+    weight_opportunity = _part("Opportunity creation, %", "The touch that led to it")
+    weight_last = _part("Last touch, %", "Before the close")
+    weight_others = _part("Others, %", "Shared equally")
     currency = forms.RegexField(
         r"^[A-Za-z]{3}$",
         label="Currency of reports",
@@ -94,7 +94,7 @@ def settings_page(request: PageRequest) -> HttpResponse:
     context = {
         "form": form, "examples": _examples(now.rules), "may_edit": request.user.is_operator, "setting": now,
         "general": [form[name] for name in ("lookback_days", "half_life_days", "least_won")],
-        "parts": [form[f"custom_{part}"] for part in ("first", "lead", "opportunity", "last", "others")],
+        "parts": [form[f"weight_{part}"] for part in ("first", "lead", "opportunity", "last", "others")],
         "money": [form["currency"], form["rates"]],
     }  # fmt: skip
     return render(request, "attribution/settings.html", context)

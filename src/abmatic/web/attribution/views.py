@@ -27,7 +27,7 @@ def report_page(request: PageRequest) -> HttpResponse:
     asked = asked_of(request.GET)
     context: dict[str, object] = {
         "asked": asked,
-        "query": query_of(asked),
+        "report_query": query_of(asked),
         "models": MODEL_LABELS, "bys": BY, "measures": MEASURES, "collections": collections(),
         "is_learning": asked.model in LEARNING,
         "refreshed": AttributionRefresh.objects.first(),
@@ -88,7 +88,7 @@ def credited_page(request: PageRequest) -> HttpResponse:
             "credits": found[:SHOWN],
             "is_more": len(found) > SHOWN,
             "shown": SHOWN,
-            "query": query_of(asked),
+            "report_query": query_of(asked),
             "row_query": query_of(asked, key=_key(key)),
             "label": reporting.label_of(asked, key),
             "model": MODEL_LABELS[asked.model],

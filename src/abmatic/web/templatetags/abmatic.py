@@ -94,6 +94,12 @@ def number(value: int | float | Decimal | Literal[""] | None) -> SafeString | st
 
 
 @register.filter
+def amount(value: Decimal | None) -> SafeString | str:
+    """Money with separators, always to the cent; a dash for nothing."""
+    return NOTHING if value is None else number_text(str(round(value, 2)), 2)
+
+
+@register.filter
 def cell(value: object) -> SafeString | str:
     """Any stored value as text for a table cell; a dash for nothing."""
     return shown(value)
