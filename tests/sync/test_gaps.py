@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -45,6 +47,31 @@ def insisting(live: Live, *names: str, **how: Any) -> SelectedPush:
 
 def test_alike_there_is_no_gap(live: Live) -> None:
     assert found() == {}
+
+
+def test_what_salesforce_would_not_store_today_is_no_gap_and_is_not_written_back(live: Live) -> None:
+    allow("Account")
+    mode("Account", "AnnualRevenue", to_salesforce="overwrite")
+    mode("Account", "Industry", to_salesforce="overwrite")
+    there = account(live, "GenePoint")["Id"]
+
+    def revenue() -> Any:
+        return live.rows('SELECT "AnnualRevenue" FROM "Account" WHERE "Id" = ?', there)[0][0]
+
+    # As of a field that had decimals once; it has none now, and Salesforce rounds what is written.
+    with closing(sqlite3.connect(live.org.store.path)) as database, database:
+        database.execute('UPDATE "Account" SET "AnnualRevenue" = 0.57 WHERE "Id" = ?', [there])
+    with live.editing() as session:
+        session.update("Account", there, {"Description": "Touched"})
+    live.sync_well("Account")
+    assert record().revenue is not None
+    assert float(record().revenue or 0) == 0.57
+    assert found() == {}
+    edit(record(), industry="Banking")
+    run = live.sync_well("Account")["Account"]
+    assert run.pushed["updated"] == 1
+    assert account(live, "GenePoint")["Industry"] == "Banking"
+    assert revenue() == 0.57
 
 
 def test_an_undone_push_leaves_one_that_no_push_and_no_same_value_closes(live: Live) -> None:

@@ -66,11 +66,16 @@ def theirs(kind: str, raw: Any) -> Value:
     return value
 
 
-def as_saved(kind: str, raw: Any) -> Value:
-    """What Salesforce would make of a local value: it takes the blanks around a text away."""
+def as_saved(kind: str, raw: Any, *there: Any) -> Value:
+    """What Salesforce would make of a local value: it takes the blanks around a text away.
+
+    One that it has or had just so (``there``) is no other one, whatever it would make of it today.
+    """
     value = value_of(kind, raw)
     assert not isinstance(value, Unreadable)
-    return value.strip() if isinstance(value, str) else value
+    if not isinstance(value, str) or any(value == each for each in there):
+        return value
+    return value.strip()
 
 
 class Compared:
@@ -155,8 +160,8 @@ def test_the_push_writes_what_the_table_says(case: Case) -> None:
     for number, local_id, row in zip(compared.numbers, ids, case.rows, strict=True):
         for (name, f), cell, how in zip(compared.fields, row.cells, case.how, strict=True):
             kind = KINDS.get(f.type, "text")
-            s, a = theirs(kind, filled(cell.theirs, number)), as_saved(kind, filled(cell.ours, number))
-            base = filled(cell.base, number)
+            s, base = theirs(kind, filled(cell.theirs, number)), filled(cell.base, number)
+            a = as_saved(kind, filled(cell.ours, number), s, base)
             wanted = merge(s, a, base, replace(how), abmatic_is_later=cell.changed == 1).salesforce
             said = (case.sobject, name, how, s, a, base, cell.changed)
             sent = planned.get(local_id, {})

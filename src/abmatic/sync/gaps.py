@@ -192,7 +192,7 @@ def _row(number: int, f: PushedField) -> sql.Composed:
         "({number}, to_jsonb({theirs}), to_jsonb({ours}), {is_held}, "
         "m.base IS NULL OR m.base ? {name} OR m.values ? {name})"
     ).format(
-        number=sql.Literal(number), theirs=theirs, ours=compare.as_stored(f, ours),
+        number=sql.Literal(number), theirs=theirs, ours=compare.as_there(f, ours, seen),
         is_held=values.is_held(f.local.type, f.sf_field, seen, ours), name=sql.Literal(f.sf_field),
     )  # fmt: skip
 

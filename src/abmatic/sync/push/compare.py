@@ -126,7 +126,9 @@ def _sides(f: PushedField) -> list[sql.Composed]:
     seen = values.from_json(kind, sql.SQL("m.values"), f.sf_field)
     return [
         sql.SQL("{} AS {}").format(_or_false(f, seen), sql.Identifier(f"s_{f.column}")),
-        sql.SQL("{} AS {}").format(as_stored(f, sql.Identifier("a", f.column)), sql.Identifier(f"a_{f.column}")),
+        sql.SQL("{} AS {}").format(
+            as_there(f, sql.Identifier("a", f.column), seen, stored), sql.Identifier(f"a_{f.column}")
+        ),
         sql.SQL("{} AS {}").format(has, sql.Identifier(f"has_{f.column}")),
         sql.SQL("{} AS {}").format(_or_false(f, stored), sql.Identifier(f"b_{f.column}")),
         sql.SQL("{} AS {}").format(
@@ -138,6 +140,17 @@ def _sides(f: PushedField) -> list[sql.Composed]:
 def _or_false(f: PushedField, value: sql.Composable) -> sql.Composable:
     """A checkbox is never empty: one that isn't spelled out is false."""
     return sql.SQL("coalesce({}, false)").format(value) if f.local.type is FieldType.BOOLEAN else value
+
+
+def as_there(f: PushedField, value: sql.Composable, *theirs: sql.Composable) -> sql.Composable:
+    """The local value as Salesforce has it: where it is one of ``theirs``, the very same, else as it would be stored.
+
+    Salesforce may have what it wouldn't store today, such as decimals from before a field lost them. Who had that value
+    from there has changed nothing, and it must not be written back rounded.
+    """
+    canonical = values.local(f.local.type, value)
+    known = sql.SQL(" ").join(sql.SQL("WHEN {} = {} THEN {}").format(canonical, there, there) for there in theirs)
+    return sql.SQL("CASE {} ELSE {} END").format(known, as_stored(f, value))
 
 
 def as_stored(f: PushedField, value: sql.Composable) -> sql.Composable:
