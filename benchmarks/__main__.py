@@ -11,7 +11,8 @@ those of the reading process and of Postgres together, without the emulator's.
 Then, on the largest org, what a day costs after the first import (`everyday.py`), with the plans of the slowest
 statements; how long the server needs for each page (`pages.py`); and the import of an org of that size with one record
 in a hundred broken (`bad_rows.py`). And the emulator by itself, on the largest org (`emulator.py`): how fast it
-exports, answers and takes in. Last, imports of CSV files (`csv_files.py`).
+exports, answers and takes in. Then imports of CSV files
+(`csv_files.py`). Last, the collector of web events (`collector.py`).
 """
 
 from __future__ import annotations

@@ -193,7 +193,7 @@ def _browser(address: tuple[str, int], number: int, pause: float | None, began: 
 
 def _request(visitor: str, ids: list[str], network: str) -> bytes:
     events = ",".join(
-        f'{{"id":"{event}","kind":"page","url":"{ORIGIN}/prices?utm_source=news","title":"Prices",'
+        f'{{"id":"{event}","kind":"page","url":"{ORIGIN}/page/{int(event[-2:], 16)}?utm_source=news","title":"Prices",'
         f'"referrer":"{ORIGIN}/"}}'
         for event in ids
     )

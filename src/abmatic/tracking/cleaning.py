@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -35,8 +36,12 @@ class Address:
     click_ids: dict[str, str] | None
 
 
+@lru_cache(maxsize=1_024)
 def address_of(url: str) -> Address | None:
-    """An http(s) address without user, fragment, secrets and personal parameters; None for anything else."""
+    """An http(s) address without user, fragment, secrets and personal parameters; None for anything else.
+
+    Remembered, because a site's visitors look at the same pages; so nobody may change what it answers.
+    """
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port

@@ -11,6 +11,7 @@ import atexit
 import logging
 import os
 import queue
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -35,6 +36,8 @@ _ENOUGH = 50
 # Events of one commit, and those that may wait at all.
 _MOST = 2_000
 _MOST_WAITING = 20_000
+# Seconds for which a thread that computes may keep others waiting.
+_SWITCH = 0.0005
 # Seconds between writing down what was counted.
 _COUNT_EVERY = 1.0
 
@@ -66,6 +69,9 @@ class Committer:
         self._queue: queue.SimpleQueue[_Ticket | None] = queue.SimpleQueue()
         self._waiting = 0
         self._lock = threading.Lock()
+        # The committing thread asks for the interpreter after each answer of the database, several times a commit; by
+        # default a thread that computes may keep it for 5 ms each time.
+        sys.setswitchinterval(_SWITCH)
         self._thread = threading.Thread(target=self._run, name="web events", daemon=True)
         self._thread.start()
         atexit.register(self.stop)

@@ -55,7 +55,7 @@ class _Click(_Properties):
 
 class _Form(_Properties):
     form: Short = ""
-    fields: dict[Short, Annotated[str, StringConstraints(max_length=500)]] = Field(default={}, max_length=50)
+    fields: dict[Short, Annotated[str, StringConstraints(max_length=500)]] = Field(default_factory=dict, max_length=50)
 
 
 class _Identify(_Properties):
@@ -66,7 +66,7 @@ class _Identify(_Properties):
 
 class _Track(_Properties):
     name: Annotated[str, StringConstraints(min_length=1, max_length=100)]
-    values: dict[Short, Value] = Field(default={}, max_length=30)
+    values: dict[Short, Value] = Field(default_factory=dict, max_length=30)
 
 
 class _Personalised(_Properties):
@@ -97,7 +97,7 @@ class _Event(BaseModel):
     referrer: Annotated[str, StringConstraints(max_length=2_000)] = ""
     # The id of the page view that it belongs to.
     page: UUID | None = None
-    properties: dict[str, Any] = Field(default={}, max_length=40)
+    properties: dict[str, Any] = Field(default_factory=dict, max_length=40)
 
 
 def body_of(body: bytes) -> tuple[object, list[object]]:
