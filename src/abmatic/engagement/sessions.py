@@ -80,6 +80,7 @@ def _make(session: Session) -> int:
     _run(session, "place", idle)
     session.execute("ANALYZE placed_event")
     _run(session, "make")
+    session.execute("ANALYZE made_session")
     _classify(session)
     _run(session, "recognise")
     session.execute("ANALYZE made_session")

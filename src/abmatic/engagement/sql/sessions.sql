@@ -59,45 +59,46 @@ WITH timed AS (
     SELECT s.*, s.brought IS NOT NULL AND s.brought IS DISTINCT FROM lag(s.brought) OVER (
                PARTITION BY s.visitor_id, s.site_id, s.stay, s.brought IS NULL ORDER BY s.occurred_at, s.id) AS is_turn
       FROM stays AS s
+), parts AS (
+    SELECT t.*, count(*) FILTER (WHERE t.is_turn) OVER (
+               PARTITION BY t.visitor_id, t.site_id, t.stay ORDER BY t.occurred_at, t.id) AS part,
+           min(t.since) OVER (PARTITION BY t.visitor_id, t.site_id, t.stay) AS stay_began_at,
+           max(t.occurred_at) OVER (PARTITION BY t.visitor_id, t.site_id, t.stay) AS stay_ended_at
+      FROM turns AS t
 )
-SELECT t.*, count(*) FILTER (WHERE t.is_turn) OVER (
-           PARTITION BY t.visitor_id, t.site_id, t.stay ORDER BY t.occurred_at, t.id) AS part,
-       min(t.since) OVER (PARTITION BY t.visitor_id, t.site_id, t.stay) AS stay_began_at,
-       max(t.occurred_at) OVER (PARTITION BY t.visitor_id, t.site_id, t.stay) AS stay_ended_at
-  FROM turns AS t
+-- One number says which session it is: the planner knows how many there are, and joins accordingly.
+SELECT p.*, dense_rank() OVER (ORDER BY p.visitor_id, p.site_id, p.stay, p.part) AS n FROM parts AS p
 
 -- make -- The sessions of the windows. `id` is that of the first session before which is in it.
 CREATE TEMP TABLE made_session ON COMMIT DROP AS
 WITH sums AS (
-    SELECT visitor_id, site_id, stay, part, min(occurred_at) AS began_at, max(occurred_at) AS ended_at,
-           min(stay_began_at) AS stay_began_at, min(stay_ended_at) AS stay_ended_at, count(*) AS events,
-           count(*) FILTER (WHERE kind = 'page') AS pages, round(sum(seconds)) AS seconds,
+    SELECT n, min(visitor_id) AS visitor_id, min(site_id) AS site_id, min(occurred_at) AS began_at,
+           max(occurred_at) AS ended_at, min(stay_began_at) AS stay_began_at, min(stay_ended_at) AS stay_ended_at,
+           count(*) AS events, count(*) FILTER (WHERE kind = 'page') AS pages, round(sum(seconds)) AS seconds,
            count(*) FILTER (WHERE kind = 'form') AS forms,
            count(*) FILTER (WHERE kind IN ('click', 'personalised_click')) AS clicks
-      FROM placed_event GROUP BY visitor_id, site_id, stay, part
+      FROM placed_event GROUP BY n
 ), first AS (
-    SELECT DISTINCT ON (visitor_id, site_id, stay, part)
-           visitor_id, site_id, stay, part, id AS first_event, path AS landing_path, browser, os, device, country
-      FROM placed_event ORDER BY visitor_id, site_id, stay, part, occurred_at, id
+    SELECT DISTINCT ON (n) n, id AS first_event, path AS landing_path, browser, os, device, country
+      FROM placed_event ORDER BY n, occurred_at, id
 ), arrival AS (
-    SELECT DISTINCT ON (visitor_id, site_id, stay, part)
-           visitor_id, site_id, stay, part, utm ->> 'source' AS source, utm ->> 'medium' AS medium,
-           utm ->> 'campaign' AS campaign, click_ids,
+    SELECT DISTINCT ON (n)
+           n, utm ->> 'source' AS source, utm ->> 'medium' AS medium, utm ->> 'campaign' AS campaign, click_ids,
            lower(substring(referrer FROM '^https?://(?:www\.)?([^/:?#]+)')) AS host,
            lower(substring(url FROM '^https?://(?:www\.)?([^/:?#]+)')) AS own_host
-      FROM placed_event WHERE kind = 'page' ORDER BY visitor_id, site_id, stay, part, occurred_at, id
+      FROM placed_event WHERE kind = 'page' ORDER BY n, occurred_at, id
 ), leaving AS (
-    SELECT DISTINCT ON (visitor_id, site_id, stay, part) visitor_id, site_id, stay, part, path AS exit_path
-      FROM placed_event WHERE kind = 'page' ORDER BY visitor_id, site_id, stay, part, occurred_at DESC, id DESC
+    SELECT DISTINCT ON (n) n, path AS exit_path
+      FROM placed_event WHERE kind = 'page' ORDER BY n, occurred_at DESC, id DESC
 )
 SELECT NULL::bigint AS id, s.*, f.first_event, f.landing_path, f.browser, f.os, f.device, f.country, l.exit_path,
        a.source, a.medium, a.campaign,
        coalesce((SELECT array_agg(k ORDER BY k) FROM jsonb_object_keys(a.click_ids) AS k), '{}') AS click_ids,
        CASE WHEN NOT is_own.it THEN a.host END AS referrer_host, NULL::text AS way
   FROM sums AS s
-  JOIN first AS f USING (visitor_id, site_id, stay, part)
-  LEFT JOIN arrival AS a USING (visitor_id, site_id, stay, part)
-  LEFT JOIN leaving AS l USING (visitor_id, site_id, stay, part)
+  JOIN first AS f USING (n)
+  LEFT JOIN arrival AS a USING (n)
+  LEFT JOIN leaving AS l USING (n)
  CROSS JOIN LATERAL (
     SELECT coalesce(a.host = a.own_host, false) OR EXISTS (
         SELECT FROM tracking_site AS t,
@@ -122,12 +123,12 @@ COPY way_channel (way, channel) FROM STDIN
 -- recognise -- A session keeps its id: it is the one before whose first event is in it, the earliest of several.
 UPDATE made_session AS m SET id = known.id
   FROM (
-    SELECT DISTINCT ON (e.visitor_id, e.site_id, e.stay, e.part) e.visitor_id, e.site_id, e.stay, e.part, s.id
+    SELECT DISTINCT ON (e.n) e.n, s.id
       FROM web_session AS s
       JOIN placed_event AS e ON e.id = s.first_event
-     ORDER BY e.visitor_id, e.site_id, e.stay, e.part, e.occurred_at, e.id
+     ORDER BY e.n, e.occurred_at, e.id
   ) AS known
- WHERE (m.visitor_id, m.site_id, m.stay, m.part) = (known.visitor_id, known.site_id, known.stay, known.part)
+ WHERE m.n = known.n
 
 -- remove -- Sessions that have become part of another.
 DELETE FROM web_session AS s
@@ -168,7 +169,7 @@ SELECT m.visitor_id, m.site_id, m.began_at, m.ended_at, m.stay_began_at, m.stay_
 INSERT INTO web_form AS f (id, session_id, occurred_at, path, form)
 SELECT e.id, s.id, e.occurred_at, e.path, coalesce(e.form, '')
   FROM placed_event AS e
-  JOIN made_session AS m USING (visitor_id, site_id, stay, part)
+  JOIN made_session AS m USING (n)
   JOIN web_session AS s ON s.first_event = m.first_event
  WHERE e.kind = 'form'
     ON CONFLICT (id) DO UPDATE SET session_id = excluded.session_id WHERE f.session_id <> excluded.session_id
