@@ -26,7 +26,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks import bad_org, collector, csv_files, emulator, first_import, inner, org, pages
+from benchmarks import attribution, bad_org, collector, csv_files, emulator, first_import, inner, org, pages
 
 SIZES = [12_500, 200_000, 1_000_000]
 
@@ -152,10 +152,20 @@ def _csv(arguments: argparse.Namespace) -> None:
         print(json.dumps({"csv": figures}) if arguments.json else "\n".join(csv_files.lines(figures)), flush=True)
 
 
+def _attribution(arguments: argparse.Namespace) -> None:
+    """A hundred thousand deals and a million touches; no org is needed."""
+    with tempfile.TemporaryDirectory(prefix="abmatic-bench-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        figures = inner.measure_alone(folder, "attribution")
+    print(json.dumps({"attribution": figures}) if arguments.json else "\n".join(attribution.lines(figures)), flush=True)
+
+
 _SECTIONS = {
     "import": _imports, "everyday": _everyday, "pages": _pages, "bad-rows": _bad_rows, "emulator": _emulator,
     "csv": _csv,
     "collector": _collector,
+    "attribution": _attribution,
 }  # fmt: skip
 
 

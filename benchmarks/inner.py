@@ -24,3 +24,13 @@ def measure(folder: Path, org: Org, module: str = "floor") -> dict[str, Any]:
     if done.returncode:
         raise Unmeasured(f"the {module} could not be measured")
     return dict(json.loads(done.stdout))
+
+
+def measure_alone(folder: Path, module: str) -> dict[str, Any]:
+    """The figures that ``benchmarks.MODULE`` prints, over an empty database and no org. Raises `Unmeasured`."""
+    settings = environment(ABMATIC_DATA_DIR=str(folder / module))
+    command = [sys.executable, "-m", f"benchmarks.{module}"]
+    done = subprocess.run(command, env=settings, stdout=subprocess.PIPE, check=False)
+    if done.returncode:
+        raise Unmeasured(f"the {module} could not be measured")
+    return dict(json.loads(done.stdout))

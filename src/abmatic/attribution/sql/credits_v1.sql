@@ -75,6 +75,8 @@ SELECT d.opportunity_id, d.touch_id, %(model)s, %(version)s, d.share / 100000000
 
 -- settle -- These paths are made.
 UPDATE opportunity_path AS p
-   SET is_due = false,
-       touches = (SELECT count(*) FROM path_touch AS t WHERE t.opportunity_id = p.opportunity_id)
-  FROM due_path AS d WHERE d.opportunity_id = p.opportunity_id
+   SET is_due = false, touches = coalesce(t.touches, 0)
+  FROM due_path AS d
+  LEFT JOIN (SELECT opportunity_id, count(*) AS touches FROM path_touch GROUP BY opportunity_id) AS t
+    ON t.opportunity_id = d.opportunity_id
+ WHERE d.opportunity_id = p.opportunity_id

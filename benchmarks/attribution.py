@@ -1,0 +1,151 @@
+"""How long attribution takes over a long history: `make bench ARGS="--only attribution"`.
+
+100,000 deals over three years, and the touches that a history of ten million web events comes to where one in ten is of
+somebody known: a million. Everything is generated in the database by the server itself, from a seed.
+
+make     paths and credits of all deals, every model, from nothing
+again    the same with nothing changed, and with one touch more
+report   each kind of report of a year, beside its floor: one plain statement that adds up the same credits by channel
+journey  the first and a later page of the accounts with the most touches
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+from abmatic.cli import bootstrap
+
+DEALS = 100_000
+TOUCHES = 1_000_000
+ACCOUNTS = 50_000
+CONTACTS = 200_000
+TIMES = 5
+
+_FILL = f"""
+SELECT setseed(0.42);
+INSERT INTO account (name, industry, country, custom, created_at, updated_at)
+SELECT 'Account ' || n, 'Industry ' || n % 20, 'Country ' || n % 40, '{{}}', now(), now()
+  FROM generate_series(1, {ACCOUNTS}) AS n;
+INSERT INTO contact (last_name, kind, account_id, custom, created_at, updated_at)
+SELECT 'Person ' || n, '', 1 + n % {ACCOUNTS}, '{{}}', timestamptz '2023-01-01' + n % 1000 * interval '1 day', now()
+  FROM generate_series(1, {CONTACTS}) AS n;
+INSERT INTO campaign (name, type, is_active, custom, created_at, updated_at)
+SELECT 'Campaign ' || n, 'Webinar', true, '{{}}', now(), now() FROM generate_series(1, 500) AS n;
+INSERT INTO opportunity (name, account_id, amount, stage, is_closed, is_won, close_date, custom, created_at, updated_at)
+SELECT 'Deal ' || n, 1 + n % {ACCOUNTS}, round((1000 + random() * 90000)::numeric, 2), 'Closed',
+       n % 5 <> 0, n % 5 IN (1, 2), date '2023-04-01' + n % 1000 + 60, '{{}}',
+       timestamptz '2023-04-01' + n % 1000 * interval '1 day', now()
+  FROM generate_series(1, {DEALS}) AS n;
+INSERT INTO opportunity_contact (opportunity_id, contact_id, is_primary)
+SELECT o.id, 1 + (o.account_id - 1 + k * {ACCOUNTS}) % {CONTACTS}, k = 1
+  FROM opportunity AS o, generate_series(1, 2) AS k
+    ON CONFLICT DO NOTHING;
+INSERT INTO touch (source, source_key, kind, channel, campaign_id, page, occurred_at, contact_id, account_id)
+SELECT 'bench', n::text, 'visit', 'Channel ' || (random() * 9)::int, 1 + (random() * 499)::int,
+       '/page/' || (random() * 400)::int, timestamptz '2023-01-01' + random() * interval '1200 days', c.id, c.account_id
+  FROM generate_series(1, {TOUCHES}) AS n JOIN contact AS c ON c.id = 1 + n * 7919::bigint % {CONTACTS};
+"""
+_FLOOR = """
+SELECT t.channel, sum(c.amount) FROM credit AS c
+  JOIN opportunity AS o ON o.id = c.opportunity_id JOIN touch AS t ON t.id = c.touch_id
+ WHERE c.model = 'u_shaped' AND o.is_won AND o.close_date BETWEEN '2024-01-01' AND '2024-12-31' GROUP BY 1
+"""
+
+Figures = dict[str, Any]
+
+
+def main() -> None:
+    """Prints one JSON object."""
+    bootstrap.set_up()
+    with bootstrap.database() as server:
+        assert server is not None
+        from abmatic.cli.migrate import apply_migrations
+
+        apply_migrations()
+        print(json.dumps(_measure()))
+
+
+def _measure() -> Figures:
+    from django.db import connection
+
+    from abmatic.attribution.journey import journey
+    from abmatic.attribution.models import Credit, Touch, in_force
+    from abmatic.attribution.refreshing import make_due_credits, refresh
+    from abmatic.attribution.reporting import Asked, compare, report
+
+    with connection.cursor() as cursor:
+        cursor.execute(_FILL)
+        cursor.execute("VACUUM ANALYZE")
+    figures: Figures = {"deals": DEALS, "touches": TOUCHES, "make": _seconds(refresh)}
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE")
+    figures["credits"] = Credit.objects.count()
+    figures["again"] = _seconds(refresh)
+    _touch_more()
+    figures["one more"] = _seconds(lambda: make_due_credits(in_force().rules))
+    year = (date(2024, 1, 1), date(2024, 12, 31))
+    asked = {
+        "won amount by channel": Asked(*year), "won deals by campaign": Asked(*year, "linear", "campaign", "won_deals"),
+        "pipeline by page": Asked(*year, "time_decay", "page", "amount"),
+        "won amount by industry": Asked(*year, "w_shaped", "industry"), "Markov": Asked(*year, "markov"),
+        "Shapley": Asked(*year, "shapley"),
+    }  # fmt: skip
+    figures["reports"] = {name: _median(lambda each=each: report(each)) for name, each in asked.items()}  # type: ignore[misc]
+    figures["reports"]["with and without touches"] = _median(lambda: compare(*year))
+    figures["floor"] = _median(_floor)
+    figures["ratio"] = round(figures["reports"]["won amount by channel"] / figures["floor"], 2)
+    accounts = list(Touch.objects.values_list("account_id", flat=True)[:20])
+    pages = [_seconds(lambda each=each: journey(each or 0)) for each in accounts]  # type: ignore[misc]
+    later = [_seconds(lambda each=each: journey(each or 0, journey(each or 0, most=10).after)) for each in accounts]  # type: ignore[misc]
+    figures["journey"] = {"worst": max(pages), "two pages, worst": max(later)}
+    return figures
+
+
+def _floor() -> None:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute(_FLOOR)
+        cursor.fetchall()
+
+
+def _touch_more() -> None:
+    from abmatic.attribution.models import OpportunityPath
+
+    OpportunityPath.objects.filter(opportunity_id=DEALS // 2).update(is_due=True)
+
+
+def _seconds(act: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    act()
+    return round(time.perf_counter() - began, 4)
+
+
+def _median(act: Callable[[], object]) -> float:
+    act()
+    return round(statistics.median(_seconds(act) for _ in range(TIMES)), 4)
+
+
+def lines(figures: Figures) -> list[str]:
+    """For people."""
+    made = f"all made from nothing: {figures['make']:.1f} s; nothing changed: {figures['again']:.2f} s"
+    said = [
+        "",
+        f"attribution: {figures['deals']:,} deals, {figures['touches']:,} touches, {figures['credits']:,} credits",
+        f"  {made}; one deal due: {figures['one more']:.3f} s",
+    ]
+    said += [f"  report, {name}: {seconds:.2f} s" for name, seconds in figures["reports"].items()]
+    said.append(f"  floor (plain SQL, by channel): {figures['floor']:.2f} s, ratio {figures['ratio']:.2f}")
+    first, both = (1000 * figures["journey"][name] for name in ("worst", "two pages, worst"))
+    said.append(f"  journey, a page: {first:.0f} ms at worst; two pages: {both:.0f} ms")
+    return said
+
+
+if __name__ == "__main__":
+    sys.exit(main())
