@@ -25,11 +25,13 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
+import psutil
 import psycopg
 
 from abmatic.postgres import embedded
 from abmatic.postgres.embedded import EmbeddedServer
 from benchmarks.org import Unmeasured
+from benchmarks.processes import cpu_seconds, postmaster
 
 RATE = 2_000  # events a second that are asked for
 SECONDS = 15
@@ -82,23 +84,26 @@ def measure(folder: Path) -> dict[str, Any]:
         line = process.stdout.readline()
         if not line:
             raise Unmeasured(f"abmatic up ended: {(folder / 'up.log').read_text()[-2000:]}")
-        return _measure(json.loads(line)["url"], embedded.dsn(data))
+        programs = (psutil.Process(process.pid), postmaster(str(data)))
+        return _measure(json.loads(line)["url"], embedded.dsn(data), programs)
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(60)
         EmbeddedServer(data).remove()
 
 
-def _measure(url: str, dsn: str) -> dict[str, Any]:
+def _measure(url: str, dsn: str, programs: tuple[psutil.Process, ...]) -> dict[str, Any]:
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute(_MAKE_SITE.encode())
         _phase(url, rate=RATE, seconds=3)  # threads, sessions and caches are made
         paced = _phase(url, rate=RATE, seconds=SECONDS)
+        before = [cpu_seconds([program]) for program in programs]
         fastest = _phase(url, rate=None, seconds=SECONDS)
+        spent = [cpu_seconds([program]) - was for program, was in zip(programs, before, strict=True)]
         for told in (paced, fastest):
             _require_all(connection, told)
         floor = _floor(connection)
-    figures = {
+    figures: dict[str, Any] = {
         name: {
             "events_per_second": round(told.rate),
             "events": len(told.ids),
@@ -108,6 +113,9 @@ def _measure(url: str, dsn: str) -> dict[str, Any]:
         }
         for name, told in (("paced", paced), ("fastest", fastest))
     }
+    # On a machine that does other things too, this tells more than the rate.
+    cpu = [round(1e6 * seconds / len(fastest.ids)) for seconds in spent]
+    figures["cpu_microseconds_per_event"] = {"abmatic": cpu[0], "postgres": cpu[1]}
     return {**figures, "lost": 0, "floor_events_per_second": round(floor), "ratio": round(fastest.rate / floor, 3)}
 
 
@@ -236,6 +244,8 @@ def lines(figures: dict[str, Any]) -> list[str]:
             f"  {name}: {each['events_per_second']:,} accepted events/s, p50 {each['p50_ms']} ms, p99 "
             f"{each['p99_ms']} ms, {each['refused_requests']} requests refused"
         )
+    cpu = figures["cpu_microseconds_per_event"]
+    told.append(f"  CPU of an event: {cpu['abmatic']} µs of Abmatic, {cpu['postgres']} µs of Postgres")
     told.append(
         f"  lost: {figures['lost']}; floor (one COPY): {figures['floor_events_per_second']:,} events/s, "
         f"ratio {figures['ratio']}"
