@@ -95,6 +95,9 @@ def make_due_credits(rules: Rules) -> int:
 
 def _make_some(rules: Rules) -> int:
     with transaction.atomic(), connection.cursor() as cursor:
+        # Some hundred thousand rows are sorted for each model: in memory, and without compiling each statement.
+        cursor.execute("SET LOCAL work_mem = '64MB'")
+        cursor.execute("SET LOCAL jit = off")
         _run("sql/credits_v1.sql", "due", {"most": BATCH})
         cursor.execute("SELECT count(*) FROM due_path")
         (due,) = cursor.fetchone() or (0,)
