@@ -134,7 +134,7 @@ def test_indexes_find_them(connection: Connection) -> None:
         "run_by_time": Filter(connection, since=timezone.now() - timedelta(hours=1), until=timezone.now()),
         "change_record": Filter(connection, of=meant(f"account:{account.pk}")),
         "salesforce_write_record": Filter(connection, of=meant(f"account:{account.pk}")),
-        "issue_open_once": Filter(connection, of=meant(f"account:{account.pk}")),
+        "issue_o": Filter(connection, of=meant(f"account:{account.pk}")),
     }
     for index, wanted in plans.items():
         with transaction.atomic(), database.cursor() as cursor:

@@ -16,7 +16,7 @@ from tests.sync.test_undo import pulled, pushed, settled, undone
 from abmatic.audiences.models import Account
 from abmatic.changes.models import Cause, Change
 from abmatic.sync.gaps import Gap, gaps, take
-from abmatic.sync.models import Issue, MirrorAccount, Run, SelectedPush
+from abmatic.sync.models import Issue, MirrorAccount, Run, SelectedPush, Write
 from abmatic.sync.selected.rules import NotPushed
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -72,6 +72,26 @@ def test_what_salesforce_would_not_store_today_is_no_gap_and_is_not_written_back
     assert run.pushed["updated"] == 1
     assert account(live, "GenePoint")["Industry"] == "Banking"
     assert revenue() == 0.57
+
+
+def test_what_salesforce_rounded_itself_is_not_sent_again(live: Live) -> None:
+    allow("Account")
+    mode("Account", "AnnualRevenue", to_salesforce="overwrite")
+    mode("Account", "Industry", to_salesforce="overwrite")
+    there = account(live, "GenePoint")["Id"]
+    with closing(sqlite3.connect(live.org.store.path)) as database, database:
+        database.execute('UPDATE "Account" SET "AnnualRevenue" = 0.57 WHERE "Id" = ?', [there])
+    with live.editing() as session:
+        session.update("Account", there, {"Description": "Touched"})
+    live.sync_well("Account")
+    mode("Account", "AnnualRevenue", to_abmatic="none")
+    with live.editing() as session:
+        session.update("Account", there, {"AnnualRevenue": 1})
+    live.sync_well("Account")
+    assert float(record().revenue or 0) == 0.57
+    edit(record(), industry="Banking")
+    live.sync_well("Account")
+    assert [write.sent for write in Write.objects.all()] == [{"Industry": "Banking"}]
 
 
 def test_an_undone_push_leaves_one_that_no_push_and_no_same_value_closes(live: Live) -> None:

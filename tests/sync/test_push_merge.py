@@ -66,16 +66,14 @@ def theirs(kind: str, raw: Any) -> Value:
     return value
 
 
-def as_saved(kind: str, raw: Any, *there: Any) -> Value:
+def as_saved(kind: str, raw: Any, there: Any) -> Value:
     """What Salesforce would make of a local value: it takes the blanks around a text away.
 
-    One that it has or had just so (``there``) is no other one, whatever it would make of it today.
+    One that it has just so (``there``) stays so, whatever it would make of it today.
     """
     value = value_of(kind, raw)
     assert not isinstance(value, Unreadable)
-    if not isinstance(value, str) or any(value == each for each in there):
-        return value
-    return value.strip()
+    return value.strip() if isinstance(value, str) and value != there else value
 
 
 class Compared:
@@ -161,7 +159,9 @@ def test_the_push_writes_what_the_table_says(case: Case) -> None:
         for (name, f), cell, how in zip(compared.fields, row.cells, case.how, strict=True):
             kind = KINDS.get(f.type, "text")
             s, base = theirs(kind, filled(cell.theirs, number)), filled(cell.base, number)
-            a = as_saved(kind, filled(cell.ours, number), s, base)
+            a = as_saved(kind, filled(cell.ours, number), s)
+            if base is not NOTHING and same(value_of(kind, filled(cell.ours, number)), base):
+                base = a  # nobody changed it here, to the letter
             wanted = merge(s, a, base, replace(how), abmatic_is_later=cell.changed == 1).salesforce
             said = (case.sobject, name, how, s, a, base, cell.changed)
             sent = planned.get(local_id, {})

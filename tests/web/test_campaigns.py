@@ -82,5 +82,5 @@ def test_a_page_takes_few_queries_whatever_it_shows(admin: Client, django_assert
         org.member(fair, org.contact(f"Person {number}", account=org.account(f"Firm {number}")))
     with django_assert_max_num_queries(14):
         assert len(names(admin.get("/campaigns/").text)) == 41
-    with django_assert_max_num_queries(15):
+    with django_assert_max_num_queries(16):
         assert len(names(admin.get(f"/campaigns/{fair.pk}/members/").text)) == 40

@@ -127,6 +127,27 @@ def test_by_salesforce_id_and_never_by_anything_else_then(acme: Account) -> None
     assert Opportunity.objects.count() == 1
 
 
+@pytest.mark.parametrize("duplicates", ["skip", "fill", "overwrite"])
+def test_no_account_is_made_for_a_deal_that_keeps_its_own(duplicates: str) -> None:
+    connection = org.connect()
+    deal = org.opportunity(org.account("Acme"), name="Old", stage="Old")
+    MirrorOpportunity.objects.create(
+        connection=connection, sf_id="0065800000AbCdEAAV", modstamp=timezone.now(), local_id=deal.pk, role=1,
+        account_sf_id="0015800000000001AAA",
+    )  # fmt: skip
+    content = written([
+        ["Id", *HEAD],
+        ["0065800000AbCdE", *row("Old", "Acme Inc")],
+        ["0065800000ZZZZZ", *row("Unknown", "Unknown Inc")],
+    ])  # fmt: skip
+    how = {"missing_account": "create", "duplicates": duplicates}
+    looked = checked("opportunity", content, ["crm_id", *COLUMNS], **how)
+    file = imported("opportunity", content, ["crm_id", *COLUMNS], **how)
+    assert [each.name for each in Account.objects.all()] == ["Acme"]
+    assert looked.found is not None
+    assert (file.counts["accounts_made"], looked.found["accounts"]["accounts_made"]) == (0, 0)
+
+
 @pytest.mark.parametrize(
     ("columns", "keyless", "said"),
     [

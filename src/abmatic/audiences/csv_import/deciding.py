@@ -154,6 +154,15 @@ def deals(mapping: Mapping, table: LiteralString) -> sql.Composed:
     )
 
 
+def by_own_id() -> sql.Composed:
+    """Says of the rows of ``chunk`` that have an Id of their own which opportunity they are, where that is one."""
+    return sql.SQL(
+        "UPDATE chunk AS t SET target = o.ids[1] FROM "
+        "(SELECT x.n, ARRAY({}) AS ids FROM chunk AS x WHERE x.own IS NOT NULL) AS o "
+        "WHERE o.n = t.n AND cardinality(o.ids) = 1"
+    ).format(references.elsewhere_found("opportunity", sql.Identifier("x", "own")))
+
+
 def _value(mapping: Mapping, name: str) -> sql.Composable:
     """The value of a field in a row; nothing where no column goes to it."""
     at = mapping.column(name)

@@ -31,6 +31,9 @@ def join(session: Session, mapping: Mapping, file: FileImport) -> Joined:
     joined = Joined()
     if mapping.account is not None:
         deciding.look_again(session, mapping.account)
+        if mapping.key is None:
+            # Before accounts are made: one that has an Id of its own may keep the account it has.
+            session.execute(deciding.by_own_id())
         if mapping.missing is FileImport.MissingAccount.CREATE:
             joined.made = _make(session, mapping, file)
         statement = sql.SQL(_text("settle_accounts")).format(
@@ -57,7 +60,10 @@ def _make(session: Session, mapping: Mapping, file: FileImport) -> int:
     assert mapping.account is not None
     _alone(session, "file-import-accounts")
     deciding.look_again(session, mapping.account)
-    uses: sql.Composable = sql.SQL("(a.id IS NULL OR {})").format(comparing.is_account_open(mapping))
+    # An opportunity with an Id of its own is here, or its row is rejected: it is never made.
+    is_new: LiteralString = "a.id IS NULL" if mapping.key is not None else "a.id IS NULL AND t.own_said IS NULL"
+    is_open = comparing.is_account_open(mapping)
+    uses = sql.SQL("({} OR a.id IS NOT NULL AND {})").format(sql.SQL(is_new), is_open)
     session.execute(sql.SQL(_text("name_accounts")).format(table=sql.Identifier(mapping.record), uses=uses))
     is_domain = mapping.account.by is By.DOMAIN
     made = session.execute(

@@ -119,15 +119,16 @@ _LEAD_IS_WRITABLE: LiteralString = """AND NOT m.is_converted AND NOT EXISTS (
 
 
 def _sides(f: PushedField) -> list[sql.Composed]:
-    """S, A, B, whether there is a base, and whether an undo left S and A so, one set per field."""
+    """S, A, whether A is B to the letter, whether there is a base, B, and whether an undo left S and A so, by field."""
     kind = f.local.type
     has = sql.SQL("(m.base IS NULL OR m.base ? {})").format(sql.Literal(f.sf_field))
     stored = values.from_json(kind, sql.SQL("coalesce(m.base, m.values)"), f.sf_field)
     seen = values.from_json(kind, sql.SQL("m.values"), f.sf_field)
     return [
         sql.SQL("{} AS {}").format(_or_false(f, seen), sql.Identifier(f"s_{f.column}")),
-        sql.SQL("{} AS {}").format(
-            as_there(f, sql.Identifier("a", f.column), seen, stored), sql.Identifier(f"a_{f.column}")
+        sql.SQL("{} AS {}").format(as_there(f, sql.Identifier("a", f.column), seen), sql.Identifier(f"a_{f.column}")),
+        sql.SQL("({} IS NOT DISTINCT FROM {}) AS {}").format(
+            values.local(kind, sql.Identifier("a", f.column)), _or_false(f, stored), sql.Identifier(f"same_{f.column}")
         ),
         sql.SQL("{} AS {}").format(has, sql.Identifier(f"has_{f.column}")),
         sql.SQL("{} AS {}").format(_or_false(f, stored), sql.Identifier(f"b_{f.column}")),
@@ -142,15 +143,14 @@ def _or_false(f: PushedField, value: sql.Composable) -> sql.Composable:
     return sql.SQL("coalesce({}, false)").format(value) if f.local.type is FieldType.BOOLEAN else value
 
 
-def as_there(f: PushedField, value: sql.Composable, *theirs: sql.Composable) -> sql.Composable:
-    """The local value as Salesforce has it: where it is one of ``theirs``, the very same, else as it would be stored.
+def as_there(f: PushedField, value: sql.Composable, seen: sql.Composable) -> sql.Composable:
+    """The local value as Salesforce has it, where it has the very same, else as it would be after it saved it.
 
     Salesforce may have what it wouldn't store today, such as decimals from before a field lost them. Who had that value
     from there has changed nothing, and it must not be written back rounded.
     """
     canonical = values.local(f.local.type, value)
-    known = sql.SQL(" ").join(sql.SQL("WHEN {} = {} THEN {}").format(canonical, there, there) for there in theirs)
-    return sql.SQL("CASE {} ELSE {} END").format(known, as_stored(f, value))
+    return sql.SQL("CASE WHEN {} = {} THEN {} ELSE {} END").format(canonical, seen, seen, as_stored(f, value))
 
 
 def as_stored(f: PushedField, value: sql.Composable) -> sql.Composable:
@@ -216,13 +216,13 @@ def _rule(plan: PushPlan, f: PushedField) -> sql.Composed:
 
 
 def _three_way(plan: PushPlan, f: PushedField) -> sql.Composed:
-    s, a, b, has = (_of(side, f) for side in ("s", "a", "b", "has"))
+    s, a, b, has, same = (_of(side, f) for side in ("s", "a", "b", "has", "same"))
     return sql.SQL(
         "CASE WHEN NOT {has} THEN (CASE WHEN {s} IS NULL THEN {a} WHEN {a} IS NULL THEN {s} ELSE {first} END) "
-        "WHEN {a} IS NOT DISTINCT FROM {b} THEN {s} WHEN {s} IS NOT DISTINCT FROM {b} THEN {a} "
+        "WHEN {same} OR {a} IS NOT DISTINCT FROM {b} THEN {s} WHEN {s} IS NOT DISTINCT FROM {b} THEN {a} "
         "WHEN {s} IS NOT DISTINCT FROM {a} THEN {s} ELSE {settled} END"
     ).format(
-        has=has, a=a, s=s, b=b,
+        has=has, a=a, s=s, b=b, same=same,
         first=a if plan.policy == ObjectSetting.Policy.ABMATIC else s,
         settled=_settled(plan, f, s, a),
     )  # fmt: skip
