@@ -14,7 +14,7 @@ from tests.tracking.conftest import NOW, Rows, event, uuid7
 from abmatic.postgres import sessions
 from abmatic.tracking import partitions, store
 from abmatic.tracking.events import Kind, NotVersion7, WebEvent, time_of, truncated
-from abmatic.tracking.store import START, Session, Writer
+from abmatic.tracking.store import START, Session, Unstorable, Writer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -46,8 +46,10 @@ def test_what_is_sent_twice_is_kept_once(rows: Rows) -> None:
 
 def test_a_batch_is_kept_whole_or_not_at_all(session: Session, rows: Rows) -> None:
     writer = Writer(session)
-    with pytest.raises(psycopg.DataError):
+    with pytest.raises(Unstorable):
         writer.append([event(), event(title="\0")])
+    with pytest.raises(psycopg.IntegrityError):
+        writer.append([event(), event(ip=ip_network("192.0.2.7/32"))])
     assert rows("SELECT count(*) FROM web_event") == [(0,)]
     assert writer.append([event()]).number == 1, "and the writer goes on"
 

@@ -69,22 +69,26 @@ def collect(hit: Hit) -> Outcome:
         return Outcome(_STATUS.get(refused.reason, 200), 0, {refused.reason.value: 1})
     assert site is not None
     taken, dropped = _judged(hit, site, told, events, now)
-    if taken and not group_commit.committer().commit(taken):
-        dropped[Drop.INVALID] += len(taken)
-        taken = []
+    accepted = len(taken)
+    if taken and (refused_by_store := group_commit.committer().commit(taken)):
+        dropped[Drop.INVALID] += refused_by_store
+        accepted -= refused_by_store
     for reason, number in dropped.items():
         group_commit.counts.dropped(site.id, reason, number, now)
     if dropped:
         group_commit.committer()
     status = _STATUS[Drop.RATE] if Drop.RATE in dropped else 200 if dropped else 204
-    return Outcome(status, len(taken), {reason.value: number for reason, number in sorted(dropped.items())})
+    return Outcome(status, accepted, {reason.value: number for reason, number in sorted(dropped.items())})
 
 
 def origin_of_hit(origin: str, referer: str) -> str:
     """The origin of the page that sends: as its browser says, or taken from the page's address. Empty if unknown."""
     if origin and origin != "null":
         return origin.lower()
-    parts = urlsplit(referer) if referer.isascii() else None
+    try:
+        parts = urlsplit(referer) if referer.isascii() else None
+    except ValueError:
+        return ""
     return f"{parts.scheme}://{parts.netloc}".lower() if parts and parts.scheme and parts.netloc else ""
 
 

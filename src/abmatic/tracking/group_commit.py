@@ -23,7 +23,7 @@ import psycopg
 from abmatic.postgres import sessions
 from abmatic.tracking.counting import Counts
 from abmatic.tracking.events import WebEvent
-from abmatic.tracking.store import Writer
+from abmatic.tracking.store import Line, Unstorable, Writer, line_of
 
 logger = logging.getLogger(__name__)
 
@@ -50,15 +50,19 @@ class Unavailable(Exception):
 
 @dataclass(slots=True, eq=False)
 class _Ticket:
-    """A request's events, and whether they are committed."""
+    """A request's events, and what became of them."""
 
-    events: Sequence[WebEvent]
+    lines: Sequence[Line]
     over: threading.Event = field(default_factory=threading.Event)
-    is_committed: bool = False
-    # They can't be stored at all, alone neither.
-    is_impossible: bool = False
+    # How many are committed, and how many can't be stored at all, alone neither.
+    committed: int = 0
+    refused: int = 0
     # A session was lost over them: they may get one more.
     was_tried: bool = False
+
+    @property
+    def is_done(self) -> bool:
+        return self.committed + self.refused == len(self.lines)
 
 
 class Committer:
@@ -76,21 +80,28 @@ class Committer:
         self._thread.start()
         atexit.register(self.stop)
 
-    def commit(self, events: Sequence[WebEvent]) -> bool:
-        """Returns once the events are committed; False when they can't be stored. Raises `Unavailable`."""
+    def commit(self, events: Sequence[WebEvent]) -> int:
+        """Returns once the events are committed; answers how many can't ever be. Raises `Unavailable`."""
         if self._waiting > _MOST_WAITING:
             raise Unavailable("Too many events wait to be stored.")
-        ticket = _Ticket(events)
+        # Here, so that an event which makes no row costs its own request's time, and nobody else anything.
+        lines = _lines(events)
+        unstorable = len(events) - len(lines)
+        if not lines:
+            return unstorable
+        ticket = _Ticket(lines)
         with self._lock:
-            self._waiting += len(events)
+            self._waiting += len(lines)
         self._queue.put(ticket)
         if not ticket.over.wait(PATIENCE):
             raise Unavailable("The database has not stored the events in time.")
-        if ticket.is_impossible:
-            return False
-        if not ticket.is_committed:
+        if not ticket.is_done:
             raise Unavailable("The database could not store the events.")
-        return True
+        return unstorable + ticket.refused
+
+    def is_alive(self) -> bool:
+        """Whether there is still a thread that commits."""
+        return self._thread.is_alive()
 
     def stop(self) -> None:
         """Writes what waits, and ends the thread."""
@@ -105,19 +116,20 @@ class Committer:
                     saver = _Saver(session, self._counts)
                     if self._serve(saver):
                         return
-            except psycopg.Error as error:
-                logger.warning("web events can't be stored: %s", error)
+            except Exception as error:  # noqa: BLE001
+                # Whatever it was: a thread that ends here would answer nobody until the process is started again.
+                logger.warning("web events can't be stored: %s", _said(error))
             if saver is None and self._refuse_waiting():
                 return
 
     def _serve(self, saver: _Saver) -> bool:
-        """Saves what comes, until the end (True). Raises psycopg's errors where the session is of no use any more."""
+        """Saves what comes, until the end (True). Raises where the session is of no use any more."""
         while True:
             tickets, is_end = self._gathered()
             try:
                 if tickets:
                     saver.save(tickets)
-            except psycopg.Error:
+            except Exception:
                 self._once_more(tickets)
                 if is_end:
                     self._queue.put(None)
@@ -129,11 +141,12 @@ class Committer:
 
     def _once_more(self, tickets: Sequence[_Ticket]) -> None:
         """The database may only have been restarted. A commit that came through after all does no harm: see ids."""
-        self._release([ticket for ticket in tickets if ticket.was_tried or ticket.is_committed])
-        for ticket in tickets:
-            if not (ticket.was_tried or ticket.is_committed):
-                ticket.was_tried = True
-                self._queue.put(ticket)
+        again = [ticket for ticket in tickets if not (ticket.was_tried or ticket.is_done)]
+        self._release([ticket for ticket in tickets if ticket.was_tried or ticket.is_done])
+        for ticket in again:
+            ticket.was_tried = True
+            ticket.committed = ticket.refused = 0
+            self._queue.put(ticket)
 
     def _gathered(self) -> tuple[list[_Ticket], bool]:
         """What is there, after waiting for the first; and whether that was all there will be."""
@@ -143,7 +156,7 @@ class Committer:
             return [], False
         if first is None:
             return [], True
-        tickets, number = [first], len(first.events)
+        tickets, number = [first], len(first.lines)
         gathers = True
         while number < _MOST:
             try:
@@ -157,12 +170,12 @@ class Committer:
             if more is None:
                 return tickets, True
             tickets.append(more)
-            number += len(more.events)
+            number += len(more.lines)
         return tickets, False
 
     def _release(self, tickets: Sequence[_Ticket]) -> None:
         with self._lock:
-            self._waiting -= sum(len(ticket.events) for ticket in tickets)
+            self._waiting -= sum(len(ticket.lines) for ticket in tickets)
         for ticket in tickets:
             ticket.over.set()
 
@@ -188,23 +201,29 @@ class _Saver:
         self._counted_at = time.monotonic()
 
     def save(self, tickets: Sequence[_Ticket]) -> None:
-        """Commits all, or, where the database takes one's values for impossible, all but that."""
-        try:
-            self._append(tickets)
-        except (psycopg.DataError, ValueError) as error:
-            if len(tickets) > 1:
-                for ticket in tickets:
-                    self.save([ticket])
-                return
-            logger.error("an event can't be stored: %s", error)
-            tickets[0].is_impossible = True
+        """Commits all, or, where the database takes an event's values for impossible, all but that."""
+        self._save([(ticket, line) for ticket in tickets for line in ticket.lines])
 
-    def _append(self, tickets: Sequence[_Ticket]) -> None:
-        events = [event for ticket in tickets for event in ticket.events]
-        appended = self._writer.append(events)
-        for ticket in tickets:
-            ticket.is_committed = True
-        self._counts.taken(appended.by_site, events)
+    def _save(self, lines: Sequence[tuple[_Ticket, Line]]) -> None:
+        """By halves where not all at once: an event that is refused costs few commits, and its neighbours nothing."""
+        try:
+            appended = self._writer.append_lines([line for _, line in lines])
+        except Exception as error:
+            # An error that is none of the database's is an event's fault until it is shown that it isn't: alone.
+            if isinstance(error, psycopg.Error) and not isinstance(error, _OF_VALUES):
+                raise
+            self._session.rollback()
+            if len(lines) > 1:
+                half = len(lines) // 2
+                self._save(lines[:half])
+                self._save(lines[half:])
+                return
+            logger.error("an event can't be stored: %s", _said(error))
+            lines[0][0].refused += 1
+            return
+        for ticket, _ in lines:
+            ticket.committed += 1
+        self._counts.taken(appended.by_site, [line.event for _, line in lines])
 
     def count(self, *, force: bool) -> None:
         """Writes down what was counted, once a second."""
@@ -214,18 +233,41 @@ class _Saver:
             self._counts.write(self._session)
 
 
+# What the database says of values. Anything else that it says is of itself: the same events may do later.
+_OF_VALUES = (psycopg.DataError, psycopg.IntegrityError)
+
+
+def _lines(events: Sequence[WebEvent]) -> list[Line]:
+    """Those of the events that make a row."""
+    lines = []
+    for event in events:
+        with suppress(Unstorable):
+            lines.append(line_of(event))
+    return lines
+
+
+def _said(error: Exception) -> str:
+    """What of an error may be logged. The database's own words quote what a visitor sent; a lost connection's don't."""
+    if isinstance(error, psycopg.OperationalError) and error.sqlstate is None:
+        return str(error)
+    state = error.sqlstate if isinstance(error, psycopg.Error) else None
+    return f"{type(error).__name__} ({state})" if state else type(error).__name__
+
+
 _committers: dict[int, Committer] = {}
 _making = threading.Lock()
 counts = Counts()
 
 
 def committer() -> Committer:
-    """That of this process, made when it is first needed: a thread doesn't live on in a fork."""
+    """That of this process, made when it is first needed (a thread doesn't live on in a fork), or its thread ended."""
     found = _committers.get(os.getpid())
-    if found is None:
+    if found is None or not found.is_alive():
         with _making:
             found = _committers.get(os.getpid())
-            if found is None:
+            if found is None or not found.is_alive():
+                if found is not None:
+                    atexit.unregister(found.stop)
                 _committers.clear()
                 found = _committers[os.getpid()] = Committer(counts)
     return found

@@ -23,7 +23,10 @@ OLDEST = timedelta(days=3)
 NEWEST = timedelta(minutes=5)
 
 Short = Annotated[str, StringConstraints(max_length=100)]
-Value = Annotated[str, StringConstraints(max_length=500)] | bool | int | float | None
+# What doesn't fit 64 bits is a number with a point, as other readers of JSON take it.
+Whole = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Value = Annotated[str, StringConstraints(max_length=500)] | bool | Whole | Finite | None
 
 
 class Refused(Exception):
@@ -109,17 +112,24 @@ def body_of(body: bytes) -> tuple[object, list[object]]:
     except orjson.JSONDecodeError:
         # Halves of letters, which browsers can write and orjson doesn't read.
         try:
-            told = json.loads(body)
+            told = json.loads(body.decode("utf-8", "strict"), parse_constant=_no_number)
         except (ValueError, RecursionError):
             raise Refused(Drop.UNREADABLE) from None
     if b"\\u" in body:
-        told = cleaning.storable(told)
+        try:
+            told = cleaning.storable(told)
+        except cleaning.TooDeep:
+            raise Refused(Drop.UNREADABLE) from None
     events = told.get("events") if isinstance(told, dict) else None
     if not isinstance(events, list) or not events:
         raise Refused(Drop.UNREADABLE)
     if len(events) > MOST_EVENTS:
         raise Refused(Drop.TOO_LARGE)
     return told.get("visitor"), events
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")
 
 
 def event_of(

@@ -16,6 +16,7 @@ it is over (see `postgres.transactions`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -37,6 +38,10 @@ Session = psycopg.Connection[tuple[Any, ...]]
 
 # Rows of one COPY where many are appended.
 BATCH = 10_000
+# What COPY's text format gives a meaning to.
+_ESCAPED = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
+# NUL within JSON: not the letters that a backslash of its own stands before.
+_JSON_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
 class Position(NamedTuple):
@@ -51,6 +56,17 @@ START = Position(0, UUID(int=0))
 
 class ImpossibleTime(ValueError):
     """No event can have happened then: the collector drops it before, as too old or too new."""
+
+
+class Unstorable(ValueError):
+    """A value of an event is nothing that a row can hold: NUL, half a letter, a number beyond 64 bits."""
+
+
+class Line(NamedTuple):
+    """An event, and the row that it becomes: a line of COPY's text format."""
+
+    event: WebEvent
+    data: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +91,24 @@ class Writer:
         self._session.commit()
 
     def append(self, events: Sequence[WebEvent]) -> Appended:
-        """Appends the events, committed once this returns. Raises `ImpossibleTime`, psycopg's errors: then none is."""
-        self._make_months({partitions.month_of(event.occurred_at) for event in events})
-        with self._session.transaction():
-            with self._session.cursor() as cursor, cursor.copy(_text("copy")) as copy:
-                for event in events:
-                    copy.write_row(_row(event))
-            return Appended(dict(self._session.execute(_text("append")).fetchall()))
+        """Appends the events, committed once this returns.
+
+        Raises `Unstorable`, `ImpossibleTime`, psycopg's errors: then none is.
+        """
+        return self.append_lines([line_of(event) for event in events])
+
+    def append_lines(self, lines: Sequence[Line]) -> Appended:
+        """The same with lines that are made already, by a thread that has the time."""
+        self._make_months({partitions.month_of(line.event.occurred_at) for line in lines})
+        try:
+            with self._session.transaction():
+                with self._session.cursor() as cursor, cursor.copy(_text("copy")) as copy:
+                    copy.write(b"".join([line.data for line in lines]))
+                return Appended(dict(self._session.execute(_text("append")).fetchall()))
+        except psycopg.IntegrityError:
+            # It may be that a month is not there any more.
+            self._months.clear()
+            raise
 
     def _make_months(self, wanted: set[date]) -> None:
         missing = wanted - self._months
@@ -90,6 +117,18 @@ class Writer:
                 raise ImpossibleTime(f"An event of {min(missing):%Y-%m} to {max(missing):%Y-%m} can't be stored.")
             partitions.make(self._session, missing)
             self._months |= missing
+
+
+def line_of(event: WebEvent) -> Line:
+    """An event as `Writer.append_lines` takes it. Raises `Unstorable`."""
+    try:
+        columns = [r"\N" if value is None else str(value).translate(_ESCAPED) for value in _row(event)]
+        data = "\t".join(columns).encode() + b"\n"
+    except (TypeError, ValueError) as error:
+        raise Unstorable(f"A value of the event {event.id} can't be written: {type(error).__name__}.") from None
+    if b"\0" in data:
+        raise Unstorable(f"A text of the event {event.id} contains NUL.")
+    return Line(event, data)
 
 
 def append(events: Sequence[WebEvent]) -> Appended:
@@ -183,7 +222,12 @@ def _row(event: WebEvent) -> tuple[Any, ...]:
 
 
 def _json(value: dict[str, Any] | None) -> str | None:
-    return orjson.dumps(value).decode() if value else None
+    if not value:
+        return None
+    told = orjson.dumps(value).decode()
+    if "u0000" in told and _JSON_NUL.search(told):
+        raise Unstorable("A value contains NUL.")
+    return told
 
 
 def _text(name: LiteralString) -> LiteralString:
