@@ -74,6 +74,18 @@ def test_what_salesforce_would_not_store_today_is_no_gap_and_is_not_written_back
     assert revenue() == 0.57
 
 
+def test_whatever_salesforce_has_can_be_taken(live: Live) -> None:
+    with live.editing() as session:
+        session.update("Account", account(live, "GenePoint")["Id"], {"AnnualRevenue": -1})
+    undone(live.sync_well("Account")["Account"])
+    gap = found()["revenue"]
+    assert gap.can_be_taken
+    assert gap.theirs == -1
+    assert take("account", record().pk, gap, person).status == "updated"
+    assert record().revenue == -1
+    assert found() == {}
+
+
 def test_what_salesforce_rounded_itself_is_not_sent_again(live: Live) -> None:
     allow("Account")
     mode("Account", "AnnualRevenue", to_salesforce="overwrite")

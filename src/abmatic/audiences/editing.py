@@ -69,6 +69,7 @@ class Edit:
     ``seen``: the ``updated_at`` that the editor saw: the edit is refused where the record has changed since.
     ``saw``: by field, the mark (see `abmatic.audiences.seen`) of the value that the editor saw: the edit is refused
     where that field has another value by now, unless it is the very one that the edit gives it.
+    ``is_crms``: the values are those that a CRM has: whatever they are, they are not refused as nobody's meaning.
     """
 
     values: Mapping[str, object]
@@ -76,6 +77,7 @@ class Edit:
     by_key: bool = False
     seen: datetime | None = None
     saw: Mapping[str, str] = field(default_factory=dict)
+    is_crms: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -393,6 +395,8 @@ class _Saving:
     def _refuse_unfit(self) -> None:
         """Of a new record all is looked at, of one that is there what would change: the rest is as a CRM had it."""
         for row in self._accepted():
+            if row.edit.is_crms:
+                continue
             if row.target is None:
                 self._refuse_nameless(row)
                 names = [name for name, value in row.doc.items() if value is not None]

@@ -131,6 +131,7 @@ def take(record: str, record_id: int, gap: Gap, cause: Callable[[], Cause]) -> S
         {gap.local_field: str(value) if number else value},
         id=record_id,
         saw={gap.local_field: marks(record, record_id).get(gap.local_field, "")},
+        is_crms=True,
     )
     (saved,) = editing.save(record, [edit], cause)
     return saved
