@@ -7,18 +7,27 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.core import signing
-from tests.engagement.visits import did
+from tests.engagement.visits import did, site_that_makes_people
 
+from abmatic.audiences import editing
+from abmatic.audiences.editing import Edit
 from abmatic.audiences.models import Account, Contact
 from abmatic.changes.models import Cause, Change
 from abmatic.engagement import links
 from abmatic.engagement.identifying import confidence_label, identify, person_of
-from abmatic.engagement.models import Visitor, VisitorSign, WebSession
+from abmatic.engagement.models import NewPeople, Visitor, VisitorSign, WebSession
 from abmatic.engagement.sessions import make_sessions
 from abmatic.tracking import store
 from abmatic.tracking.events import Kind, WebEvent
+from abmatic.tracking.models import TrackingSite
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def site(transactional_db: None) -> TrackingSite:
+    """People are made of forms and identify()."""
+    return site_that_makes_people()
 
 
 def sent(minutes: float, email: str, visitor: str = "ann", **fields: str) -> WebEvent:
@@ -164,6 +173,69 @@ def test_what_was_given_is_not_kept_a_second_time() -> None:
     come(sent(0, "ann@acme.com", first_name="Ann"))
     sign = VisitorSign.objects.get()
     assert (sign.given, sign.is_judged, sign.contact_id) == ({}, True, Contact.objects.get().pk)
+
+
+def counted() -> tuple[int, int, int]:
+    return NewPeople.objects.values_list("made", "over_limit", "switched_off").get()
+
+
+def test_unless_it_is_switched_on_nobody_is_made_and_who_is_here_is_known(site: TrackingSite) -> None:
+    assert not TrackingSite(name="New").makes_people
+    TrackingSite.objects.update(makes_people=False)
+    ann = Contact.objects.create(work_email="ann@acme.com", email_key="ann@acme.com", last_name="Lee")
+    come(sent(0, "ann@acme.com"), said(1, "bob@globex.com", "bob"), said(2, "Bob@globex.com", "bob"))
+    assert whose() == [("ann", ann.pk), ("bob", None)]
+    assert (Contact.objects.count(), Account.objects.count(), Change.objects.count()) == (1, 0, 0)
+    assert counted() == (0, 0, 1)
+    assert "makes no people" in VisitorSign.objects.filter(visitor__key="bob")[0].problem
+    # Once a sync brings him the visits are his.
+    bob = Contact.objects.create(work_email="bob@globex.com", email_key="bob@globex.com", last_name="B")
+    identify()
+    assert whose() == [("ann", ann.pk), ("bob", bob.pk)]
+    assert not VisitorSign.objects.filter(visitor__key="bob").exclude(problem="").exists()
+    assert counted() == (0, 0, 1)
+
+
+def test_a_site_that_is_not_there_makes_nobody() -> None:
+    come(did(0, Kind.IDENTIFY, site=2, properties={"email": "ann@acme.com"}))
+    assert not Contact.objects.exists()
+
+
+def test_a_day_has_a_limit() -> None:
+    TrackingSite.objects.update(new_people_a_day=2)
+    come(*(said(n, f"p{n}@c{n}.com", f"v{n}") for n in range(2)), said(3, "p0@c0.com", "v3"))
+    come(said(4, "p4@c4.com", "v4"), said(5, "p1@c1.com", "v5"))
+    assert (Contact.objects.count(), Account.objects.count(), counted()) == (2, 2, (2, 1, 0))
+    assert "as many people" in VisitorSign.objects.get(visitor__key="v4").problem
+    assert VisitorSign.objects.get(visitor__key="v5").contact_id is not None
+    NewPeople.objects.update(day="2026-11-01")
+    come(said(6, "p4@c4.com", "v4"))
+    assert Contact.objects.count() == 3, "and the next day has its own"
+
+
+def test_somebody_who_came_meanwhile_stays_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    def save(record: str, edits: list[Edit], cause: Any) -> Any:
+        if record == "contact":
+            Contact.objects.create(work_email="ann@acme.com", email_key="ann@acme.com", last_name="Of the CRM")
+        else:
+            Account.objects.create(name="Of the CRM", website="acme.com", domain="acme.com")
+        return real(record, edits, cause)
+
+    real = editing.save
+    monkeypatch.setattr(editing, "save", save)
+    come(sent(0, "ann@acme.com", last_name="Typed", job_title="Intern", company="Typed"))
+    ann = Contact.objects.get()
+    assert (ann.last_name, ann.job_title, Account.objects.get().name) == ("Of the CRM", None, "Of the CRM")
+    assert whose() == [("ann", ann.pk)]
+    assert not Change.objects.exists()
+
+
+def test_each_page_and_kind_of_sign_has_a_cause_of_its_own() -> None:
+    come(sent(0, "a@acme.com"), sent(1, "b@acme.com", "b"), said(2, "c@acme.com", "c"))
+    notes = Change.objects.filter(record="contact").order_by("record_id").values_list("cause__note", flat=True)
+    assert sorted(notes) == [
+        "E-mail address in a form, /demo", "E-mail address in a form, /demo", "The site said who it is, /prices",
+    ]  # fmt: skip
 
 
 def test_tried_again_nothing_changes() -> None:

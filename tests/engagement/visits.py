@@ -9,6 +9,7 @@ from typing import Any
 from tests.tracking.conftest import uuid7
 
 from abmatic.tracking.events import Kind, WebEvent
+from abmatic.tracking.models import TrackingSite
 
 BEGIN = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 
@@ -16,6 +17,13 @@ BEGIN = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 def at(minutes: float) -> datetime:
     """Minutes after nine o'clock, to the millisecond, which is what an event's id holds."""
     return BEGIN + timedelta(milliseconds=round(minutes * 60_000))
+
+
+def site_that_makes_people(**values: Any) -> TrackingSite:
+    """The site that events are of unless said otherwise."""
+    return TrackingSite.objects.create(
+        pk=1, name="Acme", origins=["https://www.acme.com"], **{"makes_people": True, **values}
+    )
 
 
 def did(minutes: float, kind: Kind = Kind.PAGE, visitor: str = "ann", site: int = 1, **values: Any) -> WebEvent:

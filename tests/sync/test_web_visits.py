@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from tests.engagement.test_identifying import come, sent
-from tests.engagement.visits import did
+from tests.engagement.visits import did, site_that_makes_people
 from tests.sync.live import Live, Orgs
 from tests.sync.test_auto_push import perform
 from tests.sync.test_push import allow
@@ -19,6 +19,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def live(orgs: Orgs) -> Live:
     """New people are pushed by themselves as leads, and everything was compared once."""
+    site_that_makes_people()
     live = orgs.sample()
     live.sync_well()
     allow("Lead", auto_push=True, new_people="lead")

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from tests.web.conftest import SignedIn
 
+from abmatic.engagement.models import NewPeople
 from abmatic.identity.models import AuditEntry, User
 from abmatic.tracking.models import DEFAULT_FIELDS, TrackingDrop, TrackingHour, TrackingSite
 
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.django_db
 FORM = {
     "name": "Acme", "origins": "www.acme.com\nhttps://*.acme.com/path\nwww.acme.com", "mode": "identified",
     "consent": "not_needed", "honours_dnt": "on", "cookie_days": "30", "captures_forms": "on", "is_active": "on",
-    "captured_fields": "email\ncompany",
+    "captured_fields": "email\ncompany", "new_people_a_day": "50",
 }  # fmt: skip
 
 
@@ -70,6 +71,7 @@ def test_a_site_is_changed_and_the_change_noted(admin: Client, site: TrackingSit
         ({"origins": "ftp://acme.com"}, "is no origin of a website: say https://www.example.com"),
         ({"cookie_days": "396"}, "395"),
         ({"cookie_days": "0"}, "1"),
+        ({"new_people_a_day": "0"}, "greater than or equal to 1"),
         ({"mode": "secret"}, "not one of the available choices"),
         ({"captured_fields": "e-mail!"}, "is no name of a field"),
         ({"captured_fields": "\n".join(f"f{number}" for number in range(51))}, "50 is the most"),
@@ -99,6 +101,19 @@ def test_the_page_tells_what_has_come_and_what_was_dropped(admin: Client, site: 
         assert "Add the origin of these pages to the site" in shown
         assert "These were no people" not in shown
     assert "1,234 events" in admin.get(reverse("tracking-sites")).text
+
+
+def test_the_page_tells_how_many_people_were_made_and_were_not(admin: Client, site: TrackingSite) -> None:
+    NewPeople.objects.create(site_id=site.pk, day=timezone.now().date(), made=7, over_limit=1234, switched_off=3)
+    shown = admin.get(reverse("tracking-site", args=[site.pk])).text
+    assert "3 unknown addresses given today" in shown
+    admin.post(reverse("tracking-site-edit", args=[site.pk]), {**FORM, "makes_people": "on"})
+    for address in ("tracking-site", "tracking-site-live"):
+        shown = admin.get(reverse(address, args=[site.pk])).text
+        assert "7 new people made today" in shown
+        assert "1,234 more were not made: the site makes 50 a day" in shown
+    told = {each["what"]: (each["before"], each["after"]) for each in AuditEntry.objects.get(about="site").differences}
+    assert told["makes people and companies"] == (False, True)
 
 
 def test_operators_and_viewers_read(oscar: User, vera: User, signed_in: SignedIn, site: TrackingSite) -> None:

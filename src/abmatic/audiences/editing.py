@@ -66,6 +66,7 @@ class Edit:
     """What one record is to become. Fields that are not named stay as they are.
 
     ``id``: of the record; None makes one, or (``by_key``) changes the one that has the key, or makes it where none has.
+    ``keeps``: with ``by_key``, the one that has the key stays as it is, whoever made it and however lately.
     ``seen``: the ``updated_at`` that the editor saw: the edit is refused where the record has changed since.
     ``saw``: by field, the mark (see `abmatic.audiences.seen`) of the value that the editor saw: the edit is refused
     where that field has another value by now, unless it is the very one that the edit gives it.
@@ -75,6 +76,7 @@ class Edit:
     values: Mapping[str, object]
     id: int | None = None
     by_key: bool = False
+    keeps: bool = False
     seen: datetime | None = None
     saw: Mapping[str, str] = field(default_factory=dict)
     is_crms: bool = False
@@ -245,6 +247,8 @@ class _Saving:
             row.target = row.edit.id
             if row.edit.by_key and row.target is None:
                 row.target = row.holder
+                if row.edit.keeps and row.holder is not None:
+                    row.doc, row.references = {}, {}
                 if row.key is None:
                     row.refuse(
                         "keyless",

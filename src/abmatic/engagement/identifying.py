@@ -1,9 +1,10 @@
 """Whose visit it was.
 
 1. **Signs** are judged: an e-mail address that was given in a form or by `identify()`, or a link that was sent to one
-   person. Who is not known yet becomes a contact, and the company of the address's domain an account, through the door
-   that edits go through (`audiences.editing`), so that the push sees them. A person who is there stays as they are:
-   what somebody typed into a form overwrites nothing. Domains of free mail make no accounts.
+   person. Where the site is set to make people (`engagement.newcomers`), who is not known yet becomes a contact, and
+   the company of the address's domain an account, through the door that edits go through (`audiences.editing`), so that
+   the push sees them. A person who is there stays as they are: what somebody typed into a form overwrites nothing.
+   Domains of free mail make no accounts. Who is not made is recognised once they come from elsewhere.
 2. **Sessions** of visitors with signs are given to whom the surest sign up to their end names, the latest of several as
    sure; those before any, to the first of the surest. So the history of before joins, a device that two people use is
    kept apart, and a forwarded link makes nobody another person than who signed in.
@@ -14,8 +15,10 @@ Judged again, it comes to the same.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, LiteralString
 
 from django.db import connection, transaction
@@ -23,7 +26,7 @@ from django.db import connection, transaction
 from abmatic.audiences import editing
 from abmatic.audiences.editing import Edit, Saved
 from abmatic.changes.models import Cause
-from abmatic.engagement import links
+from abmatic.engagement import links, newcomers
 from abmatic.engagement.models import VisitorSign
 from abmatic.postgres.sql import block
 
@@ -43,6 +46,7 @@ def confidence_label(confidence: int) -> str:
 
 def identify(batch: int = BATCH) -> int:
     """Judges what is new, and gives sessions to whom they belong. Answers how many signs were judged."""
+    _run("look_again", {})
     total = 0
     while (judged := _judge_some(batch)) > 0:
         total += judged
@@ -76,30 +80,61 @@ def _judge_some(batch: int) -> int:
             sign.key, sign.domain, sign.contact, sign.account = found
             if sign.row.contact_id is not None and sign.contact is None:
                 sign.problem = "The person that the link was made for is not here any more"
-        cause = _OneCause(next(iter(signs.values())).row)
-        named = [sign for sign in signs.values() if sign.row.kind != VisitorSign.Kind.LINK]
-        _reveal_accounts([sign for sign in named if sign.domain and sign.account is None], cause)
-        _reveal_contacts([sign for sign in named if sign.contact is None], cause)
+        _reveal([sign for sign in signs.values() if sign.row.kind != VisitorSign.Kind.LINK])
         told = [
-            {"id": sign_id, "contact": sign.contact, "account": sign.account, "problem": sign.problem}
+            {"id": sign_id, "contact": sign.contact, "account": sign.account, "problem": sign.problem,
+             "waits_for": sign.key if sign.contact is None else None}
             for sign_id, sign in signs.items()
-        ]
+        ]  # fmt: skip
         _run("settle", {"told": json.dumps(told)})
     return len(signs)
 
 
-class _OneCause:
-    """One act's cause, made when something is written."""
+def _reveal(named: list[_Sign]) -> None:
+    """Makes the people and companies that signs name, as far as their sites make any."""
+    strangers: dict[str, list[_Sign]] = defaultdict(list)
+    for sign in named:
+        if sign.contact is None and sign.key is None:
+            sign.problem = "What was given is no e-mail address"
+        elif sign.contact is None:
+            strangers[str(sign.key)].append(sign)
+    door = newcomers.Door({sign.row.site_id for sign in named if sign.row.site_id is not None})
+    people = {key: signs for key, signs in strangers.items() if _let_in(door, signs)}
+    known = [sign for sign in named if sign.contact is not None and door.is_open(sign.row.site_id)]
+    named = [*known, *(sign for signs in people.values() for sign in signs)]
+    causes = _Causes()
+    _reveal_accounts([sign for sign in named if sign.domain and sign.account is None], causes)
+    _reveal_contacts(people, causes)
+    door.write()
 
-    def __init__(self, first: VisitorSign) -> None:
-        self._first = first
-        self._made: Cause | None = None
 
-    def __call__(self) -> Cause:
-        if self._made is None:
-            note = f"{self._first.get_kind_display()}{f', {self._first.path}' if self._first.path else ''}"
-            self._made = Cause.objects.create(kind=Cause.Kind.WEB, note=note)
-        return self._made
+def _let_in(door: newcomers.Door, signs: list[_Sign]) -> bool:
+    """Whether a site makes the person whom all these signs name. The others say why they don't."""
+    sites = dict.fromkeys(sign.row.site_id for sign in signs)
+    reasons = {}
+    for site in sites:
+        reasons[site] = door.refusal(site)
+        if not reasons[site]:
+            return True
+    for sign in signs:
+        sign.problem = reasons[sign.row.site_id]
+    return False
+
+
+class _Causes:
+    """A cause for each kind of sign on each page, made when something is written."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, Cause] = {}
+
+    def of(self, note: str) -> Cause:
+        if note not in self._made:
+            self._made[note] = Cause.objects.create(kind=Cause.Kind.WEB, note=note)
+        return self._made[note]
+
+
+def _note(row: VisitorSign) -> str:
+    return f"{row.get_kind_display()}{f', {row.path}' if row.path else ''}"
 
 
 def _read_links(signs: Iterable[_Sign]) -> None:
@@ -111,48 +146,54 @@ def _read_links(signs: Iterable[_Sign]) -> None:
                 sign.problem = "The link’s token was not made here, or is not whole"
 
 
-def _reveal_accounts(signs: list[_Sign], cause: _OneCause) -> None:
+def _reveal_accounts(signs: list[_Sign], causes: _Causes) -> None:
     """Makes the companies of addresses whose domain stands for one, once each."""
     first: dict[str, _Sign] = {}
     for sign in signs:
         first.setdefault(str(sign.domain), sign)
-    edits = [
-        Edit({"name": sign.person.get("company") or domain, "website": domain}, by_key=True)
-        for domain, sign in first.items()
-    ]
-    saved = dict(zip(first, editing.save("account", edits, cause), strict=True))
+    saved = _saved("account", first, _account, causes)
     for sign in signs:
         sign.account = saved[str(sign.domain)].id
 
 
-def _reveal_contacts(signs: list[_Sign], cause: _OneCause) -> None:
-    """Makes the people that aren't there yet, once each, of all that was given of each."""
-    people: dict[str, _Sign] = {}
-    for sign in signs:
-        if sign.key is None:
-            sign.problem = "What was given is no e-mail address"
-        elif sign.key in people:
-            people[sign.key].person = {**sign.person, **people[sign.key].person}
-        else:
-            people[sign.key] = sign
-    saved = _saved(people, cause)
+def _reveal_contacts(people: dict[str, list[_Sign]], causes: _Causes) -> None:
+    """Makes people who aren't there yet, once each, of all that was given of each."""
+    first = {key: signs[0] for key, signs in people.items()}
+    for key, signs in people.items():
+        for sign in signs[1:]:
+            first[key].person = {**sign.person, **first[key].person}
+    saved = _saved("contact", first, _contact, causes)
     # What can't be taken of somebody is left out; the address alone is a person.
-    for key, sign in people.items():
+    for key, sign in first.items():
         for problem in saved[key].problems:
             sign.person.pop(problem.field, None)
-    saved |= _saved({key: sign for key, sign in people.items() if saved[key].problems}, cause)
-    for sign in signs:
-        if sign.key is not None:
-            sign.contact = saved[sign.key].id
-            sign.problem = " ".join(problem.reason for problem in saved[sign.key].problems)
+    saved |= _saved("contact", {key: sign for key, sign in first.items() if saved[key].problems}, _contact, causes)
+    for key, signs in people.items():
+        for sign in signs:
+            sign.contact = saved[key].id
+            sign.problem = " ".join(problem.reason for problem in saved[key].problems)
 
 
-def _saved(people: dict[str, _Sign], cause: _OneCause) -> dict[str, Saved]:
-    edits = [
-        Edit({**sign.person, "work_email": sign.row.email, "account_id": sign.account}, by_key=True)
-        for sign in people.values()
-    ]
-    return dict(zip(people, editing.save("contact", edits, cause), strict=True))
+def _account(domain: str, sign: _Sign) -> dict[str, object]:
+    return {"name": sign.person.get("company") or domain, "website": domain}
+
+
+def _contact(_: str, sign: _Sign) -> dict[str, object]:
+    return {**sign.person, "work_email": sign.row.email, "account_id": sign.account}
+
+
+def _saved(
+    record: str, signs: dict[str, _Sign], values: Callable[[str, _Sign], dict[str, object]], causes: _Causes
+) -> dict[str, Saved]:
+    """Makes a record of each, under a cause for each kind of sign and page. One that is there by now stays as it is."""
+    together: dict[str, list[str]] = defaultdict(list)
+    for key, sign in signs.items():
+        together[_note(sign.row)].append(key)
+    saved: dict[str, Saved] = {}
+    for note, keys in together.items():
+        edits = [Edit(values(key, signs[key]), by_key=True, keeps=True) for key in keys]
+        saved.update(zip(keys, editing.save(record, edits, partial(causes.of, note)), strict=True))
+    return saved
 
 
 def person_of(given: dict[str, Any]) -> dict[str, str]:

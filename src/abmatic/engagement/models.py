@@ -133,6 +133,9 @@ class VisitorSign(models.Model):
     email = models.TextField(null=True)
     given = models.JSONField(default=dict, db_default={})
     path = models.TextField(null=True)
+    site_id = models.BigIntegerField(null=True)
+    # The key of an address whose person isn't here: judged again once somebody has it.
+    waits_for = models.TextField(null=True, db_collation="C")
     # What it was judged to mean. Without a contact it means nothing, and `problem` says why.
     is_judged = models.BooleanField(default=False, db_default=False)
     contact_id = models.BigIntegerField(null=True)
@@ -144,10 +147,30 @@ class VisitorSign(models.Model):
         indexes = (
             models.Index(fields=["occurred_at"], name="visitor_sign_due", condition=models.Q(is_judged=False)),
             models.Index(fields=["contact_id"], name="visitor_sign_of_contact"),
+            models.Index(
+                fields=["occurred_at"], name="visitor_sign_waits", condition=models.Q(waits_for__isnull=False)
+            ),
         )
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} at {self.occurred_at:%Y-%m-%d %H:%M}"
+
+
+class NewPeople(models.Model):
+    """How many people a site made on a day (UTC) of forms and `identify()`, and how many it didn't, and why."""
+
+    site_id = models.BigIntegerField()
+    day = models.DateField()
+    made = models.IntegerField(default=0)
+    over_limit = models.IntegerField(default=0)
+    switched_off = models.IntegerField(default=0)
+
+    class Meta:
+        db_table = "new_people"
+        constraints = (models.UniqueConstraint(fields=["site_id", "day"], name="new_people_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.made} on {self.day}"
 
 
 class EventsRead(models.Model):

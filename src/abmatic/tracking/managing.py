@@ -15,7 +15,9 @@ from abmatic.tracking.models import TrackingSite
 SETTINGS = {
     "name": "name", "origins": "origins", "mode": "mode", "consent": "consent", "honours_dnt": "Do Not Track",
     "honours_gpc_cookieless": "Global Privacy Control without cookies", "cookie_days": "days remembered",
-    "captures_forms": "form submissions", "captured_fields": "captured fields", "is_active": "active",
+    "captures_forms": "form submissions", "captured_fields": "captured fields",
+    "makes_people": "makes people and companies",
+    "new_people_a_day": "new people a day", "is_active": "active",
 }  # fmt: skip
 
 

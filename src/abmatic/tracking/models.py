@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 
 from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 # Without 0, O, 1, l and I: people read it to each other.
@@ -17,6 +18,9 @@ PUBLIC_ID_LENGTH = 12
 
 # A little under thirteen months, the longest that a cookie of ours lives.
 LONGEST_COOKIE_DAYS = 395
+
+# The most people that a site may make of forms and identify() on a day.
+MOST_NEW_PEOPLE = 100_000
 
 # Names of fields whose values a form submission is kept with, unless a site says otherwise.
 DEFAULT_FIELDS = ("email", "first_name", "last_name", "name", "company", "job_title", "phone", "country")
@@ -56,6 +60,12 @@ class TrackingSite(models.Model):
     cookie_days = models.IntegerField(default=LONGEST_COOKIE_DAYS)
     captures_forms = models.BooleanField(default=True)
     captured_fields = ArrayField(models.TextField(), default=_default_fields, blank=True)
+    # The site's id is public: whoever reads it can send any address. So nobody is made of what comes unless somebody
+    # wants that, and then not more than so many on a day (UTC).
+    makes_people = models.BooleanField(default=False, db_default=False)
+    new_people_a_day = models.IntegerField(
+        default=200, db_default=200, validators=[MinValueValidator(1), MaxValueValidator(MOST_NEW_PEOPLE)]
+    )
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -65,6 +75,9 @@ class TrackingSite(models.Model):
         constraints = (
             models.CheckConstraint(
                 condition=models.Q(cookie_days__range=(1, LONGEST_COOKIE_DAYS)), name="tracking_site_cookie_days"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(new_people_a_day__range=(1, MOST_NEW_PEOPLE)), name="tracking_site_new_people"
             ),
         )
 

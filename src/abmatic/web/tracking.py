@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
+from abmatic.engagement.newcomers import of_day
 from abmatic.identity.audit import Author
 from abmatic.tracking import arrivals, managing, sites
 from abmatic.tracking.models import LONGEST_COOKIE_DAYS, TrackingSite
@@ -48,12 +49,15 @@ class SiteForm(forms.ModelForm):  # type: ignore[type-arg]
             "honours_gpc_cookieless": "Honour Global Privacy Control without cookies too",
             "cookie_days": "The cookie lives for (days)",
             "captures_forms": "Follow form submissions",
+            "makes_people": "Make people and companies of forms and identify()",
+            "new_people_a_day": "New people a day, at most",
             "is_active": "Collect events of this site",
         }
         help_texts = {  # noqa: RUF012 — as Django wants it
             "mode": "Without a cookie, by a hash that means nothing on the next day",
             "consent": "Your consent banner says so to the script: abmatic.consent('granted') or 'denied'",
             "cookie_days": f"At most {LONGEST_COOKIE_DAYS}: thirteen months",
+            "new_people_a_day": "Beyond it nobody is made until the next day (UTC). The Installation page says so",
         }
         field_classes = {"name": forms.CharField}  # noqa: RUF012 — as Django wants it
         widgets = {"name": forms.TextInput()}  # noqa: RUF012 — as Django wants it
@@ -162,4 +166,4 @@ def _state(site: TrackingSite) -> dict[str, Any]:
     now = timezone.now()
     arrived = arrivals.of_site(site, now)
     is_live = arrived.last_at is not None and now - arrived.last_at < arrivals.DAY
-    return {"arrived": arrived, "is_live": is_live}
+    return {"arrived": arrived, "is_live": is_live, "people": of_day(site.pk, now.date())}

@@ -9,11 +9,18 @@ SELECT g.id, e.email_key, d.domain, c.id, coalesce(c.account_id, a.id)
   LEFT JOIN account AS a ON a.domain = d.domain
  WHERE g.id = ANY (%(ids)s::uuid[])
 
+-- look_again -- Signs of the last month whose person has come since are judged again. Links wait for nobody.
+UPDATE visitor_sign AS g SET is_judged = false, waits_for = NULL
+  FROM contact AS c
+ WHERE g.waits_for IS NOT NULL AND g.occurred_at > now() - interval '30 days' AND c.email_key = g.waits_for
+
 -- settle -- Writes down what signs mean, and keeps no more of what was given than that. Parameter: told (JSON).
 WITH settled AS (
     UPDATE visitor_sign AS g
-       SET is_judged = true, contact_id = t.contact, account_id = t.account, problem = t.problem, given = '{}'
-      FROM jsonb_to_recordset(%(told)s::jsonb) AS t (id uuid, contact bigint, account bigint, problem text)
+       SET is_judged = true, contact_id = t.contact, account_id = t.account, problem = t.problem, given = '{}',
+           waits_for = t.waits_for
+      FROM jsonb_to_recordset(%(told)s::jsonb)
+           AS t (id uuid, contact bigint, account bigint, problem text, waits_for text)
      WHERE g.id = t.id
     RETURNING g.visitor_id
 )

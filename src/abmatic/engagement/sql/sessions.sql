@@ -175,12 +175,12 @@ SELECT e.id, s.id, e.occurred_at, e.path, coalesce(e.form, '')
     ON CONFLICT (id) DO UPDATE SET session_id = excluded.session_id WHERE f.session_id <> excluded.session_id
 
 -- signs -- What was given that says who somebody is; read by engagement.identifying.
-INSERT INTO visitor_sign (id, visitor_id, occurred_at, kind, email, given, path)
+INSERT INTO visitor_sign (id, visitor_id, occurred_at, kind, email, given, path, site_id)
 SELECT e.id, v.id, e.occurred_at, CASE WHEN e.kind IN ('form', 'identify') THEN e.kind ELSE 'link' END,
        CASE WHEN e.kind IN ('form', 'identify') THEN e.properties ->> 'email' END,
        CASE e.kind WHEN 'form' THEN coalesce(e.properties -> 'fields', '{}') WHEN 'identify' THEN e.properties - 'page'
             ELSE jsonb_build_object('token', e.click_ids ->> 'ab') END,
-       e.path
+       e.path, e.site_id
   FROM fresh_event AS e
   JOIN visitor AS v ON v.key = e.visitor
  WHERE (e.kind IN ('form', 'identify') AND e.properties ? 'email') OR (e.kind = 'page' AND e.click_ids ? 'ab')
