@@ -299,6 +299,11 @@ def test_the_database_credits_as_the_plain_rules_do() -> None:
         for _ in range(chance.randint(0, 9)):
             # Whole days, so that some are of one moment.
             touch(chance.randint(-5, 30) + chance.choice([0, 0, 0.37]), chance.choice([*people, None]), account)
+    # Of a deal that stays open for years the first touch weighs less than the smallest number there is.
+    lasting = Account.objects.create(name="Lasting")
+    deal(lasting, opened=5, closed=None, amount="100")
+    for at in (4, 40, 4000, 8000):
+        touch(at, account=lasting)
     for settings in (
         AttributionSetting(),
         AttributionSetting(lookback_days=12, half_life_days=3, weight_first=0, weight_lead=50, weight_opportunity=50,

@@ -46,7 +46,8 @@ WITH held AS (
 ), weighed AS (
     SELECT s.opportunity_id, s.touch_id, s.place, s.amount, s.unit,
            CASE WHEN %(half_life)s::float8 IS NOT NULL
-                THEN round(power(2::float8, -s.age::float8 / %(half_life)s::float8) * %(scale)s::float8)::numeric
+                -- Nothing is left of a weight after some forty half-lives; powers much smaller can't be told, and are refused.
+                THEN round(power(2::float8, greatest(-s.age::float8 / %(half_life)s::float8, -1000)) * %(scale)s::float8)::numeric
                 WHEN s.part > 0 THEN s.part * greatest(s.others, 1)::numeric
                 -- Where nobody holds a part and others have none, every touch counts the same.
                 WHEN s.most = 0 AND %(others)s = 0 THEN 1
