@@ -6,7 +6,7 @@ import random
 from collections import defaultdict
 from datetime import date, timedelta
 from decimal import Decimal
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.db import connection
@@ -213,6 +213,69 @@ def test_who_was_taken_out_of_a_campaign_did_respond(ada: Contact, webinar: Camp
     CampaignMember.objects.filter(pk=member.pk).update(is_removed=True)
     refresh()
     assert credits_of(won) == money("1000")
+
+
+def test_a_response_that_lives_on_in_another_membership_counts_once(ada: Contact, webinar: Campaign) -> None:
+    won = deal(ada.account, ada)
+    twin = person(ada.account)
+    before, now = response(twin, webinar, 10), response(ada, webinar, 10)
+    CampaignMember.objects.filter(pk=before.pk).update(is_removed=True, lives_on=now)
+    refresh()
+    assert credits_of(won) == money("1000")
+    assert Touch.objects.get().contact_id == ada.pk
+    # Where the other one has no response, it is told here alone.
+    CampaignMember.objects.filter(pk=now.pk).update(has_responded=False)
+    refresh()
+    assert Touch.objects.get().contact_id == twin.pk
+
+
+def test_all_touches_of_a_person_go_along_to_another_employer(ada: Contact, webinar: Campaign) -> None:
+    response(ada, webinar, 10)
+    a_visit(ada, account=ada.account)
+    a_visit(None, account=ada.account, key="somebody")
+    old, new = ada.account, Account.objects.create(name="Beta")
+    Contact.objects.filter(pk=ada.pk).update(account=new)
+    refresh()
+    found = Touch.objects.order_by("source", "source_key").values_list("source", "account_id")
+    assert old is not None
+    assert list(found) == [("campaign_member", new.pk), ("web_form", new.pk), ("web_form", old.pk),
+                           ("web_session", new.pk), ("web_session", old.pk)]  # fmt: skip
+    # Without one, it is known by the visit alone.
+    Contact.objects.filter(pk=ada.pk).update(account=None)
+    refresh()
+    assert set(Touch.objects.exclude(source="campaign_member").values_list("account_id", flat=True)) == {old.pk}
+
+
+def test_a_person_who_got_an_account_later_brings_the_visits_of_before(ada: Contact) -> None:
+    won = deal(ada.account)
+    a_visit(ada, account=None)
+    refresh()
+    assert credits_of(won) == money("500", "500")
+
+
+def test_a_campaign_keeps_its_visits_when_it_gets_another_name(ada: Contact, webinar: Campaign) -> None:
+    a_visit(ada, account=ada.account)
+    refresh()
+    Campaign.objects.filter(pk=webinar.pk).update(name="Spring webinar 2026")
+    Campaign.objects.create(name="Spring webinar")
+    assert refresh().touches == 0
+    assert set(Touch.objects.values_list("campaign_id", flat=True)) == {webinar.pk}
+    webinar.delete()
+    refresh()
+    assert webinar.pk not in Touch.objects.values_list("campaign_id", flat=True)
+
+
+def a_visit(contact: Contact | None, account: Account | None, key: str = "v") -> None:
+    """A visit with a form, by a link that names the webinar."""
+    session = WebSession.objects.create(
+        visitor=Visitor.objects.create(key=key, first_seen_at=day(1), last_seen_at=day(3)), site_id=1, began_at=day(1),
+        ended_at=day(1), stay_began_at=day(1), stay_ended_at=day(1), first_event=uuid4(), events=1, pages=1, seconds=0,
+        forms=0, clicks=0, channel="email", channel_version=1, campaign="spring webinar", landing_path="/prices",
+        contact_id=contact and contact.pk, account_id=account and account.pk,
+    )  # fmt: skip
+    # In the order in which they are made.
+    number = WebForm.objects.count()
+    WebForm.objects.create(id=UUID(int=number), session=session, occurred_at=day(1), path="/demo", form="demo")
 
 
 def test_a_deal_that_is_gone_leaves_nothing(ada: Contact, webinar: Campaign) -> None:

@@ -227,6 +227,39 @@ class TestConversion:
         assert [each[1:3] for each in memberships()] == [("Attended", True)]
 
 
+class TestMerge:
+    def test_the_membership_that_is_over_tells_where_it_lives_on(self, org: People) -> None:
+        org.contact(1)
+        org.contact(2)
+        org.pull("CampaignMember", [org.member(2, "Responded", ContactId=contact(2))])
+        gone = [org.record(Id=contact(2), LastName="C2", IsDeleted=True, MasterRecordId=contact(1))]
+        org.pull("Contact", gone)
+        org.pull("CampaignMember", [org.member(2, "Responded", ContactId=contact(1))])
+        now, before = CampaignMember.objects.order_by("contact__last_name")
+        assert [each[3:] for each in memberships()] == [(date(2026, 3, 2), False), (date(2026, 3, 2), True)]
+        assert (before.lives_on_id, now.lives_on_id) == (now.pk, None)
+
+    def test_both_were_in_the_campaign_and_salesforce_kept_one(self, org: People) -> None:
+        org.contact(1)
+        org.contact(2)
+        records = [org.member(number, "Responded", ContactId=contact(number)) for number in (1, 2)]
+        org.pull("CampaignMember", records)
+        gone = [org.record(Id=contact(2), LastName="C2", IsDeleted=True, MasterRecordId=contact(1))]
+        org.pull("Contact", gone)
+        org.pull("CampaignMember", [records[1] | {"IsDeleted": True}])
+        assert [each[4] for each in memberships()] == [False, True]
+        now, before = CampaignMember.objects.order_by("contact__last_name")
+        assert (before.lives_on_id, now.lives_on_id) == (now.pk, None)
+
+    def test_who_was_merely_taken_out_lives_on_nowhere(self, org: People) -> None:
+        org.contact(1)
+        record = org.member(1, "Responded", ContactId=contact(1))
+        org.pull("CampaignMember", [record])
+        org.pull("CampaignMember", [record | {"IsDeleted": True}])
+        left = CampaignMember.objects.get()
+        assert (left.is_removed, left.lives_on_id) == (True, None)
+
+
 class TestSettings:
     def test_update_is_off(self, org: People) -> None:
         org.contact(1)

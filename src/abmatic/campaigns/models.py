@@ -69,6 +69,10 @@ class CampaignMember(models.Model):
     first_responded = models.DateField(null=True)
     # Taken out of the campaign. The row stays, with its history: it is no member any more, but it was one.
     is_removed = models.BooleanField(default=False, db_default=False)
+    # Of one that is removed because the CRM made two people one: the other one's membership, in which it goes on.
+    lives_on = models.ForeignKey(
+        "self", null=True, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
+    )
     created_by = models.ForeignKey(
         Cause, null=True, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
     )
@@ -78,6 +82,11 @@ class CampaignMember(models.Model):
     class Meta:
         db_table = "campaign_member"
         constraints = (models.UniqueConstraint(fields=["campaign", "contact"], name="campaign_member_once"),)
+        indexes = (
+            models.Index(
+                fields=["lives_on"], name="campaign_member_lives_on", condition=models.Q(lives_on__isnull=False)
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.contact} in {self.campaign}"

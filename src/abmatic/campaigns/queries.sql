@@ -11,7 +11,7 @@ WITH made AS (
     SELECT t.id FROM campaign_member AS t
      WHERE t.campaign_id = %(campaign)s AND t.contact_id = ANY (%(contacts)s::bigint[]) AND t.is_removed FOR UPDATE
 ), returned AS (
-    UPDATE campaign_member AS t SET is_removed = false, updated_at = now() FROM back WHERE t.id = back.id
+    UPDATE campaign_member AS t SET is_removed = false, lives_on_id = NULL, updated_at = now() FROM back WHERE t.id = back.id
 ), noted AS (
     INSERT INTO change (record, record_id, field, before, after, cause_id, at)
     SELECT 'campaign_member', id, '', NULL::jsonb, NULL::jsonb, %(cause)s, now() FROM made

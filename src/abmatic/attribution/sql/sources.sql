@@ -5,15 +5,23 @@ SELECT m.id::text AS source_key, 'campaign_response' AS kind,
   FROM campaign_member AS m
   JOIN campaign AS k ON k.id = m.campaign_id
   JOIN contact AS c ON c.id = m.contact_id
- -- Somebody who was taken out of a campaign did respond all the same.
+ -- Somebody who was taken out of a campaign did respond all the same; who became one with another person did once.
  WHERE m.has_responded AND m.first_responded IS NOT NULL
+   AND NOT (m.is_removed AND EXISTS (
+       SELECT FROM campaign_member AS o WHERE o.id = m.lives_on_id AND o.has_responded AND o.first_responded IS NOT NULL))
 
--- web_session -- Visits of people or companies that are known. Of a campaign where the link that brought them names it as it is named here.
+-- web_session -- Visits of people or companies that are known. Of a campaign where the link that brought them
+-- names it as it is named here; once it is, whatever the campaign is called later. A person's touches are of the account
+-- that the person belongs to now, whatever they are; those of nobody known of the company's.
 SELECT s.id::text AS source_key, 'visit' AS kind,
        CASE s.channel WHEN 'email' THEN 'E-mail'
             ELSE upper(left(s.channel, 1)) || replace(substr(s.channel, 2), '_', ' ') END AS channel,
-       k.id AS campaign_id, s.landing_path AS page, s.began_at AS occurred_at, s.contact_id, s.account_id
+       coalesce(kept.id, k.id) AS campaign_id, s.landing_path AS page, s.began_at AS occurred_at, s.contact_id,
+       coalesce(p.account_id, s.account_id) AS account_id
   FROM web_session AS s
+  LEFT JOIN contact AS p ON p.id = s.contact_id
+  LEFT JOIN touch AS t ON t.source = 'web_session' AND t.source_key = s.id::text
+  LEFT JOIN campaign AS kept ON kept.id = t.campaign_id AND s.campaign IS NOT NULL
   LEFT JOIN LATERAL (
     SELECT min(c.id) AS id FROM campaign AS c WHERE lower(btrim(c.name)) = lower(btrim(s.campaign))
   ) AS k ON true
@@ -23,9 +31,13 @@ SELECT s.id::text AS source_key, 'visit' AS kind,
 SELECT f.id::text AS source_key, 'form' AS kind,
        CASE s.channel WHEN 'email' THEN 'E-mail'
             ELSE upper(left(s.channel, 1)) || replace(substr(s.channel, 2), '_', ' ') END AS channel,
-       k.id AS campaign_id, f.path AS page, f.occurred_at, s.contact_id, s.account_id
+       coalesce(kept.id, k.id) AS campaign_id, f.path AS page, f.occurred_at, s.contact_id,
+       coalesce(p.account_id, s.account_id) AS account_id
   FROM web_form AS f
   JOIN web_session AS s ON s.id = f.session_id
+  LEFT JOIN contact AS p ON p.id = s.contact_id
+  LEFT JOIN touch AS t ON t.source = 'web_form' AND t.source_key = f.id::text
+  LEFT JOIN campaign AS kept ON kept.id = t.campaign_id AND s.campaign IS NOT NULL
   LEFT JOIN LATERAL (
     SELECT min(c.id) AS id FROM campaign AS c WHERE lower(btrim(c.name)) = lower(btrim(s.campaign))
   ) AS k ON true

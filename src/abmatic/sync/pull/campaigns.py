@@ -96,6 +96,7 @@ class Campaigns:
         if conflicts:
             self._noted["conflict"] += conflicts
         self._run("remove_members")
+        self._run("follow_members")
 
     def take_noted(self) -> Counter[str]:
         """The entries that were made since this was last asked, by reason."""

@@ -221,7 +221,8 @@ WITH affected AS (
            END AS n_responded) AS k
 ), changed AS (
     UPDATE campaign_member AS t
-       SET status = g.n, has_responded = g.n_responded, first_responded = g.n_first, is_removed = false, updated_at = now()
+       SET status = g.n, has_responded = g.n_responded, first_responded = g.n_first, is_removed = false,
+           lives_on_id = NULL, updated_at = now()
       FROM merged_member AS g
      WHERE t.id = g.id AND (g.is_removed OR (g.a, g.a_responded, g.a_first) IS DISTINCT FROM (g.n, g.n_responded, g.n_first))
     RETURNING t.id
@@ -267,6 +268,14 @@ WITH gone AS (
 )
 INSERT INTO change (record, record_id, field, before, after, cause_id, at)
 SELECT 'campaign_member', id, 'is_removed', 'false', 'true', %(cause)s, now() FROM gone;
+
+-- follow_members -- Where a member's person became another one (a merge, or a record that was matched anew), the membership
+-- that is over tells in which one it goes on: a response counts once. No parameters.
+UPDATE campaign_member AS t SET lives_on_id = o.id
+  FROM member_end AS e
+  JOIN campaign_member AS o ON o.campaign_id = e.campaign_id AND o.contact_id = e.contact_id
+ WHERE t.id = e.former AND t.is_removed AND o.id <> t.id AND o.campaign_id = t.campaign_id
+   AND t.lives_on_id IS DISTINCT FROM o.id;
 
 -- member_outcomes -- What became of the members that the chunk read, and how they were counted before it was known:
 -- (action, outcome, number). Parameters: connection.
@@ -336,6 +345,10 @@ theirs AS (
       FROM ranked AS r WHERE c.record = 'campaign_member' AND c.record_id = r.id AND r.id <> r.kept
 ), gone AS (
     DELETE FROM campaign_member AS t USING ranked AS r WHERE t.id = r.id AND r.id <> r.kept
+), still_living AS (
+    UPDATE campaign_member AS t SET lives_on_id = r.kept
+      FROM ranked AS r
+     WHERE t.lives_on_id = r.id AND r.id <> r.kept AND t.id NOT IN (SELECT o.id FROM ranked AS o)
 ), noted AS (
     INSERT INTO change (record, record_id, field, before, after, cause_id, at)
     SELECT 'campaign_member', t.id, v.field, v.before, v.after, %(cause)s, now()
