@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from abmatic.attribution.crediting import MODELS, Parts, PartsRefused, Path, Rules, Touch, UnknownModel, weights
-from abmatic.attribution.dividing import NothingToDivideBy, divide
+from abmatic.attribution.dividing import NothingToDivideBy, divide, rounded_together
 
 BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -176,6 +176,17 @@ def test_parts_add_up_to_the_cent_and_none_is_a_cent_off(total: int, parts: list
     assert sum(divided) == total
     for got, weight in zip(divided, parts, strict=True):
         assert abs(got - Fraction(total * weight, sum(parts))) < 1
+
+
+fractions = st.fractions(-(10**6), 10**6, max_denominator=997)
+
+
+@given(st.lists(fractions, max_size=30))
+def test_values_rounded_together_come_to_the_rounded_sum(values: list[Fraction]) -> None:
+    rounded = rounded_together(values)
+    assert sum(rounded) == round(sum(values, Fraction(0)))
+    for got, value in zip(rounded, values, strict=True):
+        assert abs(got - value) < 1
 
 
 @pytest.mark.parametrize("parts", [[0, 0], [], [1, -1]])

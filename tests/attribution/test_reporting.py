@@ -121,6 +121,22 @@ def test_currencies_are_converted_where_a_rate_is_known_and_named_where_not(ada:
     assert report(replace(MARCH, measure="won_deals")).total == 3
 
 
+def test_converted_rows_of_both_periods_make_their_totals_to_the_cent(ada: Contact) -> None:
+    AttributionSetting.objects.create(currency="EUR", rates={"USD": "1.07", "GBP": "0.83"})
+    for number in range(7):
+        for closed in (20, -5):
+            for account in (ada.account, None):
+                deal(account, opened=closed - 2, closed=closed, amount=f"{(-1) ** number * (10 + number * 7.77):.2f}",
+                     currency=("USD", "GBP")[number % 2])  # fmt: skip
+    for number, channel in enumerate(("Search", "Mail", "Fair")):
+        touch(-20 + number, account=ada.account, channel=channel)
+    refresh()
+    found = report(MARCH)
+    assert found.credited + found.untouched == found.total
+    half = found.total_before / 2
+    assert sum(row.before for row in found.rows) == half != 0
+
+
 def test_without_a_currency_of_reports_the_usual_one_is_told_and_no_other_is_added(ada: Contact) -> None:
     deal(ada.account, ada, amount="100", currency="USD")
     deal(ada.account, ada, amount="50", currency="USD", won=True)

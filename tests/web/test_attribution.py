@@ -143,6 +143,7 @@ def test_operators_change_settings_and_viewers_read_them(
         ({"currency": "US"}, "no ISO code"),
         ({"rates": "EUR nine"}, "“EUR nine” is no rate"),
         ({"rates": "EUR 0"}, "above zero"),
+        ({"rates": "EUR 0.92"}, "rates are of no currency"),
     ],
 )
 def test_settings_that_cannot_be_meant_are_refused(admin: Client, wrong: dict[str, object], said: str) -> None:

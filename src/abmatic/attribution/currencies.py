@@ -1,27 +1,25 @@
 """Amounts of several currencies in one: converted where a rate is known, left out and named where none is.
 
-Never are two currencies added up. Totals are converted and rounded once; what they are made of is divided in proportion
-(`dividing`), so that it adds up to them to the cent.
+Never are two currencies added up. What a period's deals with touches (and those without) had in one currency is
+converted and rounded once; the rows that it is made of are rounded together (`dividing`), so that they add up to it to
+the cent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
+from fractions import Fraction
 from typing import Generic, TypeVar
 
 from django.db.models import Count
 
-from abmatic.attribution.dividing import divide
+from abmatic.attribution.dividing import rounded_together
 from abmatic.attribution.models import AttributionSetting
 from abmatic.audiences.models import Opportunity
 
 K = TypeVar("K", bound=Hashable)
-
-_CENT = Decimal("0.01")
-# Amounts are kept to the sixth decimal.
-_MILLIONTHS = 10**6
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +48,22 @@ def rates_of(settings: AttributionSetting) -> Rates:
     return Rates(str(usual["currency"]) if usual else "")
 
 
-def converted(sums: Iterable[tuple[K, str | None, Decimal]], rates: Rates) -> Converted[K]:
+def converted(
+    sums: Iterable[tuple[K, str | None, Decimal]], rates: Rates, together: Callable[[K], Hashable] = lambda key: key
+) -> Converted[K]:
     """Sums by a key, each of one currency, in the currency of reports.
 
-    An amount without a currency is of an org that has one only, which is that of reports.
+    An amount without a currency is of an org that has one only, which is that of reports. ``together`` tells of a key
+    which sums are rounded as one, currency by currency: whatever they are parted into comes to the same, to the cent.
+    By default each is rounded by itself.
     """
     into = rates.currency
     found: dict[K, Decimal] = {}
     left_out = set()
-    by_currency: dict[str, list[tuple[K, Decimal]]] = {}
+    grouped: dict[tuple[str, Hashable], list[tuple[K, Decimal]]] = {}
     for key, currency, amount in sums:
-        by_currency.setdefault(currency or into, []).append((key, amount))
-    for currency, parts in sorted(by_currency.items()):
+        grouped.setdefault((currency or into, together(key)), []).append((key, amount))
+    for (currency, _), parts in grouped.items():
         rate = Decimal(1) if currency == into else rates.others.get(currency)
         if rate is None:
             left_out.add(currency)
@@ -74,9 +76,5 @@ def converted(sums: Iterable[tuple[K, str | None, Decimal]], rates: Rates) -> Co
 def _at(rate: Decimal, parts: list[tuple[K, Decimal]]) -> list[tuple[K, Decimal]]:
     if rate == 1:
         return parts
-    if any(amount < 0 for _, amount in parts) or not any(amount for _, amount in parts):
-        return [(key, (amount / rate).quantize(_CENT, ROUND_HALF_EVEN)) for key, amount in parts]
-    whole = sum(amount for _, amount in parts) / rate
-    cents = int((whole * 100).to_integral_value(ROUND_HALF_EVEN))
-    divided = divide(cents, [int(amount * _MILLIONTHS) for _, amount in parts])
-    return [(key, Decimal(each) / 100) for (key, _), each in zip(parts, divided, strict=True)]
+    cents = rounded_together([100 * Fraction(amount) / Fraction(rate) for _, amount in parts])
+    return [(key, Decimal(each) / 100) for (key, _), each in zip(parts, cents, strict=True)]

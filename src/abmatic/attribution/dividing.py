@@ -8,6 +8,8 @@ stated in SQL (`sql/credits_v1.sql`), and a property test holds the two against 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
+from math import floor
 
 
 class NothingToDivideBy(ValueError):
@@ -30,3 +32,16 @@ def divide(total: int, weights: Sequence[int]) -> list[int]:
     for place in by_loss[:left]:
         parts[place] += 1
     return parts if total >= 0 else [-part for part in parts]
+
+
+def rounded_together(values: Sequence[Fraction]) -> list[int]:
+    """Whole units that add up to the rounded sum of the values (half to even), each less than one from its value.
+
+    Values may be of either sign. Of equal remainders the earlier comes first.
+    """
+    parts = [floor(value) for value in values]
+    left = round(sum(values, Fraction(0))) - sum(parts)
+    by_loss = sorted(range(len(values)), key=lambda place: (parts[place] - values[place], place))
+    for place in by_loss[:left]:
+        parts[place] += 1
+    return parts

@@ -7,7 +7,7 @@ rows and they make the whole.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -160,9 +160,14 @@ def _totals(asked: Asked, rates: Rates) -> Converted[tuple[int, bool]]:
     return _in_one(asked, [((period, touched), currency, value) for period, touched, currency, value in rows], rates)
 
 
-def _in_one(asked: Asked, sums: list[tuple[Any, str | None, Decimal]], rates: Rates) -> Converted[Any]:
-    """Money in the currency of reports; deals are deals in any."""
-    return converted(sums if asked.is_amount else [(key, None, value) for key, _, value in sums], rates)
+def _in_one(
+    asked: Asked,
+    sums: list[tuple[Any, str | None, Decimal]],
+    rates: Rates,
+    together: Callable[[Any], Hashable] = lambda key: key,
+) -> Converted[Any]:
+    """Money in the currency of reports, rounded `together`; deals are deals in any."""
+    return converted(sums if asked.is_amount else [(key, None, value) for key, _, value in sums], rates, together)
 
 
 def _added_up(asked: Asked, rates: Rates) -> list[Row]:
@@ -174,7 +179,9 @@ def _added_up(asked: Asked, rates: Rates) -> list[Row]:
             "GROUP BY 1, 2, 3"
         ).format(deals=_deals(asked), key=_KEYS[asked.by], measured=measured, model=sql.Literal(asked.model))
     )
-    sums = _in_one(asked, [((key, period), currency, value) for key, period, currency, value in rows], rates)
+    found = [((key, period), currency, value) for key, period, currency, value in rows]
+    # A period's rows come to what its deals with touches do (`_totals`).
+    sums = _in_one(asked, found, rates, lambda of: of[1])
     keys = {key for key, _ in sums.sums}
     values = {key: (sums.sums.get((key, 0), Decimal(0)), sums.sums.get((key, 1), Decimal(0))) for key in keys}
     named = _campaigns(asked, keys)

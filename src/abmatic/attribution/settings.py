@@ -24,7 +24,7 @@ _RATE = re.compile(r"^([A-Z]{3})\s*[:=\s]\s*(\d+(?:[.]\d+)?)$")
 
 
 class RateRefused(ValueError):
-    """A line of rates can't be read; the message says which and how it should be."""
+    """A line of rates can't be read, or rates are of no currency; the message says which and how it should be."""
 
 
 def read_rates(text: str) -> dict[str, str]:
@@ -49,9 +49,11 @@ def _positive(text: str) -> bool:
 
 
 def change(values: Mapping[str, Any], by: Author) -> AttributionSetting | None:
-    """Puts settings in force; None where they are as before. Raises `crediting.PartsRefused`."""
+    """Puts settings in force; None where they are as before. Raises `crediting.PartsRefused`, `RateRefused`."""
     before = in_force()
     wanted = {name: values.get(name, getattr(before, name)) for name in FIELDS}
+    if wanted["rates"] and not wanted["currency"]:
+        raise RateRefused("These rates are of no currency; give the currency of reports that they are for, or none.")
     Parts(*(wanted[f"weight_{part}"] for part in ("first", "lead", "opportunity", "last", "others")))
     changed = [
         Difference(name, getattr(before, name), value)

@@ -87,6 +87,8 @@ def settings_page(request: PageRequest) -> HttpResponse:
             changed = settings.change(form.cleaned_data, Author(request.user))
         except PartsRefused as refused:
             form.add_error(None, f"{refused}")
+        except settings.RateRefused as refused:
+            form.add_error("rates", f"{refused}")
         else:
             said = "Saved. Credits are made anew within a minute where they change." if changed else "Nothing changed."
             messages.success(request, said)
