@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.core import signing
+from django.db import connection
 from tests.engagement.visits import did, site_that_makes_people
 
 from abmatic.audiences import editing
@@ -14,9 +17,10 @@ from abmatic.audiences.editing import Edit
 from abmatic.audiences.models import Account, Contact
 from abmatic.changes.models import Cause, Change
 from abmatic.engagement import links
-from abmatic.engagement.identifying import confidence_label, identify, person_of
+from abmatic.engagement.identifying import _judge_some, confidence_label, identify, person_of
 from abmatic.engagement.models import NewPeople, Visitor, VisitorSign, WebSession
 from abmatic.engagement.sessions import make_sessions
+from abmatic.postgres import sessions
 from abmatic.tracking import store
 from abmatic.tracking.events import Kind, WebEvent
 from abmatic.tracking.models import TrackingSite
@@ -236,6 +240,52 @@ def test_each_page_and_kind_of_sign_has_a_cause_of_its_own() -> None:
     assert sorted(notes) == [
         "E-mail address in a form, /demo", "E-mail address in a form, /demo", "The site said who it is, /prices",
     ]  # fmt: skip
+
+
+def wait_for_lock_or(done: Future[Any]) -> None:
+    """Until somebody waits for a lock, or it is done without."""
+    with sessions.session("watch") as watch:
+        watch.autocommit = True
+        while not done.done():
+            asked = (
+                "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+            )
+            if watch.execute(asked).fetchone() != (0,):
+                return
+
+
+def test_who_is_due_while_somebody_says_that_they_are_not_stays_due() -> None:
+    come(sent(0, "ann@acme.com"))
+    Visitor.objects.update(is_due=True)
+    VisitorSign.objects.update(is_judged=False)
+    with sessions.session("other") as other, ThreadPoolExecutor(1) as one:
+        other.execute("UPDATE visitor SET is_due = false")
+        judged = one.submit(_in_thread, lambda: _judge_some(10))
+        wait_for_lock_or(judged)
+        other.commit()
+        assert judged.result() == 1
+    assert Visitor.objects.get().is_due
+
+
+def test_a_visitor_whose_sessions_are_being_made_is_left_to_the_next_time() -> None:
+    come(sent(0, "ann@acme.com"), did(100))
+    Visitor.objects.update(is_due=True)
+    with sessions.session("other") as other, ThreadPoolExecutor(1) as one:
+        other.execute("SELECT FROM visitor FOR UPDATE")
+        other.execute("UPDATE web_session SET contact_id = NULL")
+        assigned = one.submit(_in_thread, identify)
+        wait_for_lock_or(assigned)
+        other.commit()
+        assigned.result()
+    identify()
+    assert WebSession.objects.filter(contact_id=None).count() == 0
+
+
+def _in_thread(verb: Callable[[], Any]) -> Any:
+    try:
+        return verb()
+    finally:
+        connection.close()
 
 
 def test_tried_again_nothing_changes() -> None:

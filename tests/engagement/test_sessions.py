@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.db.models import Sum
 from tests.engagement.visits import at, did, left
 
@@ -232,6 +233,29 @@ def test_what_fails_half_way_is_done_again_whole(monkeypatch: pytest.MonkeyPatch
             make_sessions()
     assert not Visitor.objects.exists()
     assert make_sessions() == Made(2, 1)
+
+
+def test_restored_into_a_server_that_counts_anew_visits_go_on() -> None:
+    made_of(did(0))
+    store.append([did(100)])
+    # Another server's transactions: of one event that was read, of one that was not, and of the position.
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE web_event SET tx = tx + 1000000000000")
+        cursor.execute("UPDATE events_read SET tx = (SELECT min(tx) + 1 FROM web_event)")
+    assert make_sessions() == Made(1, 1), "what was read is not read again"
+    assert make_sessions() == Made(0, 0)
+    store.append([did(200)])
+    assert make_sessions() == Made(1, 1)
+    assert WebSession.objects.count() == 3
+
+
+def test_restored_with_a_position_below_visits_go_on() -> None:
+    store.append([did(0)])
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE web_event SET tx = tx + 1000000000000")
+    assert make_sessions() == Made(1, 1)
+    store.append([did(100)])
+    assert make_sessions() == Made(1, 1)
 
 
 def test_several_at_once_make_each_session_once() -> None:

@@ -209,10 +209,11 @@ def person_of(given: dict[str, Any]) -> dict[str, str]:
 
 
 def _assign_some(batch: int) -> int:
-    parameters = {"batch": batch, "sure": json.dumps(CONFIDENCE)}
     with transaction.atomic():
-        found = _ask("assign", parameters)
-    return int(found[0][0])
+        due = [visitor for (visitor,) in _ask("due", {"batch": batch})]
+        if due:
+            _ask("assign", {"visitors": due, "sure": json.dumps(CONFIDENCE)})
+    return len(due)
 
 
 def _ask(name: LiteralString, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:

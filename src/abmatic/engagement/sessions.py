@@ -61,7 +61,8 @@ def _make_some(session: Session, batch: int) -> Made:
     with session.transaction():
         row = _run(session, "position", {"none": _NONE}).fetchone()
         tx, event = row or (0, _NONE)
-        number, position = store.read_into(session, "fresh_event", Position(tx, event), batch)
+        begin = store.after_restore(session, Position(tx, event))
+        number, position = store.read_into(session, "fresh_event", begin, batch)
         made = Made(number, _make(session) if number else 0)
         if position != (tx, event):
             _run(session, "go_on", {"tx": position.tx, "event": position.id})

@@ -1,10 +1,11 @@
 """The store of web events: append, read on, what a visitor left, forget. Nothing else touches `web_event`.
 
-Six doors, so that another engine can stand behind them:
+Seven doors, so that another engine can stand behind them:
 
 append      a batch, at most once each event, however often it is sent
 read        the events since a position, in an order that misses none which commits late
 read_into   the same as a temporary table, for who works on sets
+after_restore where a restored database goes on
 within_into what visitors did within a time each, as a temporary table
 of_visitor  all that there is of visitors, for export
 visitors_of who gave an e-mail address
@@ -164,6 +165,20 @@ def read_into(session: Session, table: str, after: Position, most: int) -> tuple
             sql.SQL("SELECT tx, id FROM {} ORDER BY tx DESC, id DESC LIMIT 1").format(sql.Identifier(table))
         ).fetchone()
     return number, _position(after, upto, most, number, last)
+
+
+def after_restore(session: Session, position: Position) -> Position:
+    """The position to go on from, where the database may have been restored into a server that counts anew.
+
+    Transactions of the events, or of the position, that this server has not come to yet are another server's. Then what
+    was not read is put before all others, what was read behind the beginning, and it begins there; what this server has
+    an own number for may be read twice. Otherwise the position is answered.
+    """
+    found = session.execute(_text("is_restored"), {"tx": position.tx}).fetchone()
+    if found != (True,):
+        return position
+    session.execute(_text("restore"), position._asdict())
+    return START
 
 
 def within_into(session: Session, table: str, windows: str) -> int:

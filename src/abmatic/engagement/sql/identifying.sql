@@ -24,11 +24,15 @@ WITH settled AS (
      WHERE g.id = t.id
     RETURNING g.visitor_id
 )
-UPDATE visitor AS v SET is_due = true FROM settled AS s WHERE v.id = s.visitor_id AND NOT v.is_due
+-- Where it is due already, too: somebody may be about to say that it isn't.
+UPDATE visitor AS v SET is_due = true FROM settled AS s WHERE v.id = s.visitor_id
 
--- assign -- Gives the sessions of some visitors who are due to whom they belong. Answers how many visitors. Parameters: batch, sure (JSON: how sure each kind of sign is).
+-- due -- Some visitors who are due; those that somebody is at are left to the next time. Parameter: batch.
+SELECT id FROM visitor WHERE is_due ORDER BY id LIMIT %(batch)s FOR UPDATE SKIP LOCKED
+
+-- assign -- Gives the sessions of visitors, who were locked by a statement before, to whom they belong: so all is seen that was written before they could be locked. Parameters: visitors, sure (JSON: how sure each kind of sign is).
 WITH due AS MATERIALIZED (
-    SELECT id FROM visitor WHERE is_due ORDER BY id LIMIT %(batch)s FOR UPDATE
+    SELECT unnest(%(visitors)s::bigint[]) AS id
 ), sign AS MATERIALIZED (
     SELECT g.visitor_id, g.id, g.occurred_at, g.kind, g.contact_id, g.account_id,
            (%(sure)s::jsonb ->> g.kind)::smallint AS confidence
@@ -62,3 +66,18 @@ WITH due AS MATERIALIZED (
     RETURNING v.id
 )
 SELECT count(*) FROM visitors
+
+-- absorb -- What is of losers becomes the winners'. Parameters: winners, losers (parallel arrays).
+WITH pair AS (SELECT * FROM unnest(%(winners)s::bigint[], %(losers)s::bigint[]) AS p (winner, loser)),
+signs AS (
+    UPDATE visitor_sign AS g SET contact_id = pair.winner FROM pair WHERE g.contact_id = pair.loser
+    RETURNING g.visitor_id
+), visitors AS (
+    UPDATE visitor AS v SET is_due = true, contact_id = coalesce(pair.winner, v.contact_id)
+      FROM (SELECT visitor_id AS id FROM signs UNION SELECT w.id FROM visitor AS w JOIN pair ON pair.loser = w.contact_id
+           ) AS theirs
+      JOIN visitor AS o USING (id)
+      LEFT JOIN pair ON pair.loser = o.contact_id
+     WHERE v.id = theirs.id
+)
+UPDATE web_session AS s SET contact_id = pair.winner FROM pair WHERE s.contact_id = pair.loser

@@ -189,4 +189,4 @@ SELECT e.id, v.id, e.occurred_at, CASE WHEN e.kind IN ('form', 'identify') THEN 
 -- mark_due -- Visitors of whom there are signs, and who have been here again.
 UPDATE visitor AS v SET is_due = true
   FROM (SELECT DISTINCT visitor_id FROM stay_window) AS w
- WHERE v.id = w.visitor_id AND NOT v.is_due AND EXISTS (SELECT FROM visitor_sign AS g WHERE g.visitor_id = v.id)
+ WHERE v.id = w.visitor_id AND EXISTS (SELECT FROM visitor_sign AS g WHERE g.visitor_id = v.id)

@@ -16,6 +16,7 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg import sql
 
+from abmatic.engagement import merging
 from abmatic.postgres.sql import block
 from abmatic.sync.objects import OBJECTS, SObject
 from abmatic.sync.pull.absorbing import absorb_custom_fields
@@ -159,6 +160,7 @@ class Settler:
             self._run("absorb_links", winners=winners, losers=losers)
             self._run("absorb_roles", winners=winners, losers=losers)
             self._campaigns.absorb(winners, losers)
+            merging.absorb(self._session, winners, losers)
             self._run("absorb_history", winners=winners, losers=losers)
             absorb_custom_fields(self._session, winners, losers, contacts, self._parameters["cause"])
             self._run("absorb_records", winners=winners, losers=losers, contacts=contacts)

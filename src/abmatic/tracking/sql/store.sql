@@ -25,6 +25,15 @@ SELECT occurred_at, id, received_at, site_id, visitor, kind, url, path, referrer
  ORDER BY tx, id
  LIMIT %(most)s
 
+-- is_restored -- Whether there are transactions that are yet to come. Parameter: tx (of a position).
+SELECT greatest(%(tx)s::bigint, (SELECT max(tx) FROM web_event))
+       > pg_snapshot_xmax(pg_current_snapshot())::text::bigint;
+
+-- restore -- Gives another server's events a place before all that come: 0 where they were not read yet. Parameters: tx, id (of a position).
+UPDATE web_event
+   SET tx = CASE WHEN (tx, id) > (%(tx)s::bigint, %(id)s::uuid) THEN 0 ELSE -1 END
+ WHERE tx >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint;
+
 -- within -- What visitors did within a time each, named by a table. Parameters: first, last (of all these times).
 SELECT e.occurred_at, e.id, e.received_at, e.site_id, e.visitor, e.kind, e.url, e.path, e.referrer, e.title, e.utm,
        e.click_ids, e.properties, e.browser, e.os, e.device, e.country, e.ip, e.tx
