@@ -179,7 +179,6 @@ def _browser(address: tuple[str, int], number: int, pause: float | None, began: 
     latencies: list[float] = []
     ids: list[str] = []
     refused = 0
-    visitor = str(_uuid7())
     with socket.create_connection(address, timeout=30) as line:
         line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         due = began + (pause or 0) * number / BROWSERS
@@ -187,7 +186,7 @@ def _browser(address: tuple[str, int], number: int, pause: float | None, began: 
         while due - began < seconds:
             time.sleep(max(0, due - time.perf_counter()))
             events = [str(_uuid7()) for _ in range(SIZES[turn % len(SIZES)])]
-            line.sendall(_request(visitor, events, f"10.{number}.{turn % 250}.9"))
+            line.sendall(_request(str(_uuid7()), events, f"10.{number}.{turn % 250}.9"))
             if _status(line) == 204:
                 ids += events
             else:

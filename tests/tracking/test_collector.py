@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -13,7 +14,7 @@ from django.test import Client
 from django.utils import timezone
 from tests.tracking.conftest import Rows, uuid7
 
-from abmatic.tracking import group_commit, sites
+from abmatic.tracking import collecting, group_commit, sites
 from abmatic.tracking.models import TrackingDrop, TrackingHour, TrackingSite
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("collects")]
@@ -182,6 +183,27 @@ def test_a_network_that_sends_too_much_is_dropped_and_another_is_not(send: Send,
     assert send(page(), REMOTE_ADDR="203.0.114.1").status_code == 204
 
 
+def test_a_visitor_who_sends_too_much_is_dropped_and_another_is_not(send: Send) -> None:
+    batch = [page() for _ in range(20)]
+    answers = [send(*batch, REMOTE_ADDR=f"203.0.{number}.1") for number in range(100)]
+    assert [answer.status_code for answer in answers[:90]] == [204] * 90
+    assert (answers[-1].status_code, answers[-1].json()) == (429, {"accepted": 0, "dropped": {"visitor_rate": 20}})
+    assert send(page(), visitor=VISITOR.replace("1", "2")).status_code == 204
+    assert drops().keys() == {"visitor_rate"}
+
+
+def test_in_no_hour_is_more_taken_of_a_visitor_than_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    moment = 0.0
+    buckets = collecting._visitors()
+    monkeypatch.setattr(buckets, "_clock", lambda: moment)
+    hours = [0, 0, 0]
+    while moment < 3 * 3_600:
+        hours[int(moment // 3_600)] += buckets.take("visitor", 1)
+        moment += 0.5
+    assert max(hours) == hours[0] <= collecting.MOST_OF_VISITOR
+    assert min(hours) >= collecting.MOST_OF_VISITOR / 2 - 1
+
+
 @pytest.mark.parametrize(
     ("mode", "values", "header", "status"),
     [
@@ -254,12 +276,26 @@ def test_people_are_found_by_the_address_they_gave(send: Send, rows: Rows) -> No
 def test_the_visitors_address_comes_from_a_proxy_only_where_one_is_trusted(
     send: Send, rows: Rows, settings: Any
 ) -> None:
-    from dataclasses import replace
-
     send(page(), HTTP_X_FORWARDED_FOR="198.51.100.9")
     settings.ENVIRONMENT = replace(settings.ENVIRONMENT, trusted_proxies=True)
     send(page(), HTTP_X_FORWARDED_FOR="1.2.3.4, 198.51.100.9")
     assert rows("SELECT ip::text FROM web_event ORDER BY received_at") == [("203.0.113.0/24",), ("198.51.100.0/24",)]
+
+
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [
+        ("198.51.100.9:51034", "198.51.100.0/24"), ("1.2.3.4, 198.51.100.9:1", "198.51.100.0/24"),
+        ("[2001:db8:1:2::9]:443", "2001:db8:1::/48"), ("[2001:db8:1:2::9]", "2001:db8:1::/48"),
+        ("2001:db8:1:2::9", "2001:db8:1::/48"), ("unknown", None), ("[::1", None),
+    ],
+)  # fmt: skip
+def test_a_port_that_a_proxy_adds_is_no_part_of_the_address(
+    send: Send, rows: Rows, settings: Any, told: str, kept: str | None
+) -> None:
+    settings.ENVIRONMENT = replace(settings.ENVIRONMENT, trusted_proxies=True)
+    assert send(page(), HTTP_X_FORWARDED_FOR=told).status_code == 204
+    assert rows("SELECT ip::text FROM web_event") == [(kept,)]
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,8 @@ from abmatic.tracking.script import serving
 
 _COLLECT = re.compile(r"^/collect/(?P<id>[A-Za-z0-9]{1,40})/?$")
 _SCRIPT = re.compile(r"^/t/(?P<id>[A-Za-z0-9]{1,40})\.js$")
+# Some proxies add the port: 192.0.2.1:443, [2001:db8::1]:443.
+_PORT = re.compile(r"^(?:\[([^\]]+)\]|([^:]+))(?::\d+)?$")
 # Seconds after which a browser may try again.
 _RETRY_AFTER = "5"
 
@@ -92,7 +94,7 @@ def _address(request: HttpRequest) -> str:
         # The last is what our own proxy added; what stands before it anybody can have sent.
         forwarded = str(request.META.get("HTTP_X_FORWARDED_FOR", "")).rpartition(",")[2].strip()
         if forwarded:
-            return forwarded
+            return _PORT.sub(r"\1\2", forwarded)
     return str(request.META.get("REMOTE_ADDR", ""))
 
 

@@ -48,7 +48,7 @@ SETTINGS = (
     Setting("EMULATOR_URL", "", "address of the emulator that `abmatic demo` started"),
     Setting("LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR"),
     Setting("DEBUG", "", "1 shows Django's debug pages; never in production"),
-    Setting("TRUSTED_PROXIES", "", "1 when a reverse proxy sets X-Forwarded-Proto"),
+    Setting("TRUSTED_PROXIES", "", "1 when a reverse proxy sets X-Forwarded-Proto and X-Forwarded-For"),
     Setting("IMPORT_PAGE_RECORDS", "50000", "records in one page of a bulk result, where Salesforce lets us choose"),
     Setting("IMPORT_CHUNK_BYTES", "4194304", "bytes of CSV in one committed chunk of an import"),
     Setting("IMPORT_FILE_MEGABYTES", "500", "the largest CSV file that can be imported, in MB"),

@@ -20,6 +20,8 @@ REMEDIES = {
     Drop.BOT: "Nothing: these were no people.",
     Drop.RATE: "Behind a proxy, set ABMATIC_TRUSTED_PROXIES, so that visitors have addresses of their own; "
     "ABMATIC_COLLECT_RATE is the limit.",
+    Drop.VISITOR_RATE: "Nothing, if they are few: no person does so much. If they are many, look for a loop that calls "
+    "abmatic.track().",
     Drop.TOO_LARGE: "Give abmatic.track() fewer or shorter values.",
     Drop.UNREADABLE: "Something other than the script sends to the collector.",
     Drop.BAD_ID: "Something other than the script sends to the collector.",

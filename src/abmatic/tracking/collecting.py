@@ -2,7 +2,7 @@
 
 1. The site is looked up, and the page's origin must be one of its own.
 2. The address is truncated; nothing after this knows the whole one.
-3. Visitors whose browsers ask not to be tracked, bots, and networks that send too much are dropped.
+3. Visitors whose browsers ask not to be tracked, bots, and networks and visitors that send too much are dropped.
 4. Each event is read, cleaned and judged by itself.
 5. What is left is committed (see `group_commit`) before the request is answered.
 """
@@ -28,9 +28,13 @@ from abmatic.tracking.sites import Site
 
 __all__ = ["Hit", "Outcome", "Unavailable", "collect", "origin_of_hit"]
 
+# Events of one visitor of a site in any hour, for each process. A network may be many people, a visitor is one; and a
+# visit that never ends is read again and again by who makes sessions of it.
+MOST_OF_VISITOR = 3_600
+
 _STATUS = {
     Drop.UNKNOWN_SITE: 404, Drop.INACTIVE: 404, Drop.ORIGIN: 403, Drop.TOO_LARGE: 413, Drop.UNREADABLE: 400,
-    Drop.RATE: 429,
+    Drop.RATE: 429, Drop.VISITOR_RATE: 429,
 }  # fmt: skip
 
 
@@ -77,7 +81,7 @@ def collect(hit: Hit) -> Outcome:
         group_commit.counts.dropped(site.id, reason, number, now)
     if dropped:
         group_commit.committer()
-    status = _STATUS[Drop.RATE] if Drop.RATE in dropped else 200 if dropped else 204
+    status = 429 if dropped.keys() & {Drop.RATE, Drop.VISITOR_RATE} else 200 if dropped else 204
     return Outcome(status, accepted, {reason.value: number for reason, number in sorted(dropped.items())})
 
 
@@ -120,6 +124,8 @@ def _judged(
     visitor = _visitor(site, told, network, agent, now)
     if visitor is None:
         return [], Counter({Drop.NO_VISITOR: len(events)})
+    if not _visitors().take((site.id, visitor), len(events)):
+        return [], Counter({Drop.VISITOR_RATE: len(events)})
     taken = []
     for each in events:
         try:
@@ -144,6 +150,13 @@ def _buckets() -> Buckets:
     return Buckets(settings.ENVIRONMENT.collect_rate)
 
 
+@cache
+def _visitors() -> Buckets:
+    """Half of an hour's events at once and half of them in its course: in no hour can there be more."""
+    return Buckets(MOST_OF_VISITOR / 2 / 3_600, most=MOST_OF_VISITOR / 2)
+
+
 def forget_rates() -> None:
-    """Gives every network a full bucket again."""
+    """Gives every network and visitor a full bucket again."""
     _buckets.cache_clear()
+    _visitors.cache_clear()

@@ -94,6 +94,7 @@ class Drop(models.TextChoices):
     PRIVACY = "privacy", "The visitor’s browser asks not to be tracked"
     BOT = "bot", "It came from a bot"
     RATE = "rate", "Too many events from one network"
+    VISITOR_RATE = "visitor_rate", "Too many events from one visitor in an hour"
     TOO_LARGE = "too_large", "The request was too large, or had too many events"
     UNREADABLE = "unreadable", "The request could not be read"
     BAD_ID = "bad_id", "The event’s id is no UUID of version 7"

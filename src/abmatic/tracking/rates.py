@@ -1,4 +1,4 @@
-"""Token buckets: how many events one network may send to one site.
+"""Token buckets: how many events one network, and one visitor, may send to one site.
 
 Each process has buckets of its own, so the limit of an installation is that of a process times their number. It is
 there against floods and loops, not to count to the last one.
@@ -11,18 +11,18 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from threading import Lock
 
-# Buckets that are remembered; a network that was forgotten begins with a full one.
+# Buckets that are remembered; who was forgotten begins with a full one.
 _MOST = 50_000
 # A network may send at once what it may send in so many seconds.
 BURST_SECONDS = 10
 
 
 class Buckets:
-    """Buckets that are filled with ``rate`` tokens a second, up to `BURST_SECONDS` of them."""
+    """Buckets that get ``rate`` tokens a second, up to ``most``, which is `BURST_SECONDS` of them unless said."""
 
-    def __init__(self, rate: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, rate: float, clock: Callable[[], float] = time.monotonic, most: float | None = None) -> None:
         self._rate = rate
-        self._most = rate * BURST_SECONDS
+        self._most = rate * BURST_SECONDS if most is None else most
         self._clock = clock
         self._buckets: OrderedDict[Hashable, tuple[float, float]] = OrderedDict()
         self._lock = Lock()
