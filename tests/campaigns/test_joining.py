@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from tests.web import org
 
@@ -38,6 +40,22 @@ def fair() -> Campaign:
 
 def members(campaign: Campaign) -> set[int]:
     return set(campaign.members.filter(is_removed=False).values_list("contact_id", flat=True))
+
+
+def test_each_part_of_a_large_collection_begins_where_the_one_before_ended(
+    fair: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(joining, "_AT_ONCE", 2)
+    people = [org.contact(f"Name {number}").pk for number in range(5)]
+    guests = collections.create("contact", "Guests")
+    collections.add(guests, Selection("contact", ids=tuple(people)))
+    with CaptureQueriesContext(connection) as asked:
+        assert joining.put_in_once(fair, guests, cause()) == 5
+    looked = [each["sql"] for each in asked if "collection_member AS m JOIN contact" in each["sql"]]
+    assert len(looked) == 3
+    for statement, after in zip(looked, (0, people[1], people[3]), strict=True):
+        assert f"c.id > {after}" in statement
+    assert members(fair) == set(people)
 
 
 class TestMaking:

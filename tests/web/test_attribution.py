@@ -84,6 +84,25 @@ def test_what_is_missing_is_said(admin: Client, won: Opportunity, query: str, sa
     assert said in answer.text
 
 
+def test_deals_that_make_no_row_are_counted_as_deals(admin: Client, won: Opportunity) -> None:
+    """Whatever they brought: money is no number of deals, and no amount is still a deal."""
+    may = "/attribution/?since=2026-05-10&until=2026-05-20&model=linear"
+    beta = Account.objects.create(name="Beta")
+    deal(beta, opened=68, closed=72, amount="777", currency="EUR")
+    deal(beta, opened=68, closed=73, amount=None)
+    refresh()
+    assert "None of 2 deals had a touch" in admin.get(may).text
+    AttributionSetting.objects.create(currency="USD")
+    Opportunity.objects.filter(account=beta, amount=None).delete()
+    touch(65, account=beta)
+    OpportunityPath.objects.update(is_due=True)
+    refresh()
+    page = admin.get(may).text
+    assert "No deal was won" not in page
+    assert "1 deal was won" in page
+    assert "Amounts in EUR are left out" in page
+
+
 def test_an_empty_installation_says_what_would_fill_it(admin: Client) -> None:
     assert "Nothing yet" in admin.get("/attribution/").text
     refresh_due()

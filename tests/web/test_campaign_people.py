@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
 from django.test import Client
 from tests.web import org
 
 from abmatic.audiences import collections
 from abmatic.audiences.selection import Selection
-from abmatic.campaigns import membership
+from abmatic.campaigns import joining, membership
 from abmatic.campaigns.models import Campaign, CampaignJoining
 from abmatic.changes.models import Cause
+from abmatic.web.campaigns import adding
 
 pytestmark = pytest.mark.django_db
 
@@ -71,6 +73,36 @@ def test_a_collection_joins_until_it_is_stopped(admin: Client, fair: Campaign) -
     answer = admin.post(f"/campaigns/{fair.pk}/joinings/{made.pk}/stop/", follow=True)
     assert "Whoever joined stays" in answer.text
     assert len(members(fair)) == 1
+
+
+@pytest.mark.parametrize("always", ["", "1"])
+def test_a_collection_that_takes_too_long_puts_nobody_in(
+    admin: Client, fair: Campaign, monkeypatch: pytest.MonkeyPatch, always: str
+) -> None:
+    guests = collections.create("contact", "Guests")
+    collections.add(guests, Selection("contact", ids=(org.contact().pk,)))
+
+    def slowly(*_: object) -> int:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_sleep(30)")
+        return 0
+
+    monkeypatch.setattr(adding, "CHANGE_MS", 20)
+    monkeypatch.setattr(joining.membership, "put_in", slowly)
+    form = {"do": "collection", "collection": guests.pk, "always": always}
+    answer = admin.post(f"/campaigns/{fair.pk}/add/", form)
+    assert answer.status_code == 400
+    assert "nobody was put in. Choose a smaller collection" in answer.text
+    assert not CampaignJoining.objects.exists()
+    assert members(fair) == set()
+
+
+def test_a_collection_of_accounts_says_how_soon_its_people_join(admin: Client, fair: Campaign) -> None:
+    targets = collections.create("account", "Targets")
+    answer = admin.post(
+        f"/campaigns/{fair.pk}/add/", {"do": "collection", "collection": targets.pk, "always": "1"}, follow=True
+    )
+    assert "within ten" in answer.text
 
 
 def test_once_is_once(admin: Client, fair: Campaign) -> None:

@@ -58,7 +58,10 @@ def test_counts_say_how_sure_they_are() -> None:
 def test_numbers_of_templates() -> None:
     assert number("") == number(None) == NOTHING
     assert number(51234.6) == "51,235"
-    assert percent(0.426) == "42 %"
+    assert percent(0.426) == "43 %"
+    assert percent(29, 100) == percent(0.29) == "29 %"
+    assert (percent(9_999, 10_000), percent(10_000, 10_000)) == ("99 %", "100 %")
+    assert percent(Decimal("-1"), Decimal("-3")) == "33 %"
     assert percent(3, 0) == ""
     assert percent(24, 100_000) == "under 1 %"
     assert percent(0, 100) == "0 %"

@@ -7,6 +7,7 @@ rows and they make the whole.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -97,6 +98,9 @@ class Report:
     total_before: Decimal
     untouched: Decimal
     left_out: tuple[str, ...]
+    # How many deals the range has, whatever is measured; and how many of these had touches.
+    deals: int = 0
+    touched_deals: int = 0
 
     @property
     def credited(self) -> Decimal:
@@ -108,13 +112,13 @@ def report(asked: Asked) -> Report:
     """The report. Raises `data_driven.TooFewWon` where a model that learns has too little to learn from."""
     settings = in_force()
     rates = rates_of(settings)
-    whole = _totals(asked, rates)
+    whole, deals = _totals(asked, rates)
     rows = _learned(asked, settings, whole) if asked.model in LEARNING else _added_up(asked, rates)
     return Report(
         asked, rows, whole.currency if asked.is_amount else "",
         whole.sums.get((0, True), Decimal(0)) + whole.sums.get((0, False), Decimal(0)),
         whole.sums.get((1, True), Decimal(0)) + whole.sums.get((1, False), Decimal(0)),
-        whole.sums.get((0, False), Decimal(0)), whole.left_out,
+        whole.sums.get((0, False), Decimal(0)), whole.left_out, deals[False] + deals[True], deals[True],
     )  # fmt: skip
 
 
@@ -149,15 +153,19 @@ def _ask(statement: sql.Composed | sql.SQL, parameters: dict[str, Any] | None = 
         return list(cursor.fetchall())
 
 
-def _totals(asked: Asked, rates: Rates) -> Converted[tuple[int, bool]]:
-    """By period, and whether there were touches."""
+def _totals(asked: Asked, rates: Rates) -> tuple[Converted[tuple[int, bool]], Counter[bool]]:
+    """By period, and whether there were touches; and how many deals the range has, by the latter."""
     measured = sql.SQL("coalesce(sum(d.amount), 0)") if asked.is_amount else sql.SQL("count(*)::numeric")
     rows = _ask(
         sql.SQL(
-            "WITH deal AS ({}) SELECT d.period, d.is_touched, d.currency, {} FROM deal AS d GROUP BY 1, 2, 3"
+            "WITH deal AS ({}) SELECT d.period, d.is_touched, d.currency, {}, count(*) FROM deal AS d GROUP BY 1, 2, 3"
         ).format(_deals(asked), measured)
     )  # fmt: skip
-    return _in_one(asked, [((period, touched), currency, value) for period, touched, currency, value in rows], rates)
+    deals: Counter[bool] = Counter()
+    for period, touched, _, _, number in rows:
+        deals[touched] += number if period == 0 else 0
+    sums = [((period, touched), currency, value) for period, touched, currency, value, _ in rows]
+    return _in_one(asked, sums, rates), deals
 
 
 def _in_one(

@@ -108,7 +108,7 @@ def _require_people(collection: Collection) -> None:
 
 
 def _put_in(campaign: Campaign, collection: Collection, cause: Cause | None, status: str | None) -> int:
-    many = 0
+    many = after = 0
     statement = block("abmatic.campaigns", "queries.sql", "joining")
     asked = {
         "campaign": campaign.pk, "collection": collection.pk, "most": _AT_ONCE,
@@ -118,9 +118,11 @@ def _put_in(campaign: Campaign, collection: Collection, cause: Cause | None, sta
         membership.require_status(campaign, status)
         while True:
             with connection.cursor() as cursor:
-                cursor.execute(statement, asked)
+                # Who was put in is not passed by again each time.
+                cursor.execute(statement, {**asked, "after": after})
                 part = [row[0] for row in cursor.fetchall()]
             if part:
+                after = part[-1]
                 cause = cause or Cause.objects.create(kind=Cause.Kind.RULE, note=f"in “{collection}”")
                 many += membership.put_in(campaign, part, cause, status)
             if len(part) < _AT_ONCE:

@@ -42,12 +42,13 @@ WITH before AS (
 )
 SELECT count(*) FROM before;
 
--- joining -- Who is in a collection (of contacts, or of accounts) and never was in the campaign: at most ``most`` of them. Parameters: campaign, collection, of_accounts, most.
+-- joining -- Who is in a collection (of contacts, or of accounts) and never was in the campaign: at most ``most`` of them, of ids above ``after``. Parameters: campaign, collection, of_accounts, after, most.
 SELECT c.id
   FROM (SELECT a.id FROM collection_member AS m JOIN contact AS a ON a.id = m.record_id
-         WHERE m.collection_id = %(collection)s AND NOT %(of_accounts)s
+         WHERE m.collection_id = %(collection)s AND m.record_id > %(after)s AND NOT %(of_accounts)s
         UNION ALL
         SELECT a.id FROM collection_member AS m JOIN contact AS a ON a.account_id = m.record_id
          WHERE m.collection_id = %(collection)s AND %(of_accounts)s) AS c
- WHERE NOT EXISTS (SELECT FROM campaign_member AS t WHERE t.campaign_id = %(campaign)s AND t.contact_id = c.id)
+ WHERE c.id > %(after)s
+   AND NOT EXISTS (SELECT FROM campaign_member AS t WHERE t.campaign_id = %(campaign)s AND t.contact_id = c.id)
  ORDER BY c.id LIMIT %(most)s;

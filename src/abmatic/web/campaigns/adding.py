@@ -69,6 +69,12 @@ def add(request: PageRequest, record_id: int) -> HttpResponse:
         return once(request, lambda: _add(request, campaign))
     except (StatusUnknown, JoiningRefused) as refused:
         return _add_page(request, campaign, {"problem": str(refused)}, 400)
+    except TookTooLong:
+        problem = (
+            "That took too long, and nobody was put in. Choose a smaller collection, or put its people in by parts, "
+            "from the list of contacts."
+        )
+        return _add_page(request, campaign, {"problem": problem}, 400)
 
 
 @require_safe
@@ -118,14 +124,22 @@ def _add(request: PageRequest, campaign: Campaign) -> HttpResponse:
         collection = Collection.objects.filter(pk=wanted).first()
         if collection is None:
             raise JoiningRefused("Choose the collection whose people are put in.")
-        if request.POST.get("always"):
-            joining.join(campaign, collection, request.user, status)
-            said = f"The people of “{collection}” are in “{campaign}”; whoever comes into it joins within two minutes."
-        else:
-            many = joining.put_in_once(campaign, collection, by(request)(), status)
-            said = f"{_people(many)} put into “{campaign}”."
+        with time_allowed(CHANGE_MS):
+            if request.POST.get("always"):
+                joining.join(campaign, collection, request.user, status)
+                said = f"The people of “{collection}” are in “{campaign}”. {_comes(collection)}"
+            else:
+                many = joining.put_in_once(campaign, collection, by(request)(), status)
+                said = f"{_people(many)} put into “{campaign}”."
     messages.success(request, said)
     return HttpResponseRedirect(reverse("campaign-members", args=[campaign.pk]))
+
+
+def _comes(collection: Collection) -> str:
+    """How soon somebody new joins."""
+    if collection.record == Collection.Record.CONTACT:
+        return "Whoever comes into it joins within two minutes."
+    return "The people of an account that comes into it join within two minutes, a new one of its accounts within ten."
 
 
 def _chosen_page(request: PageRequest, chosen: Selection, more: dict[str, Any], status: int = 200) -> HttpResponse:

@@ -127,12 +127,14 @@ def took(start: datetime | None, end: datetime | None) -> str:
 
 @register.filter
 def percent(part: float | None, whole: float | None = 1) -> str:
-    """A share as "43 %"; something is never 0 %, and nothing is said when it can't be told."""
+    """A share as "43 %", rounded; something is never 0 %, nor all but something 100 %; "" when it can't be told."""
     if part is None or not whole:
         return ""
     if 0 < part / whole < 0.01:
         return "under 1 %"
-    return f"{int(100 * part / whole)} %"
+    share = part / whole
+    # What is short of the whole, by however little, isn't the whole.
+    return f"{99 if 0.99 < share < 1 else round(100 * share)} %"
 
 
 @register.filter
