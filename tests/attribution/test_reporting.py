@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from tests.attribution.deals import day, deal, person, response, touch
 
+from abmatic.attribution import data_driven
 from abmatic.attribution.data_driven import TooFewWon
 from abmatic.attribution.models import AttributionSetting
 from abmatic.attribution.refreshing import refresh
@@ -164,6 +166,42 @@ def test_models_that_learn_refuse_few_deals_and_divide_many_to_the_cent(ada: Con
         for row in found.rows:
             assert row.interval
             assert row.interval[0] <= row.value <= row.interval[1] + Decimal("0.01")
+
+
+def test_what_was_learned_is_kept_while_the_deals_stay_the_same(ada: Contact, monkeypatch: pytest.MonkeyPatch) -> None:
+    deal(ada.account, ada)
+    deal(ada.account, ada, won=False)
+    touch(1, ada, channel="Search")
+    touch(2, ada, channel="Mail")
+    AttributionSetting.objects.create(least_won=1)
+    refresh()
+    asked = replace(MARCH, model="markov")
+    first = report(asked)
+    assert first.resamples == 400
+    made: list[str] = []
+    estimate = data_driven.estimate
+
+    def noted(method: str, *walks: Any, **how: Any) -> Any:
+        made.append(method)
+        return estimate(method, *walks, **how)
+
+    monkeypatch.setattr(data_driven, "estimate", noted)
+    assert report(asked) == first
+    assert made == []
+    report(replace(asked, model="shapley"))
+    deal(ada.account, ada, won=False)
+    refresh()
+    report(asked)
+    assert made == ["shapley", "markov"]
+    AttributionSetting.objects.create(least_won=2)
+    with pytest.raises(TooFewWon):
+        report(asked)
+
+
+def test_deals_that_went_very_many_ways_are_drawn_less_often() -> None:
+    many = [data_driven.Walk((f"a{number}",), 1, 0) for number in range(4000)]
+    assert [data_driven.resamples_of(many[:some]) for some in (0, 1000, 4000)] == [400, 400, 100]
+    assert data_driven.resamples_of([data_driven.Walk((f"b{n}",), 1, 0) for n in range(30_000)]) == 20
 
 
 def test_a_row_opens_to_its_deals_and_touches(ada: Contact) -> None:

@@ -119,6 +119,11 @@ def test_a_model_that_learns_refuses_the_file_too_and_has_no_touches_behind(admi
     assert admin.get(f"/attribution/credits/?{MARCH}&model=shapley&key=Event").status_code == 404
 
 
+def test_a_model_that_learns_says_how_often_deals_were_drawn(admin: Client, won: Opportunity) -> None:
+    AttributionSetting.objects.create(least_won=1)
+    assert "Intervals are of 400 draws of the deals." in admin.get(f"/attribution/?{MARCH}&model=markov").text
+
+
 def test_the_report_costs_the_same_however_many_rows(
     admin: Client, won: Opportunity, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:

@@ -28,6 +28,9 @@ VERSION = 1
 # Fewer won deals than this say more about chance than about channels.
 LEAST_WON = 50
 RESAMPLES = 400
+# Where deals went very many ways, they are drawn less often: so many walks in all, as far as that leaves enough draws.
+_WALKS_DRAWN = 400_000
+_LEAST_RESAMPLES = 20
 SEED = 20_160_401
 # The middle nine tenths of the draws.
 LEVEL = 0.9
@@ -113,15 +116,25 @@ def shapley(walks: Iterable[Walk]) -> Shares:
 METHODS: dict[str, Callable[[Iterable[Walk]], Shares]] = {"markov": markov, "shapley": shapley}
 
 
+def resamples_of(walks: Iterable[Walk]) -> int:
+    """How often deals are drawn again: the fewer times, the more different walks there are."""
+    return max(_LEAST_RESAMPLES, min(RESAMPLES, _WALKS_DRAWN // max(len(_steps(walks)), 1)))
+
+
+def require_enough_won(walks: Iterable[Walk], least_won: int) -> None:
+    """Raises `TooFewWon`."""
+    won = sum(walk.won for walk in _steps(walks))
+    if won < max(least_won, 1):
+        raise TooFewWon(won, least_won)
+
+
 def estimate(
     method: str, walks: Sequence[Walk], *, least_won: int = LEAST_WON, resamples: int = RESAMPLES, seed: int = SEED
 ) -> dict[str, Estimate]:
     """Shares by channel with their intervals. Raises `TooFewWon`; KeyError for a method that isn't in `METHODS`."""
     rule = METHODS[method]
+    require_enough_won(walks, least_won)
     known = sorted(_steps(walks), key=lambda walk: walk.channels)
-    won = sum(walk.won for walk in known)
-    if won < max(least_won, 1):
-        raise TooFewWon(won, least_won)
     shares = rule(known)
     drawn: dict[str, list[float]] = {channel: [] for channel in shares}
     chance = random.Random(seed)  # noqa: S311  # statistics, no secret  # nosec B311

@@ -152,6 +152,21 @@ class AttributionRefresh(models.Model):
         return f"As of {self.at}"
 
 
+class AttributionEstimate(models.Model):
+    """What a model that learns answered, by a digest of the deals' walks and all else that it follows from."""
+
+    digest = models.TextField(primary_key=True, db_collation="C")
+    # In their order: [channel, [share, low, high]].
+    shares = models.JSONField()
+    made_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        db_table = "attribution_estimate"
+
+    def __str__(self) -> str:
+        return f"Estimate of {self.made_at:%Y-%m-%d}"
+
+
 def in_force() -> AttributionSetting:
     """The settings that hold now; those of a new installation where nobody has changed any."""
     return AttributionSetting.objects.order_by("-id").first() or AttributionSetting()

@@ -17,11 +17,11 @@ from typing import Any
 from django.db import connection
 from psycopg import sql
 
-from abmatic.attribution import data_driven
 from abmatic.attribution.crediting import MODELS
 from abmatic.attribution.currencies import Converted, Rates, converted, rates_of
 from abmatic.attribution.data_driven import Estimate, Walk
 from abmatic.attribution.dividing import divide
+from abmatic.attribution.learning import Learned, learned
 from abmatic.attribution.models import AttributionSetting, in_force
 from abmatic.campaigns.models import Campaign
 from abmatic.postgres.sql import block
@@ -101,6 +101,8 @@ class Report:
     # How many deals the range has, whatever is measured; and how many of these had touches.
     deals: int = 0
     touched_deals: int = 0
+    # How often deals were drawn for the intervals of a model that learns.
+    resamples: int | None = None
 
     @property
     def credited(self) -> Decimal:
@@ -113,12 +115,18 @@ def report(asked: Asked) -> Report:
     settings = in_force()
     rates = rates_of(settings)
     whole, deals = _totals(asked, rates)
-    rows = _learned(asked, settings, whole) if asked.model in LEARNING else _added_up(asked, rates)
+    resamples = None
+    if asked.model in LEARNING:
+        found = learn(asked, settings)
+        rows, resamples = _learned(asked, found.shares, whole), found.resamples
+    else:
+        rows = _added_up(asked, rates)
     return Report(
         asked, rows, whole.currency if asked.is_amount else "",
         whole.sums.get((0, True), Decimal(0)) + whole.sums.get((0, False), Decimal(0)),
         whole.sums.get((1, True), Decimal(0)) + whole.sums.get((1, False), Decimal(0)),
         whole.sums.get((0, False), Decimal(0)), whole.left_out, deals[False] + deals[True], deals[True],
+        resamples,
     )  # fmt: skip
 
 
@@ -233,9 +241,8 @@ def _costs(asked: Asked, named: dict[str, Campaign], rates: Rates) -> dict[Key, 
     return costs
 
 
-def _learned(asked: Asked, settings: AttributionSetting, whole: Converted[tuple[int, bool]]) -> list[Row]:
+def _learned(asked: Asked, found: dict[str, Estimate], whole: Converted[tuple[int, bool]]) -> list[Row]:
     """What touched deals brought, divided by the channels' shares, to the cent (deals to the thousandth)."""
-    found = learn(asked, settings)
     unit = 100 if asked.is_amount else 1000
     total = whole.sums.get((0, True), Decimal(0))
     parts = divide(int(total * unit), [round(each.share * 10**12) for each in found.values()])
@@ -250,12 +257,12 @@ def _of(total: Decimal, share: float) -> Decimal:
     return (total * Decimal(str(share))).quantize(Decimal("0.01"))
 
 
-def learn(asked: Asked, settings: AttributionSetting) -> dict[str, Estimate]:
+def learn(asked: Asked, settings: AttributionSetting) -> Learned:
     """The shares of channels by a model that learns, of the deals that were closed in the range."""
     parameters = {"since": asked.since, "until": asked.until, "collection": asked.collection}
     rows = _ask(sql.SQL(block("abmatic.attribution", "sql/reports.sql", "walks")), parameters)
     walks = [Walk(tuple(walk), won, lost) for walk, won, lost in rows]
-    return data_driven.estimate(asked.model, walks, least_won=settings.least_won)
+    return learned(asked.model, walks, settings.least_won)
 
 
 @dataclass(frozen=True, slots=True)
