@@ -248,7 +248,7 @@ class TestReports:
 
     def test_a_report_that_is_cut_short_says_so(self) -> None:
         found = sources._of_report("Account", report(("ACCOUNT_ID", "Account ID"), rows=[[A]], is_whole=False))
-        assert "the first 1 rows" in found.notes[0]
+        assert "the first 1 row of" in found.notes[0]
 
 
 def test_it_is_started_once_and_only_after_its_preview(live: Live) -> None:

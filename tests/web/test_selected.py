@@ -154,7 +154,7 @@ class TestCollectionPages:
     def test_it_is_deleted_when_that_is_confirmed(self, admin: Client, firms: list[Account]) -> None:
         made = org.collection("account", [firms[0].pk], "Chosen")
         address = f"/accounts/collections/{made.pk}/delete/"
-        assert "stay, here and in Salesforce" in admin.get(address).text
+        assert "stays, here and in Salesforce" in admin.get(address).text
         assert Collection.objects.exists()
         admin.post(address)
         assert not Collection.objects.exists()

@@ -221,7 +221,7 @@ def review_activity_logs(page: Page) -> None:
     expect(row).to_contain_text("Succeeded")
     read, created = row.get_by_role("cell").nth(2), row.get_by_role("cell").nth(3)
     expect(read).to_have_text("12")
-    expect(created).to_have_text("10")
+    expect(created).to_have_text("10 created")
     row.get_by_role("link", name="Accounts", exact=True).click()
     expect(page.get_by_role("heading", name="Worth a look")).to_be_visible()
     # Warnings, each with its records: the branches that share the website of United Oil & Gas Corp.

@@ -119,7 +119,7 @@ def a_validation_error_with_its_remedy(page: Page, salesforce: RunningOrg) -> No
     issue.get_by_role("button", name="Try again").click()
     expect(tour).to_contain_text("Employees was 1,000 and is 12,000", timeout=PATIENCE)
     page.reload()
-    expect(page.get_by_role("main")).to_contain_text("No issue is open")
+    expect(page.get_by_role("main")).to_contain_text("No open issue matches")
     tour.get_by_role("button", name="Next step").click()
 
 
