@@ -102,11 +102,11 @@ def test_deals_with_accounts_that_are_made(migrated: Installation, tmp_path: Pat
     file = tmp_path / "deals.csv"
     file.write_text("Deal,Company,Stage,Close Date\nA,Acme,New,2026-01-01\nB,acme,New,2026-02-01\n", encoding="utf-8")
     what = [str(file), "--object", "opportunity", "--map", "Company=account_by_name", "--missing-account", "create"]
-    assert "their accounts: 1 accounts made" in run(migrated, *what, "--preview")
+    assert "their accounts: 1 account made" in run(migrated, *what, "--preview")
     assert migrated.query("SELECT count(*) FROM account") == [(0,)]
     said = run(migrated, *what)
     assert "Imported: 2 created" in said
-    assert "their accounts: 2 linked, 1 accounts made" in said
+    assert "their accounts: 2 linked, 1 account made" in said
     assert migrated.query(
         "SELECT o.name, a.name FROM opportunity AS o JOIN account AS a ON a.id = o.account_id ORDER BY o.id"
     ) == [("A", "Acme"), ("B", "Acme")]

@@ -24,7 +24,7 @@ def salesforce(installation: Installation) -> Iterator[Connected]:
 def test_shown_then_imported(salesforce: Connected) -> None:
     query = salesforce.installation.query
     said = salesforce.run("pull", "accounts", "--soql", QUERY, "--preview")
-    assert "1 records, of which 0 are here already" in said
+    assert "1 record, of which 0 are here already" in said
     assert "1 created" in said
     assert query("SELECT count(*) FROM account") == [(0,)]
     run = told(salesforce, "pull", "Account", "--soql", QUERY, "--into", "Genes", "--yes", "--here")

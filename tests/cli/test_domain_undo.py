@@ -40,7 +40,7 @@ def test_shown_then_written_then_put_back(salesforce: Connected) -> None:
     ((run,),) = salesforce.installation.query("SELECT max(run_id) FROM salesforce_write")
     assert run > runs
     said = salesforce.run("undo", str(run), "--preview")
-    assert "Put back in Salesforce: 1 records" in said
+    assert "Put back in Salesforce: 1 record\n" in said
     assert "Industry: Banking → Biotechnology" in said
     assert told(salesforce, "undo", str(run), "--preview")["salesforce"]["put_back"] == 1
     assert industry(salesforce, "GenePoint") == "Banking"

@@ -125,7 +125,7 @@ def test_what_has_changed_since_is_listed_and_not_touched(live: Live) -> None:
     assert (after.industry, after.employee_count) == ("Energy", 265)
     entry = Finding.objects.get(run=made)
     assert (entry.reason, entry.field, entry.value) == ("undo_changed_here", "industry", "Energy")
-    assert "1 values have changed since" in made.outcome
+    assert "1 value has changed since" in made.outcome
 
 
 def test_so_is_what_a_rep_changed_in_salesforce(live: Live) -> None:

@@ -202,9 +202,12 @@ def _say(made: FileImport, *, preview: bool, as_json: bool) -> None:
 def _say_accounts(numbers: dict[str, Any]) -> None:
     """What became of the accounts that rows name: as a preview tells it, or as it was done."""
     told: dict[str, Any] = numbers.get("accounts") or numbers
-    words = ("linked", "missing", "ambiguous", "kept", "unlinked", "accounts_made")
-    if said := ", ".join(f"{told[word]:,} {word.replace('_', ' ')}" for word in words if told.get(word)):
-        click.echo(f"  their accounts: {said}")
+    words = ("linked", "missing", "ambiguous", "kept", "unlinked")
+    said = [f"{told[word]:,} {word}" for word in words if told.get(word)]
+    if made := told.get("accounts_made"):
+        said.append(f"{counted(made, 'account')} made")
+    if said:
+        click.echo(f"  their accounts: {', '.join(said)}")
 
 
 def _write_rejected(made: FileImport, path: Path) -> None:
