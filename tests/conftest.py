@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 import django
+import hypothesis
 import psycopg
 import pytest
 from django.conf import settings
@@ -72,6 +73,10 @@ def _prepare_environment() -> Path:
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
     return folder
 
+
+# How long an example takes says more of the machine than of the code.
+hypothesis.settings.register_profile("calm", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("calm")
 
 RUN_DIR = _prepare_environment()
 # pytest-django sets Django up only where the settings were read before; here they must not be, until now.
