@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from itertools import pairwise
@@ -124,9 +125,9 @@ def test_shares_add_up_to_one_and_none_is_below_zero(model: str, of: Path, by: R
 
 
 @given(models, paths, rules, st.randoms())
-def test_the_order_in_which_touches_are_given_changes_nothing(model: str, of: Path, by: Rules, chance: object) -> None:
+def test_the_order_of_the_touches_given_changes_nothing(model: str, of: Path, by: Rules, chance: random.Random) -> None:
     mixed = list(of.touches)
-    chance.shuffle(mixed)  # type: ignore[attr-defined]
+    chance.shuffle(mixed)
     assert weights(Path(tuple(mixed), of.lead_at, of.opportunity_at), model, by) == weights(of, model, by)
 
 

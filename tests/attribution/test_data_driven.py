@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from fractions import Fraction
 from itertools import pairwise, permutations
@@ -80,10 +81,10 @@ def test_shapley_is_the_mean_over_every_order_of_the_channels(of: list[Walk]) ->
 
 
 @given(walks, st.randoms())
-def test_shares_add_up_to_one_in_any_order_of_the_deals(of: list[Walk], chance: object) -> None:
+def test_shares_add_up_to_one_in_any_order_of_the_deals(of: list[Walk], chance: random.Random) -> None:
     assume(any(walk.won and walk.channels for walk in of))
     mixed = list(of)
-    chance.shuffle(mixed)  # type: ignore[attr-defined]
+    chance.shuffle(mixed)
     for method in (markov, shapley):
         assert sum(method(of).values()) == pytest.approx(1)
         assert method(mixed) == pytest.approx(method(of))

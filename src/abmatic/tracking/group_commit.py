@@ -116,7 +116,7 @@ class Committer:
                     saver = _Saver(session, self._counts)
                     if self._serve(saver):
                         return
-            except Exception as error:  # noqa: BLE001
+            except Exception as error:  # noqa: BLE001 - said, and the next session is begun
                 # Whatever it was: a thread that ends here would answer nobody until the process is started again.
                 logger.warning("web events can't be stored: %s", _said(error))
             if saver is None and self._refuse_waiting():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.conf import settings
@@ -25,8 +25,13 @@ from abmatic.web.roles import administrator_required
 _FIELD = re.compile(r"^[a-z0-9]+(_[a-z0-9]+)*$")
 _MOST_LINES = 50
 
+if TYPE_CHECKING:
+    _SiteForm = forms.ModelForm[TrackingSite]
+else:  # Django's own class takes no type
+    _SiteForm = forms.ModelForm
 
-class SiteForm(forms.ModelForm):  # type: ignore[type-arg]
+
+class SiteForm(_SiteForm):
     """What can be set for a site."""
 
     origins = forms.CharField(
@@ -42,7 +47,7 @@ class SiteForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = TrackingSite
         fields = tuple(managing.SETTINGS)
-        labels = {  # noqa: RUF012 — as Django wants it
+        labels: ClassVar = {
             "mode": "Visitors are told apart",
             "consent": "Consent",
             "honours_dnt": "Honour Do Not Track",
@@ -53,14 +58,14 @@ class SiteForm(forms.ModelForm):  # type: ignore[type-arg]
             "new_people_a_day": "New people a day, at most",
             "is_active": "Collect events of this site",
         }
-        help_texts = {  # noqa: RUF012 — as Django wants it
+        help_texts: ClassVar = {
             "mode": "Without a cookie, by a hash that means nothing on the next day",
             "consent": "Your consent banner says so to the script: abmatic.consent('granted') or 'denied'",
             "cookie_days": f"At most {LONGEST_COOKIE_DAYS}: thirteen months",
             "new_people_a_day": "Beyond it nobody is made until the next day (UTC). The Installation page says so",
         }
-        field_classes = {"name": forms.CharField}  # noqa: RUF012 — as Django wants it
-        widgets = {"name": forms.TextInput()}  # noqa: RUF012 — as Django wants it
+        field_classes: ClassVar = {"name": forms.CharField}
+        widgets: ClassVar = {"name": forms.TextInput()}
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
