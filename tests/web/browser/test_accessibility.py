@@ -46,6 +46,12 @@ OPENED = {
 
 def faults(page: Page) -> list[str]:
     """What axe calls serious or critical, in a line each."""
+    # A colour on its way from one theme to the other is neither's.
+    page.evaluate(
+        """() => Promise.all(document.getAnimations()
+          .filter((one) => one.effect.getComputedTiming().endTime !== Infinity)
+          .map((one) => one.finished.catch(() => null)))"""
+    )
     # Evaluated by the browser's own tools, which the page's policy does not bind.
     page.evaluate(AXE.read_text(encoding="utf-8"))
     found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
