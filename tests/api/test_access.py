@@ -44,6 +44,7 @@ WHO: dict[str, tuple[str, Any]] = {
     "list_causes": ("viewer", None),
     "retry_issues": ("operator", {"object": "Account"}),
     "retry_issue": ("operator", None),
+    "link_issue": ("operator", {"salesforce_id": "0065800000000001AA"}),
     "follow_changes": ("viewer", None),
     "list_imports": ("operator", None),
     "upload_import": ("operator", b"E-mail\na@acme.com\n"),

@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from tests.web import org
 from tests.web.conftest import SignedIn
 
-from abmatic.audiences.models import Account
+from abmatic.audiences.models import LocalRecord
 from abmatic.identity.models import User
-from abmatic.sync.models import Connection, Issue
+from abmatic.sync.models import Connection, Issue, MirrorOpportunity
 
 Queries = Callable[[int], AbstractContextManager[object]]
 RULE = "FIELD_CUSTOM_VALIDATION_EXCEPTION"
@@ -23,7 +24,7 @@ RULE = "FIELD_CUSTOM_VALIDATION_EXCEPTION"
 pytestmark = pytest.mark.django_db
 
 
-def made(connection: Connection, account: Account, code: str = RULE, **values: Any) -> Issue:
+def made(connection: Connection, account: LocalRecord, code: str = RULE, **values: Any) -> Issue:
     return Issue.objects.create(
         connection=connection, **{"sobject": "Account", "local_id": account.pk, "code": code, **values}
     )
@@ -82,8 +83,8 @@ def test_what_was_never_sent_says_that_it_was_held_back(admin: Client, connectio
 
 def test_a_record_that_waits_for_its_account_says_so(admin: Client, connection: Connection) -> None:
     contact = org.contact("Smith")
-    made(connection, contact, "ACCOUNT_FILTERED", sobject="Contact")  # type: ignore[arg-type]
-    made(connection, contact, "UNREAD_ELSEWHERE", sobject="Lead")  # type: ignore[arg-type]
+    made(connection, contact, "ACCOUNT_FILTERED", sobject="Contact")
+    made(connection, contact, "UNREAD_ELSEWHERE", sobject="Lead")
     said = text(admin.get(f"/contacts/{contact.pk}/").text)
     assert "Its account is left out by the push filter" in said
     assert "came to Salesforce as something else" in said
@@ -138,3 +139,30 @@ def test_many_cost_no_more_queries(
         made(connection, account, "STRING_TOO_LONG", field=f"F{number}__c", fields=[f"F{number}__c"])
     with django_assert_max_num_queries(18):
         assert admin.get(f"/accounts/{account.pk}/").status_code == 200
+
+
+def test_a_deal_that_salesforce_has_is_linked_on_its_page(
+    oscar: User, signed_in: SignedIn, connection: Connection
+) -> None:
+    account = org.account("Acme")
+    org.link(connection, account, "0015800000000001AAA")
+    deal = org.opportunity(account, name="Twelve turbines")
+    MirrorOpportunity.objects.create(
+        connection=connection, sf_id="0065800000000001AA", modstamp=timezone.now(),
+        account_sf_id="0015800000000001AAA", values={"Name": "Twelve <turbines>", "StageName": "Proposal"},
+    )  # fmt: skip
+    issue = made(connection, deal, "ALREADY_IN_SALESFORCE", sobject="Opportunity", field="Name", fields=["Name"])
+    browser = signed_in(oscar)
+    address = f"/opportunities/{deal.pk}/"
+    assert "link them" not in browser.get(address).text
+    MirrorOpportunity.objects.update(values={"Name": "twelve turbines ", "StageName": "<b>Proposal</b>"})
+    page = browser.get(address).text
+    assert "Salesforce has an opportunity of this name already" in text(page)
+    assert "&lt;b&gt;Proposal" in page
+    assert "It is this one: link them" in page
+    answer = browser.post(f"{address}link/", {"issue": issue.pk, "salesforce_id": "0065800000000002AA"}, follow=True)
+    assert "not to be had any more" in text(answer.text)
+    assert browser.post(f"{address}link/", {"issue": "x"}, follow=True).status_code == 200
+    answer = browser.post(f"{address}link/", {"issue": issue.pk, "salesforce_id": "0065800000000001AA"}, follow=True)
+    assert "Linked. The next sync" in text(answer.text)
+    assert MirrorOpportunity.objects.get().local_id == deal.pk

@@ -80,6 +80,7 @@ WHO = {
     "opportunity-contacts": SIGNED_IN,
     "opportunity-timeline": SIGNED_IN,
     "opportunity-sync": SIGNED_IN,
+    "opportunity-link": OPERATORS,
     **{f"{record}-new": OPERATORS for record in addresses.RECORDS},
     "account-pick": OPERATORS,
     **{f"{record}-set": OPERATORS for record in addresses.RECORDS},
@@ -157,7 +158,7 @@ WHO = {
 }
 ACTIONS = {
     *(f"{record}-gap" for record in (*addresses.RECORDS, "campaign")),
-    "contact-campaign", "campaign-joining-stop",
+    "contact-campaign", "campaign-joining-stop", "opportunity-link",
     "field-edit-cancel", "field-edit-put-back", *(f"{record}-set" for record in addresses.RECORDS),
     "object-filter-count", "object-sync", "object-preview", "object-mapping", "object-notes",
     "sync-now", "run-cancel", "issues-retry", "check", "disable", "change-user", "user-link", "revoke-api-key",

@@ -9,14 +9,14 @@ from ninja import Router, Schema
 from ninja.params.functions import Path, Query
 from pydantic import Field
 
-from abmatic.api.access import OPERATOR, VIEWER
+from abmatic.api.access import OPERATOR, VIEWER, act_of
 from abmatic.api.connections import find, object_named
 from abmatic.api.paging import Cursor, Limit, packed, unpacked
 from abmatic.api.problems import PROBLEMS
 from abmatic.api.runs import RunId, find_run
 from abmatic.api.shapes import Page
 from abmatic.api.writing import Answer, IdempotencyKey, writing
-from abmatic.sync import issues
+from abmatic.sync import issues, linking
 from abmatic.sync.issues import Filter
 from abmatic.sync.models import Issue
 
@@ -85,6 +85,19 @@ class Retried(Schema):
     """How many issues will be tried again with the next push."""
 
     issues: int
+
+
+class LinkWanted(Schema):
+    """Which record in Salesforce it is."""
+
+    salesforce_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9]{18}$")]
+
+
+class Linked(Schema):
+    """What is linked now."""
+
+    record_id: int
+    salesforce_id: str
 
 
 def _filter(connection: int | None, sobject: str | None, code: str | None) -> Filter:
@@ -170,6 +183,22 @@ def retry_issue(
 ) -> Answer:
     """The issue's record is tried once more with the next push of its object."""
     return Answer(Retried(issues=issues.retry([issue_id]).issues))
+
+
+@router.post("/issues/{issue_id}/link", auth=OPERATOR, response={200: Linked, **PROBLEMS}, operation_id="link_issue")
+@writing
+def link_issue(
+    request: HttpRequest,
+    issue_id: Annotated[int, Path(ge=1, le=_LARGEST)],
+    wanted: LinkWanted,
+    idempotency_key: IdempotencyKey = None,
+) -> Answer:
+    """The issue's record and a record in Salesforce are the same from now on: of an issue `ALREADY_IN_SALESFORCE`."""
+    issue = Issue.objects.filter(pk=issue_id, is_open=True).first()
+    if issue is None:
+        raise issues.NoSuchIssue([issue_id])
+    linking.link(issue, wanted.salesforce_id, act_of(request))
+    return Answer(Linked(record_id=issue.local_id, salesforce_id=wanted.salesforce_id))
 
 
 @router.get(

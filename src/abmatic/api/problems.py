@@ -23,6 +23,7 @@ from pydantic import Field
 
 from abmatic.audiences.csv_import import refusals as imports
 from abmatic.sync.issues import NoSuchIssue
+from abmatic.sync.linking import NotLinked
 from abmatic.sync.preview import NotPreviewed
 from abmatic.sync.runs import AlreadyRunning, ConnectionNotReady, UnknownObject
 from abmatic.sync.selected.rules import NotPushed
@@ -95,6 +96,7 @@ _KNOWN: tuple[tuple[type[Exception], int, str, str, str], ...] = (
     (UnknownObject, 404, "unknown_object", "There is no such object",
      "GET /api/v1/connections/{id} names the objects of a connection."),
     (NotUndone, 409, "not_undone", "The run can't be undone", "See the reason."),
+    (NotLinked, 409, "not_linked", "The two can't be linked", "See the reason."),
     (NotPushed, 409, "not_pushed", "The records can't be pushed", "See the reason."),
     (NotPreviewed, 409, "not_previewed", "There is no preview", "See the reason; then ask again."),
     (Outdated, 412, "changed", "The settings were changed meanwhile", "Read them again, then decide."),

@@ -100,6 +100,29 @@ def retry(
         _say_retried(done, as_json)
 
 
+@issues.command(short_help="Link an opportunity with the one that Salesforce has.")
+@click.argument("issue_id", metavar="ID", type=Number(1))
+@click.argument("salesforce_id", metavar="SALESFORCE_ID")
+def link(issue_id: int, salesforce_id: str) -> None:
+    """Say that the opportunity of an issue ALREADY_IN_SALESFORCE is the one that Salesforce has: nothing is created."""
+    with ready():
+        from abmatic.audiences.models import Opportunity
+        from abmatic.changes.models import Cause
+        from abmatic.sync import linking
+        from abmatic.sync.models import Issue
+
+        issue = Issue.objects.filter(pk=issue_id, is_open=True).first()
+        if issue is None:
+            raise Failure(f"No issue {issue_id} is open. `abmatic issues` lists what is")
+        try:
+            linking.link(issue, salesforce_id, lambda: Cause.objects.create(kind=Cause.Kind.USER, note="Command line"))
+        except linking.NotLinked as error:
+            offered = ", ".join(each.sf_id for each in linking.namesakes(issue))
+            raise Failure(f"{error} {f'Offered: {offered}' if offered else 'Nothing is offered.'}") from error
+        name = Opportunity.objects.get(pk=issue.local_id).name
+        click.echo(f"{name} is linked with {salesforce_id}. The next sync gives both sides what the settings say.")
+
+
 def _refuse_options(context: click.Context) -> None:
     """`issues --code X retry --all` means X alone to whoever types it, and would retry everything."""
     for name in context.params:

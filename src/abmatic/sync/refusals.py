@@ -1,7 +1,7 @@
 """Why a record isn't in Salesforce: codes in words, for a person who doesn't know them.
 
-Source: "REST API Developer Guide" and "SOAP API Developer Guide", status codes. Those that begin with ACCOUNT_ and
-UNREAD_ are our own (see push.waiting).
+Source: "REST API Developer Guide" and "SOAP API Developer Guide", status codes. Those that begin with ACCOUNT_,
+ALREADY_ and UNREAD_ are our own (see push.waiting and push.namesakes).
 """
 
 from __future__ import annotations
@@ -51,6 +51,11 @@ REFUSALS: dict[str, Refusal] = {
                 "created beside it.",
                 "Sync Leads (or Contacts): the person here becomes one with that record. With a frequency in the "
                 "settings that happens by itself."),
+        Refusal("ALREADY_IN_SALESFORCE", "Salesforce has an opportunity of this name already",
+                "The account has an opportunity of the same name there that is not in Abmatic. A second one would "
+                "count the deal twice, so none is created.",
+                "If it is the same deal, link the two: the opportunity’s page offers it. If it is another, give it "
+                "another name."),
         Refusal("FIELD_CUSTOM_VALIDATION_EXCEPTION", "A validation rule says no",
                 "Your Salesforce administrator has set up a rule that the values break; its message says which.",
                 "Change the value here so that it keeps the rule, or ask for the integration user to be exempt."),

@@ -70,7 +70,10 @@ def retrying(connection: Connection) -> Retrying:
     return Retrying(
         numbers,
         {each.sobject: each for each in ObjectSetting.objects.filter(connection=connection)},
-        frozenset(runs.filter(state=Run.State.RUNNING).values_list("sobject", flat=True)),
+        # One that only reads tries nothing.
+        frozenset(
+            runs.filter(state=Run.State.RUNNING).exclude(direction=Run.Direction.PULL).values_list("sobject", flat=True)
+        ),
         newest.first() or 0,
         f"{last[0]}{last[1]}" if last else "",
     )

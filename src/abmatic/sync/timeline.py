@@ -22,6 +22,7 @@ from django.db.models.query import QuerySet
 
 from abmatic.audiences.models import LocalRecord
 from abmatic.changes.models import Cause, Change
+from abmatic.sync.linking import LINKED
 from abmatic.sync.links import MIRRORS
 from abmatic.sync.models import Finding, Issue, Role, Run, Write
 from abmatic.sync.reasons import REASONS
@@ -155,7 +156,7 @@ def _changes(of: _Of, before: int | None) -> _Read:
     elif of.kind == "undos":
         found = found.filter(cause__run_id__in=undos)
     elif of.kind == "links":
-        found = found.filter(field="kind")
+        found = found.filter(field__in=["kind", LINKED])
     rows, is_cut = _some(found, before)
     of_runs = {row.cause.run_id for row in rows if row.cause.run_id}
     runs = Run.objects.select_related("started_by").in_bulk(of_runs) if of_runs else {}
@@ -168,7 +169,9 @@ def _changes(of: _Of, before: int | None) -> _Read:
 
 def _change(group: Sequence[Change], run: Run | None) -> Entry:
     values = tuple(Value(each.field, each.before, each.after) for each in reversed(group) if each.field)
-    if any(each.field == "kind" and each.after == "contact" for each in group):
+    if linked := [each for each in group if each.field == LINKED]:
+        kind, title, values = "links", f"Linked with Opportunity {linked[0].after} by hand", ()
+    elif any(each.field == "kind" and each.after == "contact" for each in group):
         kind, title = "links", "Converted from lead to contact"
     elif run is not None and run.trigger == Run.Trigger.UNDO:
         kind, title = "undos", f"Put back here by {_undo(run)}"
@@ -278,10 +281,13 @@ def _finding(finding: Finding) -> Entry:
 def _links(of: _Of, told: int | None) -> _Read:
     """Since when it is linked with which Salesforce record, by the runs that did so. ``told`` counts."""
     upto = (told or 0) + PAGE + 1
+    # A change tells of those.
+    by_hand = Change.objects.filter(record=of.record, record_id=of.local.pk, field=LINKED)
     rows = [
         (sobject, mirror)
         for sobject, model in MIRRORS[of.record]
         for mirror in model._default_manager.filter(local_id=of.local.pk)
+        .exclude(Q(linked_run__isnull=True) & Exists(by_hand))
         .select_related("connection")
         .order_by(F("linked_run").desc(nulls_last=True), "sf_id")[:upto]
     ]
@@ -300,7 +306,9 @@ def _link(of: _Of, sobject: str, mirror: Any, run: Run | None) -> Entry:
     made_it = run is None or (created_by is not None and created_by.run_id == run.pk)
     at = of.local.created_at if made_it or run is None else run.finished_at or run.updated_at
     as_what = ", as a duplicate" if mirror.role == Role.DUPLICATE else ""
-    gone = "It is deleted in Salesforce since." if mirror.is_deleted else ""
+    # The run that linked it is kept no longer than the settings say.
+    unknown = "When is not kept any more; the time is that of the record here." if run is None else ""
+    gone = "It is deleted in Salesforce since." if mirror.is_deleted else unknown
     address = _address(mirror.connection, mirror.sf_id)
     return Entry("links", at, f"Linked with {sobject} {mirror.sf_id}{as_what}", None, run, meaning=gone, url=address)
 

@@ -24,7 +24,7 @@ from abmatic.web.importing import views as importing
 from abmatic.web.integrations import authorize, replacing
 from abmatic.web.integrations import views as integrations
 from abmatic.web.pushing import views as pushing
-from abmatic.web.records import closing, creating, editor
+from abmatic.web.records import closing, creating, editor, linking
 from abmatic.web.records import views as records
 from abmatic.web.runs import activity, files, findings, open_issues, page, undoing
 from abmatic.web.salesforce import files as settings_files
@@ -217,6 +217,7 @@ opportunities = [
     ),
     path("<int:record_id>/", records.overview, {"record": "opportunity"}, name="opportunity-overview"),
     path("<int:record_id>/contacts/", records.contacts, {"record": "opportunity"}, name="opportunity-contacts"),
+    path("<int:record_id>/link/", linking.link_opportunity, name="opportunity-link"),
     path("<int:record_id>/timeline/", records.record_timeline, {"record": "opportunity"}, name="opportunity-timeline"),
     path("<int:record_id>/sync/", records.sync, {"record": "opportunity"}, name="opportunity-sync"),
 ]

@@ -117,6 +117,14 @@ class MirrorOpportunity(Mirror):
 
     class Meta(Mirror.Meta):
         db_table = "mirror_opportunity"
+        indexes = (
+            *Mirror.Meta.indexes,
+            # Unlinked deals by account: what a push looks at before it creates one (see push.namesakes).
+            models.Index(
+                fields=["connection", "account_sf_id"], name="mirroropportunity_loose",
+                condition=models.Q(local_id__isnull=True),
+            ),
+        )  # fmt: skip
 
 
 class MirrorContactRole(Mirror):

@@ -22,6 +22,7 @@ from abmatic.postgres.sql import block
 from abmatic.sync.models import Mode, ObjectSetting
 from abmatic.sync.objects import OBJECTS, SObject
 from abmatic.sync.pull import values
+from abmatic.sync.push import namesakes
 from abmatic.sync.push.plan import PushedField, PushPlan
 
 TABLES: tuple[LiteralString, ...] = (
@@ -310,7 +311,7 @@ def plan_creates(plan: PushPlan, connection: int) -> sql.Composed:
             sql.SQL("{} AS {}").format(as_stored(f, _for_creation(plan, f)), sql.Identifier(f"n_{f.column}"))
             for f in fields
         ),
-        rows=sql.SQL(", ").join(_creation_row(f) for f in fields),
+        rows=sql.SQL(", ").join(_creation_row(plan, f, connection) for f in fields),
         choice=sql.SQL(_choice(plan)),
         condition=_condition(plan),
     )
@@ -389,11 +390,12 @@ def _for_creation(plan: PushPlan, f: PushedField) -> sql.Composable:
     return sql.SQL("coalesce(nullif(btrim({}), ''), firm.name)").format(own) if is_company else own
 
 
-def _creation_row(f: PushedField) -> sql.Composed:
+def _creation_row(plan: PushPlan, f: PushedField, connection: int) -> sql.Composed:
     new = sql.Identifier("x", f"n_{f.column}")
-    return sql.SQL("({}, to_jsonb({}), to_jsonb({}), {})").format(
-        sql.Literal(f.sf_field), new, _ours(f), _problem(f, new)
-    )
+    problem = _problem(f, new)
+    if (namesake := namesakes.problem(plan.spec, f.sf_field, connection)) is not None:
+        problem = sql.SQL("coalesce({}, {})").format(problem, namesake)
+    return sql.SQL("({}, to_jsonb({}), to_jsonb({}), {})").format(sql.Literal(f.sf_field), new, _ours(f), problem)
 
 
 def _loose(spec: SObject, connection: int) -> sql.Composed:

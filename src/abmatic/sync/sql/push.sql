@@ -51,7 +51,8 @@ UPDATE issue AS i
    AND CASE WHEN p.local_id IS NULL THEN {also_unplanned}
             WHEN i.field = '' THEN p.sent = '{}' AND p.missing = '{}' ELSE NOT p.problems ? i.field END;
 
--- open_issues -- One issue for each value that Salesforce would refuse, and for each record that lacks a required field. Parameters: connection, sobject, run, settings.
+-- open_issues -- One issue for each value that Salesforce would refuse, and for each record that lacks a required field.
+-- What is held back as being there already lacks nothing. Parameters: connection, sobject, run, settings.
 INSERT INTO issue (connection_id, sobject, local_id, sf_id, field, code, message, fields, sent, settings, run_id,
                    is_open, first_at, last_at, times)
 SELECT %(connection)s, %(sobject)s, p.local_id, p.sf_id, f.field, f.code, '', f.fields, p.sent, %(settings)s, %(run)s,
@@ -60,7 +61,10 @@ SELECT %(connection)s, %(sobject)s, p.local_id, p.sf_id, f.field, f.code, '', f.
  CROSS JOIN LATERAL (
        SELECT e.key, e.value, ARRAY[e.key] FROM jsonb_each_text(p.problems) AS e
        UNION ALL
-       SELECT '', 'REQUIRED_FIELD_MISSING', p.missing WHERE p.missing <> '{}'
+       SELECT '', 'REQUIRED_FIELD_MISSING', lacks.fields
+         FROM (SELECT ARRAY(SELECT m FROM unnest(p.missing) AS m
+                             WHERE p.problems ->> m IS DISTINCT FROM 'ALREADY_IN_SALESFORCE') AS fields) AS lacks
+        WHERE lacks.fields <> '{}'
  ) AS f (field, code, fields)
 ON CONFLICT (connection_id, sobject, local_id, field) WHERE is_open
 DO UPDATE SET code = excluded.code, message = excluded.message, fields = excluded.fields, sent = excluded.sent,

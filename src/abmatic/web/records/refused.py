@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from django.urls import reverse
 
 from abmatic.audiences.fields import fields
-from abmatic.sync import issues
+from abmatic.sync import issues, linking
+from abmatic.sync.linking import Namesake
 from abmatic.sync.models import FieldMapping, Issue
 from abmatic.sync.refusals import Refusal, refusal
 from abmatic.web.running import object_label
@@ -18,6 +19,7 @@ from abmatic.web.running import object_label
 class Refused:
     """An open issue of the record. ``local_fields``: those here that it names; ``url``: the issue among the others.
 
+    ``namesakes``: the records in Salesforce that it may be, and can be linked with.
     ``is_said``: Salesforce itself refused it; else it was held back, knowing that Salesforce would.
     """
 
@@ -27,6 +29,7 @@ class Refused:
     url: str
     labels: Sequence[str]
     local_fields: Sequence[str]
+    namesakes: Sequence[Namesake] = ()
 
     @property
     def is_said(self) -> bool:
@@ -85,4 +88,5 @@ def _shown(issue: Issue, mapped: Mapping[tuple[int, str, str], str], labels: Map
         f"{address}?object={issue.sobject}&record={issue.local_id}",
         [labels.get(ours[name], name) for name in named],
         [ours[name] for name in named if ours[name]],
+        linking.namesakes(issue),
     )
