@@ -63,17 +63,19 @@ def make_campaign(name: str, cause: Cause, **values: object) -> Campaign:
         return Campaign.objects.get(pk=saved.id)
 
 
-def put_in(campaign: Campaign, contacts: Sequence[int], cause: Cause, status: str | None = None) -> int:
+def put_in(
+    campaign: Campaign, contacts: Sequence[int], cause: Cause, status: str | None = None, on: date | None = None
+) -> int:
     """Makes contacts members of a campaign; those who are members stay as they are, those taken out come back.
 
-    Without a status they get the campaign's default. Answers how many are in it now who were not. Raises
-    `StatusUnknown`.
+    Without a status they get the campaign's default; where it counts as a response, they responded ``on`` a day
+    (today). Answers how many are in it now who were not. Raises `StatusUnknown`.
     """
     with transaction.atomic():
         found = _status(campaign, status)
         return _count(
             "put_in", campaign=campaign.pk, contacts=list(contacts), cause=cause.pk, status=found.label,
-            responded=found.is_responded, today=_today(),
+            responded=found.is_responded, today=on or _today(),
         )  # fmt: skip
 
 
@@ -91,35 +93,39 @@ def put_in_selected(
     return many
 
 
-def advance(campaign: Campaign, members: Sequence[int], status: str, cause: Cause) -> int:
+def advance(campaign: Campaign, members: Sequence[int], status: str, cause: Cause, on: date | None = None) -> int:
     """As `set_status`, but forwards only: whoever is as far, or further, stays there.
 
     One that counts as a response is further than one that doesn't, then the later in the campaign's order. A status
     that the campaign doesn't have any more is the least.
     """
     with transaction.atomic():
-        known = statuses(campaign)
-        place = {each.label: (each.is_responded, number) for number, each in enumerate(known)}
+        places = places_of(campaign)
         wanted = _status(campaign, status)
-        behind = [label for label, far in place.items() if far < place[wanted.label]]
+        behind = [label for label, place in places.items() if place < places[wanted.label]]
         here = CampaignMember.objects.filter(campaign=campaign, pk__in=members, is_removed=False)
-        here = here.filter(Q(status__in=behind) | Q(status=None) | ~Q(status__in=list(place)))
-        return set_status(campaign, list(here.values_list("pk", flat=True)), wanted.label, cause)
+        here = here.filter(Q(status__in=behind) | Q(status=None) | ~Q(status__in=list(places)))
+        return set_status(campaign, list(here.values_list("pk", flat=True)), wanted.label, cause, on)
 
 
-def set_status(campaign: Campaign, members: Sequence[int], status: str, cause: Cause) -> int:
-    """Says how far members of a campaign are. Answers how many changed. Raises `StatusUnknown`."""
+def places_of(campaign: Campaign) -> dict[str, tuple[bool, int]]:
+    """How far each status of a campaign is, to be compared."""
+    return {each.label: (each.is_responded, number) for number, each in enumerate(statuses(campaign))}
+
+
+def set_status(campaign: Campaign, members: Sequence[int], status: str, cause: Cause, on: date | None = None) -> int:
+    """Says how far members of a campaign are, since a day (today). Answers how many changed. Raises `StatusUnknown`."""
     with transaction.atomic():
         found = _status(campaign, status)
         return _count(
             "set_status", campaign=campaign.pk, members=list(members), cause=cause.pk, status=found.label,
-            responded=found.is_responded, today=_today(),
+            responded=found.is_responded, today=on or _today(),
         )  # fmt: skip
 
 
-def require_status(campaign: Campaign, status: str | None) -> None:
-    """Raises `StatusUnknown` where the campaign hasn't it; None is its default, which it needs to have."""
-    _status(campaign, status)
+def require_status(campaign: Campaign, status: str | None) -> str:
+    """The status as the campaign writes it; None is its default. Raises `StatusUnknown` where it hasn't it."""
+    return _status(campaign, status).label
 
 
 def statuses(campaign: Campaign) -> list[CampaignMemberStatus]:

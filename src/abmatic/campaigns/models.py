@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.conf import settings
 from django.db import models
 
@@ -117,3 +119,91 @@ class CampaignJoining(models.Model):
 
     def __str__(self) -> str:
         return f"{self.collection} joins {self.campaign}"
+
+
+class CampaignRule(models.Model):
+    """What somebody does on the website, and how far that brings members of a campaign.
+
+    It counts what is done from a moment on, by whoever is a member then or becomes one later; with ``joins`` whoever
+    does it becomes one. See `campaigns.following`.
+    """
+
+    class Kind(models.TextChoices):
+        PAGE = "page", "Visits a page"
+        FORM = "form", "Submits a form"
+        EVENT = "event", "Does a tracked event"
+        CLICK = "click", "Clicks this campaign’s personalised content"
+
+    campaign = models.ForeignKey(
+        Campaign, on_delete=models.CASCADE, related_name="rules", db_constraint=False, db_index=False
+    )
+    kind = models.TextField(choices=Kind.choices)
+    # Which page, form, event or variant, as people write it (* stands for anything), and as SQL's LIKE compares it.
+    pattern = models.TextField(blank=True, default="")
+    likeness = models.TextField()
+    # How far it brings them; None is what the campaign gives whoever joins.
+    status = models.TextField(null=True)
+    joins = models.BooleanField(default=False, db_default=False)
+    counts_from = models.DateTimeField()
+    # Up to where events were looked at (a position of `tracking.store`).
+    read_tx = models.BigIntegerField(default=0, db_default=0)
+    read_event = models.UUIDField(default=UUID(int=0))
+    problem = models.TextField(blank=True, default="")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        db_table = "campaign_rule"
+        constraints = (models.UniqueConstraint(fields=["campaign", "kind", "likeness"], name="campaign_rule_once"),)
+
+    def __str__(self) -> str:
+        return {
+            self.Kind.PAGE: f"Visited {self.pattern}",
+            self.Kind.FORM: "Submitted any form" if self.pattern == "*" else f"Submitted the form {self.pattern}",
+            self.Kind.EVENT: f"Did “{self.pattern}”",
+            self.Kind.CLICK: "Clicked personalised content" + (f", {self.pattern}" if self.pattern else ""),
+        }[self.Kind(self.kind)]
+
+
+class CampaignRuleHit(models.Model):
+    """Something that was done and that a rule counts."""
+
+    pk = models.CompositePrimaryKey("rule_id", "event")
+    rule = models.ForeignKey(CampaignRule, on_delete=models.CASCADE, related_name="hits", db_index=False)
+    # The web event's id. Its visitor's row takes it along when it goes.
+    event = models.UUIDField()
+    visitor_id = models.BigIntegerField()
+    site_id = models.BigIntegerField()
+    occurred_at = models.DateTimeField()
+    # Who did it, as far as is known.
+    contact_id = models.BigIntegerField(null=True)
+    # It has had its effect on that contact. Open ones of a contact wait until that is a member.
+    is_settled = models.BooleanField(default=False, db_default=False)
+
+    class Meta:
+        db_table = "campaign_rule_hit"
+        indexes = (
+            models.Index(fields=["visitor_id", "site_id", "occurred_at"], name="campaign_rule_hit_at"),
+            models.Index(
+                fields=["rule", "contact_id"], name="campaign_rule_hit_open",
+                condition=models.Q(contact_id__isnull=False, is_settled=False),
+            ),
+        )  # fmt: skip
+
+    def __str__(self) -> str:
+        return f"{self.event} for {self.rule_id}"
+
+
+class RulesFollowed(models.Model):
+    """One row: up to which change of sessions (a mark of `engagement.doings`) rules know whose visits were whose."""
+
+    THE_ONE = 1
+
+    sessions = models.BigIntegerField(default=0)
+    at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "campaign_rules_followed"
+
+    def __str__(self) -> str:
+        return f"As of {self.at}"

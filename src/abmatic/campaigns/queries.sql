@@ -23,7 +23,7 @@ SELECT (SELECT count(*) FROM made) + (SELECT count(*) FROM back);
 -- set_status -- Members of a campaign get a status, and what follows from it. Answers how many change. Parameters: campaign, members, cause, status, responded, today.
 WITH before AS (
     SELECT t.id, t.status, t.has_responded, t.first_responded,
-           CASE WHEN %(responded)s THEN coalesce(t.first_responded, %(today)s::date) ELSE t.first_responded END AS first
+           CASE WHEN %(responded)s THEN least(t.first_responded, %(today)s::date) ELSE t.first_responded END AS first
       FROM campaign_member AS t
      WHERE t.campaign_id = %(campaign)s AND t.id = ANY (%(members)s::bigint[]) AND NOT t.is_removed
        AND t.status IS DISTINCT FROM %(status)s FOR UPDATE

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import close_old_connections
 from procrastinate.contrib.django import app
 
-from abmatic.campaigns import joining
+from abmatic.campaigns import following, joining
 
 
 @app.periodic(cron="* * * * *")
@@ -14,3 +14,11 @@ def follow(timestamp: int) -> None:
     """Puts in who is to join a campaign by himself. ``timestamp`` is the minute it was queued for."""
     close_old_connections()
     joining.follow_due()
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="campaigns.rules", queue="sync", queueing_lock="campaigns.rules", lock="campaigns.rules")
+def follow_rules(timestamp: int) -> None:
+    """Brings members further by what they did on the website. ``timestamp`` is the minute it was queued for."""
+    close_old_connections()
+    following.follow()
