@@ -56,6 +56,10 @@ WHO: dict[str, tuple[str, Any]] = {
     "prepare_push": ("operator", {"record": "account", "ids": [1]}),
     "show_push": ("operator", None),
     "start_push": ("operator", None),
+    "list_rules": ("viewer", None),
+    "create_rule": ("operator", {"kind": "page", "pattern": "/pricing"}),
+    "preview_rule": ("operator", {"kind": "page", "pattern": "/pricing"}),
+    "remove_rule": ("operator", None),
     **{
         name.format(one=one, many=many): how
         for one, many in (("account", "accounts"), ("contact", "contacts"), ("opportunity", "opportunities"))
@@ -99,6 +103,8 @@ def address(path: str, world: addresses.World) -> str:
         "preview_id": 1,
         "push_id": world.push,
         "import_id": world.files["contact"],
+        "campaign_id": world.campaign,
+        "rule_id": world.rule,
         "name": "Account",
     }
     return path.format(**numbers)

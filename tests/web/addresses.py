@@ -13,7 +13,7 @@ from tests.web import org
 from abmatic.audiences.csv_import import verbs
 from abmatic.audiences.many.models import FieldEdit
 from abmatic.audiences.selection import Selection
-from abmatic.campaigns.models import CampaignJoining
+from abmatic.campaigns.models import CampaignJoining, CampaignRule
 from abmatic.changes.models import Cause
 from abmatic.identity import api_keys, webhooks
 from abmatic.identity.audit import COMMAND_LINE
@@ -50,6 +50,7 @@ class World:
     files: dict[str, int]
     crm_import: int
     joining: int
+    rule: int
 
     def address(self, name: str) -> str:
         """The example address of a page."""
@@ -79,6 +80,8 @@ class World:
             return reverse(name, args=[self.connection.pk, "accounts"])
         if name == "campaign-joining-stop":
             return reverse(name, args=[self.campaign, self.joining])
+        if name == "campaign-rule-remove":
+            return reverse(name, args=[self.campaign, self.rule])
         if name == "contact-campaign":
             return reverse(name)
         record, _, page = name.partition("-")
@@ -147,7 +150,7 @@ PAGES = [
     "contact-sync",
     "opportunities", "opportunity-collections", "opportunity-collection", "opportunity-overview",
     "opportunity-contacts", "opportunity-timeline", "opportunity-sync", "campaigns", "campaign-overview",
-    "campaign-members", "campaign-add", "campaign-new",
+    "campaign-members", "campaign-add", "campaign-new", "campaign-rules",
     "campaign-opportunities", "campaign-timeline", "campaign-sync", "search",
     "run", "findings", "integrations", "authorize", "connection", "connected", "reconnect", "disable", "replace",
     "activity",
@@ -246,5 +249,8 @@ def make_world() -> World:
         ).pk,
         CampaignJoining.objects.create(
             campaign=campaign, collection=org.collection("contact", [contact.pk], "Guests")
+        ).pk,
+        CampaignRule.objects.create(
+            campaign=campaign, kind="page", pattern="/prices", likeness="/prices", counts_from=timezone.now()
         ).pk,
     )

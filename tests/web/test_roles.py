@@ -94,6 +94,8 @@ WHO = {
     "campaigns": SIGNED_IN,
     "campaign-overview": SIGNED_IN,
     "campaign-members": SIGNED_IN,
+    "campaign-rules": SIGNED_IN,
+    "campaign-rule-remove": OPERATORS,
     **dict.fromkeys(("campaign-new", "campaign-add", "campaign-joining-stop", "contact-pick"), OPERATORS),
     "contact-campaign": OPERATORS,
     "campaign-opportunities": SIGNED_IN,
@@ -158,7 +160,7 @@ WHO = {
 }
 ACTIONS = {
     *(f"{record}-gap" for record in (*addresses.RECORDS, "campaign")),
-    "contact-campaign", "campaign-joining-stop", "opportunity-link",
+    "contact-campaign", "campaign-joining-stop", "campaign-rule-remove", "opportunity-link",
     "field-edit-cancel", "field-edit-put-back", *(f"{record}-set" for record in addresses.RECORDS),
     "object-filter-count", "object-sync", "object-preview", "object-mapping", "object-notes",
     "sync-now", "run-cancel", "issues-retry", "check", "disable", "change-user", "user-link", "revoke-api-key",
@@ -185,7 +187,7 @@ FORMS = {
     **{f"{record}-field": OPERATORS for record in (*addresses.RECORDS, "campaign")},
     **dict.fromkeys(["run-undo", "object-preview-job", "tour", "attribution-settings"], OPERATORS),
     **{f"{record}-{act}": OPERATORS for record in addresses.RECORDS for act in ("from-crm", "new")},
-    **dict.fromkeys(("campaign-new", "campaign-add"), OPERATORS),
+    **dict.fromkeys(("campaign-new", "campaign-add", "campaign-rules"), OPERATORS),
     **{f"{record}-{act}": OPERATORS for record in addresses.IMPORTED for act in ("import", "imports")},
     **dict.fromkeys(
         ["authorize", "reconnect", "replace", "object-settings", "settings-file", "users", "api-keys", "webhooks",

@@ -22,6 +22,9 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from pydantic import Field
 
 from abmatic.audiences.csv_import import refusals as imports
+from abmatic.campaigns.following import TookTooLong
+from abmatic.campaigns.membership import StatusUnknown
+from abmatic.campaigns.rules import RuleRefused
 from abmatic.sync.issues import NoSuchIssue
 from abmatic.sync.linking import NotLinked
 from abmatic.sync.preview import NotPreviewed
@@ -103,6 +106,9 @@ _KNOWN: tuple[tuple[type[Exception], int, str, str, str], ...] = (
     (imports.FileRefused, 422, "unreadable_file", "The file can't be read", "Correct the file and send it again."),
     (imports.MappingRefused, 422, "invalid_mapping", "The file can't be imported so", "Choose otherwise."),
     (imports.ImportRefused, 409, "not_imported", "The file can't be imported now", "See the reason."),
+    (RuleRefused, 422, "invalid_rule", "The campaign can't have this rule", "See the reason."),
+    (StatusUnknown, 422, "unknown_status", "The campaign has no such status", "Give one that it has."),
+    (TookTooLong, 422, "too_much", "It can't be told at once", "Ask for a later `counts_from`."),
     (NoSuchIssue, 404, "not_found", "There is no such issue", "GET /api/v1/issues lists the open ones."),
     (OperationalError, 503, "unavailable", "The database can't be used now", "Try again in a few seconds."),
 )  # fmt: skip

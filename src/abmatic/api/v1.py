@@ -12,7 +12,19 @@ from ninja.openapi.schema import OpenAPISchema
 from ninja.parser import Parser
 
 from abmatic import __version__
-from abmatic.api import changes, connections, fields, imports, issues, previews, problems, pushes, records, runs
+from abmatic.api import (
+    campaigns,
+    changes,
+    connections,
+    fields,
+    imports,
+    issues,
+    previews,
+    problems,
+    pushes,
+    records,
+    runs,
+)
 
 _ABOUT = """\
 Reads and changes what Abmatic holds, and starts, watches and undoes syncs with Salesforce. A key in the header
@@ -51,6 +63,7 @@ for router in (
     changes.router,
     fields.router,
     imports.router,
+    campaigns.router,
 ):
     api.add_router("", router)
 for record in ("account", "contact", "opportunity"):

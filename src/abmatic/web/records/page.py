@@ -31,8 +31,8 @@ TABS = {
         ("overview", "Overview"), ("contacts", "Contacts"), ("timeline", "Timeline"), ("sync", "Sync"),
     ),
     "campaign": (
-        ("overview", "Overview"), ("members", "Members"), ("opportunities", "Opportunities"), ("timeline", "Timeline"),
-        ("sync", "Sync"),
+        ("overview", "Overview"), ("members", "Members"), ("rules", "Rules"), ("opportunities", "Opportunities"),
+        ("timeline", "Timeline"), ("sync", "Sync"),
     ),
 }  # fmt: skip
 _LISTS = {
