@@ -50,9 +50,9 @@ def walk(records: Any, order: Order, size: int, monkeypatch: pytest.MonkeyPatch)
 
 def expected(rows: list[Any], order: Order, meant: Any = None) -> list[int]:
     """The same order, told slowly: those without a value last whichever way it goes."""
-    spec_key = order.column.sort_key
+    keys = order.column.keys
     model = type(rows[0])
-    keyed = (model.objects.all() if meant is None else meant).annotate(k=spec_key, t=order.column.then_key)
+    keyed = (model.objects.all() if meant is None else meant).annotate(k=keys.own, t=keys.then)
     valued = [(row.k, row.t is None, row.t or "", row.pk) for row in keyed if row.k is not None]
     empty = [(row.t is None, row.t or "", row.pk) for row in keyed if row.k is None]
     valued.sort(reverse=order.descending)

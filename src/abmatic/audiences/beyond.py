@@ -170,11 +170,13 @@ def _search(record: str, value: object, alias: sql.Composable, where: str) -> sq
     pattern = sql.Literal(f"%{escaped(value)}%")
     elsewhere = _SEARCHED_IN.get(record)
     held_by = sql.Identifier("p") if elsewhere else alias
-    match = sql.SQL("({})").format(
-        sql.SQL(" OR ").join(
-            sql.SQL("{}.{} ILIKE {}").format(held_by, sql.Identifier(name), pattern) for name in SEARCHED[record]
-        )
-    )
+    texts = [sql.SQL("{}.{}").format(held_by, sql.Identifier(name)) for name in SEARCHED[record]]
+    if "\n" in value:
+        match = sql.SQL("({})").format(sql.SQL(" OR ").join(sql.SQL("{} ILIKE {}").format(t, pattern) for t in texts))
+    else:
+        # All in one: each ILIKE makes small letters of its text and of the pattern anew.
+        lines = sql.SQL(" || E'\\n' || ").join(sql.SQL("coalesce({}, '')").format(t) for t in texts)
+        match = sql.SQL("({} ILIKE {})").format(lines, pattern)
     return sql.SQL(elsewhere).format(r=alias, match=match) if elsewhere else match
 
 

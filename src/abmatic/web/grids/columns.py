@@ -6,16 +6,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from django.db.models import BooleanField, DateField, DecimalField, Expression, F, Field, Model, TextField, Value
+from django.db.models import BooleanField, DateField, DecimalField, F, Field, Model, TextField, Value
 from django.db.models.expressions import Combinable
+from django.db.models.functions import Coalesce
 
 from abmatic.audiences.fields import FieldType, LocalField
 from abmatic.audiences.models import Account, Contact, Opportunity
-from abmatic.audiences.sorting import sort_key
+from abmatic.audiences.sorting import sort_key, unindexed_sort_key
 from abmatic.campaigns.models import Campaign, CampaignMember
 
 # Beside one another; with more, none would have room.
 MOST = 10
+
+
+_NO_KEY = Value(None, output_field=TextField())
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The expression of a column that a grid is ordered by, NULL sorting last, and what decides among equals before the
+    id does."""
+
+    own: Combinable
+    then: Combinable
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +69,21 @@ class Column:
         return fields.get(self.type, TextField())
 
     @property
-    def sort_key(self) -> Combinable:
-        """The expression the grid is ordered by; NULL sorts last."""
-        if self.type != "text" or self.is_key:
-            return F(self.field)
-        return sort_key(self.field)
+    def keys(self) -> Keys:
+        """What the grid is ordered by, as its indexes have it."""
+        return Keys(
+            sort_key(self.field) if self._is_text else F(self.field), sort_key(self.then) if self.then else _NO_KEY
+        )
 
     @property
-    def then_key(self) -> Expression:
-        """What decides among equals, before the id does."""
-        return sort_key(self.then) if self.then else Value(None, output_field=TextField())
+    def unindexed_keys(self) -> Keys:
+        """The same, as no index has it."""
+        own = unindexed_sort_key(self.field) if self._is_text else Coalesce(F(self.field), F(self.field))
+        return Keys(own, unindexed_sort_key(self.then) if self.then else _NO_KEY)
+
+    @property
+    def _is_text(self) -> bool:
+        return self.type == "text" and not self.is_key
 
 
 @dataclass(frozen=True, slots=True)

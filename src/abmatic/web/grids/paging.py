@@ -20,10 +20,9 @@ from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from django.db.models import Expression, F, Q, QuerySet
-from django.db.models.functions import Coalesce
+from django.db.models import Expression, Q, QuerySet
 
-from abmatic.web.grids.columns import Column
+from abmatic.web.grids.columns import Column, Keys
 from abmatic.web.grids.meets import FirstThatMeet
 
 PAGE = 50
@@ -105,12 +104,12 @@ def _read(
 ) -> list[Any]:
     """The first rows of a part of the order."""
 
-    def keyed(some: QuerySet[Any]) -> QuerySet[Any]:
-        annotated: QuerySet[Any] = some.annotate(sort_key=order.column.sort_key, sort_then=order.column.then_key)
+    def keyed(some: QuerySet[Any], by: Keys) -> QuerySet[Any]:
+        annotated: QuerySet[Any] = some.annotate(sort_key=by.own, sort_then=by.then)
         return annotated
 
     def ordered(some: QuerySet[Any]) -> QuerySet[Any]:
-        return _ordered(part(keyed(some)), order)
+        return _ordered(part(keyed(some, order.column.keys)), order)
 
     if isinstance(records, QuerySet):
         return list(ordered(records)[:most])
@@ -121,8 +120,9 @@ def _read(
             return rows
         if 4 * len(rows) < most:  # not to be reached by the longer walk
             break
-    # What belongs to them is only read for those that are shown.
-    found = _ordered(part(keyed(records.found)), order, fenced=True).values_list("pk", flat=True)[:most]
+    # By keys that no index has: else the planner, who takes what is asked for more frequent or rarer than it is, might
+    # rather walk through the whole table in its order. What belongs to the rows is only read for those that are shown.
+    found = _ordered(part(keyed(records.found, order.column.unindexed_keys)), order).values_list("pk", flat=True)[:most]
     return list(ordered(records.every.filter(pk__in=list(found))))
 
 
@@ -136,16 +136,9 @@ def _empty(keyed: QuerySet[Any], order: Order, after: Cursor | None) -> QuerySet
     return empty.filter(_beyond_equals(after, order)) if after is not None and after.key is None else empty
 
 
-def _ordered(records: QuerySet[Any], order: Order, *, fenced: bool = False) -> QuerySet[Any]:
-    """In the order of the index, forwards or backwards: NULL is its last value.
-
-    ``fenced``: by what is equal and in no index. Else the planner, who takes what is asked for more frequent or rarer
-    than it is, might rather walk through the whole table in its order.
-    """
+def _ordered(records: QuerySet[Any], order: Order) -> QuerySet[Any]:
+    """In the order of the index, forwards or backwards: NULL is its last value."""
     keys = ["sort_key", *(["sort_then"] if order.column.then else []), "id"]
-    if fenced:
-        by = [Coalesce(F(key), F(key)) for key in keys]
-        return records.order_by(*(key.desc() if order.descending else key.asc() for key in by))
     sign = "-" if order.descending else ""
     return records.order_by(*(sign + key for key in keys))
 
