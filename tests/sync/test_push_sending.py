@@ -11,10 +11,11 @@ from tests.sync.test_push import account, allow, edit, mode
 from abmatic.audiences.fields import field as local_field
 from abmatic.audiences.models import Account, Contact
 from abmatic.salesforce.describe import parse_describe
-from abmatic.sync.models import Batch, Due, Issue, MirrorAccount, Run, Write
+from abmatic.sync.models import Batch, Due, FieldMapping, Issue, MirrorAccount, Run, Write
 from abmatic.sync.objects import OBJECTS
 from abmatic.sync.push import plan as planning
 from abmatic.sync.push import unknown
+from salesforce_emulator.store.convert import ConvertOptions
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -263,6 +264,37 @@ def test_a_person_whose_account_is_in_salesforce_becomes_a_contact_of_it_and_oth
     live.sync_well("Account", "Contact", "Lead")
     assert Contact.objects.count() == count
     assert live.number('SELECT count(*) FROM "Lead" WHERE "LastName" = ?', "Stranger") == 1
+
+
+def test_the_account_that_a_lead_is_converted_into_is_the_one_that_was_here(live: Live) -> None:
+    """Salesforce gives the account the lead's website, which is all that says whose account it is."""
+    allow("Lead")
+    firm = Account.objects.create(
+        name="Northwind Mills", website="https://www.northwind-mills.com/", domain="northwind-mills.com"
+    )
+    ada = Contact.objects.create(last_name="Lind", work_email="ada@northwind-mills.com", account=firm)
+    edit(ada, job_title="CEO")
+    live.sync_well("Contact", "Lead")
+    ((lead, company, website),) = live.rows(
+        'SELECT "Id", "Company", "Website" FROM "Lead" WHERE "LastName" = ?', "Lind"
+    )
+    assert (company, website) == ("Northwind Mills", "northwind-mills.com")
+    live.org.store.convert_lead(lead, ConvertOptions())
+    live.sync_well("Account", "Contact", "Lead")
+    assert Account.objects.get(name="Northwind Mills").pk == firm.pk
+    assert MirrorAccount.objects.filter(local_id=firm.pk, is_deleted=False).count() == 1
+    assert Contact.objects.get(last_name="Lind").account_id == firm.pk
+
+
+def test_a_website_that_is_mapped_is_the_persons_own(live: Live) -> None:
+    allow("Lead")
+    FieldMapping.objects.filter(setting__sobject="Lead", sf_field="Phone").update(
+        sf_field="Website", to_abmatic="none", to_salesforce="overwrite"
+    )
+    firm = Account.objects.create(name="Northwind Mills", website="northwind-mills.com", domain="northwind-mills.com")
+    edit(Contact.objects.create(last_name="Lind", account=firm, phone="lind.example"), job_title="CEO")
+    live.sync_well("Contact", "Lead")
+    assert live.rows('SELECT "Website" FROM "Lead" WHERE "LastName" = ?', "Lind") == [("lind.example",)]
 
 
 def test_a_person_who_is_a_lead_nobody_wanted_here_does_not_become_a_contact_as_well(live: Live) -> None:

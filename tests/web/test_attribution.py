@@ -74,7 +74,7 @@ def test_both_can_be_had_as_files(admin: Client, won: Opportunity) -> None:
     ("query", "said"),
     [
         ("since=2020-01-01&until=2020-02-01", "No deal was won"),
-        (f"{MARCH}&model=markov", "are too few to learn from"),
+        (f"{MARCH}&model=markov", "too few to learn from"),
         ("since=nonsense&until=9999-99-99&model=x&by=y&measure=z&collection=-1", "Attribution"),
     ],
 )

@@ -24,6 +24,8 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
 
+from abmatic.audiences.counted import counted
+
 VERSION = 1
 # Fewer won deals than this say more about chance than about channels.
 LEAST_WON = 50
@@ -62,7 +64,8 @@ class TooFewWon(ValueError):
     def __init__(self, won: int, least: int) -> None:
         self.won, self.least = won, least
         super().__init__(
-            f"{won:,} won deals with touches are too few to learn from; {least:,} are needed. "
+            f"{counted(won, 'won deal')} with touches {'is' if won == 1 else 'are'} too few to learn from; "
+            f"{least:,} are needed. "
             "Choose a longer range of dates, or a model that follows a rule."
         )
 

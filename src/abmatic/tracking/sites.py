@@ -64,6 +64,11 @@ def origin_of(text: str) -> str:
     return origin
 
 
+def line_for(hub: str, public_id: str) -> str:
+    """The line that a website's pages carry. ``hub``: this installation's address, without a slash at its end."""
+    return f'<script async src="{hub}/t/{public_id}.js"></script>'
+
+
 def _no_origin(text: str) -> str:
     return (
         f"“{text.strip()}” is no origin of a website: say https://www.example.com, or https://*.example.com for every "

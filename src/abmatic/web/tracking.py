@@ -155,7 +155,7 @@ def installation(request: PageRequest, site_id: int) -> HttpResponse:
     """How a site is installed, and whether it is live."""
     site = get_object_or_404(TrackingSite, pk=site_id)
     # A text to be copied, which the page escapes like any other.
-    snippet = f'<script async src="{settings.BASE_URL}/t/{site.public_id}.js"></script>'
+    snippet = sites.line_for(settings.BASE_URL, site.public_id)
     return render(request, "tracking/installation.html", {"site": site, "snippet": snippet, **_state(site)})
 
 

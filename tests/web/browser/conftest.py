@@ -15,12 +15,17 @@ from playwright.sync_api import Page
 from pytest_django.live_server_helper import LiveServer
 from tests.cli.processes import Installation, wait_until
 from tests.conftest import RUN_DIR, database_url
+from tests.tracking.browser.conftest import peoples_browser
+from tests.tracking.conftest import collects
 from tests.web.emulated import EmulatedOrg, environment_with
 
 from abmatic.identity.models import User
 from salesforce_emulator import OrgStore
 from salesforce_emulator.data import sample
 from salesforce_emulator.testing import RunningOrg, running
+
+# Fixtures of the tracking's tests, for pages of a website that people visit.
+__all__ = ["collects", "peoples_browser"]
 
 
 class Tab:

@@ -322,7 +322,7 @@ def _of_campaign(plan: PushPlan) -> LiteralString:
 
 
 def _references(plan: PushPlan) -> sql.Composed:
-    """The references of a new record, as far as what they point at is in Salesforce."""
+    """The references of a new record, as far as what they point at is in Salesforce; of a lead its company's domain."""
     pairs = sql.SQL(", ").join(
         sql.SQL("{}, {}").format(sql.Literal(each.sf_field), sql.SQL(_ENDS[each.sf_field])) for each in plan.references
     )
@@ -336,6 +336,7 @@ _ENDS: dict[str, LiteralString] = {
     "ParentId": "up.sf_id",
     "ContactId": "who.sf_id",
     "LeadId": "CASE WHEN who.sf_id IS NULL THEN prospect.sf_id END",
+    "Website": "firm.domain",
 }
 
 

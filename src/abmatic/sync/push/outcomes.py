@@ -148,6 +148,8 @@ def _mirror_creates(plan: PushPlan) -> sql.Composed:
             )
         )
     for each in plan.references:
+        if not each.mirror_column:
+            continue
         columns.append(sql.SQL(", {}").format(sql.Identifier(each.mirror_column)))
         picks.append(sql.SQL(", w.sent ->> {}").format(sql.Literal(each.sf_field)))
     named = [each.sf_field for each in plan.references]

@@ -65,7 +65,10 @@ class Unwritable:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A reference of a record to another one, and the mirror's column that keeps it."""
+    """A reference of a new record to another one, and the mirror's column that keeps it.
+
+    Without a column ("") it is told only once: what is known of a company that Salesforce doesn't have.
+    """
 
     sf_field: str
     mirror_column: str
@@ -129,6 +132,8 @@ _ACCOUNT = Reference("AccountId", "account_sf_id", is_locked=True)
 # In `compare` stands where each comes from.
 REFERENCES: dict[str, tuple[Reference, ...]] = {
     "Contact": (_ACCOUNT,),
+    # The account that the lead is converted into has it, and is known by it as the one that is here.
+    "Lead": (Reference("Website", ""),),
     "Opportunity": (_ACCOUNT, Reference("CampaignId", "campaign_sf_id")),
     "Campaign": (Reference("ParentId", "parent_sf_id"),),
     "CampaignMember": (
@@ -174,7 +179,9 @@ def make(spec: SObject, setting: ObjectSetting, described: Describe, picked: Pic
     references = tuple(
         each
         for each in REFERENCES.get(spec.name, ())
-        if (found := described.fields.get(each.sf_field)) and found.createable
+        if (found := described.fields.get(each.sf_field))
+        and found.createable
+        and each.sf_field not in {one.sf_field for one in fields}
     )
     return PushPlan(
         spec=spec,
