@@ -240,8 +240,10 @@ def _issue(issue: Issue) -> Entry:
     why = refusal(issue.code)
     named = f" ({', '.join(issue.fields or [issue.field])})" if issue.fields or issue.field else ""
     settled = "" if issue.is_open else "Settled since."
+    # The issue names the last run that met it, and this is when it was met first.
+    run = issue.run if issue.times == 1 else None
     return Entry(
-        "refusals", issue.first_at, f"Not written to Salesforce: {why.label}{named}", None, issue.run,
+        "refusals", issue.first_at, f"Not written to Salesforce: {why.label}{named}", None, run,
         said=issue.message, meaning=settled or why.remedy,
     )  # fmt: skip
 
