@@ -150,7 +150,7 @@ PAGES = [
     "contact-sync",
     "opportunities", "opportunity-collections", "opportunity-collection", "opportunity-overview",
     "opportunity-contacts", "opportunity-timeline", "opportunity-sync", "campaigns", "campaign-overview",
-    "campaign-members", "campaign-add", "campaign-new", "campaign-rules",
+    "campaign-members", "campaign-add", "campaign-new", "campaign-rules", "campaign-link",
     "campaign-opportunities", "campaign-timeline", "campaign-sync", "search",
     "run", "findings", "integrations", "authorize", "connection", "connected", "reconnect", "disable", "replace",
     "activity",

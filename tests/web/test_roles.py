@@ -95,7 +95,7 @@ WHO = {
     "campaign-overview": SIGNED_IN,
     "campaign-members": SIGNED_IN,
     "campaign-rules": SIGNED_IN,
-    "campaign-rule-remove": OPERATORS,
+    **dict.fromkeys(("campaign-rule-remove", "campaign-link", "campaign-unlink", "campaign-create-there"), OPERATORS),
     **dict.fromkeys(("campaign-new", "campaign-add", "campaign-joining-stop", "contact-pick"), OPERATORS),
     "contact-campaign": OPERATORS,
     "campaign-opportunities": SIGNED_IN,
@@ -161,6 +161,7 @@ WHO = {
 ACTIONS = {
     *(f"{record}-gap" for record in (*addresses.RECORDS, "campaign")),
     "contact-campaign", "campaign-joining-stop", "campaign-rule-remove", "opportunity-link",
+    "campaign-unlink", "campaign-create-there",
     "field-edit-cancel", "field-edit-put-back", *(f"{record}-set" for record in addresses.RECORDS),
     "object-filter-count", "object-sync", "object-preview", "object-mapping", "object-notes",
     "sync-now", "run-cancel", "issues-retry", "check", "disable", "change-user", "user-link", "revoke-api-key",
@@ -187,7 +188,7 @@ FORMS = {
     **{f"{record}-field": OPERATORS for record in (*addresses.RECORDS, "campaign")},
     **dict.fromkeys(["run-undo", "object-preview-job", "tour", "attribution-settings"], OPERATORS),
     **{f"{record}-{act}": OPERATORS for record in addresses.RECORDS for act in ("from-crm", "new")},
-    **dict.fromkeys(("campaign-new", "campaign-add", "campaign-rules"), OPERATORS),
+    **dict.fromkeys(("campaign-new", "campaign-add", "campaign-rules", "campaign-link"), OPERATORS),
     **{f"{record}-{act}": OPERATORS for record in addresses.IMPORTED for act in ("import", "imports")},
     **dict.fromkeys(
         ["authorize", "reconnect", "replace", "object-settings", "settings-file", "users", "api-keys", "webhooks",

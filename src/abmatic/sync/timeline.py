@@ -167,10 +167,18 @@ def _changes(of: _Of, before: int | None) -> _Read:
     return entries, is_cut
 
 
+def _by_hand(change: Change) -> str:
+    """A person linked a record, or took its link."""
+    sobject = MIRRORS[change.record][0][0]
+    if change.after is None:
+        return f"Unlinked from {sobject} {change.before} by hand"
+    return f"Linked with {sobject} {change.after} by hand"
+
+
 def _change(group: Sequence[Change], run: Run | None) -> Entry:
     values = tuple(Value(each.field, each.before, each.after) for each in reversed(group) if each.field)
     if linked := [each for each in group if each.field == LINKED]:
-        kind, title, values = "links", f"Linked with Opportunity {linked[0].after} by hand", ()
+        kind, title, values = "links", _by_hand(linked[0]), ()
     elif any(each.field == "kind" and each.after == "contact" for each in group):
         kind, title = "links", "Converted from lead to contact"
     elif run is not None and run.trigger == Run.Trigger.UNDO:

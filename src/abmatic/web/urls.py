@@ -15,6 +15,7 @@ from abmatic.web.attribution import journey as account_journeys
 from abmatic.web.attribution import settings as attribution_settings
 from abmatic.web.attribution import views as attribution_views
 from abmatic.web.campaigns import adding
+from abmatic.web.campaigns import linking as campaign_linking
 from abmatic.web.campaigns import rules as campaign_rules
 from abmatic.web.csv_import import files as csv_files
 from abmatic.web.csv_import import page as csv_page
@@ -228,6 +229,9 @@ campaigns = [
     path("new/", creating.create, {"record": "campaign"}, name="campaign-new"),
     path("<int:record_id>/add/", adding.add, name="campaign-add"),
     path("<int:record_id>/joinings/<int:joining_id>/stop/", adding.stop, name="campaign-joining-stop"),
+    path("<int:record_id>/link/", campaign_linking.link_page, name="campaign-link"),
+    path("<int:record_id>/unlink/", campaign_linking.unlink, name="campaign-unlink"),
+    path("<int:record_id>/create-there/", campaign_linking.create_there, name="campaign-create-there"),
     path("<int:record_id>/rules/", campaign_rules.rules_page, name="campaign-rules"),
     path("<int:record_id>/rules/<int:rule_id>/remove/", campaign_rules.remove, name="campaign-rule-remove"),
     path("", grids.everything, {"record": "campaign"}, name="campaigns"),

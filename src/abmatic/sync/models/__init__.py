@@ -15,7 +15,7 @@ from abmatic.sync.models.mirrors import (
     Role,
 )
 from abmatic.sync.models.previews import PreviewJob
-from abmatic.sync.models.pushes import Batch, Due, Issue, Write
+from abmatic.sync.models.pushes import Batch, Due, Issue, KeptApart, Write
 from abmatic.sync.models.runs import Finding, FullRead, Run
 from abmatic.sync.models.selections import SelectedPush, SelectedRecord
 from abmatic.sync.models.settings import OrgFields, SettingsChange
@@ -32,6 +32,7 @@ __all__ = [
     "Finding",
     "FullRead",
     "Issue",
+    "KeptApart",
     "MirrorAccount",
     "MirrorCampaign",
     "MirrorContact",

@@ -30,6 +30,21 @@ class Due(models.Model):
         return f"{self.sobject} {self.local_id}"
 
 
+class KeptApart(models.Model):
+    """A local record that a person took a link from: no push creates it in Salesforce until a person says so."""
+
+    pk = models.CompositePrimaryKey("connection_id", "sobject", "local_id")
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, db_constraint=False, db_index=False)
+    sobject = models.TextField(db_collation="C")
+    local_id = models.BigIntegerField()
+
+    class Meta:
+        db_table = "kept_apart"
+
+    def __str__(self) -> str:
+        return f"{self.sobject} {self.local_id}"
+
+
 class Batch(models.Model):
     """Writes that were sent together: one collections call, or one bulk job."""
 

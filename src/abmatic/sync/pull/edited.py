@@ -39,9 +39,10 @@ def find(plan: PullPlan, connection: int, seen: int, upto: int, execute: Execute
 
     A log that ends before the place where it was left belongs to a database that was restored: all of it counts.
     """
-    fields = writes(plan)
+    # What a person has linked is looked at whatever may be written here: others may have waited for it.
+    fields = writes(plan) if plan.update else []
     leading = [f for f in fields if f.to_abmatic is Mode.OVERWRITE and f.to_salesforce is not Mode.OVERWRITE]
-    if plan.spec.joins or not plan.update or not fields:
+    if plan.spec.joins:
         return []
     parameters = {
         "connection": connection, "record": plan.spec.local,

@@ -402,15 +402,23 @@ def _creation_row(plan: PushPlan, f: PushedField, connection: int) -> sql.Compos
 def _loose(spec: SObject, connection: int) -> sql.Composed:
     """Candidates to which no record of the connection, of any object kept in such local records, is or was linked.
 
+    Nor those that a person has unlinked (`KeptApart`).
     By themselves: joined with the local records as well, the planner may first look for all that are not linked, of
     which there are none, and reads millions.
     """
     mirrors = [other.mirror for other in OBJECTS.values() if other.local == spec.local]
-    return sql.SQL("SELECT c.local_id FROM candidate AS c WHERE ") + sql.SQL(" AND ").join(
-        sql.SQL("NOT EXISTS (SELECT FROM {} AS k WHERE k.local_id = c.local_id AND k.connection_id = {})").format(
-            sql.Identifier(mirror), sql.Literal(connection)
+    return (
+        sql.SQL("SELECT c.local_id FROM candidate AS c WHERE ")
+        + sql.SQL(" AND ").join(
+            sql.SQL("NOT EXISTS (SELECT FROM {} AS k WHERE k.local_id = c.local_id AND k.connection_id = {})").format(
+                sql.Identifier(mirror), sql.Literal(connection)
+            )
+            for mirror in mirrors
         )
-        for mirror in mirrors
+        + sql.SQL(
+            " AND NOT EXISTS (SELECT FROM kept_apart AS k WHERE k.connection_id = {} AND k.sobject = {} "
+            "AND k.local_id = c.local_id)"
+        ).format(sql.Literal(connection), sql.Literal(spec.name))
     )
 
 

@@ -15,3 +15,32 @@ UPDATE mirror_opportunity AS m
  WHERE m.connection_id = %(connection)s AND m.sf_id = %(sf_id)s AND m.local_id IS NULL AND NOT m.is_deleted
    AND NOT EXISTS (SELECT FROM mirror_opportunity AS k
                     WHERE k.local_id = %(local)s AND k.connection_id = %(connection)s);
+
+-- campaigns -- Campaigns of Salesforce by a part of their name or by their Id, those that are nobody's here first. Parameters: connections, words (as LIKE has them), id (of 15 characters; empty: none), most.
+SELECT m.connection_id, m.sf_id, m.values, m.local_id, c.name
+  FROM mirror_campaign AS m LEFT JOIN campaign AS c ON c.id = m.local_id
+ WHERE m.connection_id = ANY (%(connections)s::bigint[]) AND NOT m.is_deleted
+   AND (lower(m.values ->> 'Name') LIKE %(words)s OR left(m.sf_id, 15) = %(id)s)
+ ORDER BY m.local_id IS NOT NULL, lower(m.values ->> 'Name'), m.sf_id
+ LIMIT %(most)s;
+
+-- link_campaign -- The two are one from now on, and agree on nothing yet. Parameters: connection, local, sf_id.
+UPDATE mirror_campaign AS m
+   SET local_id = %(local)s, role = 1, base = '{}', held = NULL, linked_run = NULL
+ WHERE m.connection_id = %(connection)s AND m.sf_id = %(sf_id)s AND m.local_id IS NULL AND NOT m.is_deleted;
+
+-- unlink_campaign -- They are two again; its members and statuses wait for whichever it will be linked with. Answers how many campaigns. Parameters: connection, local, sf_id.
+WITH campaign AS (
+    UPDATE mirror_campaign AS m SET local_id = NULL, role = 0, base = NULL, held = NULL, sent = NULL, linked_run = NULL
+     WHERE m.connection_id = %(connection)s AND m.sf_id = %(sf_id)s AND m.local_id = %(local)s
+    RETURNING m.sf_id
+), statuses AS (
+    UPDATE mirror_campaign_member_status AS m
+       SET local_id = NULL, role = 0, base = NULL, waiting_for = c.sf_id, linked_run = NULL
+      FROM campaign AS c WHERE m.connection_id = %(connection)s AND m.campaign_sf_id = c.sf_id AND NOT m.is_deleted
+), members AS (
+    UPDATE mirror_campaign_member AS m
+       SET local_id = NULL, role = 0, base = NULL, held = NULL, sent = NULL, waiting_for = c.sf_id, linked_run = NULL
+      FROM campaign AS c WHERE m.connection_id = %(connection)s AND m.campaign_sf_id = c.sf_id AND NOT m.is_deleted
+)
+SELECT count(*) FROM campaign;

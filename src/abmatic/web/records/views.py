@@ -6,7 +6,8 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from abmatic.campaigns.models import CampaignJoining
+from abmatic.campaigns.models import Campaign, CampaignJoining
+from abmatic.sync.campaign_links import orgs_without
 from abmatic.web.grids.columns import CONTACTS, MEMBERS, OPPORTUNITIES
 from abmatic.web.grids.grid import grid_of
 from abmatic.web.grids.views import grid_answer
@@ -80,4 +81,6 @@ def record_timeline(request: PageRequest, record: str, record_id: int) -> HttpRe
 @require_safe
 def sync(request: PageRequest, record: str, record_id: int) -> HttpResponse:
     """The Salesforce records that this one is linked with, duplicates included."""
-    return page(request, record, load(record, record_id), "sync", "records/sync.html", {})
+    local = load(record, record_id)
+    more = {"orgs": orgs_without(local)} if isinstance(local, Campaign) else {}
+    return page(request, record, local, "sync", "records/sync.html", dict(more))
