@@ -55,6 +55,12 @@ WHO: dict[str, tuple[str, Any]] = {
     "list_rejected": ("operator", None),
     "prepare_push": ("operator", {"record": "account", "ids": [1]}),
     "show_push": ("operator", None),
+    "list_experiences": ("viewer", None),
+    "show_experience": ("viewer", None),
+    "show_experience_results": ("viewer", None),
+    "create_experience": ("operator", {}),
+    "change_experience": ("operator", {}),
+    "remove_experience": ("operator", None),
     "start_push": ("operator", None),
     "list_rules": ("viewer", None),
     "create_rule": ("operator", {"kind": "page", "pattern": "/pricing"}),
@@ -105,6 +111,7 @@ def address(path: str, world: addresses.World) -> str:
         "import_id": world.files["contact"],
         "campaign_id": world.campaign,
         "rule_id": world.rule,
+        "experience_id": world.experience,
         "name": "Account",
     }
     return path.format(**numbers)

@@ -54,7 +54,7 @@ def test_every_setting_of_the_table_is_read(folder: Path) -> None:
         ABMATIC_LOG_LEVEL="debug", ABMATIC_DEBUG="1", ABMATIC_TRUSTED_PROXIES="on", ABMATIC_IMPORT_PAGE_RECORDS="7",
         ABMATIC_IMPORT_CHUNK_BYTES="9", ABMATIC_REST_LIMIT="8", ABMATIC_KEEP_DETAILS_DAYS="5",
         ABMATIC_IMPORT_FILE_MEGABYTES="6", ABMATIC_KEEP_FILES_DAYS="3", ABMATIC_KEEP_EVENTS_MONTHS="4",
-        ABMATIC_COLLECT_RATE="2",
+        ABMATIC_COLLECT_RATE="2", ABMATIC_PERSONALISE_HIDE_MS="250",
         ABMATIC_KEEP_CHANGES_DAYS="0", ABMATIC_SMTP_URL="smtps://me:word@mail.example.com:465",
         ABMATIC_MAIL_FROM="abm@example.com", ABMATIC_OIDC_ISSUER="https://id.example.com/",
         ABMATIC_OIDC_CLIENT_ID="abm", ABMATIC_OIDC_CLIENT_SECRET="hidden", ABMATIC_OIDC_NAME="Example",
@@ -68,6 +68,7 @@ def test_every_setting_of_the_table_is_read(folder: Path) -> None:
         log_level="DEBUG", debug=True, trusted_proxies=True, import_page_records=7, import_chunk_bytes=9, rest_limit=8,
         import_file_megabytes=6, keep_files_days=3,
         keep_details_days=5, keep_changes_days=None, keep_events_months=4, collect_rate=2,
+        personalise_hide_ms=250,
         mail=MailServer("mail.example.com", 465, "abm@example.com", "me", "word", tls=True),
         identity_provider=IdentityProvider(
             "https://id.example.com", "abm", "hidden", "Example", ("example.com",), "operator", trusts_email=True
@@ -101,7 +102,8 @@ def test_a_name_that_is_no_setting_stops_the_start_and_says_which_there_are(fold
         ("IMPORT_FILE_MEGABYTES", "0"),
         ("REST_LIMIT", "1.5"), ("REST_LIMIT", "²"),
         ("KEEP_DETAILS_DAYS", "-1"), ("KEEP_DETAILS_DAYS", "a year"), ("KEEP_CHANGES_DAYS", "999999"),
-        ("KEEP_EVENTS_MONTHS", "-1"), ("COLLECT_RATE", "0"), ("KEEP_EVENTS_MONTHS", "13 months"),
+        ("KEEP_EVENTS_MONTHS", "-1"), ("COLLECT_RATE", "0"), ("PERSONALISE_HIDE_MS", "0"),
+        ("KEEP_EVENTS_MONTHS", "13 months"),
         ("SALESFORCE_EXTRA_HOSTS", "http://127.0.0.1:9"), ("SALESFORCE_EXTRA_HOSTS", "a.com b.com"),
         ("ENCRYPTION_KEYS", "short"), ("ENCRYPTION_KEYS", f"{KEY},é"), ("ENCRYPTION_KEYS", " , "),
     ],

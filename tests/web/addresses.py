@@ -13,11 +13,13 @@ from tests.web import org
 from abmatic.audiences.csv_import import verbs
 from abmatic.audiences.many.models import FieldEdit
 from abmatic.audiences.selection import Selection
-from abmatic.campaigns.models import CampaignJoining, CampaignRule
+from abmatic.campaigns.models import Campaign, CampaignJoining, CampaignRule
 from abmatic.changes.models import Cause
 from abmatic.identity import api_keys, webhooks
 from abmatic.identity.audit import COMMAND_LINE
 from abmatic.identity.models import User
+from abmatic.personalisation import managing
+from abmatic.personalisation.wanted import ExperienceWanted
 from abmatic.sync import connect, org_fields, undo, undo_created
 from abmatic.sync.importing import sources
 from abmatic.sync.models import Connection, CrmImport, PreviewJob, SelectedPush
@@ -51,6 +53,7 @@ class World:
     crm_import: int
     joining: int
     rule: int
+    experience: int
 
     def address(self, name: str) -> str:
         """The example address of a page."""
@@ -82,6 +85,8 @@ class World:
             return reverse(name, args=[self.campaign, self.joining])
         if name == "campaign-rule-remove":
             return reverse(name, args=[self.campaign, self.rule])
+        if name.startswith("campaign-experience") and name != "campaign-experience-new":
+            return reverse(name, args=[self.campaign, self.experience])
         if name == "contact-campaign":
             return reverse(name)
         record, _, page = name.partition("-")
@@ -150,7 +155,8 @@ PAGES = [
     "contact-sync",
     "opportunities", "opportunity-collections", "opportunity-collection", "opportunity-overview",
     "opportunity-contacts", "opportunity-timeline", "opportunity-sync", "campaigns", "campaign-overview",
-    "campaign-members", "campaign-add", "campaign-new", "campaign-rules", "campaign-link",
+    "campaign-members", "campaign-add", "campaign-new", "campaign-rules", "campaign-link", "campaign-web",
+    "campaign-experience", "campaign-experience-new", "campaign-experience-edit",
     "campaign-opportunities", "campaign-timeline", "campaign-sync", "search",
     "run", "findings", "integrations", "authorize", "connection", "connected", "reconnect", "disable", "replace",
     "activity",
@@ -204,6 +210,18 @@ def without_an_org(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(org_fields, "offered", lambda *args, **options: org_fields.Offer({}, timezone.now()))
 
 
+def _experience(campaign: Campaign) -> int:
+    """One that is on, with two variants."""
+    site = TrackingSite.objects.create(name="Shop", origins=["https://shop.acme.com"])
+    changes = [
+        {"kind": "text", "selector": "h1", "value": "Hello"},
+        {"kind": "banner", "value": "New", "position": "top"},
+    ]
+    variants = [{"name": "A", "changes": changes}, {"name": "B", "changes": changes[:1]}]
+    wanted = {"name": "Headline", "site": site.pk, "pages": ["/prices"], "is_on": True, "variants": variants}
+    return managing.add(campaign, ExperienceWanted.model_validate(wanted), by=COMMAND_LINE).pk
+
+
 def make_world() -> World:
     """An org that was imported, with a finding, a change, a duplicate and an opportunity."""
     connection = org.connect()
@@ -253,4 +271,5 @@ def make_world() -> World:
         CampaignRule.objects.create(
             campaign=campaign, kind="page", pattern="/prices", likeness="/prices", counts_from=timezone.now()
         ).pk,
+        _experience(campaign),
     )

@@ -16,6 +16,7 @@ from abmatic.api import (
     campaigns,
     changes,
     connections,
+    experiences,
     fields,
     imports,
     issues,
@@ -64,6 +65,7 @@ for router in (
     fields.router,
     imports.router,
     campaigns.router,
+    experiences.router,
 ):
     api.add_router("", router)
 for record in ("account", "contact", "opportunity"):

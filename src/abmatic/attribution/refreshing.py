@@ -27,8 +27,11 @@ from abmatic.attribution.crediting import MODELS, SCALE, VERSION, Parts, Rules
 from abmatic.attribution.models import AttributionRefresh, AttributionSetting, in_force
 from abmatic.postgres.sql import block
 
-SOURCES: tuple[str, ...] = ("campaign_member", "web_session", "web_form")
-TABLES = ("campaign_member", "campaign", "contact", "opportunity", "opportunity_contact", "web_session", "web_form")
+SOURCES: tuple[str, ...] = ("campaign_member", "web_session", "web_form", "experience_event")
+TABLES = (
+    "campaign_member", "campaign", "contact", "opportunity", "opportunity_contact", "web_session", "web_form",
+    "experience_event", "experience",
+)  # fmt: skip
 # Deals whose credits are made in one transaction.
 BATCH = 20_000
 _DAY = 86_400

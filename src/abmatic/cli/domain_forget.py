@@ -14,17 +14,18 @@ def forget_person(email: str, yes: bool) -> None:
     """Erase what the website knows of the person with this e-mail address; the contact stays."""
     with ready():
         # Django isn't set up when the command is loaded.
-        from abmatic.engagement import forgetting
+        from abmatic.personalisation import forgetting
 
-        found = forgetting.forget(email, only_count=True)
-        click.echo(f"The website knows of {email}: {_told(found)}.")
-        if not any((found.events, found.visitors, found.signs)):
+        found, shown = forgetting.forget(email, only_count=True)
+        click.echo(f"The website knows of {email}: {_told(found, shown)}.")
+        if not any((found.events, found.visitors, found.signs, shown)):
             return
         if not yes:
             click.confirm("Erase it for good, whoever else used these browsers?", abort=True)
-        click.echo(f"Erased: {_told(forgetting.forget(email))}. Touches of attribution follow within minutes.")
+        click.echo(f"Erased: {_told(*forgetting.forget(email))}. Touches of attribution follow within minutes.")
 
 
-def _told(found: object) -> str:
+def _told(found: object, shown: int) -> str:
     names = {"events": "web events", "visitors": "browsers", "sessions": "visits", "forms": "forms", "signs": "signs"}
-    return ", ".join(f"{getattr(found, name)} {label}" for name, label in names.items())
+    told = [f"{getattr(found, name)} {label}" for name, label in names.items()]
+    return ", ".join([*told, f"{shown} personalised experiences"])

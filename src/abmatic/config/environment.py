@@ -71,6 +71,8 @@ SETTINGS = (
     Setting("KEEP_CHANGES_DAYS", "396", "days for which changes, runs and settled issues are kept; 0 for ever"),
     Setting("COLLECT_RATE", "50", "web events a second that each process takes from one network for one site; ten "
             "seconds' worth at once"),
+    Setting("PERSONALISE_HIDE_MS", "300", "milliseconds for which parts of a page that are personalised wait for us at "
+            "most; after that the page stays as it is"),
     Setting("KEEP_EVENTS_MONTHS", "13", "months for which web events are kept; 0 for ever"),
 )  # fmt: skip
 
@@ -104,6 +106,7 @@ class Environment:
     keep_changes_days: int | None
     keep_events_months: int | None
     collect_rate: int
+    personalise_hide_ms: int
     mail: MailServer | None
     identity_provider: IdentityProvider | None
 
@@ -142,6 +145,7 @@ def load(source: Mapping[str, str] | None = None) -> Environment:
         **_kept_days(values["KEEP_DETAILS_DAYS"], values["KEEP_CHANGES_DAYS"]),
         keep_events_months=_months("KEEP_EVENTS_MONTHS", values["KEEP_EVENTS_MONTHS"]),
         collect_rate=_positive("COLLECT_RATE", values["COLLECT_RATE"]),
+        personalise_hide_ms=_positive("PERSONALISE_HIDE_MS", values["PERSONALISE_HIDE_MS"]),
         mail=mail_server(values["SMTP_URL"], values["MAIL_FROM"]),
         identity_provider=identity_provider(values, trusts_email=_flag("OIDC_TRUST_EMAIL", values["OIDC_TRUST_EMAIL"])),
     )

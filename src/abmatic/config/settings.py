@@ -62,6 +62,7 @@ INSTALLED_APPS = [
     "abmatic.audiences",
     "abmatic.engagement",
     "abmatic.campaigns",
+    "abmatic.personalisation",
     "abmatic.attribution",
     "abmatic.sync",
     "abmatic.api",

@@ -6,12 +6,16 @@ attribution follow from visits and forms, and go with the next calculation.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, LiteralString
 
 from abmatic.postgres import sessions
 from abmatic.postgres.sql import block
 from abmatic.tracking import people
+from abmatic.tracking.store import Session
+
+Also = Callable[[Session, Sequence[str]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +29,11 @@ class Forgotten:
     signs: int
 
 
-def forget(email: str, *, only_count: bool = False) -> Forgotten:
-    """Erases a person by an e-mail address, in one transaction; ``only_count`` takes it back."""
+def forget(email: str, *, only_count: bool = False, also: Also | None = None) -> Forgotten:
+    """Erases a person by an e-mail address, in one transaction; ``only_count`` takes it back.
+
+    ``also`` erases, in the same transaction, what a room above knows of the person's browsers.
+    """
     with sessions.session("forget") as session:
 
         def ask(name: LiteralString, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
@@ -37,6 +44,8 @@ def forget(email: str, *, only_count: bool = False) -> Forgotten:
         known = [key for (key,) in ask("visitors", {"email": email})]
         keys = people.visitors_of(session, [email.strip()], known)
         events = people.forget(session, [email.strip()], keys)
+        if also is not None:
+            also(session, keys)
         ((visitors, visits, forms, signs),) = ask("forget", {"visitors": keys, "email": email})
         if only_count:
             session.rollback()

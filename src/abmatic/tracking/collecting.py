@@ -19,6 +19,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from abmatic.tracking import browsers, group_commit, salts, sites
+from abmatic.tracking.browsers import Browser
 from abmatic.tracking.events import Network, WebEvent, truncated
 from abmatic.tracking.group_commit import Unavailable
 from abmatic.tracking.incoming import Refused, body_of, event_of
@@ -26,13 +27,14 @@ from abmatic.tracking.models import Drop
 from abmatic.tracking.rates import Buckets
 from abmatic.tracking.sites import Site
 
-__all__ = ["Hit", "Outcome", "Unavailable", "collect", "origin_of_hit"]
+__all__ = ["STATUS", "Asker", "Hit", "Outcome", "Refused", "Unavailable", "admit", "ask", "collect", "origin_of_hit"]
 
 # Events of one visitor of a site in any hour, for each process. A network may be many people, a visitor is one; and a
 # visit that never ends is read again and again by who makes sessions of it.
 MOST_OF_VISITOR = 3_600
 
-_STATUS = {
+# What a request that is refused is answered; 200 where it isn't told.
+STATUS = {
     Drop.UNKNOWN_SITE: 404, Drop.INACTIVE: 404, Drop.ORIGIN: 403, Drop.TOO_LARGE: 413, Drop.UNREADABLE: 400,
     Drop.RATE: 429, Drop.VISITOR_RATE: 429,
 }  # fmt: skip
@@ -61,24 +63,33 @@ class Outcome:
     dropped: dict[str, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who sends a request: the visitor, with what browser, from which network."""
+
+    visitor: str
+    browser: Browser
+    network: Network | None
+
+
 def collect(hit: Hit) -> Outcome:
     """Takes a request's events; they are committed once this returns. Raises `Unavailable`."""
     now = timezone.now()
     site = sites.by_public_id(hit.public_id)
     try:
-        told, events = _admitted(hit, site)
+        found = admit(hit, site)
+        told, events = body_of(hit.body)
     except Refused as refused:
         group_commit.counts.dropped(None if site is None else site.id, refused.reason, 1, now)
         group_commit.committer()
-        return Outcome(_STATUS.get(refused.reason, 200), 0, {refused.reason.value: 1})
-    assert site is not None
-    taken, dropped = _judged(hit, site, told, events, now)
+        return Outcome(STATUS.get(refused.reason, 200), 0, {refused.reason.value: 1})
+    taken, dropped = _judged(hit, found, told, events, now)
     accepted = len(taken)
     if taken and (refused_by_store := group_commit.committer().commit(taken)):
         dropped[Drop.INVALID] += refused_by_store
         accepted -= refused_by_store
     for reason, number in dropped.items():
-        group_commit.counts.dropped(site.id, reason, number, now)
+        group_commit.counts.dropped(found.id, reason, number, now)
     if dropped:
         group_commit.committer()
     status = 429 if dropped.keys() & {Drop.RATE, Drop.VISITOR_RATE} else 200 if dropped else 204
@@ -96,8 +107,8 @@ def origin_of_hit(origin: str, referer: str) -> str:
     return f"{parts.scheme}://{parts.netloc}".lower() if parts and parts.scheme and parts.netloc else ""
 
 
-def _admitted(hit: Hit, site: Site | None) -> tuple[object, list[object]]:
-    """The visitor and the events of a request that may be read at all. Raises `Refused`."""
+def admit(hit: Hit, site: Site | None) -> Site:
+    """The site of a request that may be read at all. Raises `Refused`."""
     if site is None:
         raise Refused(Drop.UNKNOWN_SITE)
     if not site.is_active:
@@ -106,30 +117,42 @@ def _admitted(hit: Hit, site: Site | None) -> tuple[object, list[object]]:
         raise Refused(Drop.ORIGIN)
     if (site.honours_gpc and hit.has_gpc) or (site.honours_dnt and hit.has_dnt):
         raise Refused(Drop.PRIVACY)
-    return body_of(hit.body)
+    return site
+
+
+def ask(hit: Hit, site: Site, told: object, tokens: int, now: datetime) -> Asker:
+    """Who sends a request that was admitted and counts for so many events. ``told``: the visitor as the page names it.
+
+    Raises `Refused`: the network or the visitor sends too much, it is a bot, or nobody is named.
+    """
+    network = truncated(hit.address)
+    if not _buckets().take((site.id, network), tokens):
+        raise Refused(Drop.RATE)
+    agent = hit.user_agent[: browsers.LONGEST]
+    browser = browsers.browser_of(agent)
+    if browser.is_bot:
+        raise Refused(Drop.BOT)
+    visitor = _visitor(site, told, network, agent, now)
+    if visitor is None:
+        raise Refused(Drop.NO_VISITOR)
+    if not _visitors().take((site.id, visitor), tokens):
+        raise Refused(Drop.VISITOR_RATE)
+    return Asker(visitor, browser, network)
 
 
 def _judged(
     hit: Hit, site: Site, told: object, events: list[object], now: datetime
 ) -> tuple[list[WebEvent], Counter[Drop]]:
     """Of the events those that are taken, and why the others are not."""
-    network = truncated(hit.address)
+    try:
+        who = ask(hit, site, told, len(events), now)
+    except Refused as refused:
+        return [], Counter({refused.reason: len(events)})
     dropped: Counter[Drop] = Counter()
-    if not _buckets().take((site.id, network), len(events)):
-        return [], Counter({Drop.RATE: len(events)})
-    agent = hit.user_agent[: browsers.LONGEST]
-    browser = browsers.browser_of(agent)
-    if browser.is_bot:
-        return [], Counter({Drop.BOT: len(events)})
-    visitor = _visitor(site, told, network, agent, now)
-    if visitor is None:
-        return [], Counter({Drop.NO_VISITOR: len(events)})
-    if not _visitors().take((site.id, visitor), len(events)):
-        return [], Counter({Drop.VISITOR_RATE: len(events)})
     taken = []
     for each in events:
         try:
-            taken.append(event_of(each, site, visitor, browser, network, now))
+            taken.append(event_of(each, site, who.visitor, who.browser, who.network, now))
         except Refused as refused:
             dropped[refused.reason] += 1
     return taken, dropped

@@ -73,8 +73,9 @@ class _Track(_Properties):
 
 
 class _Personalised(_Properties):
-    campaign: int = Field(ge=1, le=2**63 - 1)
-    variant: Short = ""
+    experience: int = Field(ge=1, le=2**63 - 1)
+    # 0 is the control group.
+    variant: int = Field(ge=0, le=2**63 - 1)
 
 
 _PROPERTIES: dict[Kind, type[_Properties]] = {

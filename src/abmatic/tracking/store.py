@@ -33,7 +33,7 @@ from abmatic.postgres import sessions
 from abmatic.postgres.sql import block
 from abmatic.postgres.transactions import over_below
 from abmatic.tracking import partitions
-from abmatic.tracking.events import WebEvent
+from abmatic.tracking.events import Kind, WebEvent
 
 Session = psycopg.Connection[tuple[Any, ...]]
 
@@ -53,6 +53,8 @@ class Position(NamedTuple):
 
 
 START = Position(0, UUID(int=0))
+# Before every event, also those that `after_restore` has put behind the beginning.
+BEFORE_ALL = Position(-2, UUID(int=0))
 
 
 class ImpossibleTime(ValueError):
@@ -147,20 +149,23 @@ def read(session: Session, after: Position, most: int) -> tuple[list[dict[str, A
     """The next events as rows (keys: the columns of `web_event`), and the position to go on from."""
     upto = _end(session)
     with session.cursor(row_factory=dict_row) as cursor:
-        found = cursor.execute(_text("read"), {**after._asdict(), "upto": upto, "most": most}).fetchall()
+        found = cursor.execute(_text("read"), _asked(after, upto, most, tuple(Kind))).fetchall()
     return found, _position(after, upto, most, len(found), (found[-1]["tx"], found[-1]["id"]) if found else None)
 
 
-def read_into(session: Session, table: str, after: Position, most: int) -> tuple[int, Position]:
+def read_into(
+    session: Session, table: str, after: Position, most: int, kinds: Sequence[Kind] = tuple(Kind)
+) -> tuple[int, Position]:
     """The next events as a temporary table of the transaction, and how many, and the position to go on from.
 
-    The table has the columns of `web_event` and is gone with the transaction. The transaction must be READ COMMITTED.
+    Only those of ``kinds``. The table has the columns of `web_event` and is gone with the transaction, which must be
+    READ COMMITTED.
     """
     upto = _end(session)
     made = sql.SQL("CREATE TEMP TABLE {} ON COMMIT DROP AS ").format(sql.Identifier(table)) + sql.SQL(_text("read"))
     # CREATE TABLE AS takes no parameters of the protocol: they are put in as literals.
     with psycopg.ClientCursor(session) as cursor:
-        number = cursor.execute(made, {**after._asdict(), "upto": upto, "most": most}).rowcount
+        number = cursor.execute(made, _asked(after, upto, most, kinds)).rowcount
         last = cursor.execute(
             sql.SQL("SELECT tx, id FROM {} ORDER BY tx DESC, id DESC LIMIT 1").format(sql.Identifier(table))
         ).fetchone()
@@ -211,6 +216,10 @@ def visitors_of(session: Session, email: str) -> list[str]:
 def forget(session: Session, visitors: Sequence[str]) -> int:
     """Erases all events of visitors, in the transaction of the session. Answers how many."""
     return session.execute(_text("forget"), {"visitors": list(visitors)}).rowcount
+
+
+def _asked(after: Position, upto: int, most: int, kinds: Sequence[Kind]) -> dict[str, Any]:
+    return {**after._asdict(), "upto": upto, "most": most, "kinds": [each.value for each in kinds]}
 
 
 def _end(session: Session) -> int:

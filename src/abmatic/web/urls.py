@@ -14,7 +14,7 @@ from abmatic.web import api_keys, audit, door, home, notices, profile, running, 
 from abmatic.web.attribution import journey as account_journeys
 from abmatic.web.attribution import settings as attribution_settings
 from abmatic.web.attribution import views as attribution_views
-from abmatic.web.campaigns import adding
+from abmatic.web.campaigns import adding, experiences
 from abmatic.web.campaigns import linking as campaign_linking
 from abmatic.web.campaigns import rules as campaign_rules
 from abmatic.web.csv_import import files as csv_files
@@ -237,6 +237,12 @@ campaigns = [
     path("", grids.everything, {"record": "campaign"}, name="campaigns"),
     path("<int:record_id>/", records.overview, {"record": "campaign"}, name="campaign-overview"),
     path("<int:record_id>/members/", records.members, name="campaign-members"),
+    path("<int:record_id>/web/", experiences.experiences, name="campaign-web"),
+    path("<int:record_id>/web/new/", experiences.new, name="campaign-experience-new"),
+    path("<int:record_id>/web/<int:experience_id>/", experiences.experience, name="campaign-experience"),
+    path("<int:record_id>/web/<int:experience_id>/edit/", experiences.edit, name="campaign-experience-edit"),
+    path("<int:record_id>/web/<int:experience_id>/switch/", experiences.switch, name="campaign-experience-switch"),
+    path("<int:record_id>/web/<int:experience_id>/remove/", experiences.remove, name="campaign-experience-remove"),
     path(
         "<int:record_id>/opportunities/", records.opportunities, {"record": "campaign"}, name="campaign-opportunities"
     ),

@@ -42,3 +42,23 @@ SELECT f.id::text AS source_key, 'form' AS kind,
     SELECT min(c.id) AS id FROM campaign AS c WHERE lower(btrim(c.name)) = lower(btrim(s.campaign))
   ) AS k ON true
  WHERE s.contact_id IS NOT NULL OR s.account_id IS NOT NULL
+
+-- experience_event -- Personalised content that people or companies who are known saw, and their clicks on it, the first of
+-- each on a day (UTC) of a visitor and an experience. Of the campaign that the experience is of, and of whom the visit
+-- is. The control group has seen nothing.
+SELECT e.id::text AS source_key, 'personalised' AS kind, 'Personalisation' AS channel, x.campaign_id, e.path AS page,
+       e.occurred_at, s.contact_id, coalesce(p.account_id, s.account_id) AS account_id
+  FROM (SELECT DISTINCT ON (r.assignment_id, r.is_click, (r.occurred_at AT TIME ZONE 'UTC')::date) r.*
+          FROM experience_event AS r
+         ORDER BY r.assignment_id, r.is_click, (r.occurred_at AT TIME ZONE 'UTC')::date, r.occurred_at, r.id) AS e
+  JOIN experience_assignment AS a ON a.id = e.assignment_id AND a.variant_id IS NOT NULL
+  JOIN experience AS x ON x.id = a.experience_id
+  JOIN visitor AS v ON v.key = a.visitor
+  JOIN LATERAL (
+    SELECT s.contact_id, s.account_id
+      FROM web_session AS s
+     WHERE s.visitor_id = v.id AND s.site_id = x.site_id AND s.stay_ended_at >= e.occurred_at
+       AND e.occurred_at BETWEEN s.began_at AND s.ended_at
+     ORDER BY s.began_at LIMIT 1
+  ) AS s ON s.contact_id IS NOT NULL OR s.account_id IS NOT NULL
+  LEFT JOIN contact AS p ON p.id = s.contact_id

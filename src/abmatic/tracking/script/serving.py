@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib import resources
@@ -27,8 +28,11 @@ class Served:
     tag: str
 
 
-def script_of(site: Site, base: str) -> Served:
-    """The script of a site. ``base`` is our own address, for pages that don't say where they loaded it from."""
+def script_of(site: Site, base: str, more: Mapping[str, object]) -> Served:
+    """The script of a site. ``base`` is our own address, for pages that don't say where they loaded it from.
+
+    ``more``: what the script needs for the part that personalises (`personalisation.script`).
+    """
     settings = {
         "site": site.public_id,
         "base": base,
@@ -39,6 +43,7 @@ def script_of(site: Site, base: str) -> Served:
         "dnt": site.honours_dnt,
         "forms": site.captures_forms,
         "fields": list(site.captured_fields),
+        **more,
     }
     return _served(orjson.dumps(settings))
 
@@ -47,11 +52,16 @@ def script_of(site: Site, base: str) -> Served:
 def _served(settings: bytes) -> Served:
     # Within a page's own script element nothing must end it.
     told = settings.replace(b"<", b"\\u003c")
-    plain = _minified().replace(b"__SETTINGS__", told, 1)
+    return packed(minified("abmatic.tracking.script", "tracker.js").replace(b"__SETTINGS__", told, 1))
+
+
+def packed(plain: bytes) -> Served:
+    """A script, compressed once, with a tag that names what is in it."""
     return Served(plain, gzip.compress(plain, 9, mtime=0), f'"{hashlib.sha256(plain).hexdigest()[:20]}"')
 
 
 @cache
-def _minified() -> bytes:
-    text = resources.files("abmatic.tracking.script").joinpath("tracker.js").read_text(encoding="utf-8")
+def minified(package: str, file: str) -> bytes:
+    """A script of a package without comments and blanks."""
+    text = resources.files(package).joinpath(file).read_text(encoding="utf-8")
     return str(rjsmin.jsmin(text)).encode()

@@ -7,6 +7,9 @@
  *   cookies  true in identified mode     days     life of the cookie
  *   consent  true: wait for consent      gpc, dnt whether these signals of the browser stop it
  *   forms    true: follow submissions    fields   names of fields whose values may be sent
+ *   shows    what is personalised: [id, regular expression of paths, selectors of the elements] each
+ *   wait     milliseconds for which these elements are hidden at most
+ *   part     the file that personalises, see docs/personalisation.md
  */
 (function (w, d, n) {
   "use strict";
@@ -37,6 +40,9 @@
   var visitor = "";
   var page = null; // {id, url, depth, marks, visible: seconds told of, since: when it was last seen}
   var answer = stored(CONSENT);
+  // Whoever looks at a preview of what is personalised is no visitor: nothing is told.
+  var preview = (/[?&]abmatic_preview=([\w:.-]+)/.exec(location.search) || [])[1];
+  var sheet = null;
   var made = 0; // ids, in the millisecond
   var madeAt = 0;
 
@@ -45,7 +51,7 @@
   function isRefused() {
     var gpc = n.globalPrivacyControl === true;
     var dnt = n.doNotTrack === "1" || w.doNotTrack === "1";
-    return (settings.gpc && gpc) || (settings.dnt && dnt);
+    return preview || (settings.gpc && gpc) || (settings.dnt && dnt);
   }
 
   function isAllowed() {
@@ -69,6 +75,7 @@
       visitor = "";
       if (read(COOKIE)) domains().forEach(function (domain) { write(COOKIE, "", domain, 0); });
     } else if (!was && isAllowed()) view();
+    personalise();
   }
 
   // ---- who it is
@@ -231,6 +238,7 @@
       var result = original.apply(this, arguments);
       // The page's own code sets the title after this.
       setTimeout(safe(function () { move(name === "pushState"); }), 0);
+      safe(personalise)(true);
       return result;
     };
   });
@@ -248,6 +256,51 @@
       if (w.scrollY > 0) add("scroll", { depth: page.marks * 25 });
     }
   }
+
+  // ---- what is personalised, by a part that is loaded where something is
+
+  var inner = {
+    url: collector + "/decide", preview: preview, shown: [], add: add, show: show,
+    isFresh: function () { return true; },
+    ask: function (ids) {
+      return { visitor: whoever(), url: cut(location.href, 2000), referrer: cut(page && page.from || "", 2000), experiences: ids };
+    }
+  };
+
+  function personalise(hides) {
+    if (!preview) inner.shown = !isAllowed() ? [] : settings.shows.filter(function (each) {
+      return new RegExp(each[1]).test(location.pathname);
+    });
+    var fresh = inner.shown.filter(function (each) { return inner.isFresh(each[0]); });
+    if (fresh.length) inner.until = Date.now() + settings.wait;
+    if (hides) hide(fresh);
+    if (inner.go) inner.go();
+    else if ((fresh.length || preview) && !inner.part) {
+      inner.part = d.createElement("script");
+      inner.part.onerror = show;
+      inner.part.src = new URL("/t/" + settings.part, collector).href;
+      d.head.appendChild(inner.part);
+    }
+  }
+
+  function hide(some) {
+    if (!some.length) return;
+    try {
+      if (!sheet) {
+        // Which no policy for styles forbids.
+        sheet = new CSSStyleSheet();
+        d.adoptedStyleSheets = [].slice.call(d.adoptedStyleSheets).concat(sheet);
+      }
+    } catch (old) { return; }
+    some.forEach(function (each) {
+      each[2].forEach(function (selector) {
+        try { sheet.insertRule(selector + "{opacity:0!important}"); } catch (bad) { /* no selector */ }
+      });
+    });
+    setTimeout(show, settings.wait);
+  }
+
+  function show() { if (sheet) sheet.replaceSync(""); }
 
   // ---- clicks and forms
 
@@ -351,17 +404,19 @@
   }
 
   var api = { consent: consent, identify: identify, track: track };
-  w.abmatic = { loaded: true, push: function () { [].forEach.call(arguments, call); } };
+  w.abmatic = { loaded: true, inner: inner, push: function () { [].forEach.call(arguments, call); } };
   Object.keys(api).forEach(function (name) { w.abmatic[name] = safe(api[name]); });
 
   function begin() {
     view();
+    // What has been painted already would only blink.
+    personalise(!performance.getEntriesByName("first-contentful-paint").length);
     if (early && early.length) w.abmatic.push.apply(null, early);
     on(d, "click", click);
     on(d, "auxclick", click);
     on(d, "submit", settings.forms ? submit : function () {});
     on(w, "scroll", look);
-    on(w, "popstate", function () { move(true); });
+    on(w, "popstate", function () { personalise(true); move(true); });
     on(w, "online", function () { failures = 0; send(); });
     on(d, "visibilitychange", function () {
       if (d.visibilityState === "visible") { if (page) page.since = Date.now(); return; }

@@ -17,11 +17,12 @@ WITH taken AS (
 )
 SELECT site_id, count(*) FROM taken GROUP BY site_id;
 
--- read -- The next events after a position that no open transaction can put one before. Parameters: tx, id, upto, most.
+-- read -- The next events after a position that no open transaction can put one before. Parameters: tx, id, upto, most, kinds.
 SELECT occurred_at, id, received_at, site_id, visitor, kind, url, path, referrer, title, utm, click_ids, properties,
        browser, os, device, country, ip, tx
   FROM web_event
  WHERE (tx, id) > (%(tx)s::bigint, %(id)s::uuid) AND tx < %(upto)s::bigint
+   AND kind = ANY (%(kinds)s::text[])
  ORDER BY tx, id
  LIMIT %(most)s
 

@@ -31,7 +31,8 @@ TABS = {
         ("overview", "Overview"), ("contacts", "Contacts"), ("timeline", "Timeline"), ("sync", "Sync"),
     ),
     "campaign": (
-        ("overview", "Overview"), ("members", "Members"), ("rules", "Rules"), ("opportunities", "Opportunities"),
+        ("overview", "Overview"), ("members", "Members"), ("rules", "Rules"), ("web", "Web"),
+        ("opportunities", "Opportunities"),
         ("timeline", "Timeline"), ("sync", "Sync"),
     ),
 }  # fmt: skip

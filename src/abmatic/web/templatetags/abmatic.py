@@ -138,6 +138,14 @@ def percent(part: float | None, whole: float | None = 1) -> str:
 
 
 @register.filter
+def points(difference: float) -> str:
+    """A difference of two shares in percentage points, always with its sign: "+3.2"."""
+    rounded = round(100 * difference, 1) + 0.0  # no negative nothing
+    sign = "+" if rounded > 0 else "−" if rounded < 0 else "±"
+    return f"{sign}{number_text(abs(rounded), 1)}"
+
+
+@register.filter
 def counted(number: int, noun: str) -> str:
     """A number with what it counts: "1 record", "2,000 records". ``noun`` is "record", or "person,people"."""
     one, _, many = noun.partition(",")

@@ -1,0 +1,1 @@
+"""What a site shows to whom: experiences of campaigns, decided here, put into pages by a script, counted."""

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class PersonalisationConfig(AppConfig):
+    name = "abmatic.personalisation"
+    label = "personalisation"

@@ -1,0 +1,10 @@
+-- alone -- No impressions are taken meanwhile, and those that were are seen by the statements after. No parameters.
+SELECT FROM experience_read FOR UPDATE;
+
+-- forget -- Erases what browsers were given, and what came of it. Parameter: visitors. Answers how many assignments.
+WITH gone AS (
+    DELETE FROM experience_assignment WHERE visitor = ANY (%(visitors)s::text[]) RETURNING id
+), reactions AS (
+    DELETE FROM experience_event AS e USING gone WHERE e.assignment_id = gone.id
+)
+SELECT count(*) FROM gone;

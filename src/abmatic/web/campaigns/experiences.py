@@ -1,0 +1,181 @@
+"""The tab Web of a campaign: its experiences, their form, their results, and links that show their variants."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from abmatic.audiences.models import Collection
+from abmatic.campaigns.models import Campaign
+from abmatic.identity.audit import Author
+from abmatic.personalisation import managing, previewing, results
+from abmatic.personalisation.managing import ExperienceRefused
+from abmatic.personalisation.models import Experience
+from abmatic.personalisation.running import as_running
+from abmatic.tracking.models import TrackingSite
+from abmatic.web.campaigns import experience_form
+from abmatic.web.campaigns.experience_form import ExperienceForm
+from abmatic.web.grids.filters import MOST_COLLECTIONS
+from abmatic.web.http import PageRequest
+from abmatic.web.once import number, once
+from abmatic.web.records.page import frame
+from abmatic.web.roles import operator_required
+
+VERDICTS = {
+    "better": ("Better than the control group", "chip-succeeded"),
+    "worse": ("Worse than the control group", "chip-failed"),
+    "open": ("No difference shown", ""),
+    "few": ("Too few people yet", ""),
+    "none": ("Nothing to compare yet", ""),
+}
+
+
+@require_safe
+def experiences(request: PageRequest, record_id: int) -> HttpResponse:
+    """The experiences of a campaign, and how many people are in each."""
+    campaign = get_object_or_404(Campaign, pk=record_id)
+    found = campaign.experiences.select_related("site").prefetch_related("variants").order_by("-pk")
+    rows = [(each, _state(each), results.results_of(each)) for each in found]
+    context = {**frame("campaign", campaign, "web"), "rows": rows, "has_sites": TrackingSite.objects.exists()}
+    return render(request, "campaigns/web.html", context)
+
+
+@require_safe
+def experience(request: PageRequest, record_id: int, experience_id: int) -> HttpResponse:
+    """One experience: what it does, what came of it, previews."""
+    one = _find(record_id, experience_id)
+    found = results.results_of(one)
+    variants = [
+        (variant, previewing.link_of(one, variant), *VERDICTS[compared.verdict], compared)
+        for variant, compared in zip(one.variants.all(), found.variants, strict=True)
+    ]
+    selectors = as_running(one).selectors
+    context = {
+        **frame("campaign", one.campaign, "web"),
+        "experience": one, "state": _state(one), "results": found, "variants": variants, "least": results.LEAST,
+        # None, too, where it is gone.
+        "collection": Collection.objects.filter(pk=one.collection_id or 0).first(),
+        "only_banner": not selectors, "confidence": 100 * found.confidence,
+    }  # fmt: skip
+    return render(request, "campaigns/experience.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@operator_required
+def new(request: PageRequest, record_id: int) -> HttpResponse:
+    """Makes an experience."""
+    campaign = get_object_or_404(Campaign, pk=record_id)
+    form = experience_form.of_post(request.POST) if request.method == "POST" else _fresh()
+    return _edited(request, campaign, None, form)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@operator_required
+def edit(request: PageRequest, record_id: int, experience_id: int) -> HttpResponse:
+    """Changes an experience."""
+    one = _find(record_id, experience_id)
+    if request.method == "POST":
+        return _edited(request, one.campaign, one, experience_form.of_post(request.POST))
+    return _edited(request, one.campaign, one, experience_form.of_experience(managing.wanted_of(one), _local))
+
+
+@require_POST
+@operator_required
+def switch(request: PageRequest, record_id: int, experience_id: int) -> HttpResponse:
+    """Turns an experience on or off."""
+    one = _find(record_id, experience_id)
+    is_on = request.POST.get("to") == "on"
+    try:
+        managing.switch(one.pk, is_on, by=Author(request.user))
+    except ExperienceRefused as refused:
+        messages.error(request, str(refused))
+    else:
+        told = "is on. Browsers know within five minutes." if is_on else "is off. Nobody new sees it."
+        messages.success(request, f"“{one}” {told}")
+    return HttpResponseRedirect(reverse("campaign-experience", args=[record_id, experience_id]))
+
+
+@require_POST
+@operator_required
+def remove(request: PageRequest, record_id: int, experience_id: int) -> HttpResponse:
+    """Removes an experience with its results."""
+    get_object_or_404(Campaign, pk=record_id)
+    if Experience.objects.filter(pk=experience_id, campaign=record_id).exists():
+        name = managing.remove(experience_id, by=Author(request.user))
+        messages.success(request, f"“{name}” is removed, with its results.")
+    else:
+        messages.info(request, "That was removed already.")
+    return HttpResponseRedirect(reverse("campaign-web", args=[record_id]))
+
+
+def _find(campaign_id: int, experience_id: int) -> Experience:
+    every = Experience.objects.select_related("site", "campaign__owner", "campaign__parent")
+    return get_object_or_404(every.prefetch_related("variants"), pk=experience_id, campaign=campaign_id)
+
+
+def _edited(request: PageRequest, campaign: Campaign, one: Experience | None, form: ExperienceForm) -> HttpResponse:
+    """What the form says is saved; without ``do=save`` it is shown again, with a row more."""
+    if request.method != "POST" or request.POST.get("do") != "save":
+        return _form_page(request, campaign, one, form)
+    wanted = form.wanted()
+    if wanted is None:
+        return _form_page(request, campaign, one, form, 400)
+
+    def save() -> HttpResponse:
+        by = Author(request.user)
+        made = managing.change(one.pk, wanted, by=by) if one else managing.add(campaign, wanted, by=by)
+        messages.success(request, "Saved. Browsers know within five minutes." if made.is_on else "Saved. It is off.")
+        return HttpResponseRedirect(reverse("campaign-experience", args=[campaign.pk, made.pk]))
+
+    try:
+        return once(request, save)
+    except ExperienceRefused as refused:
+        form.problems.append(str(refused))
+        return _form_page(request, campaign, one, form, 400)
+
+
+def _form_page(
+    request: PageRequest, campaign: Campaign, one: Experience | None, form: ExperienceForm, status: int = 200
+) -> HttpResponse:
+    collections = Collection.objects.filter(record__in=("account", "contact")).order_by("-record", "name", "pk")
+    context: dict[str, Any] = {
+        **frame("campaign", campaign, "web"), **experience_form.choices(),
+        "experience": one, "form": form, "once": number(),
+        "sites": TrackingSite.objects.order_by("name", "pk"), "collections": collections[:MOST_COLLECTIONS],
+        "zone": timezone.get_current_timezone_name(),
+    }  # fmt: skip
+    return render(request, "campaigns/experience_edit.html", context, status=status)
+
+
+def _fresh() -> ExperienceForm:
+    """A new one's, of the only site where there is one."""
+    form = experience_form.of_experience(None, _local)
+    sites = list(TrackingSite.objects.values_list("pk", flat=True)[:2])
+    if len(sites) == 1:
+        form.values["site"] = str(sites[0])
+    return form
+
+
+def _local(moment: datetime) -> str:
+    return timezone.localtime(moment).strftime("%Y-%m-%dT%H:%M")
+
+
+def _state(one: Experience) -> tuple[str, str]:
+    """In a word, and the class of its chip."""
+    now = timezone.now()
+    if not one.is_on:
+        return "Off", ""
+    if not one.site.is_active:
+        return "The site is off", "chip-failed"
+    if one.ends_at is not None and one.ends_at <= now:
+        return "Over", ""
+    if one.starts_at is not None and one.starts_at > now:
+        return "Waits for its start", ""
+    return "On", "chip-succeeded"

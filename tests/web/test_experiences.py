@@ -1,0 +1,177 @@
+"""The tab Web of a campaign: the form with its rows, what is refused where, switching, previews, results."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from django.test import Client
+from tests.personalisation.worlds import experience, forget
+from tests.web.conftest import SignedIn
+
+from abmatic.audiences.models import Collection
+from abmatic.campaigns.models import Campaign
+from abmatic.identity.models import User
+from abmatic.personalisation import managing, results
+from abmatic.personalisation.models import Assignment, Experience
+from abmatic.personalisation.results import Compared, Group
+from abmatic.tracking.models import TrackingSite
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def site() -> TrackingSite:
+    forget()
+    return TrackingSite.objects.create(name="Acme site", origins=["https://*.acme.com"])
+
+
+@pytest.fixture
+def operator(signed_in: SignedIn, oscar: User) -> Client:
+    return signed_in(oscar)
+
+
+@pytest.fixture
+def viewer(signed_in: SignedIn, vera: User) -> Client:
+    return signed_in(vera)
+
+
+@pytest.fixture
+def campaign() -> Campaign:
+    return Campaign.objects.create(name="Spring")
+
+
+def typed(site: TrackingSite, **values: Any) -> dict[str, Any]:
+    """The form, filled in."""
+    return {
+        "name": "Headline", "site": site.pk, "pages": "/prices\n/blog/*", "known": "known", "visit": "any",
+        "collection": "", "countries": "de, at", "utm_source": "news", "starts_at": "2026-01-01T08:00", "ends_at": "",
+        "control_percent": "20", "is_on": "1", "v0-id": "", "v0-name": "A", "v0-weight": "1",
+        "v0-c0-kind": "text", "v0-c0-selector": "h1", "v0-c0-value": "Hello <b>you</b>", "v0-c0-link": "",
+        "v0-c1-kind": "banner:bottom", "v0-c1-selector": "", "v0-c1-value": "New", "v0-c1-link": "/prices",
+        "v0-c2-kind": "", "v0-c2-selector": "", "v0-c2-value": "", "v0-c2-link": "", "do": "save",
+    } | values  # fmt: skip
+
+
+def base(campaign: Campaign) -> str:
+    return f"/campaigns/{campaign.pk}/web/"
+
+
+def test_it_is_made_shown_changed_switched_and_removed(
+    operator: Client, site: TrackingSite, campaign: Campaign
+) -> None:
+    assert "New experience" in operator.get(base(campaign)).text
+    made = operator.post(f"{base(campaign)}new/", typed(site))
+    one = Experience.objects.get()
+    assert made.url == f"{base(campaign)}{one.pk}/"
+    assert (one.pages, one.countries, one.control_percent, one.is_on) == (
+        ["/prices", "/blog/*"],
+        ["DE", "AT"],
+        20,
+        True,
+    )
+    assert one.variants.get().changes == [
+        {"kind": "text", "selector": "h1", "value": "Hello <b>you</b>"},
+        {"kind": "banner", "value": "New", "link": "/prices", "position": "bottom"},
+    ]
+    page = operator.get(made.url).text
+    assert "Hello &lt;b&gt;you&lt;/b&gt;" in page
+    assert "https://www.acme.com/prices?abmatic_preview=" in page
+    assert "Nothing to compare yet" in page
+
+    form = operator.get(f"{made.url}edit/").text
+    assert 'value="2026-01-01T08:00"' in form
+    again = typed(site, name="Second", **{"v0-id": one.variants.get().pk, "v0-c1-kind": "", "v0-c1-value": ""})
+    assert operator.post(f"{made.url}edit/", again).status_code == 302
+    assert len(one.variants.get().changes) == 1
+    operator.post(f"{made.url}switch/", {"to": "off"})
+    assert "“Second” is off" in operator.get(made.url).text
+    assert operator.post(f"{made.url}remove/").url == base(campaign)
+    assert not Experience.objects.exists()
+
+
+def test_rows_are_added_and_what_was_typed_stays(operator: Client, site: TrackingSite, campaign: Campaign) -> None:
+    page = operator.post(f"{base(campaign)}new/", typed(site, do="change-0")).text
+    assert 'name="v0-c3-kind"' in page
+    page = operator.post(f"{base(campaign)}new/", typed(site, do="variant", name="Half done")).text
+    assert 'name="v1-c0-kind"' in page
+    assert re.search(r'name="v1-name"[^>]*value="B"', page)
+    assert 'value="Half done"' in page
+    assert not Experience.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"name": ""}, "Name: this is needed"),
+        ({"site": ""}, "Site: this is needed"),
+        ({"pages": "prices"}, "Pages: “prices” is no path"),
+        ({"countries": "Germany"}, "Countries: “GERMANY” is no country"),
+        ({"control_percent": "95"}, "Control group: "),
+        ({"control_percent": "half"}, "Control group: give a whole number"),
+        ({"ends_at": "2025-01-01T08:00"}, "It ends before it begins"),
+        ({"starts_at": "soon"}, "Start: “soon” is no day and time"),
+        ({"collection": "999999"}, "The collection is not here any more"),
+        ({"v0-c0-kind": "link"}, "Variant A: Text or address: “Hello"),
+        ({"v0-c0-selector": "h1{}"}, "Variant A: Element: “h1{}” is no CSS selector"),
+        ({"v0-c1-kind": ""}, "Element: name the element"),
+        ({"v0-c0-value": "{{x}}"}, "may be taken for code"),
+        ({"v0-c1-link": "javascript:alert(1)"}, "Variant A: Link: “javascript:alert(1)” is no address"),
+        ({"v0-c0-kind": "attribute:onclick"}, "Variant A: Attribute: "),
+        ({"v0-weight": ""}, "Variant A: Weight: give a whole number"),
+        ({"v0-gone": "1"}, "Variants: at least one is needed"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said_where_it_is(
+    operator: Client, site: TrackingSite, campaign: Campaign, values: dict[str, str], says: str
+) -> None:
+    answer = operator.post(f"{base(campaign)}new/", typed(site) | values)
+    assert answer.status_code == 400
+    assert says in answer.text.replace("&lt;", "<"), re.findall(r'role="alert">(.*?)</div></div>', answer.text)
+    assert not Experience.objects.exists()
+
+
+def test_a_viewer_sees_and_changes_nothing(
+    viewer: Client, operator: Client, site: TrackingSite, campaign: Campaign
+) -> None:
+    url = operator.post(f"{base(campaign)}new/", typed(site)).url
+    page = viewer.get(url).text
+    assert "Turn off" not in page
+    assert "Remove" not in page
+    assert "New experience" not in viewer.get(base(campaign)).text
+
+
+def test_results_say_better_only_with_enough_people(
+    viewer: Client, site: TrackingSite, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = experience(site, campaign=campaign)
+    url = f"{base(campaign)}{one.pk}/"
+    for seen, says in ((1_000, "Better than the control group"), (100, "Too few people yet")):
+        control = Group(None, "Control", seen, seen, seen, 10, seen // 10)
+        variant = Group(one.variants.get().pk, "A", seen, seen, seen, 10, seen // 5)
+        found = results.Results(control, [results.compare(variant, control, 0.95)], 0.95)
+        with monkeypatch.context() as patch:
+            patch.setattr(results, "results_of", lambda _, found=found: found)
+            page = viewer.get(url).text
+        assert says in page
+        assert "+10.0 points" in page
+    assert isinstance(found.variants[0], Compared)
+
+
+def test_a_collection_that_is_gone_is_said(viewer: Client, site: TrackingSite, campaign: Campaign) -> None:
+    collection = Collection.objects.create(name="Targets", record="account")
+    one = experience(site, campaign=campaign, collection=collection.pk)
+    url = f"{base(campaign)}{one.pk}/"
+    assert "Targets" in viewer.get(url).text
+    collection.delete()
+    assert "a collection that is gone: nobody" in viewer.get(url).text
+
+
+def test_another_campaigns_experience_is_not_here(operator: Client, site: TrackingSite, campaign: Campaign) -> None:
+    one = experience(site)
+    assert operator.get(f"{base(campaign)}{one.pk}/").status_code == 404
+    assert "That was removed already" in operator.post(f"{base(campaign)}{one.pk}/remove/", follow=True).text
+    assert Experience.objects.filter(pk=one.pk).exists()
+    assert managing.wanted_of(one)["name"] == "Headline"
+    assert not Assignment.objects.exists()
