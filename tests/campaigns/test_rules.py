@@ -19,8 +19,8 @@ from abmatic.campaigns.membership import StatusUnknown
 from abmatic.campaigns.models import Campaign, CampaignMember, CampaignMemberStatus, CampaignRule, CampaignRuleHit
 from abmatic.campaigns.rules import RuleRefused, Wanted
 from abmatic.changes.models import Cause, Change
-from abmatic.engagement.forgetting import forget
 from abmatic.engagement.models import EventsRead
+from abmatic.engagement.people import erase
 from abmatic.tracking.events import Kind, WebEvent
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -238,7 +238,7 @@ class TestLater:
         known("ann")
         tell(said(0, "ann@acme.com"), did(1), did(1, visitor="bob"))
         assert CampaignRuleHit.objects.count() == 2
-        forget("ann@acme.com")
+        erase("ann@acme.com")
         assert CampaignRuleHit.objects.count() == 1
 
     def test_events_are_looked_at_again_on_another_server(self, fair: Campaign) -> None:

@@ -91,3 +91,12 @@ def test_key_that_others_can_read(installation: Installation) -> None:
 def test_wrong_setting(installation: Installation) -> None:
     code, checks = _checks(installation, ABMATIC_DEBUG="perhaps")
     assert (code, checks["Settings"]["state"]) == (1, "fail")
+
+
+def test_a_company_database_that_is_none(installation: Installation) -> None:
+    file = installation.data_dir.parent / "companies.mmdb"
+    file.write_text("no database")
+    code, checks = _checks(installation, ABMATIC_COMPANY_DATABASE=str(file))
+    assert (code, checks["Company database"]["state"]) == (0, "warn")
+    assert "can't be read" in checks["Company database"]["detail"]
+    assert "MaxMind's format" in checks["Company database"]["remedy"]

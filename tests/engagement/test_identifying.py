@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.core import signing
 from django.db import connection
-from tests.engagement.visits import did, site_that_makes_people
+from django.utils import timezone
+from tests.engagement.visits import at, did, site_that_makes_people
 
 from abmatic.audiences import editing
 from abmatic.audiences.editing import Edit
@@ -150,13 +153,28 @@ def test_a_link_that_was_made_up_says_nothing() -> None:
         f"{ann.pk}.x",
         token[:-1],
         token.replace(str(ann.pk), str(ann.pk + 1), 1),
+        # Of another day.
+        token.replace(token.split(".")[1], str(int(token.split(".")[1]) + 1), 1),
         signing.Signer().sign(ann.pk),
         "",
     ]
     come(*(did(minute, visitor=f"v{minute}", click_ids={"ab": each}) for minute, each in enumerate(forged)))
     come(followed(50, 999_999, "gone"))
     assert {contact for _, contact in whose()} == {None}
-    assert VisitorSign.objects.exclude(problem="").count() == 6
+    assert VisitorSign.objects.exclude(problem="").count() == 7
+
+
+def test_a_link_counts_for_some_days(settings: Any) -> None:
+    ann = Contact.objects.create(work_email="ann@acme.com", email_key="ann@acme.com", last_name="Lee")
+    # The events are of 20 November.
+    token = links.token_for(ann.pk, datetime(2026, 8, 22, 23, 59, tzinfo=UTC))
+    assert links.contact_of(token, at(0)) == ann.pk, "ninety days, the last of them whole"
+    old = links.token_for(ann.pk, datetime(2026, 8, 21, 23, 59, tzinfo=UTC))
+    come(did(0, click_ids={"ab": old}))
+    assert whose() == [("ann", None)]
+    assert VisitorSign.objects.get().problem == "The link was made more than 90 days before (ABMATIC_LINK_DAYS)"
+    settings.ENVIRONMENT = replace(settings.ENVIRONMENT, link_days=None)
+    assert links.contact_of(old, at(0)) == ann.pk
 
 
 def test_a_forwarded_link_makes_nobody_another_person() -> None:
@@ -320,6 +338,6 @@ def test_a_link_keeps_the_rest_of_its_address() -> None:
     parts = urlsplit(made)
     query = parse_qs(parts.query, keep_blank_values=True)
     assert (parts.path, parts.fragment, query["x"], query["y"]) == ("/a", "top", ["1"], [""])
-    assert links.contact_of(query["ab"][0]) == 7
+    assert links.contact_of(query["ab"][0], timezone.now()) == 7
     with pytest.raises(links.NoLink, match=r"say https://www\.example\.com"):
         links.link_for(7, "javascript:alert(1)")

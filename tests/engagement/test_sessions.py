@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -65,6 +65,17 @@ def test_thirty_minutes_without_anything_end_it() -> None:
 def test_a_page_that_was_looked_at_for_long_is_not_idle() -> None:
     (visit,) = made_of(did(0), left(55, 55 * 60), did(80))
     assert (visit.pages, visit.seconds) == (2, 3300)
+
+
+def test_a_page_that_is_never_closed_makes_a_visit_each_half_day() -> None:
+    # From nine in the morning to noon two days later, without a gap.
+    visits = made_of(*(did(minute) for minute in range(0, 51 * 60 + 1, 20)))
+    # Not at noon: three hours are a visit.
+    assert [each.began_at.strftime("%d %H:%M") for each in visits] == [
+        "20 09:00", "21 00:00", "21 12:00", "22 00:00", "22 12:00",
+    ]  # fmt: skip
+    (last,) = [each.pk for each in made_of(did(51 * 60 + 5)) if each.began_at > at(51 * 60 - 1)]
+    assert last == visits[-1].pk
 
 
 def test_a_tab_that_is_looked_at_again_much_later_is_a_visit_without_a_page() -> None:
@@ -156,6 +167,12 @@ def visible(visit: WebSession) -> dict[str, Any]:
     return {name: value for name, value in vars(visit).items() if not name.startswith("_")}
 
 
+def half_day_of(moment: datetime) -> datetime:
+    """The midnight or noon (UTC) before."""
+    there = moment.astimezone(UTC)
+    return there.replace(hour=there.hour // 12 * 12, minute=0, second=0, microsecond=0)
+
+
 def plain(events: list[WebEvent]) -> list[tuple[Any, ...]]:
     """The rule of engagement/sessions.py once more, slowly."""
     of: dict[tuple[str, int], list[WebEvent]] = defaultdict(list)
@@ -164,7 +181,7 @@ def plain(events: list[WebEvent]) -> list[tuple[Any, ...]]:
 
     def since(event: WebEvent) -> datetime:
         seconds = (event.properties or {}).get("seconds", 0) if event.kind is Kind.LEAVE else 0
-        return event.occurred_at - timedelta(seconds=seconds)
+        return max(event.occurred_at - timedelta(seconds=seconds), half_day_of(event.occurred_at))
 
     found = []
     for (visitor, site), theirs in of.items():
@@ -176,9 +193,16 @@ def plain(events: list[WebEvent]) -> list[tuple[Any, ...]]:
             stays[-1].append(event)
             end = event.occurred_at if end is None else max(end, event.occurred_at)
         for stay in stays:
+            # Noon and midnight, from the first that comes 11½ hours after the beginning or later.
+            first = half_day_of(min(since(each) for each in stay) + timedelta(hours=11.5))
+            half = first
             last: object = None
             parts: list[list[WebEvent]] = [[]]
             for event in sorted(stay, key=lambda each: (each.occurred_at, each.id)):
+                if max(first, half_day_of(event.occurred_at)) > half:
+                    half = half_day_of(event.occurred_at)
+                    parts.append([])
+                    last = None
                 if event.kind is Kind.PAGE and event.utm and event.utm != last:
                     last = event.utm
                     parts.append([])
@@ -212,6 +236,27 @@ def test_the_order_in_which_events_come_makes_no_difference(seed: int) -> None:
         else:
             utm = chance.choice([None, None, {"source": "june"}, {"source": "july", "medium": "cpc"}])
             events.append(did(minute, visitor=who, site=site, utm=utm))
+    assert_made_as_plain(events, chance)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_nor_does_it_where_stays_go_on_for_days(seed: int) -> None:
+    chance = random.Random(seed)
+    events = []
+    minute = 0.0
+    while minute < 4 * 1440:
+        # Rarely a gap, and time that reaches far back, over noon and midnight.
+        minute += chance.choice([12, 18, 24, 29, 29, 29, 29, 29, chance.choice([29, 29, 31, 200])])
+        if chance.random() < 0.25:
+            seconds = chance.choice([60, 1200, 3600, 5 * 3600, 14 * 3600, 86_400])
+            events.append(left(minute, seconds))
+        else:
+            events.append(did(minute, utm=chance.choice([None, None, None, {"source": "june"}])))
+    assert_made_as_plain(events, chance)
+
+
+def assert_made_as_plain(events: list[WebEvent], chance: random.Random) -> None:
+    """Sessions that are made of events in any order, some at a time, are those of the plain rule."""
     everything = list(events)
     chance.shuffle(events)
     while events:

@@ -46,6 +46,7 @@ class World:
     webhook: int
     preview: int
     site: int
+    visitor: int
 
     views: dict[str, int]
     push: int
@@ -71,6 +72,8 @@ class World:
             return reverse(name, args=[self.api_key])
         if name in {"tracking-site", "tracking-site-live", "tracking-site-edit"}:
             return reverse(name, args=[self.site])
+        if name == "visitor":
+            return reverse(name, args=[self.visitor])
         if name.startswith("webhook-"):
             return reverse(name, args=[self.webhook])
         if name == "object-preview-job":
@@ -150,8 +153,9 @@ CONNECTION_PAGES = {
 # Pages made to be looked at: what a browser shows whole. The others are actions, parts of pages or downloads.
 PAGES = [
     "home", "accounts", "account-collections", "account-collection", "account-overview", "account-contacts",
-    "account-opportunities", "account-journey", "account-timeline", "account-sync", "contacts", "contact-collections",
-    "contact-collection", "contact-overview", "contact-opportunities", "contact-campaigns", "contact-timeline",
+    "account-opportunities", "account-engagement", "account-journey", "account-timeline", "account-sync", "contacts",
+    "contact-collections", "contact-collection", "contact-overview", "contact-opportunities", "contact-campaigns",
+    "contact-engagement", "contact-timeline",
     "contact-sync",
     "opportunities", "opportunity-collections", "opportunity-collection", "opportunity-overview",
     "opportunity-contacts", "opportunity-timeline", "opportunity-sync", "campaigns", "campaign-overview",
@@ -166,7 +170,7 @@ PAGES = [
     *(f"{record}-new" for record in RECORDS),
     "field-edit",
     "object-settings", "settings-file", "issues", "account_change_password", "users", "api-keys", "webhooks", "audit",
-    "profile", "attribution", "attribution-credits", "attribution-settings",
+    "profile", "visitors", "visitor", "attribution", "attribution-credits", "attribution-settings",
     "tracking-sites", "tracking-site", "tracking-site-new", "tracking-site-edit",
     "notifications", "push", "crm-import", *(f"{record}-from-crm" for record in RECORDS),
 ]  # fmt: skip
@@ -254,6 +258,7 @@ def make_world() -> World:
         webhooks.add("Team", "json", "https://hooks.invalid/x", ["sync"], by=COMMAND_LINE)[0].pk,
         PreviewJob.objects.create(connection=connection, sobject="Account").pk,
         TrackingSite.objects.create(name="Acme", origins=["https://www.acme.com"]).pk,
+        org.visit(contact).visitor_id,
         {record: org.view(record).pk for record in RECORDS},
         SelectedPush.objects.create(
             connection=connection, record="account", selection=Selection("account", ids=(account.pk,)).as_json(), size=1

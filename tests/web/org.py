@@ -12,6 +12,7 @@ from django.utils import timezone
 from abmatic.audiences.models import Account, Collection, CollectionMember, Contact, Opportunity, SavedView
 from abmatic.campaigns.models import Campaign, CampaignMember
 from abmatic.changes.models import Cause, Change
+from abmatic.engagement.models import Visitor, WebSession
 from abmatic.identity import sealing
 from abmatic.identity.models import SealedSecret, User
 from abmatic.sync.models import Connection, FieldMapping, Finding, MirrorAccount, ObjectSetting, Role, Run
@@ -155,6 +156,28 @@ def campaign(name: str = "Fair", **values: Any) -> Campaign:
 def member(campaign: Campaign, contact: Contact, status: str = "Sent", **values: Any) -> CampaignMember:
     """A contact in a campaign."""
     return CampaignMember.objects.create(campaign=campaign, contact=contact, status=status, **values)
+
+
+def visit(contact: Contact | None = None, key: str = "visitor-key", **values: Any) -> WebSession:
+    """A session of somebody, an hour ago."""
+    now = timezone.now() - timedelta(hours=1)
+    person = {"contact_id": contact.pk, "account_id": contact.account_id} if contact else {}
+    visitor, _ = Visitor.objects.get_or_create(
+        key=key,
+        defaults={
+            "first_seen_at": now, "last_seen_at": now, **person, "confidence": 90 if contact else 0,
+            "known_by": "form" if contact else "",
+        },
+    )  # fmt: skip
+    usual = {
+        "began_at": now, "ended_at": now + timedelta(minutes=5), "events": 3, "pages": 2, "seconds": 200, "forms": 1,
+        "clicks": 0, "channel": "email", "campaign": "june", "landing_path": "/prices", **person,
+    }  # fmt: skip
+    told = {**usual, **values}
+    return WebSession.objects.create(
+        visitor=visitor, site_id=1, stay_began_at=told["began_at"], stay_ended_at=told["ended_at"],
+        first_event=uuid.uuid4(), channel_version=1, **told,
+    )  # fmt: skip
 
 
 def collection(record: str, ids: list[int], name: str = "Salesforce Import") -> Collection:

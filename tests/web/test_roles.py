@@ -59,6 +59,7 @@ WHO = {
     "account-contacts": SIGNED_IN,
     "account-opportunities": SIGNED_IN,
     "account-journey": SIGNED_IN,
+    **dict.fromkeys(("visitors", "visitor", "account-engagement", "contact-engagement"), SIGNED_IN),
     **dict.fromkeys(
         ("attribution", "attribution-csv", "attribution-credits", "attribution-credits-csv", "attribution-settings"),
         SIGNED_IN,

@@ -71,6 +71,26 @@ def test_each_object_has_a_tab_with_everything_in_it(admin: Client, connection: 
         assert ("Primary key" in page) == (tab != "opportunities")
 
 
+def test_fields_for_engagement_are_suggested_with_whether_the_org_has_them(
+    admin: Client, connection: Connection
+) -> None:
+    offer(connection, {"name": "Abmatic_Last_Visit__c", "type": "date"}, sobject="Contact")
+    page = admin.get(address(connection, "contacts")).text
+    assert "Write engagement to Contacts" in page
+    assert "Map Last visit to Abmatic_Last_Visit__c" in page
+    assert page.count("Not there") == 4
+    assert "Not asked yet" in admin.get(address(connection, "leads")).text
+    assert "Write engagement" not in admin.get(address(connection, "opportunities")).text
+    sent = {"salesforce": "Abmatic_Last_Visit__c", "abmatic": "last_visit_on", "to_salesforce": "overwrite",
+            "to_abmatic": "none", "m-salesforce": [], "m-abmatic": []}  # fmt: skip
+    row = admin.post(address(connection, "contacts", "object-mapping"), sent)
+    assert row.headers["HX-Trigger-After-Swap"] == "mapping-added"
+    assert "Sync into Salesforce" in row.text
+    # The dialog's usual choice is to read, which makes no sense of what is worked out here.
+    usual = {**sent, "to_salesforce": "none", "to_abmatic": "overwrite"}
+    assert "Sync into Salesforce" in admin.post(address(connection, "contacts", "object-mapping"), usual).text
+
+
 @pytest.mark.parametrize("tab", ["nonsense", "users", "contact-roles", "Accounts"])
 def test_what_has_no_settings_is_no_tab(admin: Client, connection: Connection, tab: str) -> None:
     assert admin.get(f"/settings/integrations/salesforce/{connection.pk}/{tab}/").status_code == 404

@@ -205,7 +205,7 @@ class _Saving:
                 names = ", ".join([*(each.name for each in self._editable), *self._references])
                 row.refuse("unknown", f"{name[:80]!r} is no field of this record", f"Fields are: {names}.", name[:80])
             elif known.is_derived:
-                row.refuse("fixed", f"{known.label} follows from the CRM", "Leave it out.", name)
+                row.refuse("fixed", f"{known.label} {known.why_fixed}", "Leave it out.", name)
             else:
                 try:
                     row.doc[name] = judged(known, value)

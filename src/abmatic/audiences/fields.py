@@ -30,7 +30,8 @@ class FieldType(StrEnum):
 class LocalField:
     """A field of a local record, stored in the column of the same name.
 
-    ``is_derived``: it follows from another field where that is kept, and nobody edits it here. ``is_custom``: it was
+    ``is_derived``: it follows from something else, and nobody edits it here: from another field where that is kept, or
+    (``is_computed``) from what happened here, so that no CRM gives it a value either. ``is_custom``: it was
     made in this installation (see `abmatic.audiences.custom_fields`). ``is_required`` and ``least`` hold for what
     people and programs give it here (see `abmatic.audiences.inputs`): it can't be emptied, and no number below that is
     taken. A CRM may hold anything.
@@ -43,7 +44,28 @@ class LocalField:
     is_custom: bool = False
     is_required: bool = False
     least: int | None = None
+    is_computed: bool = False
 
+    @property
+    def why_fixed(self) -> str:
+        """Why nobody edits it, as the end of a sentence; empty where people do."""
+        if not self.is_derived:
+            return ""
+        return "is worked out from visits to your website" if self.is_computed else "follows from the CRM"
+
+
+# What visits to the website say of a contact or an account.
+ENGAGEMENT = tuple(
+    LocalField(name, label, type_, is_derived=True, is_computed=True)
+    for name, label, type_ in (
+        ("engagement_score", "Engagement score", FieldType.INTEGER),
+        ("engagement_temperature", "Engagement", FieldType.PICKLIST),
+        ("last_visit_on", "Last visit", FieldType.DATE),
+        ("first_channel", "First channel", FieldType.PICKLIST),
+        ("first_campaign", "First campaign", FieldType.TEXT),
+    )
+)
+COMPUTED = frozenset(each.name for each in ENGAGEMENT)
 
 FIELDS: dict[str, tuple[LocalField, ...]] = {
     "account": (
@@ -54,6 +76,7 @@ FIELDS: dict[str, tuple[LocalField, ...]] = {
         LocalField("revenue", "Annual revenue", FieldType.NUMBER, least=0),
         LocalField("country", "Country", FieldType.TEXT),
         LocalField("city", "City", FieldType.TEXT),
+        *ENGAGEMENT,
     ),
     "contact": (
         LocalField("first_name", "First name", FieldType.TEXT),
@@ -62,6 +85,7 @@ FIELDS: dict[str, tuple[LocalField, ...]] = {
         LocalField("job_title", "Job title", FieldType.TEXT),
         LocalField("phone", "Phone", FieldType.PHONE),
         LocalField("company", "Company", FieldType.TEXT),
+        *ENGAGEMENT,
     ),
     "opportunity": (
         LocalField("name", "Name", FieldType.TEXT, is_required=True),

@@ -65,6 +65,12 @@ class Account(LocalRecord):
     revenue = models.DecimalField(null=True, max_digits=26, decimal_places=6)
     country = models.TextField(null=True)
     city = models.TextField(null=True)
+    # Worked out by a room above, see computed.py.
+    engagement_score = models.IntegerField(null=True)
+    engagement_temperature = models.TextField(null=True)
+    last_visit_on = models.DateField(null=True)
+    first_channel = models.TextField(null=True)
+    first_campaign = models.TextField(null=True)
 
     class Meta:
         db_table = "account"
@@ -98,6 +104,12 @@ class Contact(LocalRecord):
     account = models.ForeignKey(
         Account, null=True, on_delete=models.SET_NULL, related_name="contacts", db_constraint=False
     )
+    # Worked out by a room above, see computed.py.
+    engagement_score = models.IntegerField(null=True)
+    engagement_temperature = models.TextField(null=True)
+    last_visit_on = models.DateField(null=True)
+    first_channel = models.TextField(null=True)
+    first_campaign = models.TextField(null=True)
 
     class Meta:
         db_table = "contact"

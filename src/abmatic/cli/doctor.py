@@ -88,6 +88,7 @@ def _examine() -> Iterator[Line]:
     yield _key()
     if settings.ENVIRONMENT.embedded:
         yield _space()
+    yield from _companies()
     with ExitStack() as stack:
         database = _database(stack)
         yield database
@@ -147,6 +148,21 @@ def _space() -> Line:
     if free < _LITTLE_SPACE:
         return Line("Disk", "warn", detail, "Free some space before the database stops")
     return Line("Disk", "ok", detail)
+
+
+def _companies() -> Iterator[Line]:
+    """The company database, where one is set up."""
+    if settings.ENVIRONMENT.company_database is None:
+        return
+    from abmatic.engagement import companies
+
+    try:
+        provider = companies.provider()
+    except companies.DatabaseRefused as refused:
+        reason, _, remedy = str(refused).rpartition("). ")
+        yield Line("Company database", "warn", f"{reason})", remedy)
+    else:
+        yield Line("Company database", "ok", provider.version if provider else "")
 
 
 def _database(stack: ExitStack) -> Line:

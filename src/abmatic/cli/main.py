@@ -53,7 +53,7 @@ COMMANDS = (
     Entry("export", "abmatic.cli.domain_export:export", "Write runs, changes or open issues as CSV"),
     Entry("import", "abmatic.cli.domain_import:import_file", "Import accounts or contacts from a CSV file"),
     Entry("link", "abmatic.cli.domain_link:link", "Make addresses for e-mails that say who follows them"),
-    Entry("forget-person", "abmatic.cli.domain_forget:forget_person", "Erase what the website knows of somebody"),
+    Entry("person", "abmatic.cli.domain_person:person", "Tell or erase what the website knows of somebody"),
     Entry("settings", "abmatic.cli.domain_settings:settings", "Write the settings to a file, and read them from one"),
     Entry("user", "abmatic.cli.domain_users:user", "Look after the people who sign in"),
     Entry("api-keys", "abmatic.cli.domain_api_keys:api_keys", "Make, list and revoke keys for the REST API"),

@@ -73,7 +73,9 @@ SETTINGS = (
             "seconds' worth at once"),
     Setting("PERSONALISE_HIDE_MS", "300", "milliseconds for which parts of a page that are personalised wait for us at "
             "most; after that the page stays as it is"),
+    Setting("COMPANY_DATABASE", "", "a file in MaxMind's format that tells companies by the networks of visitors"),
     Setting("KEEP_EVENTS_MONTHS", "13", "months for which web events are kept; 0 for ever"),
+    Setting("LINK_DAYS", "90", "days for which a link of `abmatic link` says who follows it; 0 for ever"),
 )  # fmt: skip
 
 _KNOWN = {setting.name for setting in SETTINGS}
@@ -105,8 +107,11 @@ class Environment:
     keep_details_days: int | None
     keep_changes_days: int | None
     keep_events_months: int | None
+    # None: for ever.
+    link_days: int | None
     collect_rate: int
     personalise_hide_ms: int
+    company_database: Path | None
     mail: MailServer | None
     identity_provider: IdentityProvider | None
 
@@ -144,8 +149,10 @@ def load(source: Mapping[str, str] | None = None) -> Environment:
         rest_limit=_positive("REST_LIMIT", values["REST_LIMIT"]),
         **_kept_days(values["KEEP_DETAILS_DAYS"], values["KEEP_CHANGES_DAYS"]),
         keep_events_months=_months("KEEP_EVENTS_MONTHS", values["KEEP_EVENTS_MONTHS"]),
+        link_days=_days("LINK_DAYS", values["LINK_DAYS"]) or None,
         collect_rate=_positive("COLLECT_RATE", values["COLLECT_RATE"]),
         personalise_hide_ms=_positive("PERSONALISE_HIDE_MS", values["PERSONALISE_HIDE_MS"]),
+        company_database=Path(values["COMPANY_DATABASE"]) if values["COMPANY_DATABASE"] else None,
         mail=mail_server(values["SMTP_URL"], values["MAIL_FROM"]),
         identity_provider=identity_provider(values, trusts_email=_flag("OIDC_TRUST_EMAIL", values["OIDC_TRUST_EMAIL"])),
     )

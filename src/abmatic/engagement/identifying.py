@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, LiteralString
@@ -55,6 +55,19 @@ def identify(batch: int = BATCH) -> int:
     return total
 
 
+def follow_records() -> int:
+    """Follows people who became one with another, or whose account has become another. Answers how many sessions moved.
+
+    Looks at everything, so it is for once in a while.
+    """
+    with transaction.atomic():
+        _ask("mend", {})
+    while _assign_some(batch=BATCH * 10) > 0:
+        pass
+    with transaction.atomic():
+        return int(_ask("follow", {})[0][0])
+
+
 @dataclass(slots=True)
 class _Sign:
     """A sign under way. ``key``: of the e-mail address; ``domain``: that stands for a company."""
@@ -74,11 +87,11 @@ def _judge_some(batch: int) -> int:
         signs = {str(row.pk): _Sign(row, person=person_of(row.given)) for row in rows}
         if not signs:
             return 0
-        _read_links(signs.values())
-        for sign_id, *found in _ask("look_up", {"ids": list(signs)}):
+        linked = _linked(signs)
+        for sign_id, *found in _ask("look_up", {"ids": list(signs), "linked": json.dumps(linked)}):
             sign = signs[str(sign_id)]
             sign.key, sign.domain, sign.contact, sign.account = found
-            if sign.row.contact_id is not None and sign.contact is None:
+            if str(sign_id) in linked and sign.contact is None:
                 sign.problem = "The person that the link was made for is not here any more"
         _reveal([sign for sign in signs.values() if sign.row.kind != VisitorSign.Kind.LINK])
         told = [
@@ -137,13 +150,20 @@ def _note(row: VisitorSign) -> str:
     return f"{row.get_kind_display()}{f', {row.path}' if row.path else ''}"
 
 
-def _read_links(signs: Iterable[_Sign]) -> None:
-    for sign in signs:
+def _linked(signs: Mapping[str, _Sign]) -> dict[str, int]:
+    """For whom the links among the signs were made, by sign."""
+    found: dict[str, int] = {}
+    for sign_id, sign in signs.items():
         if sign.row.kind == VisitorSign.Kind.LINK:
-            sign.row.contact_id = links.contact_of(str(sign.row.given.get("token") or ""))
-            VisitorSign.objects.filter(pk=sign.row.pk).update(contact_id=sign.row.contact_id)
-            if sign.row.contact_id is None:
-                sign.problem = "The link’s token was not made here, or is not whole"
+            token = sign.row.given.get("token")
+            try:
+                # What was judged before has no token any more.
+                known = sign.row.contact_id if token is None else links.contact_of(str(token), sign.row.occurred_at)
+                if known is not None:
+                    found[sign_id] = known
+            except links.TokenRefused as refused:
+                sign.problem = str(refused)
+    return found
 
 
 def _reveal_accounts(signs: list[_Sign], causes: _Causes) -> None:

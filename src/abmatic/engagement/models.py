@@ -50,8 +50,8 @@ class WebSession(models.Model):
     site_id = models.BigIntegerField()
     began_at = models.DateTimeField()
     ended_at = models.DateTimeField()
-    # The unbroken stay that it is the whole of, or, where a new campaign began a new session, a part of. It begins
-    # before its first event where that only told of time gone by.
+    # The unbroken stay that it is the whole of, or, where a new campaign began a new session, a part of. It
+    # begins before its first event where that only told of time gone by.
     stay_began_at = models.DateTimeField()
     stay_ended_at = models.DateTimeField()
     # By which a session is known again when it is made anew.
@@ -76,6 +76,8 @@ class WebSession(models.Model):
     os = models.TextField(null=True)
     device = models.TextField(null=True)
     country = models.TextField(null=True)
+    # Truncated, as tracking keeps it: "192.0.2.0/24".
+    network = models.TextField(null=True, db_collation="C")
     # Who it was, as far as is known, and whose company.
     contact_id = models.BigIntegerField(null=True)
     account_id = models.BigIntegerField(null=True)
@@ -85,6 +87,10 @@ class WebSession(models.Model):
         indexes = (
             models.Index(fields=["visitor", "stay_ended_at"], name="web_session_of_visitor"),
             models.Index(fields=["-began_at", "-id"], name="web_session_newest"),
+            # Those to which a network's company is given.
+            models.Index(
+                fields=["network"], name="web_session_of_network", condition=models.Q(contact_id__isnull=True)
+            ),
             models.Index(
                 fields=["contact_id", "began_at"], name="web_session_of_contact",
                 condition=models.Q(contact_id__isnull=False),
@@ -114,6 +120,28 @@ class WebForm(models.Model):
 
     def __str__(self) -> str:
         return self.form or str(self.path)
+
+
+class WebNetwork(models.Model):
+    """A network that visitors came from, and whose it is as a provider of such data says."""
+
+    network = models.TextField(primary_key=True, db_collation="C")
+    is_due = models.BooleanField(default=True, db_default=True)
+    # The provider's version that was asked last; empty before.
+    asked = models.TextField(blank=True, default="", db_default="", db_collation="C")
+    domain = models.TextField(null=True)
+    name = models.TextField(null=True)
+    account_id = models.BigIntegerField(null=True)
+
+    class Meta:
+        db_table = "web_network"
+        indexes = (
+            models.Index(fields=["network"], name="web_network_due", condition=models.Q(is_due=True)),
+            models.Index(fields=["asked"], name="web_network_asked"),
+        )
+
+    def __str__(self) -> str:
+        return self.network
 
 
 class VisitorSign(models.Model):
@@ -171,6 +199,54 @@ class NewPeople(models.Model):
 
     def __str__(self) -> str:
         return f"{self.made} on {self.day}"
+
+
+class Engagement(models.Model):
+    """How much a contact or an account engages, as of a moment; see scoring.py."""
+
+    class Record(models.TextChoices):
+        CONTACT = "contact", "Contact"
+        ACCOUNT = "account", "Account"
+
+    pk = models.CompositePrimaryKey("record", "record_id")
+    record = models.TextField(choices=Record.choices)
+    record_id = models.BigIntegerField()
+    # Not rounded and without a ceiling; what is left of them after some days is this times one factor.
+    points = models.FloatField()
+    as_of = models.DateTimeField()
+    score = models.SmallIntegerField()
+    # Of the rule (`weights.VERSION`).
+    version = models.SmallIntegerField()
+    visits = models.IntegerField()
+    first_visit_at = models.DateTimeField()
+    last_visit_at = models.DateTimeField()
+    # By which channel and campaign the first visit came.
+    first_channel = models.TextField()
+    first_campaign = models.TextField(null=True)
+
+    class Meta:
+        db_table = "engagement"
+        constraints = (models.CheckConstraint(condition=models.Q(score__range=(0, 100)), name="engagement_score"),)
+
+    def __str__(self) -> str:
+        return f"{self.record} {self.record_id}: {self.score}"
+
+
+class ScoreDue(models.Model):
+    """A contact or an account whose sessions have changed.
+
+    As often as they have: whoever marks waits for nobody who does the same, and no mark is lost to who is scoring.
+    """
+
+    record = models.TextField(choices=Engagement.Record.choices)
+    record_id = models.BigIntegerField()
+
+    class Meta:
+        db_table = "score_due"
+        indexes = (models.Index(fields=["record", "record_id"], name="score_due_record"),)
+
+    def __str__(self) -> str:
+        return f"{self.record} {self.record_id}"
 
 
 class EventsRead(models.Model):

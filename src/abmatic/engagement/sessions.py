@@ -4,6 +4,10 @@ What is new since the last time is read with its position (`tracking.store`). Th
 are read again, whole, and cut into sessions anew:
 
 - A **stay** ends with 30 minutes without anything. The seconds for which a page that is left was visible are something.
+  One that goes on without such a gap is cut at midnight and noon (UTC), from the first that comes 11½ hours after its
+  beginning or later: a page that is never closed makes no visit that grows for ever and is read again with each event.
+  Whether half a day was without a gap follows from its own events alone, as visible seconds reach back to its beginning
+  at most: so a cut is the same whatever else is known, and whatever comes later.
 - A **session** is a stay, or the part of one until the address of a page names another campaign (UTM parameters, click
   ids) than the last that named any.
 
@@ -21,7 +25,7 @@ from uuid import UUID
 
 import psycopg
 
-from abmatic.engagement import channels
+from abmatic.engagement import channels, companies
 from abmatic.engagement.channels import Arrival
 from abmatic.postgres import sessions
 from abmatic.postgres.sql import block
@@ -29,6 +33,7 @@ from abmatic.tracking import store
 from abmatic.tracking.store import Position, Session
 
 IDLE = timedelta(minutes=30)
+HALF_DAY = timedelta(hours=12)
 # Events that are read in one transaction.
 BATCH = 100_000
 
@@ -71,14 +76,14 @@ def _make_some(session: Session, batch: int) -> Made:
 
 def _make(session: Session) -> int:
     """The sessions that the events in `fresh_event` touch. Answers how many are new."""
-    idle = {"idle": IDLE}
+    limits = {"idle": IDLE, "half_day": HALF_DAY}
     session.execute("ANALYZE fresh_event")
     _run(session, "visitors")
-    _run(session, "windows", idle)
+    _run(session, "windows", limits)
     session.execute("ANALYZE stay_window")
     store.within_into(session, "stay_event", "stay_window")
     session.execute("ANALYZE stay_event")
-    _run(session, "place", idle)
+    _run(session, "place", limits)
     session.execute("ANALYZE placed_event")
     _run(session, "make")
     session.execute("ANALYZE made_session")
@@ -90,6 +95,10 @@ def _make(session: Session) -> int:
     _run(session, "change", version)
     added = _run(session, "add", version).rowcount
     _run(session, "forms")
+    _run(session, "new_networks")
+    _run(session, "known_networks")
+    _run(session, "known_visitors", {"confidence": companies.CONFIDENCE})
+    _run(session, "mark_scores")
     _run(session, "signs")
     _run(session, "mark_due")
     return added

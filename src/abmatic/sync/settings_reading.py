@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from abmatic.audiences.conditions import check
-from abmatic.audiences.fields import fields
+from abmatic.audiences.fields import COMPUTED, fields
 from abmatic.sync.comparing import known_zone, quiet_hours
 from abmatic.sync.models import Connection, Mode, ObjectSetting
 from abmatic.sync.objects import SObject, configurable
@@ -264,8 +264,16 @@ class _Reader:
         if local_field and local_field not in offered:
             self.say(f"{path}.abmatic", _not_one_of(local_field, offered))
         modes = {}
-        for name, default in (("to_abmatic", Mode.OVERWRITE), ("to_salesforce", Mode.FILL)):
+        # What is worked out here is written to Salesforce, or it isn't.
+        is_computed = local_field in COMPUTED
+        usual = (Mode.NONE, Mode.OVERWRITE) if is_computed else (Mode.OVERWRITE, Mode.FILL)
+        for name, default in zip(("to_abmatic", "to_salesforce"), usual, strict=True):
             mode = given.get(name, default.value)
+            if name == "to_abmatic" and is_computed and mode in Mode.values and mode != Mode.NONE:
+                self.say(
+                    f"{path}.{name}",
+                    f"must be {Mode.NONE.value}: {local_field} is worked out from visits to your website",
+                )
             if mode not in Mode.values:
                 self.say(f"{path}.{name}", _not_one_of(mode, Mode.values))
             modes[name] = str(mode)
@@ -360,6 +368,7 @@ CONNECTION_SETTINGS: Mapping[str, Callable[[object], str]] = {
     "api_ceiling": _judge_ceiling,
     "quiet_hours": _judge_quiet_hours,
     "time_zone": _judge_time_zone,
+    "writes_visits": _judge_boolean,
 }
 
 

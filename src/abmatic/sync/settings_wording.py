@@ -41,6 +41,7 @@ CONNECTION_LABELS: Mapping[str, str] = {
     "api_ceiling": "API calls of a day, in per cent, above which nothing starts by itself",
     "quiet_hours": "Quiet hours",
     "time_zone": "Time zone",
+    "writes_visits": "Write visits as completed tasks",
 }
 _MAPPING = re.compile(r"mapping (\w+)(?: › (\w+))?")
 _TOLD_MAPPING = re.compile(r"(\w+) \(to Abmatic (\w+), to Salesforce (\w+)(, clear with empty values)?\)")

@@ -10,7 +10,7 @@ from django.db import close_old_connections
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
-from abmatic.sync import automatic, retention
+from abmatic.sync import automatic, retention, visit_tasks
 from abmatic.sync.importing import jobs as importing
 from abmatic.sync.selected import jobs as selected
 
@@ -21,6 +21,14 @@ def tick(timestamp: int) -> None:
     """Starts what is due. ``timestamp`` is the minute it was queued for."""
     close_old_connections()
     automatic.tick()
+
+
+@app.periodic(cron="*/5 * * * *")
+@app.task(name="sync.write_visits", queue="sync", queueing_lock="sync.write_visits", lock="sync.write_visits")
+def write_visits(timestamp: int) -> None:
+    """Writes visits as tasks, where that is wanted. ``timestamp`` is the minute it was queued for."""
+    close_old_connections()
+    visit_tasks.write_due()
 
 
 @app.periodic(cron="17 * * * *")

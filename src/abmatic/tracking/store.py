@@ -1,6 +1,6 @@
 """The store of web events: append, read on, what a visitor left, forget. Nothing else touches `web_event`.
 
-Seven doors, so that another engine can stand behind them:
+Doors, so that another engine can stand behind them:
 
 append      a batch, at most once each event, however often it is sent
 read        the events since a position, in an order that misses none which commits late
@@ -8,6 +8,7 @@ read_into   the same as a temporary table, for who works on sets
 after_restore where a restored database goes on
 within_into what visitors did within a time each, as a temporary table
 of_visitor  all that there is of visitors, for export
+of_visits   the first events of some visits, to be looked at
 visitors_of who gave an e-mail address
 forget      erases them
 
@@ -20,7 +21,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
@@ -206,6 +207,22 @@ def of_visitor(session: Session, visitors: Sequence[str]) -> list[dict[str, Any]
     """All events of visitors, in the order of their time, as rows with the columns of `web_event`."""
     with session.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(_text("of_visitor"), {"visitors": list(visitors)}).fetchall()
+
+
+def of_visits(
+    session: Session, visitor: str, visits: Sequence[tuple[int, datetime, datetime]], most: int
+) -> list[list[dict[str, Any]]]:
+    """The first events of each of some visits of a visitor: rows with the columns of `web_event`, in their order.
+
+    ``visits``: site, beginning and end (both included). ``most``: of each.
+    """
+    sites, begun, ended = ([visit[part] for visit in visits] for part in range(3))
+    found: list[list[dict[str, Any]]] = [[] for _ in visits]
+    named = {"visitor": visitor, "sites": sites, "begun": begun, "ended": ended, "most": most}
+    with session.cursor(row_factory=dict_row) as cursor:
+        for row in cursor.execute(_text("of_visits"), named):
+            found[row.pop("n") - 1].append(row)
+    return found
 
 
 def visitors_of(session: Session, email: str) -> list[str]:

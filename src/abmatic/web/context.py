@@ -28,6 +28,7 @@ PLACES = (
     ("Contacts", "users", "contacts"),
     ("Opportunities", "briefcase", "opportunities"),
     ("Campaigns", "speakerphone", "campaigns"),
+    ("Visitors", "device-desktop", "visitors"),
     ("Attribution", "chart-bar", "attribution"),
     ("Settings", "settings", "settings"),
 )

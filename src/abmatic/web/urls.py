@@ -10,7 +10,21 @@ from allauth.socialaccount import views as socialaccount
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
-from abmatic.web import api_keys, audit, door, home, notices, profile, running, search, tour, tracking, users, webhooks
+from abmatic.web import (
+    api_keys,
+    audit,
+    door,
+    home,
+    notices,
+    profile,
+    running,
+    search,
+    tour,
+    tracking,
+    users,
+    visitors,
+    webhooks,
+)
 from abmatic.web.attribution import journey as account_journeys
 from abmatic.web.attribution import settings as attribution_settings
 from abmatic.web.attribution import views as attribution_views
@@ -187,6 +201,7 @@ accounts = [
     path("<int:record_id>/", records.overview, {"record": "account"}, name="account-overview"),
     path("<int:record_id>/contacts/", records.contacts, {"record": "account"}, name="account-contacts"),
     path("<int:record_id>/opportunities/", records.opportunities, {"record": "account"}, name="account-opportunities"),
+    path("<int:record_id>/engagement/", visitors.record_engagement, {"record": "account"}, name="account-engagement"),
     path("<int:record_id>/journey/", account_journeys.account_journey, name="account-journey"),
     path("<int:record_id>/timeline/", records.record_timeline, {"record": "account"}, name="account-timeline"),
     path("<int:record_id>/sync/", records.sync, {"record": "account"}, name="account-sync"),
@@ -204,6 +219,7 @@ contacts = [
     path("<int:record_id>/", records.overview, {"record": "contact"}, name="contact-overview"),
     path("<int:record_id>/opportunities/", records.opportunities, {"record": "contact"}, name="contact-opportunities"),
     path("<int:record_id>/campaigns/", records.campaigns, name="contact-campaigns"),
+    path("<int:record_id>/engagement/", visitors.record_engagement, {"record": "contact"}, name="contact-engagement"),
     path("<int:record_id>/timeline/", records.record_timeline, {"record": "contact"}, name="contact-timeline"),
     path("<int:record_id>/sync/", records.sync, {"record": "contact"}, name="contact-sync"),
 ]
@@ -272,6 +288,8 @@ urlpatterns = [
     path("contacts/", include(contacts)),
     path("opportunities/", include(opportunities)),
     path("campaigns/", include(campaigns)),
+    path("visitors/", visitors.visitor_list, name="visitors"),
+    path("visitors/<int:visitor_id>/", visitors.visitor_page, name="visitor"),
     path("attribution/", include(attribution)),
     path("runs/<int:run_id>/", include(run)),
     path("edits/<int:edit_id>/", field_edits.edit_page, name="field-edit"),

@@ -23,6 +23,24 @@ def test_pages_are_told_with_their_title_referrer_campaign_and_one_visitor(visit
     assert 394 < (cookie["expires"] - page.evaluate("Date.now() / 1000")) / 86400 <= 395
 
 
+def test_the_token_of_a_link_is_out_of_sight_once_it_is_told(visit: Visit, website: Website) -> None:
+    token = f"17.20000.{'aB3-_' * 8}xyz"
+    page = visit.open(f"{website.url}/app?a=1&ab={token}&b=2%20c#part")
+    page.evaluate("history.replaceState({kept: 1}, '')")
+    website.wait_for("page")
+    page.wait_for_function("() => !location.search.includes('ab=')")
+    assert page.url == f"{website.url}/app?a=1&b=2%20c#part"
+    assert page.evaluate("history.state") == {"kept": 1}
+    # It is no other page by that, and other values of that name are somebody else's.
+    page.evaluate("location.hash = 'other'")
+    page.evaluate("history.pushState({}, '', '/app/a?ab=test')")
+    website.wait_for("page", 2)
+    visit.leave()
+    website.wait_for("leave", 2)
+    assert [each["path"] for each in website.events("page")] == ["/app", "/app/a"]
+    assert website.events("leave")[-1]["url"].endswith("/app/a")
+
+
 def test_a_cookie_is_not_prolonged_by_later_visits(visit: Visit, website: Website) -> None:
     visit.open(f"{website.url}/")
     website.wait_for("page")

@@ -13,11 +13,13 @@ SELECT visitor, min(occurred_at), max(occurred_at) FROM fresh_event GROUP BY vis
            last_seen_at = greatest(v.last_seen_at, excluded.last_seen_at)
      WHERE excluded.first_seen_at < v.first_seen_at OR excluded.last_seen_at > v.last_seen_at
 
--- windows -- The time of each visitor whose sessions have to be made anew: what is new, and the stays that it touches. Parameter: idle (interval).
+-- windows -- The time of each visitor whose sessions have to be made anew: what is new, and the stays that it touches. Parameters: idle, half_day (intervals).
 CREATE TEMP TABLE stay_window ON COMMIT DROP AS
 WITH fresh AS (
-    SELECT e.site_id, e.visitor, min(e.occurred_at - make_interval(secs => CASE WHEN e.kind = 'leave'
-                THEN least(greatest((e.properties ->> 'seconds')::float8, 0), 86400) ELSE 0 END)) AS began_at,
+    SELECT e.site_id, e.visitor,
+           min(greatest(e.occurred_at - make_interval(secs => CASE WHEN e.kind = 'leave'
+                   THEN least(greatest((e.properties ->> 'seconds')::float8, 0), 86400) ELSE 0 END),
+                   date_bin(%(half_day)s::interval, e.occurred_at, 'epoch'))) AS began_at,
            max(e.occurred_at) AS ended_at
       FROM fresh_event AS e GROUP BY e.site_id, e.visitor
 )
@@ -32,11 +34,12 @@ SELECT f.site_id, f.visitor, v.id AS visitor_id, least(f.began_at, s.began_at) A
        AND s.stay_ended_at >= f.began_at - %(idle)s::interval AND s.stay_began_at <= f.ended_at + %(idle)s::interval
   ) AS s ON true
 
--- place -- Each event of the windows with its stay, and its part of it. Parameter: idle (interval).
+-- place -- Each event of the windows with its stay, and its part of it. Parameters: idle, half_day (intervals).
 CREATE TEMP TABLE placed_event ON COMMIT DROP AS
 WITH timed AS (
     SELECT w.visitor_id, e.site_id, e.occurred_at, e.id, e.kind, e.url, e.path, e.referrer, e.utm, e.click_ids,
            e.properties ->> 'form' AS form, e.browser, e.os, e.device, e.country,
+           e.ip::text AS network,
            CASE WHEN e.kind = 'leave' THEN least(greatest((e.properties ->> 'seconds')::float8, 0), 86400) ELSE 0 END
                AS seconds,
            -- What brought the visitor, where the page's address says so.
@@ -45,29 +48,38 @@ WITH timed AS (
       FROM stay_event AS e
       JOIN stay_window AS w ON w.site_id = e.site_id AND w.visitor = e.visitor
 ), spans AS (
-    SELECT t.*, t.occurred_at - make_interval(secs => t.seconds) AS since FROM timed AS t
+    SELECT t.*, greatest(t.occurred_at - make_interval(secs => t.seconds),
+                         date_bin(%(half_day)s::interval, t.occurred_at, 'epoch')) AS since FROM timed AS t
 ), breaks AS (
     SELECT s.*, s.since > max(s.occurred_at) OVER (
                PARTITION BY s.visitor_id, s.site_id ORDER BY s.since, s.occurred_at, s.id
                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) + %(idle)s::interval AS is_break
       FROM spans AS s
-), stays AS (
+), runs AS (
     SELECT b.*, count(*) FILTER (WHERE b.is_break) OVER (
-               PARTITION BY b.visitor_id, b.site_id ORDER BY b.since, b.occurred_at, b.id) AS stay
+               PARTITION BY b.visitor_id, b.site_id ORDER BY b.since, b.occurred_at, b.id) AS run
       FROM breaks AS b
+), begun AS (
+    -- The half day in which the first cut may come last: a run without a gap is in it from its beginning.
+    SELECT r.*, date_bin(%(half_day)s::interval, min(r.since) OVER (PARTITION BY r.visitor_id, r.site_id, r.run)
+                         + %(half_day)s::interval - %(idle)s::interval, 'epoch') AS uncut
+      FROM runs AS r
+), halves AS (
+    SELECT b.*, greatest(b.uncut, date_bin(%(half_day)s::interval, b.occurred_at, 'epoch')) AS half FROM begun AS b
+), stays AS (
+    SELECT h.*, dense_rank() OVER (ORDER BY h.visitor_id, h.site_id, h.run, h.half) AS stay FROM halves AS h
 ), turns AS (
     SELECT s.*, s.brought IS NOT NULL AND s.brought IS DISTINCT FROM lag(s.brought) OVER (
-               PARTITION BY s.visitor_id, s.site_id, s.stay, s.brought IS NULL ORDER BY s.occurred_at, s.id) AS is_turn
+               PARTITION BY s.stay, s.brought IS NULL ORDER BY s.occurred_at, s.id) AS is_turn
       FROM stays AS s
 ), parts AS (
-    SELECT t.*, count(*) FILTER (WHERE t.is_turn) OVER (
-               PARTITION BY t.visitor_id, t.site_id, t.stay ORDER BY t.occurred_at, t.id) AS part,
-           min(t.since) OVER (PARTITION BY t.visitor_id, t.site_id, t.stay) AS stay_began_at,
-           max(t.occurred_at) OVER (PARTITION BY t.visitor_id, t.site_id, t.stay) AS stay_ended_at
+    SELECT t.*, count(*) FILTER (WHERE t.is_turn) OVER (PARTITION BY t.stay ORDER BY t.occurred_at, t.id) AS part,
+           min(t.since) OVER (PARTITION BY t.stay) AS stay_began_at,
+           max(t.occurred_at) OVER (PARTITION BY t.stay) AS stay_ended_at
       FROM turns AS t
 )
 -- One number says which session it is: the planner knows how many there are, and joins accordingly.
-SELECT p.*, dense_rank() OVER (ORDER BY p.visitor_id, p.site_id, p.stay, p.part) AS n FROM parts AS p
+SELECT p.*, dense_rank() OVER (ORDER BY p.stay, p.part) AS n FROM parts AS p
 
 -- make -- The sessions of the windows. `id` is that of the first session before which is in it.
 CREATE TEMP TABLE made_session ON COMMIT DROP AS
@@ -79,7 +91,7 @@ WITH sums AS (
            count(*) FILTER (WHERE kind IN ('click', 'personalised_click')) AS clicks
       FROM placed_event GROUP BY n
 ), first AS (
-    SELECT DISTINCT ON (n) n, id AS first_event, path AS landing_path, browser, os, device, country
+    SELECT DISTINCT ON (n) n, id AS first_event, path AS landing_path, browser, os, device, country, network
       FROM placed_event ORDER BY n, occurred_at, id
 ), arrival AS (
     SELECT DISTINCT ON (n)
@@ -91,8 +103,8 @@ WITH sums AS (
     SELECT DISTINCT ON (n) n, path AS exit_path
       FROM placed_event WHERE kind = 'page' ORDER BY n, occurred_at DESC, id DESC
 )
-SELECT NULL::bigint AS id, s.*, f.first_event, f.landing_path, f.browser, f.os, f.device, f.country, l.exit_path,
-       a.source, a.medium, a.campaign,
+SELECT NULL::bigint AS id, s.*, f.first_event, f.landing_path, f.browser, f.os, f.device, f.country, f.network,
+       l.exit_path, a.source, a.medium, a.campaign,
        coalesce((SELECT array_agg(k ORDER BY k) FROM jsonb_object_keys(a.click_ids) AS k), '{}') AS click_ids,
        CASE WHEN NOT is_own.it THEN a.host END AS referrer_host, NULL::text AS way
   FROM sums AS s
@@ -130,13 +142,20 @@ UPDATE made_session AS m SET id = known.id
   ) AS known
  WHERE m.n = known.n
 
--- remove -- Sessions that have become part of another.
-DELETE FROM web_session AS s
- USING stay_window AS w
- WHERE s.visitor_id = w.visitor_id AND s.site_id = w.site_id
-   AND s.stay_began_at >= w.began_at AND s.stay_ended_at <= w.ended_at
-   AND EXISTS (SELECT FROM placed_event AS e WHERE e.id = s.first_event)
-   AND NOT EXISTS (SELECT FROM made_session AS m WHERE m.id = s.id)
+-- remove -- Sessions that have become part of another; whose they were is scored anew.
+WITH gone AS (
+    DELETE FROM web_session AS s
+     USING stay_window AS w
+     WHERE s.visitor_id = w.visitor_id AND s.site_id = w.site_id
+       AND s.stay_began_at >= w.began_at AND s.stay_ended_at <= w.ended_at
+       AND EXISTS (SELECT FROM placed_event AS e WHERE e.id = s.first_event)
+       AND NOT EXISTS (SELECT FROM made_session AS m WHERE m.id = s.id)
+    RETURNING s.contact_id, s.account_id
+)
+INSERT INTO score_due (record, record_id)
+SELECT 'contact', contact_id FROM gone WHERE contact_id IS NOT NULL
+ UNION
+SELECT 'account', account_id FROM gone WHERE account_id IS NOT NULL
 
 -- change -- Sessions that are there, where they differ. Parameter: version.
 UPDATE web_session AS s
@@ -144,7 +163,7 @@ UPDATE web_session AS s
        first_event = m.first_event, events = m.events, pages = m.pages, seconds = m.seconds, forms = m.forms,
        clicks = m.clicks, channel = c.channel, channel_version = %(version)s, source = m.source, medium = m.medium,
        campaign = m.campaign, referrer_host = m.referrer_host, landing_path = m.landing_path, exit_path = m.exit_path,
-       browser = m.browser, os = m.os, device = m.device, country = m.country
+       browser = m.browser, os = m.os, device = m.device, country = m.country, network = m.network
   FROM made_session AS m
   JOIN way_channel AS c ON c.way = m.way
  WHERE s.id = m.id
@@ -156,10 +175,10 @@ UPDATE web_session AS s
 -- add -- Sessions that are new. Parameter: version.
 INSERT INTO web_session (visitor_id, site_id, began_at, ended_at, stay_began_at, stay_ended_at, first_event, events,
                          pages, seconds, forms, clicks, channel, channel_version, source, medium, campaign,
-                         referrer_host, landing_path, exit_path, browser, os, device, country)
+                         referrer_host, landing_path, exit_path, browser, os, device, country, network)
 SELECT m.visitor_id, m.site_id, m.began_at, m.ended_at, m.stay_began_at, m.stay_ended_at, m.first_event, m.events,
        m.pages, m.seconds, m.forms, m.clicks, c.channel, %(version)s, m.source, m.medium, m.campaign,
-       m.referrer_host, m.landing_path, m.exit_path, m.browser, m.os, m.device, m.country
+       m.referrer_host, m.landing_path, m.exit_path, m.browser, m.os, m.device, m.country, m.network
   FROM made_session AS m
   JOIN way_channel AS c ON c.way = m.way
  WHERE m.id IS NULL
@@ -173,6 +192,33 @@ SELECT e.id, s.id, e.occurred_at, e.path, coalesce(e.form, '')
   JOIN web_session AS s ON s.first_event = m.first_event
  WHERE e.kind = 'form'
     ON CONFLICT (id) DO UPDATE SET session_id = excluded.session_id WHERE f.session_id <> excluded.session_id
+
+-- mark_scores -- Whose sessions they are is scored anew.
+INSERT INTO score_due (record, record_id)
+SELECT 'contact', s.contact_id
+  FROM web_session AS s JOIN made_session AS m ON m.first_event = s.first_event WHERE s.contact_id IS NOT NULL
+ UNION
+SELECT 'account', s.account_id
+  FROM web_session AS s JOIN made_session AS m ON m.first_event = s.first_event WHERE s.account_id IS NOT NULL
+
+-- new_networks -- Networks from which nobody came before are to be looked at (engagement.revealing).
+INSERT INTO web_network (network)
+SELECT DISTINCT network FROM made_session WHERE network IS NOT NULL ORDER BY network
+    ON CONFLICT (network) DO NOTHING
+
+-- known_networks -- Sessions of nobody known are those of their network's company.
+UPDATE web_session AS s SET account_id = w.account_id
+  FROM made_session AS m JOIN web_network AS w ON w.network = m.network
+ WHERE s.first_event = m.first_event AND s.contact_id IS NULL AND s.account_id IS DISTINCT FROM w.account_id
+
+-- known_visitors -- And their visitors are of the company that they came from last. Parameter: confidence.
+UPDATE visitor AS v SET account_id = l.account_id, confidence = %(confidence)s, known_by = 'network'
+  FROM (
+    SELECT DISTINCT ON (m.visitor_id) m.visitor_id, w.account_id
+      FROM made_session AS m JOIN web_network AS w ON w.network = m.network
+     WHERE w.account_id IS NOT NULL ORDER BY m.visitor_id, m.began_at DESC
+  ) AS l
+ WHERE v.id = l.visitor_id AND v.contact_id IS NULL AND v.account_id IS DISTINCT FROM l.account_id
 
 -- signs -- What was given that says who somebody is; read by engagement.identifying.
 INSERT INTO visitor_sign (id, visitor_id, occurred_at, kind, email, given, path, site_id)

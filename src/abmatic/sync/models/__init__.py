@@ -20,6 +20,7 @@ from abmatic.sync.models.runs import Finding, FullRead, Run
 from abmatic.sync.models.selections import SelectedPush, SelectedRecord
 from abmatic.sync.models.settings import OrgFields, SettingsChange
 from abmatic.sync.models.tours import Tour
+from abmatic.sync.models.visits import VisitTask
 
 __all__ = [
     "Batch",
@@ -52,5 +53,6 @@ __all__ = [
     "SelectedRecord",
     "SettingsChange",
     "Tour",
+    "VisitTask",
     "Write",
 ]

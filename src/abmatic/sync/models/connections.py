@@ -69,6 +69,8 @@ class Connection(models.Model):
     # org's unless another is set; "any": whenever it is time.
     quiet_hours = models.TextField(blank=True, default="22-6")
     time_zone = models.TextField(blank=True, default="")
+    # Whether visits of people are written as completed tasks (see visit_tasks).
+    writes_visits = models.BooleanField(default=False)
 
     # {"client_secret", "private_key", "access_token", "refresh_token", "issued_at"}; locked while one refreshes.
     secret = models.OneToOneField(SealedSecret, on_delete=models.PROTECT, related_name="+")

@@ -184,6 +184,7 @@
       failures = 0;
       // Refused is refused: what is sent again is refused again.
       done(batch.events);
+      safe(tidy)();
     }).catch(function () { failures++; }).then(function () {
       isSending = false;
       if (queue.length && failures < TRIES) later(failures ? Math.min(60000, PAUSE * Math.pow(2, failures)) : 0);
@@ -197,6 +198,15 @@
       if (!(n.sendBeacon && n.sendBeacon(collector, batch.body))) post(batch.body).catch(function () {});
       done(batch.events);
     }
+  }
+
+  // The token of a link that was sent to one person, once it is told: who copies the address doesn't pass it on.
+  function tidy() {
+    var before = location.href;
+    var after = before.replace(/([?&])ab=\d+\.\d+\.[\w-]+(&?)/, function (all, first, last) { return last && first; });
+    if (after === before) return;
+    replace.call(history, history.state, "", after);
+    if (page && page.url === before) page.url = after;
   }
 
   // ---- pages, and how long they are seen
@@ -232,6 +242,7 @@
     view(page.url);
   }
 
+  var replace = history.replaceState;
   ["pushState", "replaceState"].forEach(function (name) {
     var original = history[name];
     history[name] = function () {

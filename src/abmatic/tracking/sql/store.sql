@@ -49,6 +49,19 @@ SELECT occurred_at, id, received_at, site_id, visitor, kind, url, path, referrer
  WHERE visitor = ANY (%(visitors)s::text[])
  ORDER BY occurred_at, id;
 
+-- of_visits -- The first events of visits, with the visit's number from 1. Parameters: visitor; sites, begun, ended (parallel arrays); most.
+SELECT t.n, e.*
+  FROM unnest(%(sites)s::bigint[], %(begun)s::timestamptz[], %(ended)s::timestamptz[])
+       WITH ORDINALITY AS t (site_id, began_at, ended_at, n)
+ CROSS JOIN LATERAL (
+    SELECT occurred_at, id, received_at, site_id, visitor, kind, url, path, referrer, title, utm, click_ids, properties,
+           browser, os, device, country, ip, tx
+      FROM web_event AS w
+     WHERE w.visitor = %(visitor)s AND w.site_id = t.site_id AND w.occurred_at BETWEEN t.began_at AND t.ended_at
+     ORDER BY w.occurred_at, w.id LIMIT %(most)s
+ ) AS e
+ ORDER BY t.n, e.occurred_at, e.id;
+
 -- visitors_of -- The visitors who gave an e-mail address. Parameter: email.
 SELECT DISTINCT visitor FROM web_event
  WHERE properties ? 'email' AND lower(properties ->> 'email') = lower(%(email)s::text)

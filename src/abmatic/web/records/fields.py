@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.urls import reverse
+from django.utils.text import capfirst
 
 from abmatic.audiences.custom_fields import values_of
 from abmatic.audiences.fields import FIELDS, FieldType, LocalField
@@ -89,7 +90,7 @@ def fields_shown(record: str, local: Any, issues: Sequence[Refused] | None = Non
                 name, label, value, source if is_known else None, at if is_known else None, field,
                 reverse(f"{record}-field", args=[local.pk, name]) if field and is_editable(field) else "",
                 reverse(f"{record}-field-history", args=[local.pk, name]) if field and change else "",
-                "Follows from the CRM" if field and field.is_derived else "", tuple(refused.get(name, ())),
+                capfirst(field.why_fixed.removeprefix("is ")) if field else "", tuple(refused.get(name, ())),
                 tuple(differing.get(name, ())),
             )
         )  # fmt: skip

@@ -21,10 +21,11 @@ Local = Account | Contact | Opportunity | Campaign
 TABS = {
     "account": (
         ("overview", "Overview"), ("contacts", "Contacts"), ("opportunities", "Opportunities"),
-        ("journey", "Journey"), ("timeline", "Timeline"), ("sync", "Sync"),
+        ("engagement", "Engagement"), ("journey", "Journey"), ("timeline", "Timeline"), ("sync", "Sync"),
     ),
     "contact": (
         ("overview", "Overview"), ("opportunities", "Opportunities"), ("campaigns", "Campaigns"),
+        ("engagement", "Engagement"),
         ("timeline", "Timeline"), ("sync", "Sync"),
     ),
     "opportunity": (

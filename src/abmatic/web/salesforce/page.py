@@ -17,6 +17,7 @@ from abmatic.audiences.counted import counted
 from abmatic.audiences.fields import fields
 from abmatic.identity.models import Role
 from abmatic.sync import automatic, budget, comparing, org_fields, settings_edit, settings_history
+from abmatic.sync.engagement_fields import suggestions
 from abmatic.sync.models import Connection, FieldMapping, Mode, ObjectSetting, SettingsChange
 from abmatic.sync.objects import SObject, with_riders
 from abmatic.sync.settings_edit import Outdated
@@ -147,6 +148,7 @@ def _render(
             "is_first_setup": settings_edit.is_first_setup(values),
             "rows": form.rows(spec, shown.mappings, offer, broken, shown.problems),
             "offer": offer,
+            "suggested": list(suggestions(spec, offer, {each["abmatic"] for each in shown.mappings})),
             "modes": Mode.choices,
             "filter_fields": fields(spec.local),
             "operators": filters.offered_operators(),

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 from abmatic.audiences import custom_fields, matching
 from abmatic.audiences.conditions import ConditionRefused
 from abmatic.audiences.custom_fields import FieldRefused
-from abmatic.audiences.fields import LocalField, fields
+from abmatic.audiences.fields import COMPUTED, LocalField, fields
 from abmatic.sync import org_fields
 from abmatic.sync.models import Connection, FieldMapping, Mode, ObjectSetting
 from abmatic.sync.objects import SObject
@@ -76,6 +76,9 @@ def add_mapping(request: PageRequest, connection_id: int, tab: str) -> HttpRespo
             "to_salesforce": post.get("to_salesforce", Mode.NONE.value),
             "clear_with_empty": False,
         }
+        if said["abmatic"] in COMPUTED and said["to_salesforce"] == Mode.NONE:
+            # The dialog's usual choice is to read; this one can only be written.
+            said |= {"to_abmatic": Mode.NONE.value, "to_salesforce": Mode.OVERWRITE.value}
         _require_free(said["salesforce"], post.getlist("m-salesforce"), "Salesforce")
         if post.get("new_label") is not None and said["abmatic"] == "":
             said["abmatic"] = _make(request, spec, post.get("new_label", ""), post.get("new_type", "")).name

@@ -1,6 +1,14 @@
 -- alone -- No impressions are taken meanwhile, and those that were are seen by the statements after. No parameters.
 SELECT FROM experience_read FOR UPDATE;
 
+-- assignments -- What browsers were given. Parameter: visitors.
+SELECT * FROM experience_assignment WHERE visitor = ANY (%(visitors)s::text[]) ORDER BY assigned_at, id;
+
+-- events -- What came of it. Parameter: visitors.
+SELECT e.*
+  FROM experience_event AS e JOIN experience_assignment AS a ON a.id = e.assignment_id
+ WHERE a.visitor = ANY (%(visitors)s::text[]) ORDER BY e.occurred_at, e.id;
+
 -- forget -- Erases what browsers were given, and what came of it. Parameter: visitors. Answers how many assignments.
 WITH gone AS (
     DELETE FROM experience_assignment WHERE visitor = ANY (%(visitors)s::text[]) RETURNING id

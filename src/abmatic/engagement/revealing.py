@@ -1,0 +1,124 @@
+"""Companies of visitors whom nobody knows, by the networks that they come from.
+
+Each network is asked about once, and again when the provider's data is another; sessions that come later are given to
+its company as they are made (`engagement.sessions`). A company that isn't here becomes an account, through the door
+that edits go through, if one of its visitors came to a site that makes people. Sessions of known people are theirs,
+whatever the network says.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any, LiteralString
+
+from django.db import connection, transaction
+from django.db.models import Q
+
+from abmatic.audiences import editing
+from abmatic.audiences.editing import Edit
+from abmatic.changes.models import Cause
+from abmatic.engagement import companies
+from abmatic.engagement.companies import Company, DatabaseRefused, Provider
+from abmatic.engagement.models import WebNetwork
+from abmatic.postgres.sql import block
+
+logger = logging.getLogger(__name__)
+
+# Networks that are looked at in one transaction.
+BATCH = 500
+
+
+def reveal(batch: int = BATCH) -> int:
+    """Looks at networks from which somebody came. Answers how many; none where no provider is set up."""
+    try:
+        provider = companies.provider()
+    except DatabaseRefused as refused:
+        # Everything else goes on.
+        logger.warning("no company is revealed: %s", refused)
+        return 0
+    if provider is None:
+        return 0
+    # As ranges, which an index serves.
+    other = Q(asked__gt="", asked__lt=provider.version) | Q(asked__gt=provider.version)
+    WebNetwork.objects.filter(other, is_due=False).update(is_due=True)
+    total = 0
+    while (some := _reveal_some(provider, batch)) > 0:
+        total += some
+    return total
+
+
+def look_again() -> None:
+    """Lets networks be looked at whose company has no account (any more): it may have come, or may be made by now."""
+    with transaction.atomic():
+        _run("due_again", {})
+
+
+def _reveal_some(provider: Provider, batch: int) -> int:
+    with transaction.atomic():
+        rows = list(WebNetwork.objects.select_for_update().filter(is_due=True).order_by("network")[:batch])
+        if not rows:
+            return 0
+        found = {
+            row.network: provider.company_of(row.network) if row.asked != provider.version else _known(row)
+            for row in rows
+        }
+        accounts = _accounts(found)
+        told = [
+            {
+                "network": network,
+                "domain": company.domain if company else None,
+                "name": company.name if company else None,
+                "account": accounts.get(company.domain) if company else None,
+            }
+            for network, company in found.items()
+        ]
+        parameters = {"told": json.dumps(told), "asked": provider.version, "confidence": companies.CONFIDENCE}
+        _run("settle", parameters)
+        _run("assign", parameters)
+        _run("visitors", parameters)
+    return len(rows)
+
+
+def _known(row: WebNetwork) -> Company | None:
+    return Company(row.domain, row.name or row.domain) if row.domain else None
+
+
+def _accounts(found: dict[str, Company | None]) -> dict[str, int | None]:
+    """The account of each company, by its domain; made where there is none and one may be.
+
+    Domains that stand for no company have none. ``found``: by network.
+    """
+    by_domain = {company.domain: company for company in found.values() if company is not None}
+    rows = _ask("accounts", {"domains": list(by_domain)})
+    accounts: dict[str, int | None] = {domain: account for domain, _, account in rows}
+    told = [network for network, company in found.items() if company is not None]
+    wanted = {company.domain for (network,) in _ask("open", {"networks": told}) if (company := found[network])}
+    # Several domains of a provider may come to one key.
+    lacking = {
+        key: by_domain[domain]
+        for domain, key, account in rows
+        if account is None and key is not None and domain in wanted
+    }
+    edits = [Edit({"name": company.name, "website": key}, by_key=True, keeps=True) for key, company in lacking.items()]
+    made = dict(zip(lacking, editing.save("account", edits, _cause), strict=True))
+    return accounts | {domain: made[key].id for domain, key, _ in rows if key in made}
+
+
+def _cause() -> Cause:
+    return Cause.objects.create(kind=Cause.Kind.WEB, note="Company of a visitor’s network")
+
+
+def _ask(name: LiteralString, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(_text(name), parameters)
+        return list(cursor.fetchall())
+
+
+def _run(name: LiteralString, parameters: dict[str, Any]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(_text(name), parameters)
+
+
+def _text(name: LiteralString) -> LiteralString:
+    return block("abmatic.engagement", "sql/revealing.sql", name)

@@ -1,0 +1,53 @@
+-- accounts -- The key of each domain, and the account that has it. Parameter: domains.
+SELECT g.domain, d.domain, a.id
+  FROM unnest(%(domains)s::text[]) AS g (domain)
+ CROSS JOIN LATERAL domain_of(g.domain, true) AS d
+  LEFT JOIN account AS a ON a.domain = d.domain
+
+-- due_again -- Networks whose company had no account, or has none any more, are looked at again.
+UPDATE web_network AS n SET is_due = true
+ WHERE n.domain IS NOT NULL AND NOT n.is_due
+   AND (n.account_id IS NULL OR NOT EXISTS (SELECT FROM account AS a WHERE a.id = n.account_id))
+
+-- open -- Of networks, those from which somebody unknown came to a site that makes people and companies. Parameter: networks.
+SELECT n.network
+  FROM unnest(%(networks)s::text[]) AS n (network)
+ WHERE EXISTS (SELECT FROM web_session AS s JOIN tracking_site AS t ON t.id = s.site_id
+                WHERE s.network = n.network AND s.contact_id IS NULL AND t.makes_people)
+
+-- settle -- What was said of networks. Parameters: told (JSON), asked (the provider's version).
+UPDATE web_network AS n
+   SET is_due = false, asked = %(asked)s, domain = t.domain, name = t.name, account_id = t.account
+  FROM jsonb_to_recordset(%(told)s::jsonb) AS t (network text, domain text, name text, account bigint)
+ WHERE n.network = t.network
+
+-- assign -- Sessions of nobody known are those of the network's company. Parameter: told (JSON).
+WITH changed AS MATERIALIZED (
+    SELECT s.id, t.account, s.account_id AS was_account
+      FROM jsonb_to_recordset(%(told)s::jsonb) AS t (network text, account bigint)
+      JOIN web_session AS s ON s.network = t.network
+     WHERE s.contact_id IS NULL AND s.account_id IS DISTINCT FROM t.account
+), sessions AS (
+    UPDATE web_session AS s SET account_id = c.account FROM changed AS c WHERE s.id = c.id
+)
+INSERT INTO score_due (record, record_id)
+SELECT DISTINCT 'account', u.id
+  FROM changed AS c, unnest(ARRAY[c.account, c.was_account]) AS u (id) WHERE u.id IS NOT NULL
+
+-- visitors -- Visitors whom nobody knows are of the company that their last session came from. Parameters: told (JSON), confidence.
+WITH seen AS MATERIALIZED (
+    SELECT DISTINCT s.visitor_id
+      FROM jsonb_to_recordset(%(told)s::jsonb) AS t (network text)
+      JOIN web_session AS s ON s.network = t.network
+     WHERE s.contact_id IS NULL
+), last AS (
+    SELECT DISTINCT ON (s.visitor_id) s.visitor_id, s.account_id
+      FROM web_session AS s JOIN seen AS v ON v.visitor_id = s.visitor_id
+     ORDER BY s.visitor_id, s.account_id IS NULL, s.began_at DESC, s.id DESC
+)
+UPDATE visitor AS v
+   SET account_id = l.account_id,
+       confidence = CASE WHEN l.account_id IS NULL THEN 0 ELSE %(confidence)s END,
+       known_by = CASE WHEN l.account_id IS NULL THEN '' ELSE 'network' END
+  FROM last AS l
+ WHERE v.id = l.visitor_id AND v.contact_id IS NULL AND v.account_id IS DISTINCT FROM l.account_id

@@ -1,0 +1,149 @@
+"""A visit becomes one completed task of its person in Salesforce, where that is wanted, whatever happens meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from tests.engagement.test_scoring import NOW, visit
+from tests.sync.live import Live, Orgs
+
+from abmatic.audiences.models import Contact
+from abmatic.engagement.models import WebSession
+from abmatic.salesforce import Client
+from abmatic.salesforce.collections import RowError, RowOutcome
+from abmatic.sync.models import Connection, MirrorContact, MirrorLead, VisitTask
+from abmatic.sync.visit_tasks import OLDEST, OVER, SETTLED, write_due
+
+pytestmark = pytest.mark.django_db(transaction=True)
+LATER = NOW + 2 * OVER
+
+
+@pytest.fixture
+def live(orgs: Orgs) -> Live:
+    live = orgs.sample()
+    live.sync_well()
+    Connection.objects.update(writes_visits=True)
+    return live
+
+
+@pytest.fixture
+def ann(live: Live) -> Contact:
+    """A contact who is in the org."""
+    return Contact.objects.get(pk=MirrorContact.objects.filter(role=1).order_by("sf_id")[0].local_id)
+
+
+def tasks(live: Live) -> list[tuple[Any, ...]]:
+    return live.rows(
+        'SELECT "Subject", "WhoId", "Status", "ActivityDate", "Description" FROM "Task" '
+        'WHERE "Subject" LIKE \'Website visit%\' ORDER BY "Subject"'
+    )
+
+
+def test_nothing_is_written_unless_it_is_wanted(live: Live, ann: Contact) -> None:
+    Connection.objects.update(writes_visits=False)
+    visit(0, ann)
+    assert write_due(LATER) == 0
+    assert tasks(live) == []
+
+
+def test_a_visit_is_a_completed_task_once(live: Live, ann: Contact) -> None:
+    made = visit(0, ann, pages=3, seconds=90, forms=1, channel="email", campaign="june", landing_path="/prices")
+    assert write_due(LATER) == 1
+    ((subject, who, status, day, text),) = tasks(live)
+    assert (subject, status) == (f"Website visit {made.pk}", "Completed")
+    assert who == MirrorContact.objects.get(local_id=ann.pk, role=1).sf_id
+    assert day == NOW.date().isoformat()
+    assert text.splitlines() == [
+        "Pages: 3", "Minutes: 1.5", "Channel: E-mail (june)", "First page: /prices", "Forms: 1",
+    ]  # fmt: skip
+    used = live.org.emulator.usage.used
+    assert write_due(LATER + timedelta(days=1)) == 0
+    assert live.org.emulator.usage.used == used, "and costs nothing when there is nothing to do"
+    assert len(tasks(live)) == 1
+
+
+def test_leads_have_theirs_too(live: Live) -> None:
+    mirror = MirrorLead.objects.filter(role=1, is_converted=False).order_by("sf_id")[0]
+    visit(0, Contact.objects.get(pk=mirror.local_id))
+    write_due(LATER)
+    assert [who for _, who, *_ in tasks(live)] == [mirror.sf_id]
+
+
+def test_what_goes_on_is_old_or_of_nobody_there_is_not_written(live: Live, ann: Contact) -> None:
+    visit(0, ann)
+    assert write_due(NOW + OVER / 2) == 0, "it may go on"
+    visit(OLDEST.days + 1, ann)
+    visit(1)
+    visit(1, Contact.objects.create(last_name="Not in the org"))
+    assert write_due(LATER) == 1
+
+
+@pytest.mark.parametrize("is_carried_out", [True, False])
+def test_killed_while_sending_it_is_written_once(
+    live: Live, ann: Contact, monkeypatch: pytest.MonkeyPatch, is_carried_out: bool
+) -> None:
+    for days in (1, 2):
+        visit(days, ann)
+    real = Client.create_records
+
+    class Killed(BaseException):
+        """As a process ends: nothing after it is done."""
+
+    def dies(self: Client, sobject: str, records: Sequence[Any], **more: Any) -> list[RowOutcome]:
+        if is_carried_out:
+            real(self, sobject, records, **more)
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Client, "create_records", dies)
+        with pytest.raises(Killed):
+            write_due(LATER)
+    assert set(VisitTask.objects.values_list("state", flat=True)) == {"sent"}
+    # Right after that nobody knows yet what became of it, so nothing is sent again.
+    write_due(LATER + timedelta(minutes=1))
+    assert len(tasks(live)) == (2 if is_carried_out else 0)
+    # The emulator's clock is the machine's: what was sent is looked for from before that.
+    VisitTask.objects.update(sent_at=NOW - timedelta(days=1))
+    assert write_due(LATER + 2 * SETTLED) == 2
+    assert len(tasks(live)) == 2
+    assert set(VisitTask.objects.values_list("state", flat=True)) == {"written"}
+    assert write_due(LATER + 4 * SETTLED) == 0
+    assert len(tasks(live)) == 2
+
+
+def test_what_salesforce_refuses_is_kept_with_its_reason_and_costs_the_others_nothing(live: Live, ann: Contact) -> None:
+    other = Contact.objects.get(pk=MirrorContact.objects.filter(role=1).exclude(local_id=ann.pk)[0].local_id)
+    refused, written = visit(1, ann), visit(2, other)
+    with live.editing() as session:
+        session.delete("Contact", MirrorContact.objects.get(local_id=ann.pk, role=1).sf_id)
+    assert write_due(LATER) == 1
+    assert VisitTask.objects.get(session_id=refused.pk).state == "refused"
+    assert VisitTask.objects.get(session_id=refused.pk).problem
+    assert VisitTask.objects.get(session_id=written.pk).sf_id
+    assert write_due(LATER) == 0
+
+
+def test_what_was_only_locked_is_sent_again(live: Live, ann: Contact, monkeypatch: pytest.MonkeyPatch) -> None:
+    visit(0, ann)
+    locked = RowOutcome(None, (RowError("UNABLE_TO_LOCK_ROW", "unable to obtain exclusive access"),))
+    with monkeypatch.context() as patch:
+        patch.setattr(Client, "create_records", lambda self, sobject, records, **more: [locked] * len(records))
+        assert write_due(LATER) == 0
+    assert tasks(live) == []
+    task = VisitTask.objects.get()
+    assert (task.state, task.problem) == ("planned", "UNABLE_TO_LOCK_ROW: unable to obtain exclusive access")
+    assert write_due(LATER + timedelta(minutes=5)) == 1
+    task.refresh_from_db()
+    assert (task.state, task.problem, len(tasks(live))) == ("written", "", 1)
+
+
+def test_a_visit_that_is_gone_by_then_has_no_task(live: Live, ann: Contact) -> None:
+    made = visit(0, ann)
+    VisitTask.objects.create(connection=live.connection, session_id=made.pk, who="003000000000001AAA")
+    WebSession.objects.all().delete()
+    assert write_due(LATER) == 0
+    assert tasks(live) == []
+    assert VisitTask.objects.get().problem == "The visit is not here any more"
