@@ -12,7 +12,8 @@ Then, on the largest org, what a day costs after the first import (`everyday.py`
 statements; how long the server needs for each page (`pages.py`); and the import of an org of that size with one record
 in a hundred broken (`bad_rows.py`). And the emulator by itself, on the largest org (`emulator.py`): how fast it
 exports, answers and takes in. Then imports of CSV files
-(`csv_files.py`). Last, the collector of web events (`collector.py`).
+(`csv_files.py`). The collector of web events (`collector.py`), attribution (`attribution.py`) and engagement
+(`engagement.py`).
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks import attribution, bad_org, collector, csv_files, emulator, first_import, inner, org, pages
+from benchmarks import attribution, bad_org, collector, csv_files, emulator, engagement, first_import, inner, org, pages
 
 SIZES = [12_500, 200_000, 1_000_000]
 
@@ -161,11 +162,21 @@ def _attribution(arguments: argparse.Namespace) -> None:
     print(json.dumps({"attribution": figures}) if arguments.json else "\n".join(attribution.lines(figures)), flush=True)
 
 
+def _engagement(arguments: argparse.Namespace) -> None:
+    """Ten million web events; no org is needed."""
+    with tempfile.TemporaryDirectory(prefix="abmatic-bench-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        figures = inner.measure_alone(folder, "engagement")
+    print(json.dumps({"engagement": figures}) if arguments.json else "\n".join(engagement.lines(figures)), flush=True)
+
+
 _SECTIONS = {
     "import": _imports, "everyday": _everyday, "pages": _pages, "bad-rows": _bad_rows, "emulator": _emulator,
     "csv": _csv,
     "collector": _collector,
     "attribution": _attribution,
+    "engagement": _engagement,
 }  # fmt: skip
 
 
