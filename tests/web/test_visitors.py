@@ -112,18 +112,24 @@ def test_a_visitor_has_sessions_with_their_events(admin: Client) -> None:
     ])  # fmt: skip
     make_sessions()
     page = admin.get(f"/visitors/{Visitor.objects.get(key='ann').pk}/").text
-    for words in ("Unknown visitor", "2 visits", "Left after 55 s", "https://www.acme.com/a.pdf", "Form &lt;i&gt;demo",
-                  "/again"):  # fmt: skip
+    for words in (
+        "Unknown visitor", "2 visits", "Left, seen for 55 s", "2 min", "https://www.acme.com/a.pdf",
+        "Form &lt;i&gt;demo", "/again",
+    ):  # fmt: skip
         assert words in page, words
     assert "/of-bob" not in page
     assert admin.get("/visitors/999999/").status_code == 404
 
 
-def test_the_engagement_of_a_contact_and_of_an_account(admin: Client, sam: Contact, acme: Account) -> None:
+def test_the_engagement_of_a_contact_and_of_an_account(
+    admin: Client, sam: Contact, acme: Account, django_assert_max_num_queries: Queries
+) -> None:
     assert "No visit is known to be this person’s" in admin.get(f"/contacts/{sam.pk}/engagement/").text
     assert "Worked out from visits to your website" in admin.get(f"/contacts/{sam.pk}/").text
     org.visit(sam, forms=2)
     scoring.refresh_all()
+    with django_assert_max_num_queries(25):
+        admin.get(f"/contacts/{sam.pk}/engagement/")
     for address in (f"/contacts/{sam.pk}/engagement/", f"/accounts/{acme.pk}/engagement/"):
         page = admin.get(address).text
         # 1 + 2 pages + 3.3 minutes + 50.

@@ -22,6 +22,7 @@ from abmatic.engagement.weights import temperature_of
 from abmatic.tracking.models import TrackingSite
 from abmatic.web.http import PageRequest
 from abmatic.web.records.page import load, page
+from abmatic.web.values import duration
 
 TREND_DAYS = 90
 _KNOWN_BY = {**dict(VisitorSign.Kind.choices), "network": "The company’s network"}
@@ -31,7 +32,8 @@ _KNOWN_BY = {**dict(VisitorSign.Kind.choices), "network": "The company’s netwo
 class Did:
     """An event as the page words it."""
 
-    at: datetime
+    # Seconds since the visit began.
+    after: float
     words: str
     where: str
 
@@ -63,7 +65,7 @@ def visitor_page(request: PageRequest, visitor_id: int) -> HttpResponse:
     shown = visits.with_events(visitor, found.found)
     context: dict[str, object] = {
         "visitor": visitor,
-        "visits": [(each, [_did(event) for event in each.events]) for each in shown],
+        "visits": [(each, [_did(event, each.session.began_at) for event in each.events]) for each in shown],
         "newest": shown[0] if shown else None,
         "confidence_label": confidence_label(visitor.confidence),
         "known_by": _KNOWN_BY.get(visitor.known_by, ""),
@@ -98,11 +100,11 @@ def record_engagement(request: PageRequest, record: str, record_id: int) -> Http
     return page(request, record, local, "engagement", "visitors/record.html", context)
 
 
-def _did(event: dict[str, Any]) -> Did:
+def _did(event: dict[str, Any], began_at: datetime) -> Did:
     told = event["properties"] or {}
     words = {
         "page": "Page",
-        "leave": f"Left after {round(float(told.get('seconds') or 0))} s",
+        "leave": f"Left, seen for {duration(float(told.get('seconds') or 0))}",
         "scroll": f"Scrolled to {told.get('depth', '')} %",
         "click": "Download" if told.get("type") == "download" else "Link to another site",
         "form": f"Form {told.get('form') or ''}".strip(),
@@ -113,7 +115,7 @@ def _did(event: dict[str, Any]) -> Did:
     }
     kind = event["kind"]
     where = told.get("href") if kind == "click" else event["path"]
-    return Did(event["occurred_at"], words.get(kind, kind), str(where or ""))
+    return Did((event["occurred_at"] - began_at).total_seconds(), words.get(kind, kind), str(where or ""))
 
 
 def _older(after: Position | None, kept: dict[str, str]) -> str:
