@@ -26,7 +26,8 @@ def test_a_person_is_told_and_erased(installation: Installation) -> None:
         "experience_assignment": 0, "experience_event": 0,
     }  # fmt: skip
     # Nobody is there to answer, so it isn't done.
-    assert "1 browser, 0 visits, 0 forms, 1 sign, 0 pers" in said(installation, "person", "erase", "ann@acme.com", code=1)
+    asked = said(installation, "person", "erase", "ann@acme.com", code=1)
+    assert "1 browser, 0 visits, 0 forms, 1 sign, 0 pers" in asked
     assert installation.query("SELECT count(*) FROM visitor") == [(1,)]
     erased = json.loads(said(installation, "person", "erase", "ann@acme.com", "--yes", "--json"))
     assert erased == {"erased": {"events": 0, "visitors": 1, "sessions": 0, "forms": 0, "signs": 1, "experiences": 0}}

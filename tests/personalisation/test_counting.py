@@ -17,11 +17,11 @@ from abmatic.attribution.models import Touch
 from abmatic.attribution.refreshing import refresh
 from abmatic.audiences.models import Account, Contact
 from abmatic.campaigns.models import Campaign
-from abmatic.engagement import people as engagement_people
 from abmatic.engagement import identifying, sessions
+from abmatic.engagement import people as engagement_people
 from abmatic.engagement.models import Visitor
 from abmatic.personalisation import following, managing, results
-from abmatic.personalisation.people import erase, told
+from abmatic.personalisation import people as personalisation_people
 from abmatic.personalisation.models import Assignment, Experience, Reaction, ReactionsRead
 from abmatic.personalisation.results import Group, compare
 from abmatic.tracking import store
@@ -198,15 +198,15 @@ def test_what_known_people_saw_becomes_touches_and_steps_of_the_journey(site: Tr
 def test_a_person_is_erased_with_what_they_were_shown(site: TrackingSite, ann: Contact) -> None:
     made, control = experience(site), experience(site)
     came(site, made, control)
-    known = told("ann@acme.com")
+    known = personalisation_people.told("ann@acme.com")
     assert {row["experience_id"] for row in known["experience_assignment"]} == {made.pk, control.pk}
     assert {row["assignment_id"] for row in known["experience_event"]} <= {
         row["id"] for row in known["experience_assignment"]
     }
     assert known["experience_event"]
-    erased, shown = erase("ann@acme.com", only_count=True)
+    erased, shown = personalisation_people.erase("ann@acme.com", only_count=True)
     assert (erased.visitors, shown, Assignment.objects.count()) == (1, 2, 4)
-    assert erase("ann@acme.com") == (erased, shown)
+    assert personalisation_people.erase("ann@acme.com") == (erased, shown)
     assert set(Assignment.objects.values_list("visitor", flat=True)) == {person(2)}
     assert set(Reaction.objects.values_list("assignment__visitor", flat=True)) == {person(2)}
     assert Reaction.objects.count() == 3
