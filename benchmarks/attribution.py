@@ -75,10 +75,11 @@ def main() -> None:
 def _measure() -> Figures:
     from django.db import connection
 
+    from abmatic.attribution.comparing import compare
     from abmatic.attribution.journey import journey
     from abmatic.attribution.models import Credit, Touch, in_force
     from abmatic.attribution.refreshing import make_due_credits, refresh
-    from abmatic.attribution.reporting import Asked, compare, report
+    from abmatic.attribution.reporting import Asked, report
 
     with connection.cursor() as cursor:
         cursor.execute(_FILL)

@@ -10,11 +10,15 @@ from typing import Any
 import pytest
 from tests.attribution.deals import day, deal, person, response, touch
 
-from abmatic.attribution import data_driven
+from abmatic.attribution import data_driven, org_rates
+from abmatic.attribution.comparing import compare
+from abmatic.attribution.costs import Cost
 from abmatic.attribution.data_driven import TooFewWon
 from abmatic.attribution.models import AttributionSetting
+from abmatic.attribution.opening import credited
+from abmatic.attribution.org_rates import OrgRate
 from abmatic.attribution.refreshing import refresh
-from abmatic.attribution.reporting import BY, MEASURES, Asked, compare, credited, report
+from abmatic.attribution.reporting import BY, MEASURES, Asked, report
 from abmatic.audiences.models import Account, Collection, CollectionMember, Contact
 from abmatic.campaigns.models import Campaign
 from abmatic.changes.models import Cause, Change
@@ -65,7 +69,7 @@ def test_by_campaign_with_what_it_cost(ada: Contact) -> None:
     touch(4, ada)
     refresh()
     (expo,) = report(replace(MARCH, by="campaign", model="first")).rows
-    assert (expo.label, expo.value, expo.cost, expo.roi) == ("Expo", 1000, 400, Decimal("1.5"))
+    assert (expo.label, expo.value, expo.cost, expo.roi) == ("Expo", 1000, Cost(Decimal(400)), Decimal("1.5"))
     assert [row.label for row in report(replace(MARCH, by="campaign")).rows] == ["Expo", "No campaign"]
 
 
@@ -236,6 +240,84 @@ def test_touched_deals_are_compared_with_the_others(ada: Contact) -> None:
     assert [(stage.name, stage.touched, stage.untouched) for stage in found.stages] == [
         ("Proposal", 2.5, None), ("Prospecting", 3.0, None),
     ]  # fmt: skip
+
+
+def test_a_collection_leaves_the_others_out_of_the_comparison_too(ada: Contact) -> None:
+    deal(ada.account, ada, opened=5, closed=15)
+    deal(Account.objects.create(name="Other"), opened=5, closed=25, won=False)
+    refresh()
+    wanted = Collection.objects.create(name="Targets", record="account")
+    CollectionMember.objects.create(collection=wanted, record_id=ada.account_id)
+    assert compare(MARCH.since, MARCH.until).untouched.deals == 2
+    found = compare(MARCH.since, MARCH.until, wanted.pk)
+    assert (found.touched.deals, found.untouched.deals, found.untouched.won) == (0, 1, 1)
+
+
+def test_what_campaigns_cost_is_told_whole_and_also_where_nothing_came_of_it(ada: Contact) -> None:
+    expo = Campaign.objects.create(name="Expo", actual_cost=100)
+    ran = {"start_date": date(2026, 1, 1), "end_date": date(2026, 3, 5)}
+    idle = Campaign.objects.create(name="Idle", actual_cost=50, **ran)
+    Campaign.objects.create(name="One day before", actual_cost=50, start_date=date(2026, 2, 28))
+    Campaign.objects.create(name="Free", **ran)
+    Campaign.objects.create(name="On and on", actual_cost=1, start_date=date(2025, 1, 1), is_active=True)
+    deal(ada.account, ada, amount="300")
+    touch(1, ada, campaign_id=expo.pk)
+    refresh()
+    asked = replace(MARCH, by="campaign")
+    rows = {row.label: row for row in report(asked).rows}
+    assert rows.keys() == {"Expo", "Idle", "On and on"}
+    assert (rows["Expo"].cost, rows["Expo"].roi) == (Cost(Decimal(100)), 2)
+    assert (rows["Idle"].value, rows["Idle"].cost, rows["Idle"].roi) == (0, Cost(Decimal(50), *ran.values()), -1)
+    assert rows["Idle"].key == str(idle.pk)
+    found = report(asked)
+    assert found.credited + found.untouched == found.total == 300
+    # Costs stand beside money that came in, and beside nothing else.
+    assert [row.label for row in report(replace(asked, measure="won_deals")).rows] == ["Expo"]
+
+
+def test_an_org_s_rates_convert_and_typed_ones_stand_in_for_them(ada: Contact) -> None:
+    for amount, currency in (("100", "USD"), ("80", "EUR"), ("10", None), ("300", "JPY")):
+        deal(ada.account, ada, amount=amount, currency=currency)
+    touch(1, ada)
+    refresh()
+    org_rates.replace(
+        1, [OrgRate("USD", Decimal(1), True), OrgRate("EUR", Decimal("0.8")), OrgRate("JPY", Decimal(150))]
+    )
+    found = report(MARCH)
+    # What has no currency is in the corporate one.
+    assert (found.currency, found.total, found.left_out) == ("USD", 100 + 100 + 10 + 2, ())
+    AttributionSetting.objects.create(currency="EUR")
+    found = report(MARCH)
+    assert (found.currency, found.total) == ("EUR", Decimal("80") + 80 + 8 + Decimal("1.60"))
+    AttributionSetting.objects.create(currency="EUR", rates={"USD": "2"})
+    assert report(MARCH).total == Decimal("50") + 80 + 5 + Decimal("1.60")
+    # Another org's rates are not mixed in.
+    org_rates.replace(2, [OrgRate("USD", Decimal(9), False), OrgRate("CHF", Decimal(1), True)])
+    assert report(MARCH).total == Decimal("50") + 80 + 5 + Decimal("1.60")
+
+
+def test_a_deal_is_converted_by_the_rate_of_the_day_on_which_it_closed(ada: Contact) -> None:
+    first, second = date(2026, 3, 1), date(2026, 3, 16)
+    for closed in (5, 14, 15, 20):  # the 6th, 15th, 16th and 21st
+        deal(ada.account, ada, amount="100", currency="EUR", opened=2, closed=closed)
+    deal(ada.account, ada, amount="7", currency="USD", opened=2, closed=20)
+    touch(1, ada, channel="Search")
+    touch(1.5, ada, channel="Mail")
+    refresh()
+    org_rates.replace(
+        1,
+        [
+            OrgRate("USD", Decimal(1), True), OrgRate("EUR", Decimal("0.5")),
+            OrgRate("EUR", Decimal("0.8"), starts=first, ends=second),
+            OrgRate("EUR", Decimal("1.6"), starts=second, ends=date(2026, 3, 20)),
+        ],
+    )  # fmt: skip
+    found = report(MARCH)
+    # The last one closed when no rate of the day holds.
+    assert found.total == 125 + 125 + Decimal("62.50") + 200 + 7
+    assert found.credited == found.total
+    AttributionSetting.objects.create(currency="EUR")
+    assert report(MARCH).total == 400 + Decimal("3.50")
 
 
 def test_nothing_is_nothing() -> None:

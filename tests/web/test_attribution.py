@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -10,7 +11,9 @@ from pytest_django import DjangoAssertNumQueries
 from tests.attribution.deals import deal, person, response, touch
 from tests.web.conftest import SignedIn
 
+from abmatic.attribution import org_rates
 from abmatic.attribution.models import AttributionSetting, OpportunityPath, in_force
+from abmatic.attribution.org_rates import OrgRate
 from abmatic.attribution.refreshing import refresh, refresh_due
 from abmatic.audiences.models import Account, Opportunity
 from abmatic.campaigns.models import Campaign
@@ -197,3 +200,37 @@ def test_the_journey_of_an_account_grows_as_it_scrolls(
     assert "/pricing" in rest
     assert "Earlier" not in rest
     assert "Opportunity won" in admin.get(f"/accounts/{won.account_id}/journey/?after=nonsense").text
+
+
+def test_the_touches_behind_a_row_add_up_to_it_in_the_currency_of_the_report(admin: Client, won: Opportunity) -> None:
+    org_rates.replace(1, [OrgRate("USD", Decimal(1), True), OrgRate("EUR", Decimal("0.8"))])
+    Opportunity.objects.filter(pk=won.pk).update(currency="EUR")
+    page = admin.get(f"/attribution/credits/?{MARCH}&by=channel&key=Event").text
+    assert "500.00 EUR" in page
+    # 500 of 1,000.01 EUR.
+    assert "As in the report" in page
+    assert "625.00 USD" in page
+    deals = admin.get(f"/attribution/credits/?{MARCH}&by=channel&key=Event&measure=won_deals").text
+    assert ">0.50</td>" in deals
+
+
+def test_costs_say_for_which_days_they_were(admin: Client, won: Opportunity) -> None:
+    Campaign.objects.create(name="Idle", actual_cost=50, start_date=date(2026, 2, 1), end_date=date(2026, 3, 5))
+    page = admin.get(f"/attribution/?{MARCH}&by=campaign").text
+    assert "Idle" in page
+    assert "no dates" in page
+    assert "Cost is each campaign’s whole actual cost" in page
+    assert "Cost is each" not in admin.get(f"/attribution/?{MARCH}&by=channel").text
+
+
+def test_the_settings_show_the_org_s_rates_beside_the_typed_ones(admin: Client) -> None:
+    assert "Rates in Salesforce" not in admin.get("/attribution/settings/").text
+    org_rates.replace(
+        1, [OrgRate("USD", Decimal(1), True), OrgRate("EUR", Decimal("0.8")),
+            OrgRate("EUR", Decimal("0.7"), starts=date(2026, 1, 1))]
+    )  # fmt: skip
+    AttributionSetting.objects.create(currency="USD", rates={"EUR": "0.92"})
+    page = admin.get("/attribution/settings/").text
+    assert "What one USD, the corporate currency, is in others" in page
+    assert "by the rate of the day" in page
+    assert "0.92 per USD" in page

@@ -135,6 +135,34 @@ class AttributionSetting(models.Model):
         )  # fmt: skip
 
 
+class CurrencyRate(models.Model):
+    """What one unit of an org's corporate currency is in one of its currencies, as the org says.
+
+    From a day up to before another, where the org keeps such rates; without days, where no such rate holds.
+    """
+
+    # Whose rates: the connection's number. It is a room above this one.
+    source = models.BigIntegerField()
+    code = models.TextField(db_collation="C")
+    rate = models.DecimalField(max_digits=28, decimal_places=12)
+    is_corporate = models.BooleanField(default=False, db_default=False)
+    starts = models.DateField(null=True)
+    ends = models.DateField(null=True)
+    read_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "currency_rate"
+        constraints = (
+            models.UniqueConstraint(
+                fields=["source", "code", "starts"], name="currency_rate_once", nulls_distinct=False
+            ),
+            models.CheckConstraint(condition=models.Q(rate__gt=0), name="currency_rate_above_zero"),
+        )  # fmt: skip
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.rate}"
+
+
 class AttributionRefresh(models.Model):
     """One row: when touches, paths and credits were last brought up to date, and what the data looked like then."""
 

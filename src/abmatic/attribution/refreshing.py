@@ -48,7 +48,7 @@ class Refreshed:
 def refresh_due() -> Refreshed | None:
     """Brings everything up to date where the data or the settings have changed; None where they haven't."""
     settings = in_force()
-    seen = {**_writes(), "settings": settings.pk or 0, "version": VERSION}
+    seen = {**_writes(), "gone": _gone(), "settings": settings.pk or 0, "version": VERSION}
     last = AttributionRefresh.objects.filter(pk=AttributionRefresh.THE_ONE).first()
     if last is not None and last.seen == seen:
         return None
@@ -137,6 +137,14 @@ def _writes() -> dict[str, int]:
     with connection.cursor() as cursor:
         cursor.execute(block("abmatic.attribution", "sql/refresh.sql", "writes"), {"tables": list(TABLES)})
         return dict(cursor.fetchall())
+
+
+def _gone() -> int:
+    """Changes with which deals their source has deleted."""
+    with connection.cursor() as cursor:
+        cursor.execute(block("abmatic.attribution", "sql/refresh.sql", "gone"))
+        (number,) = cursor.fetchone()
+        return int(number)
 
 
 def _run(file: LiteralString, name: LiteralString, parameters: dict[str, Any] | None = None) -> int:

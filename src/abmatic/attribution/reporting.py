@@ -8,7 +8,7 @@ rows and they make the whole.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -17,8 +17,9 @@ from typing import Any
 from django.db import connection
 from psycopg import sql
 
+from abmatic.attribution.costs import Cost, costs_of
 from abmatic.attribution.crediting import MODELS
-from abmatic.attribution.currencies import Converted, Rates, converted, rates_of
+from abmatic.attribution.currencies import Converted, Currency, Dated, Rates, converted, rates_of
 from abmatic.attribution.data_driven import Estimate, Walk
 from abmatic.attribution.dividing import divide
 from abmatic.attribution.learning import Learned, learned
@@ -31,7 +32,7 @@ MODEL_LABELS = {**{name: model.label for name, model in MODELS.items()}, **LEARN
 BY = {"channel": "Channel", "campaign": "Campaign", "page": "Page", "industry": "Industry", "country": "Country"}
 MEASURES = {"won_amount": "Won amount", "won_deals": "Won deals", "amount": "Pipeline amount", "deals": "Deals opened"}
 
-_KEYS = {
+KEYS = {
     "channel": sql.SQL("t.channel"),
     "campaign": sql.SQL("t.campaign_id::text"),
     "page": sql.SQL("t.page"),
@@ -65,6 +66,11 @@ class Asked:
         return self.measure.startswith("won")
 
     @property
+    def has_costs(self) -> bool:
+        """Whether rows have costs beside them: campaigns, beside money that came in."""
+        return self.by == "campaign" and self.measure == "won_amount"
+
+    @property
     def is_amount(self) -> bool:
         """Whether money is measured, not deals."""
         return self.measure.endswith("amount")
@@ -78,13 +84,13 @@ class Row:
     label: str
     value: Decimal
     before: Decimal
-    cost: Decimal | None = None
+    cost: Cost | None = None
     interval: tuple[Decimal, Decimal] | None = None
 
     @property
     def roi(self) -> Decimal | None:
-        """What came back for each unit of cost, beyond the cost."""
-        return (self.value - self.cost) / self.cost if self.cost else None
+        """What came back in the range for each unit of the whole cost, beyond it."""
+        return (self.value - self.cost.amount) / self.cost.amount if self.cost else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +136,8 @@ def report(asked: Asked) -> Report:
     )  # fmt: skip
 
 
-def _deals(asked: Asked) -> sql.Composed:
-    """The deals that count, of this period (0) and the one before (1)."""
+def deals_of(asked: Asked, rates: Rates) -> sql.Composed:
+    """The deals that count, of this period (0) and the one before (1). ``rated`` is the rate of the day, if any."""
     day = _WON if asked.is_won else _OPENED
     where: sql.Composable = sql.SQL("AND o.is_won ") if asked.is_won else sql.SQL("")
     if asked.collection is not None:
@@ -140,12 +146,14 @@ def _deals(asked: Asked) -> sql.Composed:
         ).format(sql.Literal(asked.collection))
     segment = sql.SQL("LEFT JOIN account AS a ON a.id = o.account_id ") if asked.by in {"industry", "country"} else None
     return sql.SQL(
-        "SELECT o.id, o.name, o.currency, o.amount, o.account_id, p.touches > 0 AS is_touched, {day} AS day, {segment} "
+        "SELECT o.id, o.name, o.currency, {rated} AS rated, o.amount, o.account_id, "
+        " p.touches > 0 AS is_touched, {day} AS day, {segment} "
         "CASE WHEN {day} >= {since} THEN 0 ELSE 1 END AS period FROM opportunity AS o "
         "JOIN opportunity_path AS p ON p.opportunity_id = o.id {join}"
         "WHERE {day} BETWEEN {before} AND {until} {where}"
     ).format(
         day=day,
+        rated=_rated(rates),
         segment=sql.SQL("a.industry, a.country,") if segment else sql.SQL(""),
         join=segment or sql.SQL(""),
         since=sql.Literal(asked.since),
@@ -155,7 +163,32 @@ def _deals(asked: Asked) -> sql.Composed:
     )
 
 
-def _ask(statement: sql.Composed | sql.SQL, parameters: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
+def _rated(rates: Rates) -> sql.Composable:
+    """What a unit of the reports' currency was in the deal's on the day of its close; NULL: what holds on no day."""
+    if rates.dated is None:
+        return sql.SQL("NULL::numeric")
+    corporate, into = sql.Literal(rates.corporate), sql.Literal(rates.currency)
+    code = sql.SQL("coalesce(o.currency, {})").format(corporate)
+    on_the_day = sql.SQL(
+        "CASE WHEN {code} = {corporate} THEN 1 ELSE (SELECT r.rate FROM currency_rate AS r WHERE r.source = {source} "
+        "AND r.code = {code} AND r.starts <= o.close_date AND (r.ends IS NULL OR o.close_date < r.ends) "
+        "ORDER BY r.starts DESC LIMIT 1) END"
+    )
+
+    def rate(of: sql.Composable) -> sql.Composed:
+        return on_the_day.format(code=of, corporate=corporate, source=sql.Literal(rates.dated))
+
+    return sql.SQL("CASE WHEN {} <> ALL ({}::text[]) THEN round({} / {}, 12) END").format(
+        code, sql.Literal(sorted(rates.typed)), rate(code), rate(into)
+    )
+
+
+def money(rates: Rates, currency: str | None, rated: Decimal | None) -> Currency:
+    """A deal's currency, as `converted` takes it."""
+    return currency if rated is None else Dated(currency or rates.corporate, rated)
+
+
+def ask(statement: sql.Composed | sql.SQL, parameters: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         return list(cursor.fetchall())
@@ -164,21 +197,22 @@ def _ask(statement: sql.Composed | sql.SQL, parameters: dict[str, Any] | None = 
 def _totals(asked: Asked, rates: Rates) -> tuple[Converted[tuple[int, bool]], Counter[bool]]:
     """By period, and whether there were touches; and how many deals the range has, by the latter."""
     measured = sql.SQL("coalesce(sum(d.amount), 0)") if asked.is_amount else sql.SQL("count(*)::numeric")
-    rows = _ask(
+    rows = ask(
         sql.SQL(
-            "WITH deal AS ({}) SELECT d.period, d.is_touched, d.currency, {}, count(*) FROM deal AS d GROUP BY 1, 2, 3"
-        ).format(_deals(asked), measured)
+            "WITH deal AS ({}) SELECT d.period, d.is_touched, d.currency, d.rated, {}, count(*) "
+            "FROM deal AS d GROUP BY 1, 2, 3, 4"
+        ).format(deals_of(asked, rates), measured)
     )  # fmt: skip
     deals: Counter[bool] = Counter()
-    for period, touched, _, _, number in rows:
+    for period, touched, *_, number in rows:
         deals[touched] += number if period == 0 else 0
-    sums = [((period, touched), currency, value) for period, touched, currency, value, _ in rows]
+    sums = [((period, touched), money(rates, *of), value) for period, touched, *of, value, _ in rows]
     return _in_one(asked, sums, rates), deals
 
 
 def _in_one(
     asked: Asked,
-    sums: list[tuple[Any, str | None, Decimal]],
+    sums: list[tuple[Any, Currency, Decimal]],
     rates: Rates,
     together: Callable[[Any], Hashable] = lambda key: key,
 ) -> Converted[Any]:
@@ -188,20 +222,22 @@ def _in_one(
 
 def _added_up(asked: Asked, rates: Rates) -> list[Row]:
     measured = sql.SQL("coalesce(sum(c.amount), 0)") if asked.is_amount else sql.SQL("sum(c.share)")
-    rows = _ask(
+    rows = ask(
         sql.SQL(
-            "WITH deal AS ({deals}) SELECT {key}, d.period, d.currency, {measured} FROM deal AS d "
+            "WITH deal AS ({deals}) SELECT {key}, d.period, d.currency, d.rated, {measured} FROM deal AS d "
             "JOIN credit AS c ON c.opportunity_id = d.id AND c.model = {model} JOIN touch AS t ON t.id = c.touch_id "
-            "GROUP BY 1, 2, 3"
-        ).format(deals=_deals(asked), key=_KEYS[asked.by], measured=measured, model=sql.Literal(asked.model))
+            "GROUP BY 1, 2, 3, 4"
+        ).format(deals=deals_of(asked, rates), key=KEYS[asked.by], measured=measured, model=sql.Literal(asked.model))
     )
-    found = [((key, period), currency, value) for key, period, currency, value in rows]
+    found = [((key, period), money(rates, *of), value) for key, period, *of, value in rows]
     # A period's rows come to what its deals with touches do (`_totals`).
     sums = _in_one(asked, found, rates, lambda of: of[1])
     keys = {key for key, _ in sums.sums}
+    costs = costs_of(asked.since, asked.until, keys, rates) if asked.has_costs else {}
+    # What was spent and brought nothing is a row too.
+    keys |= costs.keys()
     values = {key: (sums.sums.get((key, 0), Decimal(0)), sums.sums.get((key, 1), Decimal(0))) for key in keys}
     named = _campaigns(asked, keys)
-    costs = _costs(asked, named, rates)
     return sorted(
         (Row(key, _label(asked, key, named), *values[key], cost=costs.get(key)) for key in keys),
         key=lambda row: (-row.value, -row.before, row.label),
@@ -230,17 +266,6 @@ def _label(asked: Asked, key: Key, named: dict[str, Campaign]) -> str:
     return key
 
 
-def _costs(asked: Asked, named: dict[str, Campaign], rates: Rates) -> dict[Key, Decimal]:
-    """What campaigns cost, in the currency of the report; only beside money that came in."""
-    if asked.measure != "won_amount":
-        return {}
-    costs: dict[Key, Decimal] = {}
-    for key, campaign in named.items():
-        if campaign.actual_cost:
-            costs.update(converted([(key, campaign.currency, campaign.actual_cost)], rates).sums)
-    return costs
-
-
 def _learned(asked: Asked, found: dict[str, Estimate], whole: Converted[tuple[int, bool]]) -> list[Row]:
     """What touched deals brought, divided by the channels' shares, to the cent (deals to the thousandth)."""
     unit = 100 if asked.is_amount else 1000
@@ -260,83 +285,6 @@ def _of(total: Decimal, share: float) -> Decimal:
 def learn(asked: Asked, settings: AttributionSetting) -> Learned:
     """The shares of channels by a model that learns, of the deals that were closed in the range."""
     parameters = {"since": asked.since, "until": asked.until, "collection": asked.collection}
-    rows = _ask(sql.SQL(block("abmatic.attribution", "sql/reports.sql", "walks")), parameters)
+    rows = ask(sql.SQL(block("abmatic.attribution", "sql/reports.sql", "walks")), parameters)
     walks = [Walk(tuple(walk), won, lost) for walk, won, lost in rows]
     return learned(asked.model, walks, settings.least_won)
-
-
-@dataclass(frozen=True, slots=True)
-class Credited:
-    """One touch with its credit for one deal."""
-
-    opportunity_id: int
-    opportunity: str | None
-    account_id: int | None
-    touch_kind: str
-    channel: str
-    page: str | None
-    at: Any
-    share: Decimal
-    amount: Decimal | None
-    currency: str | None
-
-
-def credited(asked: Asked, key: Key, most: int | None = None) -> Iterator[Credited]:
-    """The touches behind a row, with the deals that they are credited for: the largest first."""
-    limit = sql.SQL("") if most is None else sql.SQL("LIMIT {}").format(sql.Literal(most))
-    rows = _ask(
-        sql.SQL(
-            "WITH deal AS ({deals}) SELECT d.id, d.name, d.account_id, t.kind, t.channel, t.page, t.occurred_at, "
-            "c.share, c.amount, d.currency FROM deal AS d "
-            "JOIN credit AS c ON c.opportunity_id = d.id AND c.model = {model} JOIN touch AS t ON t.id = c.touch_id "
-            "WHERE d.period = 0 AND {by} IS NOT DISTINCT FROM {key} "
-            "ORDER BY coalesce(c.amount, 0) DESC, c.share DESC, d.id, t.occurred_at, t.id {limit}"
-        ).format(
-            deals=_deals(asked), model=sql.Literal(asked.model), by=_KEYS[asked.by], key=sql.Literal(key), limit=limit
-        )
-    )
-    return (Credited(*row) for row in rows)
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How closed deals came out: with touches, or without."""
-
-    deals: int = 0
-    won: int = 0
-    median_days: float | None = None
-
-    @property
-    def win_rate(self) -> float | None:
-        """Of those closed, the part that was won."""
-        return self.won / self.deals if self.deals else None
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """Days that deals were in a stage on average: those with touches, those without; None where no move is known."""
-
-    name: str
-    touched: float | None
-    untouched: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """Deals with touches beside those without."""
-
-    touched: Outcome
-    untouched: Outcome
-    stages: list[Stage]
-
-
-def compare(since: date, until: date) -> Comparison:
-    """Win rate and velocity of the deals that were closed in a range."""
-    parameters = {"since": since, "until": until}
-    rows = _ask(sql.SQL(block("abmatic.attribution", "sql/reports.sql", "velocity")), parameters)
-    outcomes = {touched: Outcome(deals, won, median) for touched, deals, won, median in rows}
-    days: dict[str, dict[bool, float]] = {}
-    for stage, touched, _, mean in _ask(sql.SQL(block("abmatic.attribution", "sql/reports.sql", "stages")), parameters):
-        days.setdefault(stage, {})[touched] = mean
-    stages = [Stage(name, each.get(True), each.get(False)) for name, each in days.items()]
-    return Comparison(outcomes.get(True, Outcome()), outcomes.get(False, Outcome()), stages)

@@ -3,6 +3,9 @@ SELECT relname, n_tup_ins + n_tup_upd + n_tup_del
   FROM pg_stat_user_tables
  WHERE schemaname = current_schema() AND relname = ANY (%(tables)s)
 
+-- gone -- Which deals their source has deleted, as one number. No parameters.
+SELECT coalesce(sum(hashint8(record_id)::bigint), 0)::bigint FROM record_gone WHERE record = 'opportunity'
+
 -- changed_before -- Touches that are gone, or that their source tells differently now, as they were. Parameter: source.
 CREATE TEMPORARY TABLE changed_touch ON COMMIT DROP AS
 SELECT t.contact_id, t.account_id, t.occurred_at, f.source_key IS NULL AS is_gone, t.id
@@ -58,6 +61,8 @@ WITH origin AS MATERIALIZED (
       FROM opportunity AS o
       LEFT JOIN origin AS g ON g.record = 'opportunity' AND g.record_id = o.id
       LEFT JOIN people AS p ON p.opportunity_id = o.id
+     -- What its source has deleted is no deal any more.
+     WHERE NOT EXISTS (SELECT FROM record_gone AS x WHERE x.record = 'opportunity' AND x.record_id = o.id)
 ), windows AS (
     SELECT o.*, CASE WHEN o.is_closed THEN (o.close_date + 1)::timestamp AT TIME ZONE 'UTC' END AS ends_at
       FROM opened AS o
@@ -79,9 +84,11 @@ ON CONFLICT (opportunity_id) DO UPDATE
    SET account_id = excluded.account_id, lead_at = excluded.lead_at, opened_at = excluded.opened_at,
        begins_at = excluded.begins_at, ends_at = excluded.ends_at, inputs = excluded.inputs, is_due = true
 
--- forget_paths -- Removes paths of deals that are gone, with their credits.
+-- forget_paths -- Removes paths of deals that are gone, here or where they came from, with their credits.
 WITH gone AS (
-    DELETE FROM opportunity_path AS p WHERE NOT EXISTS (SELECT FROM opportunity AS o WHERE o.id = p.opportunity_id)
+    DELETE FROM opportunity_path AS p
+     WHERE NOT EXISTS (SELECT FROM opportunity AS o WHERE o.id = p.opportunity_id)
+        OR EXISTS (SELECT FROM record_gone AS x WHERE x.record = 'opportunity' AND x.record_id = p.opportunity_id)
     RETURNING p.opportunity_id
 )
 DELETE FROM credit AS c USING gone WHERE c.opportunity_id = gone.opportunity_id

@@ -1,15 +1,19 @@
--- velocity -- Closed deals of a range, with touches and without: how many, how many won, and the median of days from opening to close. Parameters: since, until.
+-- velocity -- Closed deals of a range, with touches and without: how many, how many won, and the median of days from opening to close. Parameters: since, until, collection (NULL: every account).
 SELECT p.touches > 0 AS is_touched, count(*), count(*) FILTER (WHERE o.is_won),
        percentile_cont(0.5) WITHIN GROUP (ORDER BY greatest(0, o.close_date - (p.opened_at AT TIME ZONE 'UTC')::date))
   FROM opportunity AS o JOIN opportunity_path AS p ON p.opportunity_id = o.id
  WHERE o.is_closed AND o.close_date BETWEEN %(since)s AND %(until)s
+   AND (%(collection)s::bigint IS NULL OR EXISTS (
+       SELECT FROM collection_member AS m WHERE m.collection_id = %(collection)s AND m.record_id = o.account_id))
  GROUP BY 1
 
--- stages -- How long closed deals of a range were in each stage, as far as its moves are known: mean of days. Parameters: since, until.
+-- stages -- How long closed deals of a range were in each stage, as far as its moves are known: mean of days. Parameters: since, until, collection (NULL: every account).
 WITH deal AS MATERIALIZED (
     SELECT o.id, p.opened_at, p.touches > 0 AS is_touched
       FROM opportunity AS o JOIN opportunity_path AS p ON p.opportunity_id = o.id
      WHERE o.is_closed AND o.close_date BETWEEN %(since)s AND %(until)s
+       AND (%(collection)s::bigint IS NULL OR EXISTS (
+           SELECT FROM collection_member AS m WHERE m.collection_id = %(collection)s AND m.record_id = o.account_id))
 ), left_stage AS (
     SELECT d.is_touched, h.before #>> '{}' AS stage,
            h.at - lag(h.at, 1, d.opened_at) OVER (PARTITION BY d.id ORDER BY h.id) AS was_in_it

@@ -25,7 +25,7 @@ from abmatic.sync import org_fields
 from abmatic.sync.comparing import RECYCLE_BIN
 from abmatic.sync.models import FieldMapping, Finding, ObjectSetting, Run
 from abmatic.sync.objects import OBJECTS, SObject
-from abmatic.sync.pull import edited, mirrored, offers, removals, vanished
+from abmatic.sync.pull import edited, mirrored, offers, rates, removals, vanished
 from abmatic.sync.pull import plan as planning
 from abmatic.sync.pull.bulk_reading import BulkReading
 from abmatic.sync.pull.campaigns import member_rules
@@ -153,6 +153,7 @@ class Pull:
             self._begin_anew(client)
         self._remove(client, plan)
         self._heed(client, plan)
+        rates.read(client, plan, self._connection.pk)
         self._finish(client, plan)
 
     def _begin_anew(self, client: Client) -> None:

@@ -13,7 +13,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from abmatic.attribution import settings
+from abmatic.attribution import org_rates, settings
 from abmatic.attribution.crediting import MODELS, PartsRefused, Path, Rules, Touch, weights
 from abmatic.attribution.models import AttributionSetting, in_force
 from abmatic.identity.audit import Author
@@ -55,12 +55,12 @@ class SettingsForm(forms.Form):
         r"^[A-Za-z]{3}$",
         label="Currency of reports",
         required=False,
-        help_text="An ISO code such as USD; empty: the one that most deals have",
+        help_text="An ISO code such as USD; empty: Salesforce’s corporate currency, or the one that most deals have",
         error_messages={"invalid": "This is no ISO code of a currency; write three letters, such as USD."},
     )
     rates = forms.CharField(
         label="Rates", required=False, widget=forms.Textarea(attrs={"rows": 4}),
-        help_text="What one unit of it is in other currencies, a line each: EUR 0.92",
+        help_text="What one unit of it is in other currencies, a line each: EUR 0.92. They stand in for Salesforce’s",
     )  # fmt: skip
 
     def clean_currency(self) -> str:
@@ -98,8 +98,17 @@ def settings_page(request: PageRequest) -> HttpResponse:
         "general": [form[name] for name in ("lookback_days", "half_life_days", "least_won")],
         "parts": [form[f"weight_{part}"] for part in ("first", "lead", "opportunity", "last", "others")],
         "money": [form["currency"], form["rates"]],
+        **_org_rates(now),
     }  # fmt: skip
     return render(request, "attribution/settings.html", context)
+
+
+def _org_rates(now: AttributionSetting) -> dict[str, Any]:
+    """The org's rates, each with the typed one that stands in for it."""
+    org = org_rates.in_use()
+    if org is None:
+        return {}
+    return {"org": org, "org_rates": [(code, rate, now.rates.get(code)) for code, rate in sorted(org.rates.items())]}
 
 
 def _initial(now: AttributionSetting) -> dict[str, Any]:

@@ -8,10 +8,10 @@ from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from abmatic.attribution import reporting
+from abmatic.attribution import comparing, opening, reporting
 from abmatic.attribution.data_driven import TooFewWon
 from abmatic.attribution.models import AttributionRefresh, Touch
-from abmatic.attribution.reporting import BY, LEARNING, MEASURES, MODEL_LABELS, Asked, Credited, Report
+from abmatic.attribution.reporting import BY, LEARNING, MEASURES, MODEL_LABELS, Asked, Report
 from abmatic.web.attribution.asked import asked_of, collections, query_of
 from abmatic.web.csv_files import csv_file
 from abmatic.web.http import PageRequest
@@ -41,7 +41,7 @@ def report_page(request: PageRequest) -> HttpResponse:
     if not found.rows:
         context["has_touches"] = Touch.objects.exists()
     if asked.is_won:
-        context["comparison"] = reporting.compare(asked.since, asked.until)
+        context["comparison"] = comparing.compare(asked.since, asked.until, asked.collection)
     return render(request, "attribution/report.html", context)
 
 
@@ -69,7 +69,7 @@ def report_csv(request: PageRequest) -> StreamingHttpResponse | HttpResponse:
 
 def _lines(found: Report) -> Iterator[list[str]]:
     for row in found.rows:
-        cost = "" if row.cost is None else str(row.cost)
+        cost = "" if row.cost is None else str(row.cost.amount)
         roi = "" if row.roi is None else f"{row.roi:.4f}"
         yield [row.label, str(row.value), str(row.before), found.currency, cost, roi]
     yield ["No touches", str(found.untouched), "", found.currency, "", ""]
@@ -79,7 +79,8 @@ def _lines(found: Report) -> Iterator[list[str]]:
 def credited_page(request: PageRequest) -> HttpResponse:
     """The touches behind a row, with the deals that they are credited for."""
     asked, key = _row_asked(request)
-    found = list(reporting.credited(asked, key, SHOWN + 1))
+    report = reporting.report(asked)
+    found = list(opening.credited(asked, key, SHOWN + 1))
     return render(
         request,
         "attribution/credited.html",
@@ -87,6 +88,9 @@ def credited_page(request: PageRequest) -> HttpResponse:
             "asked": asked,
             "credits": found[:SHOWN],
             "is_more": len(found) > SHOWN,
+            # As the report has it, in its currency.
+            "report": report,
+            "row": next((row for row in report.rows if row.key == key), None),
             "shown": SHOWN,
             "report_query": query_of(asked),
             "row_query": query_of(asked, key=_key(key)),
@@ -113,10 +117,10 @@ def credited_csv(request: PageRequest) -> StreamingHttpResponse:
         "Amount",
         "Currency",
     ]
-    return csv_file("credits.csv", head, map(_credit_line, reporting.credited(asked, key)))
+    return csv_file("credits.csv", head, map(_credit_line, opening.credited(asked, key)))
 
 
-def _credit_line(one: Credited) -> list[str]:
+def _credit_line(one: opening.Credited) -> list[str]:
     return [
         str(one.opportunity_id), one.opportunity or "", one.touch_kind, one.channel, one.page or "",
         f"{one.at:%Y-%m-%d %H:%M:%S}", str(one.share),
