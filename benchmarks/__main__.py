@@ -13,7 +13,7 @@ statements; how long the server needs for each page (`pages.py`); and the import
 in a hundred broken (`bad_rows.py`). And the emulator by itself, on the largest org (`emulator.py`): how fast it
 exports, answers and takes in. Then imports of CSV files
 (`csv_files.py`). The collector of web events (`collector.py`), attribution (`attribution.py`) and engagement
-(`engagement.py`).
+(`engagement.py`). Last, how soon a page knows what it shows (`personalisation.py`).
 """
 
 from __future__ import annotations
@@ -27,7 +27,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks import attribution, bad_org, collector, csv_files, emulator, engagement, first_import, inner, org, pages
+from benchmarks import (
+    attribution,
+    bad_org,
+    collector,
+    csv_files,
+    emulator,
+    engagement,
+    first_import,
+    inner,
+    org,
+    pages,
+    personalisation,
+)
 
 SIZES = [12_500, 200_000, 1_000_000]
 
@@ -117,6 +129,16 @@ def _collector(arguments: argparse.Namespace) -> None:
     print(json.dumps({"collector": figures}) if arguments.json else "\n".join(collector.lines(figures)), flush=True)
 
 
+def _personalisation(arguments: argparse.Namespace) -> None:
+    """What a page is answered that asks what it shows, on an installation of its own."""
+    with tempfile.TemporaryDirectory(prefix="abmatic-bench-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        figures = personalisation.measure(folder)
+    told = json.dumps({"personalisation": figures}) if arguments.json else "\n".join(personalisation.lines(figures))
+    print(told, flush=True)
+
+
 @contextmanager
 def _largest(arguments: argparse.Namespace) -> Iterator[tuple[Path, org.Org]]:
     with tempfile.TemporaryDirectory(prefix="abmatic-bench-") as name:
@@ -177,6 +199,7 @@ _SECTIONS = {
     "collector": _collector,
     "attribution": _attribution,
     "engagement": _engagement,
+    "personalisation": _personalisation,
 }  # fmt: skip
 
 

@@ -18,6 +18,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,7 +44,7 @@ SITE = "benchmark222"
 ORIGIN = "https://www.example.com"
 AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
 
-_MAKE_SITE = f"""
+MAKE_SITE = f"""
 INSERT INTO tracking_site (public_id, name, origins, mode, consent, honours_dnt, honours_gpc_cookieless, cookie_days,
                            captures_forms, captured_fields, is_active, created_at, updated_at)
 VALUES ('{SITE}', 'Benchmark', ARRAY['{ORIGIN}'], 'identified', 'not_needed', true, true, 395, true, '{{}}', true,
@@ -72,6 +74,13 @@ class Told:
 
 def measure(folder: Path) -> dict[str, Any]:
     """The figures, on a fresh installation in a folder. Raises `Unmeasured` where an answered event is missing."""
+    with installation(folder) as (url, dsn, process):
+        return _measure(url, dsn, (process, postmaster(str(folder / "data"))))
+
+
+@contextmanager
+def installation(folder: Path) -> Iterator[tuple[str, str, psutil.Process]]:
+    """`abmatic up` on an empty folder: its address, its database, its process. Raises `Unmeasured`."""
     data = folder / "data"
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("ABMATIC_", "DATABASE_URL"))}
     # Browsers of many networks, as behind a proxy.
@@ -84,8 +93,7 @@ def measure(folder: Path) -> dict[str, Any]:
         line = process.stdout.readline()
         if not line:
             raise Unmeasured(f"abmatic up ended: {(folder / 'up.log').read_text()[-2000:]}")
-        programs = (psutil.Process(process.pid), postmaster(str(data)))
-        return _measure(json.loads(line)["url"], embedded.dsn(data), programs)
+        yield json.loads(line)["url"], embedded.dsn(data), psutil.Process(process.pid)
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(60)
@@ -94,7 +102,7 @@ def measure(folder: Path) -> dict[str, Any]:
 
 def _measure(url: str, dsn: str, programs: tuple[psutil.Process, ...]) -> dict[str, Any]:
     with psycopg.connect(dsn, autocommit=True) as connection:
-        connection.execute(_MAKE_SITE.encode())
+        connection.execute(MAKE_SITE.encode())
         _phase(url, rate=RATE, seconds=3)  # threads, sessions and caches are made
         paced = _phase(url, rate=RATE, seconds=SECONDS)
         before = [cpu_seconds([program]) for program in programs]
@@ -187,7 +195,7 @@ def _browser(address: tuple[str, int], number: int, pause: float | None, began: 
             time.sleep(max(0, due - time.perf_counter()))
             events = [str(_uuid7()) for _ in range(SIZES[turn % len(SIZES)])]
             line.sendall(_request(str(_uuid7()), events, f"10.{number}.{turn % 250}.9"))
-            if _status(line) == 204:
+            if status(line) == 204:
                 ids += events
             else:
                 refused += 1
@@ -211,7 +219,7 @@ def _request(visitor: str, ids: list[str], network: str) -> bytes:
     ).encode()
 
 
-def _status(line: socket.socket) -> int:
+def status(line: socket.socket) -> int:
     """The status of the next answer, which is read to its end."""
     told = b""
     while b"\r\n\r\n" not in told:

@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 import time_machine
+from django.db import connection
 from django.utils import timezone
 from tests.personalisation import worlds
 from tests.personalisation.worlds import HEADLINE, ORIGIN, Somebody, experience
@@ -64,6 +65,7 @@ def test_the_answer_is_what_is_to_be_changed_and_nothing_else(site: TrackingSite
     assert answer.json() == {"experiences": [{"id": made.pk, "variant": made.variants.get().pk, "changes": [HEADLINE]}]}
     assert answer["Access-Control-Allow-Origin"] == ORIGIN
     assert answer["Cache-Control"] == "no-store"
+    assert answer["Content-Length"] == str(len(answer.content))
     assert not answer.cookies
 
 
@@ -261,6 +263,17 @@ def test_changes_that_the_rules_refuse_by_now_are_not_told(site: TrackingSite, a
     Variant.objects.update(changes=[{"kind": "link", "selector": "a", "value": "javascript:alert(1)"}])
     worlds.forget()
     assert ann.asks(made).json()["experiences"][0]["changes"] == []
+
+
+def test_the_statement_keeps_its_plan(site: TrackingSite, ann: Somebody) -> None:
+    made = experience(site)
+    for _ in range(3):
+        ann.sees(made)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT generic_plans + custom_plans FROM pg_prepared_statements WHERE statement LIKE '%is_returning%'"
+        )
+        assert cursor.fetchall() == [(3,)]
 
 
 @contextmanager

@@ -130,6 +130,9 @@ def _shared(answer: HttpResponse, request: HttpRequest, public_id: str) -> HttpR
     """Lets pages of the site's origins read the answer."""
     answer["Cache-Control"] = "no-store"
     answer["Vary"] = "Origin"
+    if answer.content:
+        # Known, so that it is sent in one piece: the layer that says so for pages stands behind this one.
+        answer["Content-Length"] = str(len(answer.content))
     origin = request.META.get("HTTP_ORIGIN", "")
     try:
         site = sites.by_public_id(public_id) if origin else None

@@ -77,7 +77,7 @@ def _address(value: str, schemes: frozenset[str], example: str) -> str:
 
 
 def _link(value: str) -> str:
-    return _address(value, _LINKS, "say https://www.example.com/prices, /prices, mailto:… or tel:…")
+    return _address(value, _LINKS, "say https://www.example.com/prices, /prices, mailto:ann@acme.com or tel:+4930123")
 
 
 def _image(value: str) -> str:

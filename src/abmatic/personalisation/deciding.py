@@ -156,6 +156,9 @@ def _host(url: str) -> str:
 
 def _ask(name: LiteralString, parameters: dict[str, Any]) -> psycopg.Cursor[Any]:
     """Runs a statement with a plan that the session keeps, on the thread's own connection."""
+    statement = block("abmatic.personalisation", "sql/deciding.sql", name)
     with connection.cursor() as cursor:
-        cursor_of = psycopg.Cursor(cursor.connection, row_factory=namedtuple_row)
-        return cursor_of.execute(block("abmatic.personalisation", "sql/deciding.sql", name), parameters, prepare=True)
+        session = cursor.connection
+        # Django turns that off. Its own cursors never prepare, whatever is set here.
+        session.prepare_threshold = session.prepare_threshold or 1
+        return psycopg.Cursor(session, row_factory=namedtuple_row).execute(statement, parameters, prepare=True)

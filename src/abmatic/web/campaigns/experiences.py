@@ -62,7 +62,7 @@ def experience(request: PageRequest, record_id: int, experience_id: int) -> Http
         "experience": one, "state": _state(one), "results": found, "variants": variants, "least": results.LEAST,
         # None, too, where it is gone.
         "collection": Collection.objects.filter(pk=one.collection_id or 0).first(),
-        "only_banner": not selectors, "confidence": 100 * found.confidence,
+        "only_banner": not selectors, "confidence": f"{100 * found.confidence:.4g}",
     }  # fmt: skip
     return render(request, "campaigns/experience.html", context)
 
