@@ -21,6 +21,7 @@ from abmatic.campaigns.rules import RuleRefused, Wanted
 from abmatic.changes.models import Cause, Change
 from abmatic.engagement.models import EventsRead
 from abmatic.engagement.people import erase
+from abmatic.personalisation.models import Experience, Variant
 from abmatic.tracking.events import Kind, WebEvent
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -43,6 +44,12 @@ def fair(transactional_db: None) -> Campaign:
     """A campaign whose second status is what it gives."""
     site_that_makes_people()
     return _campaign("Fair")
+
+
+def _variant(campaign: Campaign, name: str) -> Variant:
+    """Content of a campaign that somebody may have been shown."""
+    made = Experience.objects.create(campaign=campaign, site_id=1, name=name, pages=["/*"])
+    return Variant.objects.create(experience=made, name=name, position=1)
 
 
 def _campaign(name: str) -> Campaign:
@@ -107,15 +114,22 @@ class TestWhatCounts:
 
     def test_a_click_counts_for_the_campaign_whose_content_it_was(self, fair: Campaign) -> None:
         other, ann = _campaign("Other"), known("ann")
+        a, b, c = (_variant(campaign, name) for campaign, name in ((fair, "a"), (fair, "b"), (other, "b")))
         for campaign in (fair, other):
             rule(campaign, "click", "", "Visited")
             org.member(campaign, ann)
         tell(
             said(0, "ann@acme.com"),
-            did(1, Kind.PERSONALISED_CLICK, properties={"campaign": fair.pk, "variant": "b"}),
-            did(2, Kind.IMPRESSION, properties={"campaign": other.pk, "variant": "b"}),
+            did(1, Kind.PERSONALISED_CLICK, properties={"experience": b.experience_id, "variant": b.pk}),
+            did(2, Kind.IMPRESSION, properties={"experience": c.experience_id, "variant": c.pk}),
+            did(3, Kind.PERSONALISED_CLICK, properties={"experience": c.experience_id, "variant": 0}),
         )
         assert (status(fair, ann), status(other, ann)) == ("Visited", "Sent")
+        rule(fair, "click", "A", "Responded")
+        tell(did(4, Kind.PERSONALISED_CLICK, properties={"experience": b.experience_id, "variant": b.pk}))
+        assert status(fair, ann) == "Visited"
+        tell(did(5, Kind.PERSONALISED_CLICK, properties={"experience": a.experience_id, "variant": a.pk}))
+        assert status(fair, ann) == "Responded"
 
     def test_what_was_done_before_the_rule_counts_from_the_day_that_it_says(self, fair: Campaign) -> None:
         ann = known("ann")

@@ -4,6 +4,9 @@ SELECT r.id AS rule_id, e.id AS event, e.visitor, e.site_id, e.occurred_at
  CROSS JOIN LATERAL (
     SELECT CASE WHEN length(e.path) > 1 THEN rtrim(lower(e.path), '/') ELSE e.path END AS path
  ) AS at
+  -- What was clicked; the control group has clicked nothing that is personalised.
+  LEFT JOIN personalised_content AS shown
+    ON e.kind = 'personalised_click' AND shown.variant_id::text = e.properties ->> 'variant'
   JOIN campaign_rule AS r
     ON e.kind = CASE r.kind WHEN 'event' THEN 'track' WHEN 'click' THEN 'personalised_click' ELSE r.kind END
    AND e.occurred_at >= r.counts_from
@@ -11,9 +14,9 @@ SELECT r.id AS rule_id, e.id AS event, e.visitor, e.site_id, e.occurred_at
          WHEN 'page' THEN at.path
          WHEN 'form' THEN CASE WHEN r.likeness LIKE '/%%' THEN at.path ELSE lower(btrim(coalesce(e.properties ->> 'form', ''))) END
          WHEN 'event' THEN lower(btrim(e.properties ->> 'name'))
-         ELSE lower(btrim(coalesce(e.properties ->> 'variant', '')))
+         ELSE lower(btrim(shown.variant))
        END LIKE r.likeness
-   AND (r.kind <> 'click' OR e.properties ->> 'campaign' = r.campaign_id::text)
+   AND (r.kind <> 'click' OR shown.campaign_id = r.campaign_id)
  WHERE r.id = ANY (%(rules)s::bigint[])
 
 -- take -- Writes down hits, each once.
