@@ -180,6 +180,15 @@ def test_stays_shows_the_way_in_and_keeps_everything(home: Installation) -> None
         page = _press(browser, f"{app}/tour/", page, what)
     assert "Tour, 2 of 5" in page
 
+    # The website that is followed, and the year of visits before.
+    line = _line_of(told["website"])
+    assert line.startswith(f"{app}/t/")
+    with urllib.request.urlopen(line, timeout=30) as script:
+        assert "javascript" in script.headers["Content-Type"]
+    with urllib.request.urlopen(f"{told['website']}/play/", timeout=30) as guide:
+        assert f"{app}/attribution/" in guide.read().decode()
+    assert "ines." in home.run("records", "contacts", "--search", "alder-estates").stdout
+
     # Others on the same folder: a second demo stays away, and commands know the running one.
     second = home.run("demo", "--port", "0")
     assert second.returncode == 3
@@ -221,6 +230,7 @@ def test_stays_shows_the_way_in_and_keeps_everything(home: Installation) -> None
         assert {each["read"] for each in told["objects"].values()} == {0}
         moved = json.loads((home.data_dir / "demo" / "demo.json").read_text())
         assert moved["emulator_port"] != kept["emulator_port"]
+        assert _line_of(told["website"]).rpartition("/")[2] == line.rpartition("/")[2]
         # The tour goes on where it was.
         _, page = _the_link_signs_in_once(told["url"])
         assert "Tour, 2 of 5" in page
@@ -252,6 +262,14 @@ def _press(browser: urllib.request.OpenerDirector, address: str, page: str, what
     form = urllib.parse.urlencode({"do": what, "csrfmiddlewaretoken": token[1]}).encode()
     with browser.open(address, form, timeout=30) as answer:
         return str(answer.read().decode())
+
+
+def _line_of(website: str) -> str:
+    """The address of the script in the website's first page."""
+    with urllib.request.urlopen(f"{website}/", timeout=30) as page:
+        found = re.search(r'<script async src="([^"]+)">', page.read().decode())
+    assert found is not None
+    return found[1]
 
 
 def _the_link_signs_in_once(url: str) -> tuple[urllib.request.OpenerDirector, str]:

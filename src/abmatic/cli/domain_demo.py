@@ -4,9 +4,10 @@
 2. Start: database, migrations, emulator, web server and worker, watched over as `abmatic up` does.
 3. Connect: the administrator, and the org by client credentials of the emulator's own app.
 4. Import: all objects the first time, what has changed since then at every later start.
-5. Show: a link that signs the administrator in, once; stay until Ctrl-C.
+5. Open a website: a few pages that are followed, with a year of visits to them the first time (`demo_website`).
+6. Show: a link that signs the administrator in, once; stay until Ctrl-C.
 
-With ``--once`` all of it happens in a temporary folder on free ports, and ends after the import.
+With ``--once`` it happens in a temporary folder on free ports, and ends after the import.
 """
 
 from __future__ import annotations
@@ -27,12 +28,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from abmatic.audiences.counted import counted
-from abmatic.cli import bootstrap, domain_demo_org, ports
+from abmatic.cli import bootstrap, ports
+from abmatic.cli import domain_demo_parts as parts
 from abmatic.cli import domain_demo_place as places
 from abmatic.cli.domain_demo_place import Place
 from abmatic.cli.domain_demo_report import report
 from abmatic.cli.domain_follow import follow, label_of, told
-from abmatic.cli.emulator import program
 from abmatic.cli.failures import INTERRUPTED, Failure, NotReady
 from abmatic.cli.numbers import Number
 from abmatic.cli.supervise import Child, Stopped, Supervisor
@@ -60,6 +61,7 @@ class _Interrupted(BaseException):
 @click.option("--sample", is_flag=True, help="The sample records of a Developer Edition org instead.")
 @click.option("--port", type=Number(0, 65535), help="The app's port.  [default: 8000, or a free one]")
 @click.option("--emulator-port", type=Number(0, 65535), help="The emulator's.  [default: 8088, or a free one]")
+@click.option("--website-port", type=Number(0, 65535), help="The website's.  [default: 8090, or a free one]")
 @click.option("--browser/--no-browser", default=None, help="Open the app in a browser.  [default: if there is one]")
 @click.option("--concurrency", type=Number(1), default=4, show_default=True, help="Jobs done at once.")
 def demo(
@@ -70,6 +72,7 @@ def demo(
     sample: bool,
     port: int | None,
     emulator_port: int | None,
+    website_port: int | None,
     browser: bool | None,
     concurrency: int,
 ) -> None:
@@ -86,12 +89,12 @@ def demo(
         if not once:
             data_dir = bootstrap.data_dir()
             org = places.choose_org(data_dir, accounts, seed, sample)
-            place = Place(data_dir, org, *places.choose_ports(data_dir, port, emulator_port))
+            place = Place(data_dir, org, *places.choose_ports(data_dir, port, emulator_port, website_port))
             _stay(place, concurrency, as_json, _has_browser() if browser is None else browser, began)
             return
         with places.temporary_folder() as data_dir:
             org = places.choose_org(data_dir, accounts, seed, sample)
-            place = Place(data_dir, org, *places.choose_ports(data_dir, port or 0, emulator_port or 0))
+            place = Place(data_dir, org, *places.choose_ports(data_dir, port or 0, emulator_port or 0, 0))
             result = _once(place, concurrency, began)
         _say_result(result, as_json)
 
@@ -100,7 +103,7 @@ def _once(place: Place, concurrency: int, began: float) -> dict[str, Any]:
     """Imports, and tells what was imported. Raises `Failure`."""
     at = datetime.now(UTC)
     try:
-        with _started(place, concurrency) as supervisor:
+        with _started(place, [parts.emulator(place)], concurrency) as supervisor:
             runs = _import(supervisor, _connect(place), at)
             _require_success(runs)
             total = time.monotonic() - began
@@ -113,14 +116,15 @@ def _stay(place: Place, concurrency: int, as_json: bool, with_browser: bool, beg
     """Imports, shows the way in, and stays until somebody stops it."""
     at = datetime.now(UTC)
     try:
-        with _started(place, concurrency) as supervisor:
+        with _started(place, [parts.emulator(place), parts.website(place)], concurrency) as supervisor:
             _lay_down_rule(place)
             runs = _import(supervisor, _connect(place), at)
+            _open_website(place, supervisor)
             user = _administrator()
             entrance = _one_time_url(place, user)
             if as_json:
                 facts = report(runs, supervisor.pids().get(_WORKER)) if runs else {}
-                click.echo(json.dumps({"url": entrance, "pid": os.getpid(), **facts}))
+                click.echo(json.dumps({"url": entrance, "website": place.website_url, "pid": os.getpid(), **facts}))
             else:
                 _greet(place, entrance, runs, time.monotonic() - began)
             if with_browser:
@@ -139,27 +143,12 @@ _WORKER = "The worker"
 
 
 @contextmanager
-def _started(place: Place, concurrency: int) -> Iterator[Supervisor]:
-    """Everything up and answering."""
+def _started(place: Place, beside: list[Child], concurrency: int) -> Iterator[Supervisor]:
+    """Everything up and answering: the app, and what stands beside it."""
     bootstrap.configure()
     place.adopt()
-    place.org_file.parent.mkdir(parents=True, exist_ok=True)
-    more = place.org_file.with_name("org.json")
-    domain_demo_org.write(more)
-    serve = [
-        *("--port", str(place.emulator_port)),
-        *("--database", str(place.org_file)),
-        *("--data", str(more)),
-        *place.org.options,
-    ]
-    # Through the guard, which gives a stranger the lifeline that our own programs have.
-    emulator = Child(
-        "The emulator",
-        [sys.executable, "-m", "abmatic.cli.domain_guard", *program(serve)],
-        outlives_others=True,  # a run may be reading from it
-    )
     click.echo(f"Starting the database, the app and a Salesforce emulator with {place.org} …", err=True)
-    with running(place.url, [emulator, *app_children(ports.LOOPBACK, place.port, concurrency)]) as supervisor:
+    with running(place.url, [*beside, *app_children(ports.LOOPBACK, place.port, concurrency)]) as supervisor:
         place.keep()
         try:
             _refuse_real_orgs(place)
@@ -259,6 +248,14 @@ def left_unfinished(connection: Connection, began: datetime) -> list[Run]:
     return list(connection.runs.filter(unfinished | ended_since).order_by("id"))
 
 
+def _open_website(place: Place, supervisor: Supervisor) -> None:
+    from abmatic.cli.demo_website import starting
+
+    click.echo("Opening a website that is followed; the first time with a year of visits …", err=True)
+    if not starting.start(place, place.org.seed, supervisor.sleep):
+        click.echo("The worker goes on with the year of visits; reports grow until it is done.", err=True)
+
+
 def _require_success(runs: list[Run]) -> None:
     failed = [run for run in runs if run.state != run.State.SUCCEEDED]
     if failed:
@@ -301,6 +298,7 @@ def _greet(place: Place, entrance: str, runs: list[Run], seconds: float) -> None
     click.echo(f"  Open    {click.style(entrance, bold=True)}")
     click.echo(f"          (signs you in as the administrator, once; another one: abmatic user link {ADMINISTRATOR})")
     click.echo(f"  Org     {place.emulator_url}  (the emulated Salesforce: change a record there, then sync)")
+    click.echo(f"  Website {place.website_url}/play/  (five minutes, from a visit to a won deal: be the visitor)")
     click.echo(f"  Data    {place.data_dir}\n")
     click.echo("Stop it with Ctrl-C; the next start keeps everything.\n")
 

@@ -29,6 +29,7 @@ from abmatic.postgres.embedded import EmbeddedServer
 # A few thousand: some 11,000 records of all objects, enough to feel real, imported in a few seconds.
 DEFAULT_ACCOUNTS = 3_000
 EMULATOR_PORT = 8088
+WEBSITE_PORT = 8090
 # How fast things are read is the demo's affair too; everything else in the environment is somebody's own installation.
 _TUNING = frozenset(
     {"ABMATIC_IMPORT_PAGE_RECORDS", "ABMATIC_IMPORT_CHUNK_BYTES", "ABMATIC_REST_LIMIT", "ABMATIC_LOG_LEVEL"}
@@ -55,12 +56,13 @@ class Org:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One demo: its folder, its org, the ports of the app and of the emulator."""
+    """One demo: its folder, its org, the ports of the app, of the emulator and of the website that is followed."""
 
     data_dir: Path
     org: Org
     port: int
     emulator_port: int
+    website_port: int
 
     @property
     def url(self) -> str:
@@ -73,13 +75,26 @@ class Place:
         return ports.local_url(ports.LOOPBACK, self.emulator_port)
 
     @property
+    def website_url(self) -> str:
+        """The website's address: another host than the app's, so that neither sees the other's cookies."""
+        return f"http://localhost:{self.website_port}"
+
+    @property
+    def website_folder(self) -> Path:
+        """Where the website's pages are."""
+        return self.data_dir / "demo" / "website"
+
+    @property
     def org_file(self) -> Path:
         """The emulated org's SQLite file."""
         return self.data_dir / "demo" / "org.sqlite3"
 
     def keep(self) -> None:
         """Writes down what the next start and other commands need to know."""
-        kept = {"pid": os.getpid(), "org": asdict(self.org), "port": self.port, "emulator_port": self.emulator_port}
+        kept = {
+            "pid": os.getpid(), "org": asdict(self.org), "port": self.port, "emulator_port": self.emulator_port,
+            "website_port": self.website_port,
+        }  # fmt: skip
         file = _kept_file(self.data_dir)
         file.parent.mkdir(parents=True, exist_ok=True)
         draft = file.with_suffix(".new")
@@ -167,8 +182,8 @@ def choose_org(data_dir: Path, accounts: int | None, seed: int | None, sample: b
     return existing
 
 
-def choose_ports(data_dir: Path, app: int | None, emulator: int | None) -> tuple[int, int]:
-    """The ports of the app and of the emulator: those asked for (taken: `NotReady`; 0: any free one).
+def choose_ports(data_dir: Path, app: int | None, emulator: int | None, website: int | None) -> tuple[int, int, int]:
+    """The ports of the app, of the emulator and of the website: those asked for (taken: `NotReady`; 0: any free one).
 
     Without that, those of the last start, the usual ones, or any free ones. BASE_URL names the app's port too.
     """
@@ -177,6 +192,7 @@ def choose_ports(data_dir: Path, app: int | None, emulator: int | None) -> tuple
     return (
         _choose_port(app, kept(data_dir).get("port"), ports.DEFAULT_PORT),
         _choose_port(emulator, kept(data_dir).get("emulator_port"), EMULATOR_PORT, "--emulator-port"),
+        _choose_port(website, kept(data_dir).get("website_port"), WEBSITE_PORT, "--website-port"),
     )
 
 

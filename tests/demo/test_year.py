@@ -1,0 +1,82 @@
+"""The demo's year of visits in a database: through the store and the ordinary jobs to reports that say something."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from django.utils import timezone
+from tests.web import org
+
+from abmatic.attribution import reporting
+from abmatic.attribution import tasks as attribution
+from abmatic.attribution.reporting import Asked
+from abmatic.audiences.models import Account, Contact, Opportunity, OpportunityContact
+from abmatic.campaigns.models import Campaign
+from abmatic.cli.demo_website import loading
+from abmatic.engagement import tasks as engagement
+from abmatic.engagement.models import Visitor, WebSession
+from abmatic.tracking.models import TrackingSite
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+UNTIL = datetime.now(UTC) - timedelta(hours=1)
+WEBSITE = "http://localhost:8090"
+
+
+@pytest.fixture
+def site() -> TrackingSite:
+    """The demo's site in an org with 240 deals of the last year: every second one was won."""
+    today = UNTIL.date()
+    Campaign.objects.create(name="Autumn ads", type="Advertisement", start_date=today - timedelta(days=100))
+    for number in range(240):
+        account = org.account(f"Company {number}")
+        person = org.contact("Lind", account=account, work_email=f"p{number}@company-{number}.com")
+        opened = timezone.now() - timedelta(days=20 + number)
+        deal = Opportunity.objects.create(
+            name=f"Deal {number}", account=account, amount=Decimal(1000 + number), is_closed=True,
+            is_won=number % 2 == 0, close_date=(opened + timedelta(days=15)).date(),
+        )  # fmt: skip
+        Opportunity.objects.filter(pk=deal.pk).update(created_at=opened)
+        OpportunityContact.objects.create(opportunity=deal, contact=person, is_primary=True)
+    return TrackingSite.objects.create(name="Tidewell", origins=[WEBSITE], makes_people=True)
+
+
+def a_minute_passes() -> None:
+    engagement.follow(timestamp=0)
+    attribution.refresh(timestamp=0)
+
+
+def last_year(model: str) -> reporting.Report:
+    return reporting.report(
+        Asked(UNTIL.date() - timedelta(days=365), UNTIL.date(), model, "channel", "won_amount", None)
+    )
+
+
+def test_the_reports_say_something(site: TrackingSite) -> None:
+    people = Contact.objects.count()
+    assert loading.load(site.pk, WEBSITE, UNTIL, seed=0) > 20_000
+    a_minute_passes()
+
+    # Strangers are most, some are known; who sent a form and wasn't here was made, with the company.
+    assert Visitor.objects.filter(contact_id=None).count() > 3_000
+    assert Visitor.objects.filter(contact_id__isnull=False).count() > 100
+    assert Contact.objects.count() == people + 12
+    assert Account.objects.filter(domain="alder-estates.example").exists()
+    assert len(set(WebSession.objects.values_list("channel", flat=True))) >= 7
+    assert WebSession.objects.filter(campaign="Autumn ads").exists()
+
+    # Enough deals were won with touches for models that learn, and they tell the channels apart.
+    credited = last_year("linear")
+    assert credited.total == sum(row.value for row in credited.rows) + credited.untouched
+    for model in ("markov", "shapley"):
+        assert len([row for row in last_year(model).rows if row.value > 0]) >= 5
+    compared = reporting.compare(UNTIL.date() - timedelta(days=365), UNTIL.date())
+    assert compared.touched.won >= 50
+    assert compared.untouched.won > 0
+
+
+def test_loaded_twice_it_is_there_once(site: TrackingSite) -> None:
+    loading.load(site.pk, WEBSITE, UNTIL, seed=0)
+    assert loading.load(site.pk, WEBSITE, UNTIL, seed=0) == 0
