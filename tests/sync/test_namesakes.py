@@ -137,3 +137,34 @@ def test_what_is_not_offered_any_more_is_not_linked(live: Live) -> None:
     with pytest.raises(linking.NotLinked, match="settled already"):
         linking.link(issue, second, somebody)
     assert linking.namesakes(Issue.objects.get(pk=issue.pk)) == []
+
+
+def test_a_deal_that_hangs_on_a_duplicate_of_the_account_is_one_of_it(live: Live) -> None:
+    account, firm = one_firm()
+    website = live.rows('SELECT "Website" FROM "Account" WHERE "Id" = ?', firm)[0][0]
+    with live.editing() as session:
+        duplicate = str(session.insert("Account", {"Name": "The same again", "Website": website}))
+    live.sync_well("Account")
+    assert MirrorAccount.objects.get(sf_id=duplicate).local_id == account.pk
+    sf_id = made_there(live, "Twelve Turbines", duplicate)
+    live.sync_well("Opportunity")
+    made_here("Twelve Turbines", account, somebody)
+    live.sync_well("Opportunity")
+    assert there(live, "Twelve Turbines") == 1
+    assert [each.sf_id for each in linking.namesakes(Issue.objects.get(is_open=True))] == [sf_id]
+
+
+def test_when_the_namesake_is_gone_the_deal_is_made_by_itself(live: Live) -> None:
+    account, firm = one_firm()
+    sf_id = made_there(live, "Twelve Turbines", firm)
+    live.sync_well("Opportunity")
+    made_here("Twelve Turbines", account, somebody)
+    live.sync_well("Opportunity")
+    assert Issue.objects.filter(is_open=True).exists()
+    with live.editing() as session:
+        session.delete("Opportunity", sf_id)
+    live.sync_well("Opportunity")
+    assert not Issue.objects.filter(is_open=True).exists()
+    assert (
+        live.number('SELECT count(*) FROM "Opportunity" WHERE "Name" = ? AND NOT "IsDeleted"', "Twelve Turbines") == 1
+    )

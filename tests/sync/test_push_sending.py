@@ -286,15 +286,16 @@ def test_the_account_that_a_lead_is_converted_into_is_the_one_that_was_here(live
     assert Contact.objects.get(last_name="Lind").account_id == firm.pk
 
 
-def test_a_website_that_is_mapped_is_the_persons_own(live: Live) -> None:
+@pytest.mark.parametrize(("mode", "written"), [("overwrite", "lind.example"), ("none", None)])
+def test_a_website_that_is_mapped_is_that_mappings_business(live: Live, mode: str, written: str | None) -> None:
     allow("Lead")
     FieldMapping.objects.filter(setting__sobject="Lead", sf_field="Phone").update(
-        sf_field="Website", to_abmatic="none", to_salesforce="overwrite"
+        sf_field="Website", to_abmatic="none", to_salesforce=mode
     )
     firm = Account.objects.create(name="Northwind Mills", website="northwind-mills.com", domain="northwind-mills.com")
     edit(Contact.objects.create(last_name="Lind", account=firm, phone="lind.example"), job_title="CEO")
     live.sync_well("Contact", "Lead")
-    assert live.rows('SELECT "Website" FROM "Lead" WHERE "LastName" = ?', "Lind") == [("lind.example",)]
+    assert live.rows('SELECT "Website" FROM "Lead" WHERE "LastName" = ?', "Lind") == [(written,)]
 
 
 def test_a_person_who_is_a_lead_nobody_wanted_here_does_not_become_a_contact_as_well(live: Live) -> None:

@@ -34,7 +34,7 @@ from abmatic.sync.pull import plan as planning
 from abmatic.sync.pull.chunk import Counts
 from abmatic.sync.pull.pulling import Pull
 from abmatic.sync.pull.reading import Cancelled, FieldsMissing
-from abmatic.sync.push import waiting
+from abmatic.sync.push import namesakes, waiting
 from abmatic.sync.push.phase import Push
 from abmatic.sync.push.unknown import Unsettled
 from abmatic.sync.running import Running, Superseded, peak_memory
@@ -175,6 +175,7 @@ class _Execution:
         # Whoever waited to be read as one of these is seen for what they are, from the next push of their object on.
         with django.db.connection.cursor() as cursor:
             waiting.read_now(cursor.execute, self._spec, self._connection.pk)
+            namesakes.look_again(cursor.execute, self._spec, self._connection.pk)
 
     def tidy(self) -> None:
         """Removes what a run that is over left in Salesforce."""

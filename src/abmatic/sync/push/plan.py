@@ -157,7 +157,8 @@ def make(spec: SObject, setting: ObjectSetting, described: Describe, picked: Pic
     unwanted = {"Lead": NewPeople.CONTACT, "Contact": NewPeople.LEAD}
     fields: list[PushedField] = []
     unwritable: list[Unwritable] = []
-    for mapping in _mappings(spec, setting):
+    mappings = _mappings(spec, setting)
+    for mapping in mappings:
         if mapping.to_salesforce == Mode.NONE:
             continue
         target = described.fields.get(mapping.sf_field)
@@ -181,7 +182,8 @@ def make(spec: SObject, setting: ObjectSetting, described: Describe, picked: Pic
         for each in REFERENCES.get(spec.name, ())
         if (found := described.fields.get(each.sf_field))
         and found.createable
-        and each.sf_field not in {one.sf_field for one in fields}
+        # What a mapping is of is that mapping's business: with "Don't sync" nothing is written.
+        and each.sf_field not in {one.sf_field for one in mappings}
     )
     return PushPlan(
         spec=spec,

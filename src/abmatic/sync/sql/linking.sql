@@ -1,13 +1,24 @@
--- namesakes -- Opportunities that Salesforce has of the account of a deal here, with its name, and that are nobody's. Parameters: connection, local, most.
+-- namesakes -- Opportunities that Salesforce has of the account of a deal here, of its duplicates too, with its name, and that are nobody's. Parameters: connection, local, most.
 SELECT h.sf_id, h.values
   FROM opportunity AS a
-  JOIN mirror_account AS p ON p.local_id = a.account_id AND p.connection_id = %(connection)s AND p.role = 1
-   AND NOT p.is_deleted
+  JOIN mirror_account AS p ON p.local_id = a.account_id AND p.connection_id = %(connection)s AND NOT p.is_deleted
   JOIN mirror_opportunity AS h ON h.connection_id = %(connection)s AND h.account_sf_id = p.sf_id
    AND h.local_id IS NULL AND NOT h.is_deleted AND lower(btrim(h.values ->> 'Name')) = lower(btrim(a.name))
  WHERE a.id = %(local)s
  ORDER BY h.created, h.sf_id
  LIMIT %(most)s;
+
+-- namesakes_gone -- Deals that were held back and have no namesake any more are due. Parameters: connection, code.
+INSERT INTO push_due (connection_id, sobject, local_id)
+SELECT DISTINCT i.connection_id, i.sobject, i.local_id
+  FROM issue AS i JOIN opportunity AS a ON a.id = i.local_id
+ WHERE i.is_open AND i.connection_id = %(connection)s AND i.sobject = 'Opportunity' AND i.code = %(code)s
+   AND NOT EXISTS (
+       SELECT FROM mirror_account AS p
+         JOIN mirror_opportunity AS h ON h.connection_id = p.connection_id AND h.account_sf_id = p.sf_id
+        WHERE p.local_id = a.account_id AND p.connection_id = %(connection)s AND NOT p.is_deleted
+          AND h.local_id IS NULL AND NOT h.is_deleted AND lower(btrim(h.values ->> 'Name')) = lower(btrim(a.name)))
+ON CONFLICT DO NOTHING;
 
 -- link -- The two are one from now on, and agree on nothing yet. Parameters: connection, local, sf_id.
 UPDATE mirror_opportunity AS m
