@@ -27,7 +27,7 @@ from psycopg import sql
 
 from abmatic.campaigns import membership, rules
 from abmatic.campaigns.membership import StatusUnknown
-from abmatic.campaigns.models import Campaign, CampaignRule, RulesFollowed
+from abmatic.campaigns.models import Campaign, CampaignMember, CampaignRule, RulesFollowed
 from abmatic.changes.models import Cause
 from abmatic.engagement import doings
 from abmatic.postgres import sessions
@@ -168,10 +168,10 @@ def _bring(rule: CampaignRule, people: list[tuple[Any, ...]]) -> Followed:
 def _moved(
     campaign: Campaign, newcomers: list[int], behind: list[int], label: str, cause: Cause, day: date
 ) -> Followed:
-    return Followed(
-        membership.put_in(campaign, newcomers, cause, label, day),
-        membership.advance(campaign, behind, label, cause, day),
-    )
+    joined = membership.put_in(campaign, newcomers, cause, label, day)
+    # Whom somebody else put in meanwhile stands where that one left them.
+    those = CampaignMember.objects.filter(campaign=campaign, contact__in=newcomers).values_list("pk", flat=True)
+    return Followed(joined, membership.advance(campaign, [*behind, *those], label, cause, day))
 
 
 def _parted(campaign: Campaign, label: str, people: list[tuple[Any, ...]]) -> tuple[list[int], list[int]]:

@@ -12,13 +12,12 @@ from datetime import date
 from typing import Any, LiteralString
 
 from django.db import connection, transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from abmatic.audiences import editing
 from abmatic.audiences.editing import Edit, Saved
 from abmatic.audiences.selection import Selection
-from abmatic.campaigns.models import Campaign, CampaignMember, CampaignMemberStatus
+from abmatic.campaigns.models import Campaign, CampaignMemberStatus
 from abmatic.changes.models import Cause
 from abmatic.postgres.sql import block
 
@@ -99,13 +98,10 @@ def advance(campaign: Campaign, members: Sequence[int], status: str, cause: Caus
     One that counts as a response is further than one that doesn't, then the later in the campaign's order. A status
     that the campaign doesn't have any more is the least.
     """
-    with transaction.atomic():
-        places = places_of(campaign)
-        wanted = _status(campaign, status)
-        behind = [label for label, place in places.items() if place < places[wanted.label]]
-        here = CampaignMember.objects.filter(campaign=campaign, pk__in=members, is_removed=False)
-        here = here.filter(Q(status__in=behind) | Q(status=None) | ~Q(status__in=list(places)))
-        return set_status(campaign, list(here.values_list("pk", flat=True)), wanted.label, cause, on)
+    places = places_of(campaign)
+    label = require_status(campaign, status)
+    as_far = [other for other, place in places.items() if place >= places[label]]
+    return _set_status(campaign, members, label, cause, on, as_far)
 
 
 def places_of(campaign: Campaign) -> dict[str, tuple[bool, int]]:
@@ -115,11 +111,19 @@ def places_of(campaign: Campaign) -> dict[str, tuple[bool, int]]:
 
 def set_status(campaign: Campaign, members: Sequence[int], status: str, cause: Cause, on: date | None = None) -> int:
     """Says how far members of a campaign are, since a day (today). Answers how many changed. Raises `StatusUnknown`."""
+    label = require_status(campaign, status)
+    return _set_status(campaign, members, label, cause, on, [label])
+
+
+def _set_status(
+    campaign: Campaign, members: Sequence[int], label: str, cause: Cause, on: date | None, staying: Sequence[str]
+) -> int:
+    """``staying`` are the statuses that who has one of them keeps: judged of the row as it is when it is written."""
     with transaction.atomic():
-        found = _status(campaign, status)
+        found = _status(campaign, label)
         return _count(
-            "set_status", campaign=campaign.pk, members=list(members), cause=cause.pk, status=found.label,
-            responded=found.is_responded, today=on or _today(),
+            "set_status", campaign=campaign.pk, members=list(members), staying=list(staying), cause=cause.pk,
+            status=found.label, responded=found.is_responded, today=on or _today(),
         )  # fmt: skip
 
 

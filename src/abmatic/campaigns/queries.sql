@@ -20,13 +20,13 @@ WITH made AS (
 )
 SELECT (SELECT count(*) FROM made) + (SELECT count(*) FROM back);
 
--- set_status -- Members of a campaign get a status, and what follows from it. Answers how many change. Parameters: campaign, members, cause, status, responded, today.
+-- set_status -- Members of a campaign get a status, and what follows from it. Who has one of ``staying`` keeps it, also where somebody else gave it just now. Answers how many change. Parameters: campaign, members, staying, cause, status, responded, today.
 WITH before AS (
     SELECT t.id, t.status, t.has_responded, t.first_responded,
            CASE WHEN %(responded)s THEN least(t.first_responded, %(today)s::date) ELSE t.first_responded END AS first
       FROM campaign_member AS t
      WHERE t.campaign_id = %(campaign)s AND t.id = ANY (%(members)s::bigint[]) AND NOT t.is_removed
-       AND t.status IS DISTINCT FROM %(status)s FOR UPDATE
+       AND (t.status IS NULL OR t.status <> ALL (%(staying)s::text[])) FOR UPDATE
 ), changed AS (
     UPDATE campaign_member AS t
        SET status = %(status)s, has_responded = %(responded)s, first_responded = before.first, updated_at = now()

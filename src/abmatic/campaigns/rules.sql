@@ -24,8 +24,10 @@ INSERT INTO campaign_rule_hit (rule_id, event, visitor_id, site_id, occurred_at,
 SELECT h.rule_id, h.event, h.visitor_id, h.site_id, h.occurred_at, h.contact_id FROM whose_hit AS h
     ON CONFLICT (rule_id, event) DO NOTHING
 
--- recognise -- Hits whose session turned out to be somebody else's count for that one. Nobody's takes nothing away.
-UPDATE campaign_rule_hit AS h SET contact_id = s.contact_id, is_settled = false
+-- recognise -- Hits whose session turned out to be somebody else's count for that one. Nobody's takes nothing away. Where two people became one, what had its effect has had it.
+UPDATE campaign_rule_hit AS h
+   SET contact_id = s.contact_id,
+       is_settled = h.is_settled AND NOT EXISTS (SELECT FROM contact AS c WHERE c.id = h.contact_id)
   FROM changed_session AS s
  WHERE s.contact_id IS NOT NULL
    AND h.visitor_id = s.visitor_id AND h.site_id = s.site_id AND h.occurred_at BETWEEN s.began_at AND s.ended_at
