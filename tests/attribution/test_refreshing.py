@@ -436,3 +436,30 @@ def test_moments_are_taken_from_where_the_records_come_from(ada: Contact) -> Non
     refresh()
     path = OpportunityPath.objects.get()
     assert (path.lead_at, path.opened_at) == (day(8), day(15))
+
+
+def test_an_open_deal_with_very_many_touches_waits_for_them_a_while(
+    ada: Contact, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refreshing, "FREE", 2)
+    busy, won = deal(ada.account, ada, closed=None), deal(ada.account, ada)
+    for number in range(62):
+        touch(1 + number / 100, ada)
+    assert refresh().deals == 2
+    OpportunityPath.objects.update(is_due=True)
+    touch(2, ada)
+    assert refresh_due() is not None
+    assert OpportunityPath.objects.get(pk=won.pk).touches == 63
+    waiting = OpportunityPath.objects.get(pk=busy.pk)
+    assert (waiting.touches, waiting.is_due) == (62, True)
+    assert refresh_due() is None
+    # A second for each of sixty (by the clock of the transaction that began with the test).
+    OpportunityPath.objects.filter(pk=busy.pk).update(credited_at=timezone.now() - timedelta(seconds=20))
+    assert refresh_due() is None
+    OpportunityPath.objects.filter(pk=busy.pk).update(credited_at=timezone.now() - timedelta(seconds=600))
+    assert refresh_due() == Refreshed(touches=0, deals=1)
+    assert OpportunityPath.objects.get(pk=busy.pk).touches == 63
+    # What else its credits follow from doesn't wait.
+    Opportunity.objects.filter(pk=busy.pk).update(amount=7)
+    assert refresh().deals == 1
+    assert sum(credits_of(busy, "linear")) == 7

@@ -67,6 +67,8 @@ class OpportunityPath(models.Model):
     # A digest of all that credits follow from but the touches.
     inputs = models.TextField()
     is_due = models.BooleanField(default=True, db_default=True)
+    # When its credits were made last; empty where what they follow from, but touches, has changed since.
+    credited_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "opportunity_path"

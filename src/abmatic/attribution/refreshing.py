@@ -34,6 +34,10 @@ TABLES = (
 )  # fmt: skip
 # Deals whose credits are made in one transaction.
 BATCH = 20_000
+# New touches of an open deal that has so many make its credits anew at once; with more it waits a second for each that
+# it has beyond, so many at most.
+FREE = 100
+LONGEST = 3_600
 _DAY = 86_400
 
 
@@ -51,7 +55,9 @@ def refresh_due() -> Refreshed | None:
     seen = {**_writes(), "gone": _gone(), "settings": settings.pk or 0, "version": VERSION}
     last = AttributionRefresh.objects.filter(pk=AttributionRefresh.THE_ONE).first()
     if last is not None and last.seen == seen:
-        return None
+        # Deals may have waited.
+        deals = make_due_credits(settings.rules)
+        return Refreshed(0, deals) if deals else None
     began = time.monotonic()
     done = refresh(settings)
     AttributionRefresh.objects.update_or_create(
@@ -101,7 +107,7 @@ def _make_some(rules: Rules) -> int:
         # Some hundred thousand rows are sorted for each model: in memory, and without compiling each statement.
         cursor.execute("SET LOCAL work_mem = '64MB'")
         cursor.execute("SET LOCAL jit = off")
-        _run("sql/credits_v1.sql", "due", {"most": BATCH})
+        _run("sql/credits_v1.sql", "due", {"most": BATCH, "free": FREE, "longest": LONGEST})
         cursor.execute("SELECT count(*) FROM due_path")
         (due,) = cursor.fetchone() or (0,)
         if due:

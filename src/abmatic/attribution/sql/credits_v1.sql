@@ -1,8 +1,10 @@
--- due -- The next paths whose credits are to be made. Parameter: most.
+-- due -- The next paths whose credits are to be made. An open deal with very many touches waits a second for each beyond some since the last time: it has new ones all the time, and each costs all of them. Parameters: most, free, longest (seconds).
 CREATE TEMPORARY TABLE due_path ON COMMIT DROP AS
 SELECT p.opportunity_id, p.account_id, p.lead_at, p.opened_at, p.begins_at, p.ends_at, o.amount
   FROM opportunity_path AS p JOIN opportunity AS o ON o.id = p.opportunity_id
- WHERE p.is_due ORDER BY p.opportunity_id LIMIT %(most)s
+ WHERE p.is_due AND (p.ends_at IS NOT NULL OR p.credited_at IS NULL
+       OR p.credited_at <= now() - make_interval(secs => least(greatest(p.touches - %(free)s, 0), %(longest)s)))
+ ORDER BY p.opportunity_id LIMIT %(most)s
 
 -- walk -- The touches of each: of the deal's people and of others of its account, each once, in their order.
 CREATE TEMPORARY TABLE path_touch ON COMMIT DROP AS
@@ -76,7 +78,7 @@ SELECT d.opportunity_id, d.touch_id, %(model)s, %(version)s, d.share / 100000000
 
 -- settle -- These paths are made.
 UPDATE opportunity_path AS p
-   SET is_due = false, touches = coalesce(t.touches, 0)
+   SET is_due = false, touches = coalesce(t.touches, 0), credited_at = now()
   FROM due_path AS d
   LEFT JOIN (SELECT opportunity_id, count(*) AS touches FROM path_touch GROUP BY opportunity_id) AS t
     ON t.opportunity_id = d.opportunity_id

@@ -82,7 +82,8 @@ SELECT d.id, d.account_id, d.lead_at, d.opened_at, d.begins_at, d.ends_at, d.inp
  WHERE p.inputs IS DISTINCT FROM d.inputs
 ON CONFLICT (opportunity_id) DO UPDATE
    SET account_id = excluded.account_id, lead_at = excluded.lead_at, opened_at = excluded.opened_at,
-       begins_at = excluded.begins_at, ends_at = excluded.ends_at, inputs = excluded.inputs, is_due = true
+       begins_at = excluded.begins_at, ends_at = excluded.ends_at, inputs = excluded.inputs, is_due = true,
+       credited_at = NULL
 
 -- forget_paths -- Removes paths of deals that are gone, here or where they came from, with their credits.
 WITH gone AS (
