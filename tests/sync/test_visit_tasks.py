@@ -7,6 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
+from django.utils import timezone
 from tests.engagement.test_scoring import NOW, visit
 from tests.sync.live import Live, Orgs
 
@@ -14,8 +16,10 @@ from abmatic.audiences.models import Contact
 from abmatic.engagement.models import WebSession
 from abmatic.salesforce import Client
 from abmatic.salesforce.collections import RowError, RowOutcome
+from abmatic.salesforce.errors import InsufficientAccess
+from abmatic.sync import visit_tasks
 from abmatic.sync.models import Connection, MirrorContact, MirrorLead, VisitTask
-from abmatic.sync.visit_tasks import OLDEST, OVER, SETTLED, write_due
+from abmatic.sync.visit_tasks import MOST_A_DAY, OLDEST, OVER, SETTLED, write_due
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LATER = NOW + 2 * OVER
@@ -147,3 +151,71 @@ def test_a_visit_that_is_gone_by_then_has_no_task(live: Live, ann: Contact) -> N
     assert write_due(LATER) == 0
     assert tasks(live) == []
     assert VisitTask.objects.get().problem == "The visit is not here any more"
+
+
+def test_a_refusal_of_the_whole_call_is_tried_again_until_the_visit_is_too_old(
+    live: Live, ann: Contact, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visit(0, ann)
+
+    def refuses(self: Client, sobject: str, records: Sequence[Any], **more: Any) -> list[RowOutcome]:
+        raise InsufficientAccess("no tasks for you", code="INSUFFICIENT_ACCESS")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Client, "create_records", refuses)
+        assert write_due(LATER) == 0
+    task = VisitTask.objects.get()
+    assert task.state == "planned"
+    assert "no tasks for you" in task.problem
+    assert write_due(LATER + OLDEST) == 0
+    task.refresh_from_db()
+    assert (task.state, tasks(live)) == ("refused", [])
+    assert "older than a week" in task.problem
+
+
+def test_whom_it_is_for_is_known_when_it_is_sent(live: Live, ann: Contact) -> None:
+    made = visit(0, ann)
+    VisitTask.objects.create(connection=live.connection, session_id=made.pk, who="003000000000001AAA")
+    assert write_due(LATER) == 1
+    assert tasks(live)[0][1] == MirrorContact.objects.get(local_id=ann.pk, role=1).sf_id
+
+
+def test_of_one_persons_day_only_the_first_visits_have_tasks(live: Live, ann: Contact) -> None:
+    for _ in range(MOST_A_DAY + 2):
+        visit(0, ann)
+    visit(1, ann)
+    assert write_due(LATER) == MOST_A_DAY + 1
+    assert write_due(LATER) == 0
+    visit(0, ann)
+    assert write_due(LATER) == 0
+
+
+def test_a_batch_is_looked_up_by_when_it_went_itself(live: Live, ann: Contact, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look that began long before its last batch went says nothing of what became of that."""
+    for days in (1, 2):
+        visit(days, ann)
+    monkeypatch.setattr(visit_tasks, "MOST_RECORDS", 1)
+    real = Client.create_records
+    late = time_machine.travel(timezone.now() + 2 * SETTLED, tick=False)
+
+    class Killed(BaseException):
+        """As a process ends."""
+
+    def slow(self: Client, sobject: str, records: Sequence[Any], **more: Any) -> list[RowOutcome]:
+        if VisitTask.objects.filter(state="written").exists():
+            raise Killed
+        done = real(self, sobject, records, **more)
+        late.start()
+        return done
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Client, "create_records", slow)
+        try:
+            with pytest.raises(Killed):
+                write_due(LATER)
+        finally:
+            late.stop()
+    assert len(tasks(live)) == 1
+    # Ten minutes after the look began, but not after the second batch went.
+    assert write_due(LATER + SETTLED + timedelta(minutes=1)) == 0
+    assert len(tasks(live)) == 1

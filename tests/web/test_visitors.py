@@ -121,6 +121,16 @@ def test_a_visitor_has_sessions_with_their_events(admin: Client) -> None:
     assert admin.get("/visitors/999999/").status_code == 404
 
 
+@pytest.mark.parametrize("seconds", ["abc", "nan", True, None])
+def test_what_a_site_says_in_its_own_words_breaks_no_page(admin: Client, seconds: object) -> None:
+    told = {"email": "ann@example.com", "seconds": seconds, "depth": [], "name": {}, "form": 5}
+    store.append([did(0, path="/"), did(1, Kind.IDENTIFY, properties=told), left(2, 55, path="/")])
+    make_sessions()
+    page = admin.get(f"/visitors/{Visitor.objects.get(key='ann').pk}/")
+    assert page.status_code == 200
+    assert "The site said who it is" in page.text
+
+
 def test_the_engagement_of_a_contact_and_of_an_account(
     admin: Client, sam: Contact, acme: Account, django_assert_max_num_queries: Queries
 ) -> None:

@@ -64,10 +64,9 @@ def _replace(seen_old: Connection, seen_new: Connection, by: Author) -> Connecti
         name = old.name
         old.name = _free(f"{name} (until {timezone.now():%Y-%m-%d})")
         new.name, new.api_ceiling, new.quiet_hours = name, old.api_ceiling, old.quiet_hours
-        new.writes_visits = old.writes_visits
         try:
             old.save(update_fields=["name", "updated_at"])
-            new.save(update_fields=["name", "api_ceiling", "quiet_hours", "writes_visits", "updated_at"])
+            new.save(update_fields=["name", "api_ceiling", "quiet_hours", "updated_at"])
         except IntegrityError as taken:
             raise NotReplaced(
                 f"Another connection took the name “{old.name}” meanwhile. Nothing was changed: try again."

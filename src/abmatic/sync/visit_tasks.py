@@ -32,6 +32,8 @@ logger = logging.getLogger(__name__)
 
 OVER = timedelta(hours=1)
 OLDEST = timedelta(days=7)
+# Tasks of one person's visits of one day (UTC).
+MOST_A_DAY = 5
 # What isn't found after this long was not carried out: longer than a request can be on its way.
 SETTLED = timedelta(minutes=10)
 _ONCE = RetryPolicy(attempts=1)
@@ -51,7 +53,11 @@ def write_due(now: datetime | None = None) -> int:
 
 
 def _write(connection: Connection, now: datetime) -> int:
-    named = {"connection": connection.pk, "since": now - OLDEST, "over": now - OVER, "most": 10 * MOST_RECORDS}
+    began = timezone.now()
+    named = {
+        "connection": connection.pk, "since": now - OLDEST, "over": now - OVER, "most": 10 * MOST_RECORDS,
+        "most_a_day": MOST_A_DAY,
+    }  # fmt: skip
     _run("plan", named)
     waiting = VisitTask.objects.filter(connection=connection, state__in=["planned", "sent"])
     if not waiting.exists():
@@ -61,22 +67,39 @@ def _write(connection: Connection, now: datetime) -> int:
         written += _settle_unknown(client, connection, now)
         if VisitTask.objects.filter(connection=connection, state="planned").exists():
             status = _closed_status(client)
-            while rows := _ask("send", {"connection": connection.pk, "now": now, "most": MOST_RECORDS}):
+            asked = {"connection": connection.pk, "look": now, "most": MOST_RECORDS}
+            # A look may take many minutes, and each batch is looked up by when it went itself.
+            while rows := _ask("send", {**asked, "now": now + (timezone.now() - began)}):
                 written += _send(client, rows, status, now)
     return written
 
 
 def _send(client: Client, rows: Sequence[dict[str, Any]], status: str, now: datetime) -> int:
     """Sends what is marked as sent. Answers how many were written."""
-    # A visit that was erased or became part of another meanwhile has no task.
-    gone = [row for row in rows if row["began_at"] is None]
-    there = [row for row in rows if row["began_at"] is not None]
-    told = [{"id": row["id"], "state": "refused", "problem": "The visit is not here any more"} for row in gone]
-    if there:
-        outcomes = client.create_records("Task", [_task(row, status) for row in there])
-        told += [_outcome(row, outcome, now) for row, outcome in zip(there, outcomes, strict=True)]
-    _run("settle", {"told": json.dumps(told)})
+    told = [{"id": row["id"], "state": "refused", "problem": why} for row in rows if (why := _not_sent(row, now))]
+    there = [row for row in rows if not _not_sent(row, now)]
+    try:
+        if there:
+            outcomes = client.create_records("Task", [_task(row, status) for row in there])
+            told += [_outcome(row, outcome, now) for row, outcome in zip(there, outcomes, strict=True)]
+    except errors.SalesforceError as error:
+        if not getattr(error, "outcome_unknown", False):
+            # Nothing was carried out: sent again at the next looks, until it is too old.
+            problem = f"{error.code}: {error.message}"[:1_000]
+            told += [{"id": row["id"], "state": "planned", "problem": problem} for row in there]
+        raise
+    finally:
+        _run("settle", {"told": json.dumps(told)})
     return sum(each["state"] == "written" for each in told)
+
+
+def _not_sent(row: dict[str, Any], now: datetime) -> str:
+    """Why a visit has no task after all; empty where it has."""
+    if row["began_at"] is None:  # erased, or part of another by now
+        return "The visit is not here any more"
+    if row["who"] is None:
+        return "Its person is no contact or lead of the org any more"
+    return "" if row["began_at"] >= now - OLDEST else "The visit was older than a week when it could be sent"
 
 
 def _outcome(row: dict[str, Any], outcome: RowOutcome, now: datetime) -> dict[str, Any]:

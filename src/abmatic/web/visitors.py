@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import isfinite
 from typing import Any
 from urllib.parse import urlencode
 
@@ -100,22 +101,35 @@ def record_engagement(request: PageRequest, record: str, record_id: int) -> Http
     return page(request, record, local, "engagement", "visitors/record.html", context)
 
 
+_WORDS = {
+    "page": "Page", "identify": "The site said who it is", "impression": "Personalised content shown",
+    "personalised_click": "Personalised content pressed",
+}  # fmt: skip
+
+
 def _did(event: dict[str, Any], began_at: datetime) -> Did:
     told = event["properties"] or {}
-    words = {
-        "page": "Page",
-        "leave": f"Left, seen for {duration(float(told.get('seconds') or 0))}",
-        "scroll": f"Scrolled to {told.get('depth', '')} %",
-        "click": "Download" if told.get("type") == "download" else "Link to another site",
-        "form": f"Form {told.get('form') or ''}".strip(),
-        "identify": "The site said who it is",
-        "track": str(told.get("name") or "Event of the site"),
-        "impression": "Personalised content shown",
-        "personalised_click": "Personalised content pressed",
-    }
     kind = event["kind"]
+    # What an event tells is as its sender had it.
+    match kind:
+        case "leave":
+            words = f"Left, seen for {duration(_seconds(told.get('seconds')))}"
+        case "scroll":
+            words = f"Scrolled to {told.get('depth', '')} %"
+        case "click":
+            words = "Download" if told.get("type") == "download" else "Link to another site"
+        case "form":
+            words = f"Form {told.get('form') or ''}".strip()
+        case "track":
+            words = str(told.get("name") or "Event of the site")
+        case _:
+            words = _WORDS.get(kind, kind)
     where = told.get("href") if kind == "click" else event["path"]
-    return Did((event["occurred_at"] - began_at).total_seconds(), words.get(kind, kind), str(where or ""))
+    return Did((event["occurred_at"] - began_at).total_seconds(), words, str(where or ""))
+
+
+def _seconds(told: object) -> float:
+    return float(told) if isinstance(told, int | float) and isfinite(told) else 0.0
 
 
 def _older(after: Position | None, kept: dict[str, str]) -> str:

@@ -1,6 +1,13 @@
--- plan -- Visits that are over, of people who are in the org, and that have no task yet. Answers how many. Parameters: connection, since, over (moments), most.
+-- plan -- Visits that are over, of people who are in the org, and that have no task yet: of one person only the first few of a day, because anybody can visit a website in anybody's name. Answers how many. Parameters: connection, since, over (moments), most, most_a_day.
 INSERT INTO visit_task (connection_id, session_id, who, state, problem)
-SELECT %(connection)s, s.id, coalesce(c.sf_id, l.sf_id), 'planned', ''
+SELECT %(connection)s, v.id, v.who, 'planned', ''
+  FROM (
+SELECT s.id, coalesce(c.sf_id, l.sf_id) AS who,
+       row_number() OVER (PARTITION BY s.contact_id, date_trunc('day', s.began_at, 'UTC') ORDER BY s.id) + (
+           SELECT count(*) FROM web_session AS o JOIN visit_task AS t ON t.session_id = o.id
+            WHERE t.connection_id = %(connection)s AND o.contact_id = s.contact_id
+              AND o.began_at >= date_trunc('day', s.began_at, 'UTC')
+              AND o.began_at < date_trunc('day', s.began_at, 'UTC') + interval '1 day') AS place
   FROM web_session AS s
   LEFT JOIN LATERAL (
     SELECT m.sf_id FROM mirror_contact AS m
@@ -16,20 +23,35 @@ SELECT %(connection)s, s.id, coalesce(c.sf_id, l.sf_id), 'planned', ''
  WHERE s.contact_id IS NOT NULL AND s.ended_at >= %(since)s AND s.ended_at < %(over)s AND s.began_at >= %(since)s
    AND coalesce(c.sf_id, l.sf_id) IS NOT NULL
    AND NOT EXISTS (SELECT FROM visit_task AS t WHERE t.connection_id = %(connection)s AND t.session_id = s.id)
- ORDER BY s.id LIMIT %(most)s
+) AS v
+ WHERE v.place <= %(most_a_day)s
+ ORDER BY v.id LIMIT %(most)s
     ON CONFLICT (connection_id, session_id) DO NOTHING
 
--- send -- Those that are sent now and were not at this look, marked so before they are. Parameters: connection, now, most.
+-- send -- Those that are sent now and were not at this look, marked so before they are; who they are for is looked up anew. Parameters: connection, look (its beginning), now, most.
 WITH next AS (
     SELECT id FROM visit_task
-     WHERE connection_id = %(connection)s AND state = 'planned' AND (sent_at IS NULL OR sent_at < %(now)s)
+     WHERE connection_id = %(connection)s AND state = 'planned' AND (sent_at IS NULL OR sent_at < %(look)s)
      ORDER BY id LIMIT %(most)s FOR UPDATE SKIP LOCKED
 ), sent AS (
     UPDATE visit_task AS t SET state = 'sent', sent_at = %(now)s FROM next AS n WHERE t.id = n.id
-    RETURNING t.id, t.session_id, t.who
+    RETURNING t.id, t.session_id
 )
-SELECT t.id, t.session_id, t.who, s.began_at, s.pages, s.seconds, s.channel, s.campaign, s.landing_path, s.forms
-  FROM sent AS t LEFT JOIN web_session AS s ON s.id = t.session_id ORDER BY t.id
+SELECT t.id, t.session_id, coalesce(c.sf_id, l.sf_id) AS who, s.began_at, s.pages, s.seconds, s.channel, s.campaign,
+       left(s.landing_path, 300) AS landing_path, s.forms
+  FROM sent AS t LEFT JOIN web_session AS s ON s.id = t.session_id
+  LEFT JOIN LATERAL (
+    SELECT m.sf_id FROM mirror_contact AS m
+     WHERE m.connection_id = %(connection)s AND m.local_id = s.contact_id AND m.role = 1 AND NOT m.is_deleted
+     ORDER BY m.sf_id LIMIT 1
+  ) AS c ON true
+  LEFT JOIN LATERAL (
+    SELECT m.sf_id FROM mirror_lead AS m
+     WHERE m.connection_id = %(connection)s AND m.local_id = s.contact_id AND m.role = 1 AND NOT m.is_deleted
+       AND NOT m.is_converted
+     ORDER BY m.sf_id LIMIT 1
+  ) AS l ON true
+ ORDER BY t.id;
 
 -- settle -- What became of those that were sent. Parameter: told (JSON).
 UPDATE visit_task AS t
