@@ -127,5 +127,11 @@ def test_what_is_no_path(text: str) -> None:
         path_of(text)
 
 
+def test_stars_are_few() -> None:
+    assert path_of("/a/**/b***") == "/a/*/b*"
+    with pytest.raises(BadPath, match="twice at most"):
+        path_of("/*a*a*")
+
+
 def test_an_example_of_a_pattern() -> None:
     assert [example_of(each) for each in ("/prices", "/blog/*", "/*")] == ["/prices", "/blog/", "/"]

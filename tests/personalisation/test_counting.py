@@ -213,3 +213,18 @@ def test_a_person_is_erased_with_what_they_were_shown(site: TrackingSite, ann: C
     refresh()
     assert not Touch.objects.filter(contact_id=ann.pk).exists()
     assert engagement_people.erase("ann@acme.com").events == 0
+
+
+def test_what_forgotten_strangers_were_shown_goes_when_their_events_do(site: TrackingSite) -> None:
+    made = experience(site)
+    for number in (1, 2, 3):
+        Somebody(site, person(number)).sees(made)
+    store.append([told(made, person(number)) for number in (1, 2, 3)])
+    following.follow()
+    long_ago = NOW - timedelta(days=500)
+    Visitor.objects.create(key=person(1), first_seen_at=long_ago, last_seen_at=long_ago)
+    Assignment.objects.exclude(visitor=person(3)).update(assigned_at=long_ago)
+    assert personalisation_people.forget_strangers(timezone.now(), 13) == 1
+    assert set(Assignment.objects.values_list("visitor", flat=True)) == {person(1), person(3)}
+    assert Reaction.objects.count() == 2
+    assert personalisation_people.forget_strangers(timezone.now(), 13) == 0

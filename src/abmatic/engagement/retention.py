@@ -16,9 +16,14 @@ from abmatic.tracking.partitions import month_after, month_of
 BATCH = 5_000
 
 
+def kept_since(now: datetime, keep: int) -> datetime:
+    """The beginning of the months whose events are kept: so many before this one."""
+    return datetime.combine(month_after(month_of(now), -keep), datetime.min.time(), UTC)
+
+
 def forget_strangers(now: datetime, keep: int, batch: int = BATCH) -> int:
     """Erases those who were last here in months whose events are kept no more. Answers how many. ``keep``: months."""
-    before = datetime.combine(month_after(month_of(now), -keep), datetime.min.time(), UTC)
+    before = kept_since(now, keep)
     statement = block("abmatic.engagement", "sql/retention.sql", "forget_strangers")
     total = 0
     with sessions.session("retention") as session:

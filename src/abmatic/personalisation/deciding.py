@@ -25,6 +25,7 @@ from pydantic import BaseModel, Field, StringConstraints, ValidationError
 
 from abmatic.personalisation import previewing, running
 from abmatic.personalisation.choosing import Facts, fits, variant_of
+from abmatic.personalisation.paths import LONGEST
 from abmatic.personalisation.running import Running
 from abmatic.postgres.sql import block
 from abmatic.tracking import cleaning, collecting, sites
@@ -64,6 +65,7 @@ def decide(hit: Hit) -> Decision:
         site = collecting.admit(hit, sites.by_public_id(hit.public_id))
         asked = _asked(hit.body)
         if asked.preview:
+            collecting.network_of(hit, site, 1)
             shown = previewing.shown_by(asked.preview, site.id)
             return Decision(200, [shown] if shown else [])
         who = collecting.ask(hit, site, asked.visitor, 1, timezone.now())
@@ -90,7 +92,10 @@ def _meant(site: Site, asked: _Asked) -> list[Running]:
     return [
         each
         for each in running.of_site(site.id)
-        if each.id in asked.experiences and each.audience.is_running(now) and each.pages.match(path)
+        if len(path) <= LONGEST
+        and each.id in asked.experiences
+        and each.audience.is_running(now)
+        and each.pages.match(path)
     ]
 
 

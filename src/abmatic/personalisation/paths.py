@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from urllib.parse import quote
 
+# Of a pattern, and of a path that one is held against.
 LONGEST = 500
+# With more, the time to find that a path doesn't fit grows without measure.
+MOST_STARS = 2
 
 
 class BadPath(ValueError):
@@ -17,6 +20,9 @@ def path_of(text: str) -> str:
     given = text.strip()
     if not given.startswith("/") or re.search(r"[\s?#\\\x00-\x1f]", given) or len(given) > LONGEST:
         raise BadPath(f"“{given}” is no path of pages: say /prices, or /blog/* for all pages below it, or /* for all")
+    given = re.sub(r"\*{2,}", "*", given)
+    if given.count("*") > MOST_STARS:
+        raise BadPath(f"“{given}” has more than {MOST_STARS} stars: use * twice at most")
     # As browsers write it; what is written so already stays.
     return quote(given, safe="/%*@!$&'()+,;=:~-._")
 

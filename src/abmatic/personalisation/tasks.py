@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import close_old_connections
+from django.utils import timezone
 from procrastinate.contrib.django import app
 
-from abmatic.personalisation import following
+from abmatic.personalisation import following, people
 
 
 @app.periodic(cron="* * * * *")
@@ -16,3 +18,13 @@ def follow(timestamp: int) -> None:
     """Takes impressions and clicks from the web events that came. ``timestamp``: the minute of it."""
     close_old_connections()
     following.follow()
+
+
+@app.periodic(cron="57 3 * * *")
+@app.task(name="personalisation.forget_strangers", queue="sync", queueing_lock="personalisation.forget_strangers")
+def forget_strangers(timestamp: int) -> None:
+    """Erases what visitors were shown who are forgotten. ``timestamp``: the day of it."""
+    close_old_connections()
+    keep = settings.ENVIRONMENT.keep_events_months
+    if keep is not None:
+        people.forget_strangers(timezone.now(), keep)

@@ -27,7 +27,10 @@ from abmatic.tracking.models import Drop
 from abmatic.tracking.rates import Buckets
 from abmatic.tracking.sites import Site
 
-__all__ = ["STATUS", "Asker", "Hit", "Outcome", "Refused", "Unavailable", "admit", "ask", "collect", "origin_of_hit"]
+__all__ = [
+    "STATUS", "Asker", "Hit", "Outcome", "Refused", "Unavailable", "admit", "ask", "collect", "network_of",
+    "origin_of_hit",
+]  # fmt: skip
 
 # Events of one visitor of a site in any hour, for each process. A network may be many people, a visitor is one; and a
 # visit that never ends is read again and again by who makes sessions of it.
@@ -125,9 +128,7 @@ def ask(hit: Hit, site: Site, told: object, tokens: int, now: datetime) -> Asker
 
     Raises `Refused`: the network or the visitor sends too much, it is a bot, or nobody is named.
     """
-    network = truncated(hit.address)
-    if not _buckets().take((site.id, network), tokens):
-        raise Refused(Drop.RATE)
+    network = network_of(hit, site, tokens)
     agent = hit.user_agent[: browsers.LONGEST]
     browser = browsers.browser_of(agent)
     if browser.is_bot:
@@ -138,6 +139,14 @@ def ask(hit: Hit, site: Site, told: object, tokens: int, now: datetime) -> Asker
     if not _visitors().take((site.id, visitor), tokens):
         raise Refused(Drop.VISITOR_RATE)
     return Asker(visitor, browser, network)
+
+
+def network_of(hit: Hit, site: Site, tokens: int) -> Network | None:
+    """The network that a request comes from, which it counts for. Raises `Refused` where that sends too much."""
+    network = truncated(hit.address)
+    if not _buckets().take((site.id, network), tokens):
+        raise Refused(Drop.RATE)
+    return network
 
 
 def _judged(

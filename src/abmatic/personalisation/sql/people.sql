@@ -16,3 +16,15 @@ WITH gone AS (
     DELETE FROM experience_event AS e USING gone WHERE e.assignment_id = gone.id
 )
 SELECT count(*) FROM gone;
+
+-- forget_strangers -- Erases some assignments, with what came of them, of visitors who aren't there any more. Answers how many. Parameters: before, batch.
+WITH gone AS MATERIALIZED (
+    SELECT a.id FROM experience_assignment AS a
+     WHERE a.assigned_at < %(before)s AND NOT EXISTS (SELECT FROM visitor AS v WHERE v.key = a.visitor)
+     LIMIT %(batch)s
+), reactions AS (
+    DELETE FROM experience_event AS e USING gone WHERE e.assignment_id = gone.id
+), assignments AS (
+    DELETE FROM experience_assignment AS a USING gone WHERE a.id = gone.id RETURNING 1
+)
+SELECT count(*) FROM assignments;
