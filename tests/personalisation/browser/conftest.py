@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, Route
 from pytest_django.live_server_helper import LiveServer
+from tests.cli.processes import wait_until
 from tests.personalisation.worlds import experience
 from tests.tracking.browser.conftest import Visit, peoples_browser
 from tests.tracking.browser.conftest import Website as TrackedWebsite
@@ -158,6 +159,26 @@ class Guest(Visit):
             route.continue_()
 
         self.context.route("**/decide", late)
+
+    def hold(self, pattern: str) -> list[Route]:
+        """The requests for what fits a pattern, each of which waits until it is continued."""
+        held: list[Route] = []
+        self.context.route(pattern, lambda route: held.append(route))
+        return held
+
+    def arrive(self, url: str) -> Page:
+        """Opens a page of which something is held: it isn't loaded, but the script runs."""
+        self.page.goto(url, wait_until="domcontentloaded")
+        self.page.wait_for_function("() => window.abmatic && window.abmatic.loaded")
+        return self.page
+
+    def wait_for(self, held: list[Route], number: int = 1) -> None:
+        """Until so many requests are held."""
+        wait_until(lambda: self.page.evaluate("1") and len(held) >= number, 20)
+
+    def opacity(self, selector: str) -> str:
+        """Of an element: 0 while it is hidden."""
+        return str(self.page.evaluate("one => getComputedStyle(document.querySelector(one)).opacity", selector))
 
     def painted(self) -> list[str]:
         """What the headline said in the frames in which it could be seen, each text once in a row."""

@@ -6,7 +6,7 @@
  *
  * From the tracking script (window.abmatic.inner):
  *   url      where to ask                        ask()    what is sent: the visitor and the page
- *   shown    [[id, pages, selectors], …] of the experiences that are meant for this page
+ *   shown    [[id, pages, selectors], …] of the experiences that are meant for this page, in the order of their ids
  *   until    the moment up to which an answer counts; show() makes what is hidden visible
  *   preview  the token of a preview link         add()    tells an event
  *   go       what is called when the page or consent changes        isFresh()  whether an experience is to be asked for
@@ -17,17 +17,20 @@
   if (!inner || inner.go) return;
 
   var ATTRIBUTES = /^(alt|aria-label|placeholder|title)$/;
+  // What changes set, and what selectors mostly look at.
+  var WATCHED = ["alt", "aria-label", "placeholder", "title", "href", "src", "srcset", "class", "id"];
   // Elements that hold code, style or other pages; and those that a whole page hangs on.
   var NEVER = /^(script|style|template|noscript|i?frame|object|embed|base|link|meta|title|textarea|head|html|body)$/i;
   var CODE = /\{\{|\}\}|\[\[|\$\{|<%|\{%/;
   var AGAIN = 20; // times that an element is changed again after the page's own code has changed it back
 
   var decided = {}; // by experience: {variant, changes}; {} while it is asked, or where nobody is to see anything
-  var applied = []; // {id, element, name, before, value, times}
+  var applied = []; // {id, element, name, before, value, times}, one of an element and a name
   var closed = {}; // banners that the visitor has closed
   var told = {}; // impressions on this page
   var path = "";
   var watcher = null;
+  var open = []; // {until} of the requests that are under way
 
   // ---- what may be changed, and how
 
@@ -78,15 +81,19 @@
     else element.textContent = value;
   }
 
+  // Whether it is there.
   function put(id, element, name, value) {
     var is = now(element, name);
-    if (is === value) return;
     var known = applied.filter(function (each) { return each.element === element && each.name === name; })[0];
-    if (!known) applied.push(known = { id: id, element: element, name: name, times: 0 });
-    else if (known.times++ > AGAIN) return;
+    if (known) known.id = id;
+    if (is === value) return true;
+    if (!known) applied.push(known = { element: element, name: name, id: id, times: 0 });
+    else if (known.times++ > AGAIN) return false;
+    // What another experience has put there is not what the page had.
+    if (is !== known.value) known.before = name || !element.firstElementChild ? is : [].slice.call(element.childNodes);
     known.value = value;
-    known.before = name || !element.firstElementChild ? is : [].slice.call(element.childNodes);
     write(element, name, value);
+    return true;
   }
 
   function restore(each) {
@@ -99,9 +106,10 @@
 
   function nameOfBanner(id) { return "abmatic-banner-" + id; }
 
+  // Whether it is there.
   function banner(id, change) {
-    if (closed[id] || d.getElementById(nameOfBanner(id)) || !d.body || d.readyState === "loading") return;
-    if (!isText(change.value)) return;
+    if (d.getElementById(nameOfBanner(id))) return true;
+    if (closed[id] || !d.body || d.readyState === "loading" || !isText(change.value)) return false;
     var isTop = change.position !== "bottom";
     var box = d.createElement("aside");
     var isLink = change.link && leadsTo(change.link, /^(https?|mailto|tel):$/);
@@ -123,6 +131,7 @@
       padding: ".25rem .5rem" });
     box.append(text, close);
     d.body.insertBefore(box, isTop ? d.body.firstChild : null);
+    return true;
   }
 
   function style(element, values) {
@@ -132,19 +141,27 @@
   // ---- showing
 
   function apply() {
+    var taken = new Map(); // by element, the names that an earlier change sets: of the same, the first one's holds
+    function isFree(element, name) {
+      var names = taken.get(element) || [];
+      taken.set(element, names.concat(name));
+      return names.indexOf(name) < 0;
+    }
     inner.shown.forEach(function (each) {
       var id = each[0];
       var what = decided[id];
       if (!what || !what.changes) return;
-      var hasBanner = false;
+      var isSeen = false;
       what.changes.forEach(function (change) {
-        if (change.kind === "banner") {
-          hasBanner = true;
-          banner(id, change);
-        } else pieces(change).forEach(function (piece) { put(id, piece[0], piece[1], piece[2]); });
+        if (change.kind === "banner") isSeen = banner(id, change) || isSeen;
+        else pieces(change).forEach(function (piece) {
+          if (isFree(piece[0], piece[1])) isSeen = put(id, piece[0], piece[1], piece[2]) || isSeen;
+        });
       });
       // Seen by the control group is what would have been changed; of a banner, that it would have been there.
-      var isSeen = !each[2].length || hasBanner || each[2].some(function (one) { return elements(one).length; });
+      if (!what.changes.length) {
+        isSeen = !each[2].length || each[2].some(function (one) { return elements(one).length; });
+      }
       if (isSeen && !told[id]) {
         told[id] = true;
         tell("impression", id, what.variant);
@@ -162,7 +179,7 @@
     if (!target || !target.closest) return;
     inner.shown.forEach(function (each) {
       var what = decided[each[0]];
-      if (!what || !what.changes) return;
+      if (!what || !what.changes || !told[each[0]]) return;
       var isOurs = target.closest("#" + nameOfBanner(each[0]) + " a") || each[2].some(function (selector) {
         try { return target.closest(selector); } catch (bad) { return false; }
       });
@@ -174,7 +191,9 @@
     if (watcher) return;
     // Before the browser paints what the page's own code has put there.
     watcher = new MutationObserver(safe(apply));
-    watcher.observe(d.documentElement, { childList: true, subtree: true, characterData: true });
+    watcher.observe(d.documentElement, {
+      childList: true, subtree: true, characterData: true, attributes: true, attributeFilter: WATCHED
+    });
     d.addEventListener("DOMContentLoaded", safe(apply));
     d.addEventListener("click", safe(click), true);
   }
@@ -182,13 +201,14 @@
   // ---- asking
 
   function ask(body, ids) {
-    var until = inner.preview ? Infinity : inner.until;
+    var own = { until: inner.preview ? Infinity : inner.until };
+    open.push(own);
     ids.forEach(function (id) { decided[id] = { path: location.pathname }; });
     fetch(inner.url, { method: "POST", body: JSON.stringify(body), credentials: "omit", mode: "cors", keepalive: true })
       .then(function (response) { return response.ok ? response.json() : { experiences: [] }; })
       .then(safe(function (answer) {
         // Too late: the original has been seen, and stays.
-        if (Date.now() > until) return;
+        if (Date.now() > own.until) return;
         if (inner.preview) inner.shown = answer.experiences.map(function (each) { return [each.id, "", []]; });
         ids.forEach(function (id) { decided[id] = { isDone: true }; });
         answer.experiences.forEach(function (each) { decided[each.id] = each; });
@@ -196,7 +216,11 @@
         watch();
       }))
       .catch(function () {})
-      .then(inner.show);
+      .then(function () {
+        open = open.filter(function (each) { return each !== own && Date.now() < each.until; });
+        // What another one is waited for is hidden too.
+        if (!open.length) inner.show();
+      });
   }
 
   function go() {

@@ -43,6 +43,8 @@
   // Whoever looks at a preview of what is personalised is no visitor: nothing is told.
   var preview = (/[?&]abmatic_preview=([\w:.-]+)/.exec(location.search) || [])[1];
   var sheet = null;
+  var hiding = 0; // the timer that ends it
+  var place = ""; // the path that inner.until is of
   var made = 0; // ids, in the millisecond
   var madeAt = 0;
 
@@ -283,12 +285,19 @@
       return new RegExp(each[1]).test(location.pathname);
     });
     var fresh = inner.shown.filter(function (each) { return inner.isFresh(each[0]); });
-    if (fresh.length) inner.until = Date.now() + settings.wait;
-    if (hides) hide(fresh);
+    // A path has one wait: what a router does to its address meanwhile doesn't prolong that, nor hides what was seen.
+    if (place !== location.pathname) {
+      place = location.pathname;
+      inner.until = 0;
+    }
+    if (fresh.length && !inner.until) {
+      inner.until = Date.now() + settings.wait;
+      if (hides) hide(fresh);
+    }
     if (inner.go) inner.go();
     else if ((fresh.length || preview) && !inner.part) {
       inner.part = d.createElement("script");
-      inner.part.onerror = show;
+      inner.part.onerror = giveUp;
       inner.part.src = new URL("/t/" + settings.part, collector).href;
       d.head.appendChild(inner.part);
     }
@@ -308,7 +317,14 @@
         try { sheet.insertRule(selector + "{opacity:0!important}"); } catch (bad) { /* no selector */ }
       });
     });
-    setTimeout(show, settings.wait);
+    clearTimeout(hiding);
+    hiding = setTimeout(giveUp, settings.wait);
+  }
+
+  // Without the part, nothing more is hidden; should it still come, it says itself what is fresh.
+  function giveUp() {
+    if (!inner.go) inner.isFresh = function () { return false; };
+    show();
   }
 
   function show() { if (sheet) sheet.replaceSync(""); }
