@@ -84,6 +84,15 @@ def test_visits_and_forms_are_touches_once_it_is_known_whose(ada: Contact, webin
     assert credits_of(won, "first") == money("1000")
 
 
+@pytest.mark.parametrize(
+    ("type", "channel"), [("Email", "E-mail"), (" e-mail", "E-mail"), ("Trade Show", "Trade Show"), ("", "Campaign")]
+)
+def test_a_response_is_of_the_channel_of_its_campaign_and_mail_is_mail(ada: Contact, type: str, channel: str) -> None:
+    response(ada, Campaign.objects.create(name="Spring", type=type), 3)
+    refresh()
+    assert Touch.objects.get().channel == channel
+
+
 def test_who_only_got_the_invitation_is_no_touch(ada: Contact, webinar: Campaign) -> None:
     deal(ada.account, ada)
     CampaignMember.objects.create(campaign=webinar, contact=ada, status="Sent")

@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 from tests.web import org
 
-from abmatic.attribution import reporting
+from abmatic.attribution import comparing, reporting
 from abmatic.attribution import tasks as attribution
 from abmatic.attribution.reporting import Asked
 from abmatic.audiences.models import Account, Contact, Opportunity, OpportunityContact
@@ -66,13 +66,14 @@ def test_the_reports_say_something(site: TrackingSite) -> None:
     assert Account.objects.filter(domain="alder-estates.example").exists()
     assert len(set(WebSession.objects.values_list("channel", flat=True))) >= 7
     assert WebSession.objects.filter(campaign="Autumn ads").exists()
+    assert Contact.objects.filter(engagement_score__gt=0).count() > 20
 
     # Enough deals were won with touches for models that learn, and they tell the channels apart.
     credited = last_year("linear")
     assert credited.total == sum(row.value for row in credited.rows) + credited.untouched
     for model in ("markov", "shapley"):
         assert len([row for row in last_year(model).rows if row.value > 0]) >= 5
-    compared = reporting.compare(UNTIL.date() - timedelta(days=365), UNTIL.date())
+    compared = comparing.compare(UNTIL.date() - timedelta(days=365), UNTIL.date())
     assert compared.touched.won >= 50
     assert compared.untouched.won > 0
 

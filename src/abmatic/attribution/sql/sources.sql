@@ -1,6 +1,8 @@
 -- campaign_member -- Responses to campaigns. Known to the day: they count as of its first moment (UTC).
 SELECT m.id::text AS source_key, 'campaign_response' AS kind,
-       coalesce(nullif(btrim(k.type), ''), 'Campaign') AS channel, m.campaign_id, NULL::text AS page,
+       -- One channel with visits by mail, whichever way a CRM spells it.
+       CASE WHEN lower(btrim(k.type)) IN ('email', 'e-mail') THEN 'E-mail'
+            ELSE coalesce(nullif(btrim(k.type), ''), 'Campaign') END AS channel, m.campaign_id, NULL::text AS page,
        m.first_responded::timestamp AT TIME ZONE 'UTC' AS occurred_at, m.contact_id, c.account_id
   FROM campaign_member AS m
   JOIN campaign AS k ON k.id = m.campaign_id

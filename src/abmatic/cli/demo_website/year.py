@@ -2,8 +2,8 @@
 
 - **Strangers**, most of all visits: more by day than by night, few on Sundays, fewer in summer and around the turn of
   the year, and more from month to month, because the company grows. Some come again.
-- **People of deals**, from twelve weeks before a deal began to its end, those of won deals more often. Each says once
-  who they are, by a form or by a link that was sent to them.
+- **People of deals**, from twelve weeks before a deal began to its end, of lost ones less often; of open ones most of
+  all lately. Each says once who they are, by a form or by a link that was sent to them.
 - **Readers** of a mail that is sent on the second Tuesday of each month, by links that are theirs.
 - **Newcomers** of the last weeks, who sent a form and aren't in Salesforce.
 """
@@ -117,9 +117,11 @@ def _of_deal(world: World, deal: Deal, dice: Dice, browsers: dict[int, Browser])
     if span < 0:
         return
     ways = OF_WON if deal.outcome == "won" else OF_OTHERS
-    number = (3 if deal.outcome == "won" else 1) + int(dice.random() * 5)
+    number = (1 if deal.outcome == "lost" else 3) + int(dice.random() * 5)
     people = deal.people[: 1 + int(dice.random() * 3)]
-    days = sorted((begin + timedelta(seconds=span * dice.random() ** 1.3)).date() for _ in range(number))
+    # What is over began early; who decides now looks again and again.
+    leaning = 0.25 if deal.outcome == "open" else 1.3
+    days = sorted((begin + timedelta(seconds=span * dice.random() ** leaning)).date() for _ in range(number))
     named: set[int] = set()
     for place, day in enumerate(days):
         person = people[0] if place == 0 else dice.one_of(people)
