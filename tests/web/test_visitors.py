@@ -121,6 +121,7 @@ def test_a_visitor_has_sessions_with_their_events(admin: Client) -> None:
     assert admin.get("/visitors/999999/").status_code == 404
 
 
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("seconds", ["abc", "nan", True, None])
 def test_what_a_site_says_in_its_own_words_breaks_no_page(admin: Client, seconds: object) -> None:
     told = {"email": "ann@example.com", "seconds": seconds, "depth": [], "name": {}, "form": 5}
