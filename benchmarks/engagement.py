@@ -39,7 +39,6 @@ SELECT 'Person ' || n, '', 'p' || n || '@' || a.domain, 'p' || n || '@' || a.dom
 """
 # Six events a visit, most of them; a seventh of two visits in three; of those who say who they are one more.
 _EVENTS = f"""
-SELECT setseed(0.42);
 INSERT INTO web_event (occurred_at, id, received_at, site_id, visitor, kind, url, path, referrer, utm, properties, ip)
 SELECT m.moment,
        (lpad(to_hex((extract(epoch FROM m.moment) * 1000)::bigint), 12, '0') || '7' || substr(md5(random()::text), 1, 3)
@@ -121,6 +120,7 @@ def _fill() -> int:
         session.commit()
     with connection.cursor() as cursor:
         cursor.execute(_PEOPLE)
+        cursor.execute("SELECT setseed(0.42)")
         cursor.execute(_EVENTS, {"begin": BEGIN})
         events = int(cursor.rowcount)
         cursor.execute("VACUUM ANALYZE")
