@@ -57,6 +57,15 @@ def test_a_visit_is_one_session() -> None:
     assert (form.session_id, form.form, form.path, form.occurred_at) == (visit.pk, "demo", "/prices", at(4))
 
 
+def test_the_control_group_clicks_nothing_that_is_personalised() -> None:
+    (visit,) = made_of(
+        did(0),
+        did(1, Kind.PERSONALISED_CLICK, properties={"experience": 1, "variant": 0}),
+        did(2, Kind.PERSONALISED_CLICK, properties={"experience": 2, "variant": 5}),
+    )
+    assert (visit.events, visit.clicks) == (3, 1)
+
+
 def test_thirty_minutes_without_anything_end_it() -> None:
     first, second = made_of(did(0), did(30), did(60.01))
     assert (first.pages, second.pages) == (2, 1)

@@ -109,15 +109,18 @@ def test_a_visitor_has_sessions_with_their_events(admin: Client) -> None:
         did(2, Kind.CLICK, properties={"type": "download", "href": "https://www.acme.com/a.pdf", "text": "A"}),
         did(3, Kind.FORM, path="/demo", properties={"form": "<i>demo", "fields": {}}),
         did(200, path="/again"), did(200, visitor="bob", path="/of-bob"),
+        did(201, Kind.IMPRESSION, properties={"experience": 1, "variant": 0}),
+        did(202, Kind.PERSONALISED_CLICK, properties={"experience": 1, "variant": 0}),
     ])  # fmt: skip
     make_sessions()
     page = admin.get(f"/visitors/{Visitor.objects.get(key='ann').pk}/").text
     for words in (
         "Unknown visitor", "2 visits", "Left, seen for 55 s", "2 min", "https://www.acme.com/a.pdf",
-        "Form &lt;i&gt;demo", "/again",
+        "Form &lt;i&gt;demo", "/again", "Original shown, as to the control group", "Original pressed",
     ):  # fmt: skip
         assert words in page, words
     assert "/of-bob" not in page
+    assert "Personalised content" not in page
     assert admin.get("/visitors/999999/").status_code == 404
 
 

@@ -122,6 +122,9 @@ def _did(event: dict[str, Any], began_at: datetime) -> Did:
             words = f"Form {told.get('form') or ''}".strip()
         case "track":
             words = str(told.get("name") or "Event of the site")
+        # The control group, which sees the page as it is.
+        case "impression" | "personalised_click" if told.get("variant") == 0:
+            words = f"Original {'shown, as to' if kind == 'impression' else 'pressed, as of'} the control group"
         case _:
             words = _WORDS.get(kind, kind)
     where = told.get("href") if kind == "click" else event["path"]

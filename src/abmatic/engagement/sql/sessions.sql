@@ -38,7 +38,7 @@ SELECT f.site_id, f.visitor, v.id AS visitor_id, least(f.began_at, s.began_at) A
 CREATE TEMP TABLE placed_event ON COMMIT DROP AS
 WITH timed AS (
     SELECT w.visitor_id, e.site_id, e.occurred_at, e.id, e.kind, e.url, e.path, e.referrer, e.utm, e.click_ids,
-           e.properties ->> 'form' AS form, e.browser, e.os, e.device, e.country,
+           e.properties ->> 'form' AS form, e.properties ->> 'variant' AS variant, e.browser, e.os, e.device, e.country,
            e.ip::text AS network,
            CASE WHEN e.kind = 'leave' THEN least(greatest((e.properties ->> 'seconds')::float8, 0), 86400) ELSE 0 END
                AS seconds,
@@ -88,7 +88,8 @@ WITH sums AS (
            max(occurred_at) AS ended_at, min(stay_began_at) AS stay_began_at, min(stay_ended_at) AS stay_ended_at,
            count(*) AS events, count(*) FILTER (WHERE kind = 'page') AS pages, round(sum(seconds)) AS seconds,
            count(*) FILTER (WHERE kind = 'form') AS forms,
-           count(*) FILTER (WHERE kind IN ('click', 'personalised_click')) AS clicks
+           -- The control group (variant 0) has clicked nothing that is personalised.
+           count(*) FILTER (WHERE kind = 'click' OR kind = 'personalised_click' AND variant IS DISTINCT FROM '0') AS clicks
       FROM placed_event GROUP BY n
 ), first AS (
     SELECT DISTINCT ON (n) n, id AS first_event, path AS landing_path, browser, os, device, country, network
