@@ -23,9 +23,8 @@ from django.utils import timezone
 from psycopg.rows import namedtuple_row
 from pydantic import BaseModel, Field, StringConstraints, ValidationError
 
-from abmatic.personalisation import previewing, running
+from abmatic.personalisation import paths, previewing, running
 from abmatic.personalisation.choosing import Facts, fits, variant_of
-from abmatic.personalisation.paths import LONGEST
 from abmatic.personalisation.running import Running
 from abmatic.postgres.sql import block
 from abmatic.tracking import cleaning, collecting, sites
@@ -92,10 +91,7 @@ def _meant(site: Site, asked: _Asked) -> list[Running]:
     return [
         each
         for each in running.of_site(site.id)
-        if len(path) <= LONGEST
-        and each.id in asked.experiences
-        and each.audience.is_running(now)
-        and each.pages.match(path)
+        if each.id in asked.experiences and each.audience.is_running(now) and paths.fits(each.pages, path)
     ]
 
 

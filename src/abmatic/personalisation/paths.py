@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from urllib.parse import quote
 
-# Of a pattern, and of a path that one is held against.
 LONGEST = 500
-# With more, the time to find that a path doesn't fit grows without measure.
-MOST_STARS = 2
 
 
 class BadPath(ValueError):
@@ -20,17 +18,39 @@ def path_of(text: str) -> str:
     given = text.strip()
     if not given.startswith("/") or re.search(r"[\s?#\\\x00-\x1f]", given) or len(given) > LONGEST:
         raise BadPath(f"“{given}” is no path of pages: say /prices, or /blog/* for all pages below it, or /* for all")
-    given = re.sub(r"\*{2,}", "*", given)
-    if given.count("*") > MOST_STARS:
-        raise BadPath(f"“{given}” has more than {MOST_STARS} stars: use * twice at most")
     # As browsers write it; what is written so already stays.
     return quote(given, safe="/%*@!$&'()+,;=:~-._")
 
 
-def expression_of(patterns: list[str]) -> str:
-    """A regular expression that means the same to Python and to browsers."""
-    each = (".*".join(re.escape(part) for part in pattern.rstrip("/").split("*")) for pattern in patterns)
-    return f"^(?:{'|'.join(each)})/?$"
+def known_as(pattern: str) -> str:
+    """A pattern as `fits` and the script read it: without a slash at its end."""
+    return pattern.rstrip("/")
+
+
+def fits(patterns: Iterable[str], path: str) -> bool:
+    """Whether a path is one of those that the patterns (`known_as`) stand for; tracker.js has the same rule.
+
+    Stars are looked for one after the other, each as early as can be, which is as good as any other place: a regular
+    expression would try them all, and many stars would keep it busy for ever.
+    """
+    paths = (path, path.removesuffix("/"))
+    return any(_stands_for(pattern, each) for pattern in patterns for each in paths)
+
+
+def _stands_for(pattern: str, path: str) -> bool:
+    first, *others = pattern.split("*")
+    if not others:
+        return path == first
+    if not path.startswith(first):
+        return False
+    at = len(first)
+    *between, last = others
+    for part in between:
+        found = path.find(part, at)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return path.endswith(last) and at + len(last) <= len(path)
 
 
 def example_of(pattern: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +13,7 @@ from pydantic import ValidationError
 from abmatic.personalisation.changes import changes_of, selectors_of
 from abmatic.personalisation.choosing import Audience
 from abmatic.personalisation.models import Experience
-from abmatic.personalisation.paths import expression_of
+from abmatic.personalisation.paths import known_as
 
 # Seconds for which a process goes on with what it knows: for as long a change may take.
 _FRESH = 5.0
@@ -32,12 +31,11 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """An experience that is on, whenever it begins or ends. ``expression`` fits the paths of its pages."""
+    """An experience that is on, whenever it begins or ends. ``pages``: patterns, as `paths.fits` reads them."""
 
     id: int
     audience: Audience
-    expression: str
-    pages: re.Pattern[str]
+    pages: tuple[str, ...]
     control_percent: int
     choices: tuple[Choice, ...]
     selectors: tuple[str, ...]
@@ -80,7 +78,6 @@ def as_running(row: Experience) -> Running:
         selectors += selectors_of(changes)
         told = tuple(each.model_dump(exclude_none=True) for each in changes)
         choices.append(Choice(variant.pk, variant.weight, told))
-    expression = expression_of(row.pages)
     return Running(
         id=row.pk,
         audience=Audience(
@@ -92,8 +89,7 @@ def as_running(row: Experience) -> Running:
             starts_at=row.starts_at,
             ends_at=row.ends_at,
         ),
-        expression=expression,
-        pages=re.compile(expression),
+        pages=tuple(known_as(each) for each in row.pages),
         control_percent=row.control_percent,
         choices=tuple(choices),
         selectors=tuple(dict.fromkeys(selectors)),

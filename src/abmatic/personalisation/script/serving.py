@@ -28,11 +28,11 @@ def name_of_part() -> str:
 
 def told_to(site_id: int) -> dict[str, object]:
     """What the script of a site is told: the part's name, the longest wait, and of each experience its id, the pages
-    (a regular expression) and the elements that it may change. Nothing of its audience, nothing of its variants."""
+    (patterns of their paths) and the elements that it may change. Nothing of its audience, nothing of its variants."""
     now = timezone.now()
     soon = now + timedelta(seconds=2 * FRESH)
     shows = [
-        [each.id, each.expression, list(each.selectors)]
+        [each.id, list(each.pages), list(each.selectors)]
         for each in running.of_site(site_id)
         if not running.is_over(each, now) and (each.audience.starts_at is None or each.audience.starts_at <= soon)
     ]

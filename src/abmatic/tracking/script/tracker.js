@@ -7,7 +7,7 @@
  *   cookies  true in identified mode     days     life of the cookie
  *   consent  true: wait for consent      gpc, dnt whether these signals of the browser stop it
  *   forms    true: follow submissions    fields   names of fields whose values may be sent
- *   shows    what is personalised: [id, regular expression of paths, selectors of the elements] each
+ *   shows    what is personalised: [id, patterns of paths, selectors of the elements] each
  *   wait     milliseconds for which these elements are hidden at most
  *   part     the file that personalises, see docs/personalisation.md
  */
@@ -280,9 +280,27 @@
     }
   };
 
+  function isHere(pattern) {
+    var path = location.pathname;
+    return fits(pattern, path) || fits(pattern, path.replace(/\/$/, ""));
+  }
+
+  // * stands for any letters. A regular expression with many of them would keep the tab busy for ever.
+  function fits(pattern, path) {
+    var parts = pattern.split("*");
+    var last = parts.pop();
+    var end = path.length - last.length;
+    var at = 0;
+    return parts.length ? parts.every(function (part, place) {
+      var found = place ? path.indexOf(part, at) : path.lastIndexOf(part, 0);
+      at = found + part.length;
+      return found >= 0;
+    }) && at <= end && path.slice(end) === last : path === last;
+  }
+
   function personalise(hides) {
     if (!preview) inner.shown = !isAllowed() ? [] : settings.shows.filter(function (each) {
-      return new RegExp(each[1]).test(location.pathname);
+      return each[1].some(isHere);
     });
     var fresh = inner.shown.filter(function (each) { return inner.isFresh(each[0]); });
     // A path has one wait: what a router does to its address meanwhile doesn't prolong that, nor hides what was seen.
