@@ -10,7 +10,7 @@ from tests.personalisation.worlds import HEADLINE, Somebody, forget
 
 from abmatic.campaigns.models import Campaign
 from abmatic.identity.models import AuditEntry
-from abmatic.personalisation.models import Experience
+from abmatic.personalisation.models import Experience, Variant
 from abmatic.tracking.models import TrackingSite
 
 pytestmark = pytest.mark.django_db
@@ -45,8 +45,11 @@ def test_made_shown_changed_and_removed(operator: Program, site: TrackingSite, a
     assert operator.get(one).json()["changed_by"].startswith("API key ")
     assert [each["id"] for each in operator.get(address).json()["items"]] == [told["id"]]
 
+    late = body(site, updated_at="2026-01-01T08:00:00Z")
+    assert "changed meanwhile" in fault(operator.ask("PUT", one, late), 422)["detail"]
     variants = [{"id": told["variants"][0]["id"], "name": "A", "changes": [HEADLINE]}, {"name": "B", "weight": 3}]
-    changed = operator.ask("PUT", one, body(site, name="Second", is_on=False, variants=variants)).json()
+    told_whole = body(site, name="Second", is_on=False, variants=variants, updated_at=told["updated_at"])
+    changed = operator.ask("PUT", one, told_whole).json()
     assert (changed["name"], changed["is_on"]) == ("Second", False)
     assert [(each["name"], each["weight"]) for each in changed["variants"]] == [("A", 1), ("B", 3)]
     assert operator.ask("DELETE", one).json() == {"id": told["id"], "name": "Second"}
@@ -63,6 +66,8 @@ def test_made_shown_changed_and_removed(operator: Program, site: TrackingSite, a
         ({"variants": [{"name": "A", "changes": [HEADLINE | {"kind": "html"}]}]}, "kind"),
         ({"pages": ["prices"]}, "no path"),
         ({"surprise": 1}, "surprise"),
+        ({"name": "a\0b"}, "code 0"),
+        ({"utm_source": "a\0b"}, "code 0"),
     ],
 )  # fmt: skip
 def test_what_is_unsafe_or_unknown_is_refused(
@@ -71,6 +76,19 @@ def test_what_is_unsafe_or_unknown_is_refused(
     told = fault(operator.ask("POST", address, body(site, **values)), 422)
     assert says in str(told)
     assert not Experience.objects.exists()
+
+
+def test_what_older_rules_let_in_is_told_as_it_is_and_refused_when_it_is_sent_again(
+    operator: Program, site: TrackingSite, address: str
+) -> None:
+    made = operator.ask("POST", address, body(site)).json()
+    old = [{"kind": "link", "selector": "a", "value": "/a<b>"}, HEADLINE]
+    Variant.objects.update(changes=old)
+    one = f"{address}/{made['id']}"
+    assert operator.get(one).json()["variants"][0]["changes"] == old
+    assert operator.get(address).json()["items"][0]["variants"][0]["changes"] == old
+    again = body(site, variants=[{"id": made["variants"][0]["id"], "name": "A", "changes": old}])
+    assert "no address" in str(fault(operator.ask("PUT", one, again), 422))
 
 
 def test_what_can_not_be_is_refused_with_its_remedy(operator: Program, site: TrackingSite, address: str) -> None:

@@ -59,6 +59,9 @@ UNSAFE = [
     one("attribute", "x", attribute="data-hx-get"),
     one("attribute", "x", attribute="TITLE"),
     one("attribute", "x"),
+    *(one("attribute", f"a{letter}b", attribute="title") for letter in '<>"'),
+    *(one(kind, f"/a{letter}b") for letter in '<>"' for kind in ("link", "image")),
+    one("banner", "New", link="/<b>"),
     one("text", "{{constructor.constructor('alert(1)')()}}"),
     one("text", "${alert(1)}"),
     one("text", "[[x]]"),
@@ -74,6 +77,7 @@ UNSAFE = [
     *(one("text", "x", selector=each) for each in (
         "", "h1{color:red}", "h1{}*", "@import 'x'", "h1;", "h1/*", "a[href='x", "a:not(b", "h1)", "h1\\", "<b>",
         "x" * 201, "a[b=(']')", "h1</style><script>",
+        "input[value^='a']", "[ VALUE]", "meta[content='x']", "[*|value='x']", "a:not([value])", "p:has(b)", "p:HAS(b)",
     )),
     {"kind": "text", "value": "x"},
     "text",

@@ -44,6 +44,9 @@ TWICE = [{"name": "A", "changes": [HEADLINE]}, {"name": "a", "changes": [HEADLIN
         ({"starts_at": "2026-01-02T08:00:00"}, "with their zone"),
         ({"known": "somebody"}, "known"),
         ({"script": "alert(1)"}, "Extra inputs"),
+        ({"name": "a\0b"}, "code 0"),
+        ({"utm_campaign": "a\0b"}, "code 0"),
+        ({"variants": [{"name": "a\0b", "changes": [HEADLINE]}]}, "code 0"),
     ],
 )
 def test_what_makes_no_sense_is_refused_with_its_remedy(site: TrackingSite, values: dict[str, Any], says: str) -> None:

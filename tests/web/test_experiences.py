@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from typing import Any
 
@@ -82,9 +83,19 @@ def test_it_is_made_shown_changed_switched_and_removed(
 
     form = operator.get(f"{made.url}edit/").text
     assert 'value="2026-01-01T08:00"' in form
-    again = typed(site, name="Second", **{"v0-id": one.variants.get().pk, "v0-c1-kind": "", "v0-c1-value": ""})
+    seen = re.search(r'name="seen" value="([^"]+)"', form)
+    assert seen is not None
+    again = typed(
+        site,
+        name="Second",
+        seen=html.unescape(seen[1]),
+        **{"v0-id": one.variants.get().pk, "v0-c1-kind": "", "v0-c1-value": ""},
+    )
     assert operator.post(f"{made.url}edit/", again).status_code == 302
     assert len(one.variants.get().changes) == 1
+    late = operator.post(f"{made.url}edit/", again | {"name": "Third"})
+    assert late.status_code == 400
+    assert "“Second” was changed meanwhile, by Oscar" in late.text
     operator.post(f"{made.url}switch/", {"to": "off"})
     assert "“Second” is off" in operator.get(made.url).text
     assert operator.post(f"{made.url}remove/").url == base(campaign)
@@ -166,6 +177,31 @@ def test_a_collection_that_is_gone_is_said(viewer: Client, site: TrackingSite, c
     assert "Targets" in viewer.get(url).text
     collection.delete()
     assert "a collection that is gone: nobody" in viewer.get(url).text
+
+
+def test_editing_never_turns_a_collection_into_everybody(
+    operator: Client, site: TrackingSite, campaign: Campaign
+) -> None:
+    Collection.objects.bulk_create(Collection(name=f"A{number}", record="account") for number in range(250))
+    collection = Collection.objects.create(name="Z", record="account")
+    one = experience(site, campaign=campaign, collection=collection.pk)
+    url = f"{base(campaign)}{one.pk}/edit/"
+    chosen = re.compile(r'<select[^>]*name="collection".*?value="(\d*)" selected>([^<]*)', re.DOTALL)
+    found = chosen.search(operator.get(url).text)
+    assert found is not None
+    assert found.groups() == (str(collection.pk), "Z (accounts)")
+    collection.delete()
+    page = operator.get(url).text
+    found = chosen.search(page)
+    assert found is not None
+    assert found.groups() == (str(one.collection_id), "A collection that is gone")
+    told = typed(site, collection=found[1], seen=one.updated_at.isoformat(), **{"v0-id": one.variants.get().pk})
+    answer = operator.post(url, told)
+    assert answer.status_code == 400
+    assert "The collection is not here any more" in answer.text
+    assert chosen.search(answer.text) is not None
+    one.refresh_from_db()
+    assert (one.name, one.collection_id) == ("Headline", int(found[1]))
 
 
 def test_another_campaigns_experience_is_not_here(operator: Client, site: TrackingSite, campaign: Campaign) -> None:

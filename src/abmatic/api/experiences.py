@@ -14,11 +14,11 @@ from abmatic.api.writing import Answer, IdempotencyKey, writing
 from abmatic.campaigns.models import Campaign
 from abmatic.identity.audit import Author
 from abmatic.personalisation import managing, previewing, results
-from abmatic.personalisation.changes import Change, changes_of
+from abmatic.personalisation.changes import Change
 from abmatic.personalisation.managing import ExperienceRefused
 from abmatic.personalisation.models import Experience
 from abmatic.personalisation.results import Compared, Group
-from abmatic.personalisation.wanted import ExperienceWanted
+from abmatic.personalisation.wanted import ExperienceChanged, ExperienceWanted
 
 router = Router(tags=["Experiences"])
 
@@ -27,12 +27,13 @@ ExperienceId = Annotated[int, Path(ge=1, le=2**63 - 1, description="The experien
 
 
 class VariantShown(Schema):
-    """A variant. ``preview``: an address of the site that shows it to whoever opens it, for a week."""
+    """A variant. ``preview``: an address of the site that shows it to whoever opens it, for a week. ``changes`` are
+    told as they are stored, also those that the rules of now refuse, which change nothing."""
 
     id: int
     name: str
     weight: int
-    changes: list[Change]
+    changes: list[Change] | list[dict[str, Any]]
     preview: str
 
 
@@ -73,7 +74,7 @@ class ExperienceShown(Schema):
                     id=each.pk,
                     name=each.name,
                     weight=each.weight,
-                    changes=changes_of(each.changes),
+                    changes=each.changes,
                     preview=previewing.link_of(experience, each),
                 )
                 for each in experience.variants.all()
@@ -168,14 +169,15 @@ def change_experience(
     request: HttpRequest,
     campaign_id: CampaignId,
     experience_id: ExperienceId,
-    wanted: ExperienceWanted,
+    wanted: ExperienceChanged,
     idempotency_key: IdempotencyKey = None,
 ) -> Answer:
     """Makes an experience what is sent, whole. Variants without `id` are new; those that aren't named are removed,
-    which is refused where people have seen them."""
+    which is refused where people have seen them. With `updated_at` as it was shown nobody's change is lost: it is
+    refused where somebody else has changed the experience since."""
     _find(campaign_id, experience_id)
     try:
-        managing.change(experience_id, wanted, by=Author(api_key=key_of(request)))
+        managing.change(experience_id, wanted, by=Author(api_key=key_of(request)), seen=wanted.updated_at)
     except ExperienceRefused as refused:
         raise _refused(refused) from None
     return Answer(ExperienceShown.of(_find(campaign_id, experience_id)))

@@ -1,8 +1,10 @@
 """What a variant may change in a page, read into typed values.
 
 Whoever may edit a campaign must not be able to run code on the site, nor style it at will: texts are texts, addresses
-lead to pages or pictures, attributes are on a list, selectors hold nothing but a selector, and what frameworks take for
-code within a text is refused. The script checks again, against the page's own elements (script/personalise.js).
+lead to pages or pictures, attributes are on a list, selectors hold nothing but a selector and find no element by what
+is typed into it, and what frameworks take for code within a text is refused; so are the letters of HTML in attributes
+and addresses, which some scripts of pages make HTML of. The script checks again, against the page's own elements
+(script/personalise.js).
 """
 
 from __future__ import annotations
@@ -22,6 +24,10 @@ _IMAGES = frozenset({"http", "https", ""})
 # Vue, AngularJS, Jinja, Polymer, ERB and templates of JavaScript.
 _CODE = re.compile(r"\{\{|\}\}|\[\[|\$\{|<%|\{%")
 _SELECTOR = re.compile(r"""[\w\s#.:()\[\]="'^$*|~>+,/-]+""")
+# Letters of HTML: there are scripts that show titles and addresses as HTML.
+_HTML = re.compile(r"[<>\"]")
+# By these a selector could tell letter by letter what is typed into a form, or is secret in the page.
+_PRYING = re.compile(r"\[\s*(?:[\w*-]*\|)?\s*(?:value|content)(?![\w-])|:has\(", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _PAIRS = {")": "(", "]": "["}
 
@@ -37,12 +43,21 @@ def _text(value: str) -> str:
     return value
 
 
+def _attribute(value: str) -> str:
+    value = _text(value)
+    if found := _HTML.search(value):
+        raise ValueError(f"“{found[0]}” may be taken for HTML by the website: leave it out")
+    return value
+
+
 def _selector(value: str) -> str:
     value = value.strip()
     if not value:
         raise ValueError("name the element by a CSS selector, as in #hero h1")
     if not _SELECTOR.fullmatch(value) or "/*" in value or not _is_balanced(value):
         raise ValueError(f"“{value}” is no CSS selector that can be used: say for example #hero h1, or .price > a")
+    if found := _PRYING.search(value):
+        raise ValueError(f"“{found[0]}” can tell what is typed into a page: choose the element by id, class or name")
     return value
 
 
@@ -68,8 +83,8 @@ def _address(value: str, schemes: frozenset[str], example: str) -> str:
         scheme = urlsplit(value).scheme.lower()
     except ValueError:
         scheme = "?"
-    # Browsers leave out blanks within a scheme: there are none anywhere.
-    if not value or scheme not in schemes or re.search(r"[\s\\\x00-\x1f\x7f]", value) or _CODE.search(value):
+    # Browsers leave out blanks within a scheme: there are none anywhere. Nor are there letters of HTML.
+    if not value or scheme not in schemes or re.search(r"[\s\\\x00-\x1f\x7f<>\"]", value) or _CODE.search(value):
         raise ValueError(f"“{value}” is no address that can be used: {example}")
     if not scheme and not value.startswith(("/", "?", "#")):
         raise ValueError(f"“{value}” is no whole address: {example}")
@@ -85,6 +100,7 @@ def _image(value: str) -> str:
 
 
 Text = Annotated[str, StringConstraints(max_length=500), AfterValidator(_text)]
+AttributeText = Annotated[str, StringConstraints(max_length=500), AfterValidator(_attribute)]
 Selector = Annotated[str, StringConstraints(max_length=200), AfterValidator(_selector)]
 Link = Annotated[str, StringConstraints(max_length=1_000), AfterValidator(_link)]
 Image = Annotated[str, StringConstraints(max_length=1_000), AfterValidator(_image)]
@@ -124,7 +140,7 @@ class AttributeChange(_Change):
     kind: Literal["attribute"]
     selector: Selector
     attribute: Literal["alt", "aria-label", "placeholder", "title"]
-    value: Text
+    value: AttributeText
 
 
 class BannerChange(_Change):

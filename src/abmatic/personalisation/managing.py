@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -35,10 +36,16 @@ def add(campaign: Campaign, wanted: ExperienceWanted, *, by: Author) -> Experien
         return _save(Experience(campaign=campaign), wanted, "experience added", by)
 
 
-def change(experience_id: int, wanted: ExperienceWanted, *, by: Author) -> Experience:
-    """Changes an experience and its variants. Raises `ExperienceRefused`, `Experience.DoesNotExist`."""
+def change(experience_id: int, wanted: ExperienceWanted, *, by: Author, seen: datetime | None = None) -> Experience:
+    """Changes an experience and its variants. ``seen``: its ``updated_at`` when it was looked at, where that is known:
+    what somebody else has done since is not undone. Raises `ExperienceRefused`, `Experience.DoesNotExist`.
+    """
     with transaction.atomic():
         experience = Experience.objects.select_for_update().get(pk=experience_id)
+        if seen is not None and seen != experience.updated_at:
+            raise ExperienceRefused(
+                f"“{experience}” was changed meanwhile, by {experience.changed_by}: open it again to change it."
+            )
         return _save(experience, wanted, "experience changed", by)
 
 
@@ -89,7 +96,7 @@ def wanted_of(experience: Experience) -> dict[str, Any]:
 
 def _save(experience: Experience, wanted: ExperienceWanted, act: str, by: Author) -> Experience:
     before = {} if experience.pk is None else {name: getattr(experience, name) for name in _SETTINGS}
-    for name, value in wanted.model_dump(exclude={"site", "collection", "variants"}).items():
+    for name, value in wanted.model_dump(exclude={"site", "collection", "variants", "updated_at"}).items():
         setattr(experience, name, value)
     experience.site_id, experience.collection_id = wanted.site, wanted.collection
     _require(experience)

@@ -22,6 +22,12 @@ def _page(value: str) -> str:
         raise ValueError(str(bad)) from None
 
 
+def _storable(value: str) -> str:
+    if "\x00" in value:
+        raise ValueError("leave out the letter with the code 0: it can't be stored")
+    return value
+
+
 def _country(value: str) -> str:
     value = value.strip().upper()
     if not (len(value) == 2 and value.isascii() and value.isalpha()):
@@ -29,9 +35,9 @@ def _country(value: str) -> str:
     return value
 
 
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), AfterValidator(_storable)]
 _Id = Annotated[int, Field(ge=1, le=2**63 - 1)]
-_Utm = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
+_Utm = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), AfterValidator(_storable)]
 
 
 class VariantWanted(BaseModel):
@@ -80,3 +86,10 @@ class ExperienceWanted(BaseModel):
         if self.is_on and not any(each.changes for each in self.variants):
             raise ValueError("no variant changes anything: add a change before it is turned on")
         return self
+
+
+class ExperienceChanged(ExperienceWanted):
+    """An experience, whole, as it is to be from now on. ``updated_at``: as it was told when it was looked at; where it
+    has been changed since, this is refused."""
+
+    updated_at: datetime | None = None

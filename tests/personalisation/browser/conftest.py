@@ -37,6 +37,8 @@ window.frames_ = [];
 """
 STATIC = """
 <h1>Original</h1> <p class="intro">Intro <b>here</b></p> <a id="go" href="/old">Go</a>
+<a id="driven" href="/old" hx-boost="true">x</a> <a id="remote" href="/old" data-remote="true">x</a>
+<a id="folds" href="#old" data-bs-toggle="collapse">x</a> <input id="typed" value="secret">
 <picture><source srcset="/old.webp"><img id="pic" src="/old.png" srcset="/old2.png 2x" alt="Old"></picture>
 <input id="q" placeholder="Old"> <script id="code">window.ran = 0</script>
 <iframe id="frame" src="about:blank"></iframe>

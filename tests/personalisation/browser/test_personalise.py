@@ -107,6 +107,12 @@ UNSAFE = [
     {"kind": "attribute", "selector": "#frame", "attribute": "srcdoc", "value": "<script>parent.ran=1</script>"},
     {"kind": "html", "selector": "h1", "value": "<img src=x onerror=window.ran=1>"},
     {"kind": "text", "selector": "h1{", "value": "x"},
+    *({"kind": "link", "selector": f"#{name}", "value": "/evil"} for name in ("driven", "remote", "folds")),
+    {"kind": "link", "selector": "#go", "value": "/<img>"},
+    {"kind": "image", "selector": "#pic", "value": '/"x'},
+    {"kind": "attribute", "selector": "#pic", "attribute": "alt", "value": "<img src=x onerror=window.ran=1>"},
+    {"kind": "attribute", "selector": "#typed[value^=s]", "attribute": "title", "value": "evil"},
+    {"kind": "attribute", "selector": "body:has(#typed) h1", "attribute": "title", "value": "evil"},
 ]  # fmt: skip
 
 
@@ -133,6 +139,8 @@ def test_what_is_unsafe_is_refused_by_the_script_too(guest: Guest, website: Webs
     ):
         assert each in html
     assert "onerror" not in html
+    assert "evil" not in html
+    assert 'alt="Old"' in html
     assert page.evaluate("window.ran") == 0
 
 

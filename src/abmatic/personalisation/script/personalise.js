@@ -21,6 +21,10 @@
   var WATCHED = ["alt", "aria-label", "placeholder", "title", "href", "src", "srcset", "class", "id"];
   // Elements that hold code, style or other pages; and those that a whole page hangs on.
   var NEVER = /^(script|style|template|noscript|i?frame|object|embed|base|link|meta|title|textarea|head|html|body)$/i;
+  // Links that scripts of pages take for something else: what they lead to is loaded as HTML, or asked for as a selector.
+  var DRIVEN = /^(hx-|data-(hx-|bs-|remote$|method$|toggle$))/i;
+  var HTML = /[<>"]/; // there are scripts that show titles and addresses as HTML
+  var PRYING = /\[\s*([\w*-]*\|)?\s*(value|content)(?![\w-])|:has\(/i; // selectors that tell what is typed
   var CODE = /\{\{|\}\}|\[\[|\$\{|<%|\{%/;
   var AGAIN = 20; // times that an element is changed again after the page's own code has changed it back
 
@@ -35,8 +39,10 @@
   // ---- what may be changed, and how
 
   function leadsTo(value, schemes) {
-    try { return schemes.test(new URL(value, d.baseURI).protocol) && !CODE.test(value); } catch (bad) { return false; }
+    try { return schemes.test(new URL(value, d.baseURI).protocol) && isPlain(value); } catch (bad) { return false; }
   }
+
+  function isPlain(value) { return isText(value) && !HTML.test(value); }
 
   function isText(value) { return typeof value === "string" && !CODE.test(value); }
 
@@ -47,10 +53,10 @@
       var tag = element.tagName;
       if (NEVER.test(tag)) return;
       if (change.kind === "text" && isText(change.value)) found.push([element, "", change.value]);
-      if (change.kind === "attribute" && ATTRIBUTES.test(change.attribute) && isText(change.value)) {
+      if (change.kind === "attribute" && ATTRIBUTES.test(change.attribute) && isPlain(change.value)) {
         found.push([element, change.attribute, change.value]);
       }
-      if (change.kind === "link" && /^(A|AREA)$/.test(tag) && leadsTo(change.value, /^(https?|mailto|tel):$/)) {
+      if (change.kind === "link" && /^(A|AREA)$/.test(tag) && !isDriven(element) && leadsTo(change.value, /^(https?|mailto|tel):$/)) {
         found.push([element, "href", change.value]);
       }
       if (change.kind === "image" && tag === "IMG" && leadsTo(change.value, /^https?:$/)) {
@@ -67,7 +73,12 @@
     return found;
   }
 
+  function isDriven(element) {
+    return element.getAttributeNames().some(function (name) { return DRIVEN.test(name); });
+  }
+
   function elements(selector) {
+    if (PRYING.test(selector)) return [];
     try { return [].slice.call(d.querySelectorAll(selector)); } catch (bad) { return []; }
   }
 

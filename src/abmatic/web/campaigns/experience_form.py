@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.http import QueryDict
@@ -98,6 +98,8 @@ class ExperienceForm:
     variants: list[VariantRow]
     problems: list[str] = field(default_factory=list)
     bad: set[str] = field(default_factory=set)
+    # When what is edited was changed last, as the form was first shown: sent along.
+    seen: str = ""
 
     def wanted(self) -> ExperienceWanted | None:
         """What is wanted; None where something is wrong, which is noted where it is."""
@@ -121,6 +123,14 @@ class ExperienceForm:
                 self._place(list(fault["loc"]), _worded(fault), kept)
             return None
         return None if self.problems else wanted
+
+    @property
+    def seen_at(self) -> datetime:
+        """``seen``; a time at which nothing was changed where the form doesn't say."""
+        try:
+            return datetime.fromisoformat(self.seen)
+        except ValueError:
+            return datetime.min.replace(tzinfo=UTC)
 
     def _moment(self, name: str) -> datetime | None:
         text = self.values[name]
@@ -193,6 +203,7 @@ def of_post(post: QueryDict) -> ExperienceForm:
         made.is_gone = bool(post.get(f"{key}-gone"))
         variants.append(made)
     form = ExperienceForm({name: _text(post, name) for name in _names()}, bool(post.get("is_on")), variants)
+    form.seen = _text(post, "seen")
     act, _, which = post.get("do", "").partition("-")
     if act == "variant":
         names = (chr(ord("A") + place) for place in range(26))

@@ -22,7 +22,6 @@ from abmatic.personalisation.running import as_running
 from abmatic.tracking.models import TrackingSite
 from abmatic.web.campaigns import experience_form
 from abmatic.web.campaigns.experience_form import ExperienceForm
-from abmatic.web.grids.filters import MOST_COLLECTIONS
 from abmatic.web.http import PageRequest
 from abmatic.web.once import number, once
 from abmatic.web.records.page import frame
@@ -83,7 +82,9 @@ def edit(request: PageRequest, record_id: int, experience_id: int) -> HttpRespon
     one = _find(record_id, experience_id)
     if request.method == "POST":
         return _edited(request, one.campaign, one, experience_form.of_post(request.POST))
-    return _edited(request, one.campaign, one, experience_form.of_experience(managing.wanted_of(one), _local))
+    form = experience_form.of_experience(managing.wanted_of(one), _local)
+    form.seen = one.updated_at.isoformat()
+    return _edited(request, one.campaign, one, form)
 
 
 @require_POST
@@ -130,7 +131,10 @@ def _edited(request: PageRequest, campaign: Campaign, one: Experience | None, fo
 
     def save() -> HttpResponse:
         by = Author(request.user)
-        made = managing.change(one.pk, wanted, by=by) if one else managing.add(campaign, wanted, by=by)
+        if one:
+            made = managing.change(one.pk, wanted, by=by, seen=form.seen_at)
+        else:
+            made = managing.add(campaign, wanted, by=by)
         messages.success(request, "Saved. Browsers know within five minutes." if made.is_on else "Saved. It is off.")
         return HttpResponseRedirect(reverse("campaign-experience", args=[campaign.pk, made.pk]))
 
@@ -144,11 +148,15 @@ def _edited(request: PageRequest, campaign: Campaign, one: Experience | None, fo
 def _form_page(
     request: PageRequest, campaign: Campaign, one: Experience | None, form: ExperienceForm, status: int = 200
 ) -> HttpResponse:
-    collections = Collection.objects.filter(record__in=("account", "contact")).order_by("-record", "name", "pk")
+    found = Collection.objects.filter(record__in=("account", "contact")).order_by("-record", "name", "pk")
+    collections = list(found.only("name", "record"))
+    # What can't be chosen any more stays chosen, and is refused: an empty field would mean everybody.
+    chosen = form.values["collection"]
     context: dict[str, Any] = {
         **frame("campaign", campaign, "web"), **experience_form.choices(),
         "experience": one, "form": form, "once": number(),
-        "sites": TrackingSite.objects.order_by("name", "pk"), "collections": collections[:MOST_COLLECTIONS],
+        "sites": TrackingSite.objects.order_by("name", "pk"), "collections": collections,
+        "gone": chosen if chosen not in {"", *(str(each.pk) for each in collections)} else "",
         "zone": timezone.get_current_timezone_name(),
     }  # fmt: skip
     return render(request, "campaigns/experience_edit.html", context, status=status)
