@@ -17,7 +17,7 @@ from abmatic.engagement import scoring
 from abmatic.sync import org_fields
 from abmatic.sync.auto_push import AutoPush
 from abmatic.sync.engagement_fields import suggestions
-from abmatic.sync.models import FieldMapping
+from abmatic.sync.models import FieldMapping, Mode, ObjectSetting
 from abmatic.sync.objects import OBJECTS
 from abmatic.sync.settings_reading import FileRefused, read_mapping
 
@@ -74,6 +74,25 @@ def test_a_score_is_written_when_it_says_something_new(live: Live) -> None:
     scoring.fade(NOW + timedelta(days=13))
     perform(automatic.start_due())
     assert in_salesforce(live, contact)[:2] == (28, "Cold")
+
+
+def test_scores_that_are_written_nowhere_start_nothing(live: Live) -> None:
+    contact = Contact.objects.filter(kind="contact").order_by("id")[0]
+    FieldMapping.objects.filter(local_field__in=[each.name for each in ENGAGEMENT]).update(to_salesforce=Mode.NONE)
+    automatic = AutoPush()
+    perform(automatic.start_due())
+    visit(0, contact, forms=2)
+    scoring.refresh_all(NOW)
+    contact.refresh_from_db()
+    assert contact.engagement_score
+    assert automatic.start_due() == []
+    # Where the push filter asks for one, a change may let the record pass.
+    ObjectSetting.objects.filter(sobject="Contact").update(
+        push_filter={"all": [{"field": "engagement_score", "is": "at_least", "value": 30}]}
+    )
+    perform(automatic.start_due())
+    scoring.fade(NOW + timedelta(days=30))
+    assert [run.sobject for run in automatic.start_due()] == ["Contact"]
 
 
 def test_what_salesforce_holds_there_is_never_read(live: Live) -> None:

@@ -105,6 +105,7 @@ class AutoPush:
         (is_changed,) = _answer(
             block("abmatic.sync", "sql/push.sql", "is_changed"),
             connection=setting.connection_id, sobject=spec.name, record=OBJECTS[spec.name].local, seen=seen, upto=upto,
+            unheeded=due.unheeded(spec, setting),
         )  # fmt: skip
         if not is_changed:
             self._seen[setting.pk, spec.name] = upto

@@ -7,16 +7,17 @@ written was changed in the settings, or the database was restored.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from abmatic.audiences.fields import fields
 from abmatic.postgres.sql import block
 from abmatic.postgres.transactions import over_below
-from abmatic.sync.models import ObjectSetting
+from abmatic.sync.models import Mode, ObjectSetting
 from abmatic.sync.objects import SObject
 from abmatic.sync.push import waiting
 from abmatic.sync.push.plan import allowed
@@ -43,7 +44,8 @@ def collect(session: Session, spec: SObject, setting: ObjectSetting) -> None:
         everything = sql.SQL(block("abmatic.sync", "sql/push.sql", "all_due"))
         session.execute(everything.format(local=sql.Identifier(spec.local)), parameters)
     else:
-        session.execute(block("abmatic.sync", "sql/push.sql", "changed_due"), {**parameters, "seen": before["seen"]})
+        since = {**parameters, "seen": before["seen"], "unheeded": unheeded(spec, setting)}
+        session.execute(block("abmatic.sync", "sql/push.sql", "changed_due"), since)
     session.execute(block("abmatic.sync", "sql/push.sql", "retried_due"), parameters)
     waiting.forget_leads(session, spec, setting.connection_id)
     now = {"settings": said, "seen": upto}
@@ -54,6 +56,31 @@ def collect(session: Session, spec: SObject, setting: ObjectSetting) -> None:
             **setting.compared, "riders": {**setting.compared.get("riders", {}), spec.name: now}
         }  # fmt: skip
     session.execute("UPDATE object_setting SET compared = %s WHERE id = %s", (Jsonb(setting.compared), setting.pk))
+
+
+def unheeded(spec: SObject, setting: ObjectSetting) -> list[str]:
+    """Fields whose changes make no record due: those that are worked out here, and that nothing of the push asks for.
+
+    Scores move by the minute: each would have Salesforce asked, and nothing written.
+    """
+    computed = {each.name for each in fields(spec.local) if each.is_computed}
+    if not computed:
+        return []
+    written = setting.mappings.exclude(to_salesforce=Mode.NONE).filter(local_field__in=computed)
+    asked_for = set(written.values_list("local_field", flat=True)) | set(_names(setting.push_filter))
+    return sorted(computed - asked_for)
+
+
+def _names(condition: object) -> Iterator[str]:
+    """The fields that a condition asks about."""
+    if isinstance(condition, Mapping):
+        named = condition.get("field")
+        if isinstance(named, str):
+            yield named
+        condition = list(condition.values())
+    if isinstance(condition, list):
+        for inner in condition:
+            yield from _names(inner)
 
 
 def note_denied(spec: SObject, setting: ObjectSetting, denied: Sequence[str]) -> None:

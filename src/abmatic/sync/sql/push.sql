@@ -14,12 +14,12 @@ INSERT INTO push_due (connection_id, sobject, local_id)
 SELECT %(connection)s, %(sobject)s, id FROM {local}
 ON CONFLICT DO NOTHING;
 
--- changed_due -- Records that somebody changed in a transaction that is over since. Parameters: connection, sobject, record, seen, upto.
+-- changed_due -- Records that somebody changed in a transaction that is over since. Parameters: connection, sobject, record, seen, upto, unheeded.
 -- What a pull of this object wrote here is what Salesforce has.
 INSERT INTO push_due (connection_id, sobject, local_id)
 SELECT DISTINCT %(connection)s::bigint, %(sobject)s, h.record_id
   FROM change AS h
- WHERE h.tx >= %(seen)s AND h.tx < %(upto)s AND h.record = %(record)s
+ WHERE h.tx >= %(seen)s AND h.tx < %(upto)s AND h.record = %(record)s AND h.field <> ALL (%(unheeded)s::text[])
    AND h.cause_id NOT IN (
        SELECT u.id FROM cause AS u JOIN run AS r ON r.id = u.run_id
         WHERE r.connection_id = %(connection)s AND r.sobject = %(sobject)s
@@ -33,10 +33,10 @@ SELECT DISTINCT i.connection_id, i.sobject, i.local_id
  WHERE i.is_open AND i.retry_at IS NOT NULL AND i.connection_id = %(connection)s AND i.sobject = %(sobject)s
 ON CONFLICT DO NOTHING;
 
--- is_changed -- Whether changed_due would find anything. Parameters: connection, sobject, record, seen, upto.
+-- is_changed -- Whether changed_due would find anything. Parameters: connection, sobject, record, seen, upto, unheeded.
 SELECT EXISTS (
        SELECT FROM change AS h
-        WHERE h.tx >= %(seen)s AND h.tx < %(upto)s AND h.record = %(record)s
+        WHERE h.tx >= %(seen)s AND h.tx < %(upto)s AND h.record = %(record)s AND h.field <> ALL (%(unheeded)s::text[])
           AND NOT EXISTS (
               SELECT FROM cause AS u JOIN run AS r ON r.id = u.run_id
                WHERE u.id = h.cause_id AND r.connection_id = %(connection)s AND r.sobject = %(sobject)s));
