@@ -175,15 +175,13 @@
       }
       if (isSeen && !told[id]) {
         told[id] = true;
-        tell("impression", id, what.variant);
+        // Once the script has noted the page that it belongs to.
+        setTimeout(function () { tell("impression", id, what.variant); }, 0);
       }
     });
   }
 
-  // Once the script has noted the page that it belongs to.
-  function tell(kind, id, variant) {
-    setTimeout(function () { inner.add(kind, { experience: id, variant: variant }); }, 0);
-  }
+  function tell(kind, id, variant) { inner.add(kind, { experience: id, variant: variant }); }
 
   function click(event) {
     var target = event.target;
@@ -194,6 +192,7 @@
       var isOurs = target.closest("#" + nameOfBanner(each[0]) + " a") || each[2].some(function (selector) {
         try { return target.closest(selector); } catch (bad) { return false; }
       });
+      // At once: the click may lead away.
       if (isOurs) tell("personalised_click", each[0], what.variant);
     });
   }
