@@ -1,24 +1,26 @@
-"""Rules of campaigns follow what people do on the website: each event is looked at once.
+"""Rules of campaigns follow what people do on the website, as far as it is known who they are.
 
-1. **Read.** The events that sessions have been made of since (`engagement.doings`) are held against the rules; what a
-   rule counts becomes a *hit*, with who did it, as far as is known. A new rule first catches up from its beginning.
-2. **Recognise.** Hits in sessions that turned out to be somebody's, or somebody else's, are that person's.
-3. **Settle.** Open hits of members bring them to the rule's status, forwards only (`membership.advance`); with a rule
+1. **Read.** What was done in the sessions that changed since (`engagement.doings`), or that turned out to be
+   somebody's, is held against the rules; what a rule counts becomes a *hit* of that person.
+2. **Settle.** Open hits of members bring them to the rule's status, forwards only (`membership.advance`); with a rule
    that lets join, they make members. Hits of people who are no members stay open until they are.
+3. **Catch up.** A rule that counts from an earlier day looks at the sessions since then, some at a time, after all the
+   others; once it has, its hits are settled too.
 
 How far somebody gets is the furthest of where they stood and of what they did, in whatever order it came. A hit has its
-effect on a person once: whom somebody, or the CRM, sets back later stays there until they do something more.
+effect on a person once: whom somebody, or the CRM, sets back later stays there until they do something more. So a rule
+keeps of a person's browser up to when it had its effect, and since when it is to have another: a row a person, however
+often they come.
 """
 
 from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, LiteralString
-from uuid import UUID
 
 import psycopg
 from django.db import connection, transaction
@@ -32,12 +34,14 @@ from abmatic.changes.models import Cause
 from abmatic.engagement import doings
 from abmatic.postgres import sessions
 from abmatic.postgres.sql import block
-from abmatic.tracking.store import Position, Session
+from abmatic.tracking.store import Session
 
 logger = logging.getLogger(__name__)
 
-# Events that are read, and people who are settled, in one transaction.
-BATCH = 100_000
+# Sessions that a rule which is catching up looks at in one transaction, and how often in one run.
+BATCH = 20_000
+_PARTS = 20
+# People who are settled in one transaction.
 _AT_ONCE = 10_000
 # How long a person waits to be told what a rule would do.
 ALLOWED_MS = 4_000
@@ -56,43 +60,63 @@ class Followed:
 
 
 def follow(batch: int = BATCH) -> Followed:
-    """All rules, as far as events and sessions go now."""
+    """All rules, as far as sessions go now; those that are catching up, some further."""
     RulesFollowed.objects.get_or_create(pk=RulesFollowed.THE_ONE)
-    if not CampaignRule.objects.exists():
-        return Followed()
     with sessions.session("rules", _SETTINGS) as session:
-        while not _read_some(session, batch):
-            pass
-        _recognise(session)
-    done = _settle_due()
+        _read_lately(session)
+        done = _settle_due()
+        for _ in range(_PARTS):
+            if not _read_past(session, batch):
+                break
+            done += _settle_due()
     # Whoever joined may have done what other rules count.
     return done + _settle_due() if done.joined else done
 
 
 def _settle_due() -> Followed:
+    _run("stay_out")
     done = Followed()
     for (rule,) in _ask("due"):
         done += _settle(rule)
     return done
 
 
-def _read_some(session: Session, batch: int) -> bool:
-    """The next events for the rules that are furthest behind. Answers whether all rules have seen all."""
+def _read_lately(session: Session) -> None:
+    """What was done in sessions that changed since the last time, for all rules."""
+    with session.transaction():
+        (after,) = _lock(session)
+        upto = doings.mark(session)
+        numbers, since = _all_rules(session)
+        if not 0 < after <= upto:
+            # Nobody has followed yet, or on another server.
+            session.execute(_text("begin_anew"), {"longest": doings.LONGEST})
+        elif since is not None:
+            doings.lately_into(session, "rule_event", after, upto, since)
+            _take(session, "rule_event", numbers)
+        session.execute(
+            "UPDATE campaign_rules_followed SET sessions = %s, at = %s WHERE id = %s",
+            (upto, timezone.now(), RulesFollowed.THE_ONE),
+        )
+
+
+def _read_past(session: Session, batch: int) -> bool:
+    """The next sessions for rules that are catching up: first for those that have the least left. False: for none."""
     with session.transaction():
         _lock(session)
-        # Rules that have seen as much are looked at together: all of them, but those that are catching up.
-        groups = session.execute(
-            "SELECT read_tx, read_event, array_agg(id) FROM campaign_rule GROUP BY 1, 2 ORDER BY 1, 2 LIMIT 2"
-        ).fetchall()
-        if not groups:
-            return True
-        tx, event, numbers = groups[0]
-        read = doings.read_into(session, "rule_event", Position(tx, event), batch)
+        found = session.execute(_text("catching_up")).fetchone()
+        if found is None:
+            return False
+        after, numbers = found
+        upto = doings.past_into(session, "rule_event", after, batch)
         _take(session, "rule_event", numbers)
-        session.execute(
-            "UPDATE campaign_rule SET read_tx = %s, read_event = %s WHERE id = ANY (%s)", (*read.position, numbers)
-        )
-    return read.is_all and len(groups) == 1
+        session.execute("UPDATE campaign_rule SET catches_up_from = %s WHERE id = ANY (%s)", (upto, numbers))
+    return True
+
+
+def _all_rules(session: Session) -> tuple[list[int], datetime | None]:
+    """Their numbers, and since when the first of them counts; None where there is none."""
+    found = session.execute("SELECT coalesce(array_agg(id), '{}'), min(counts_from) FROM campaign_rule").fetchone()
+    return found or ([], None)
 
 
 def _take(session: Session, events: str, numbers: list[int]) -> None:
@@ -104,23 +128,13 @@ def _take(session: Session, events: str, numbers: list[int]) -> None:
     psycopg.ClientCursor(session).execute(found, {"rules": numbers})
     session.execute("ANALYZE found_hit")
     doings.whose_into(session, "whose_hit", "found_hit")
-    session.execute(_text("take"))
+    doings.keep_visitors(session)
+    there = [number for (number,) in session.execute(_text("keep"), {"rules": numbers})]
+    session.execute(_text("take"), {"rules": there})
 
 
-def _recognise(session: Session) -> None:
-    with session.transaction():
-        (since,) = _lock(session)
-        mark = doings.changed_into(session, "changed_session", since)
-        session.execute("ANALYZE changed_session")
-        session.execute(_text("recognise"))
-        session.execute(
-            "UPDATE campaign_rules_followed SET sessions = %s, at = %s WHERE id = %s",
-            (mark, timezone.now(), RulesFollowed.THE_ONE),
-        )
-
-
-def _lock(session: Session) -> tuple[Any, ...]:
-    """Whoever holds the row goes on alone."""
+def _lock(session: Session) -> tuple[int]:
+    """Up to which mark sessions were followed. Whoever holds the row goes on alone."""
     locked = "SELECT sessions FROM campaign_rules_followed WHERE id = %s FOR UPDATE"
     return session.execute(locked, (RulesFollowed.THE_ONE,)).fetchone() or (0,)
 
@@ -225,18 +239,9 @@ def outlook(rule: CampaignRule) -> Outlook:
 def _tried(session: Session, rule: CampaignRule) -> int:
     """Saves the rule, and its hits by people who are known, in the transaction of the session."""
     row = session.execute(
-        "INSERT INTO campaign_rule (campaign_id, kind, pattern, likeness, status, joins, counts_from, read_event, "
-        "problem, created_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, '', now()) RETURNING id",
-        (
-            rule.campaign_id,
-            rule.kind,
-            rule.pattern,
-            rule.likeness,
-            rule.status,
-            rule.joins,
-            rule.counts_from,
-            UUID(int=0),
-        ),
+        "INSERT INTO campaign_rule (campaign_id, kind, pattern, likeness, status, joins, counts_from, "
+        "problem, created_at) VALUES (%s, %s, %s, %s, %s, %s, %s, '', now()) RETURNING id",
+        (rule.campaign_id, rule.kind, rule.pattern, rule.likeness, rule.status, rule.joins, rule.counts_from),
     ).fetchone()
     number = int(row[0]) if row else 0
     doings.known_into(session, "rule_event", rule.counts_from)

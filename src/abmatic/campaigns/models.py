@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from django.conf import settings
 from django.db import models
 
@@ -145,9 +143,8 @@ class CampaignRule(models.Model):
     status = models.TextField(null=True)
     joins = models.BooleanField(default=False, db_default=False)
     counts_from = models.DateTimeField()
-    # Up to where events were looked at (a position of `tracking.store`).
-    read_tx = models.BigIntegerField(default=0, db_default=0)
-    read_event = models.UUIDField(default=UUID(int=0))
+    # Sessions that began after this and before the rule was made are yet to be looked at; None: all were.
+    catches_up_from = models.DateTimeField(null=True)
     problem = models.TextField(blank=True, default="")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -166,32 +163,31 @@ class CampaignRule(models.Model):
 
 
 class CampaignRuleHit(models.Model):
-    """Something that was done and that a rule counts."""
+    """Somebody did, in one of their browsers, what a rule counts."""
 
-    pk = models.CompositePrimaryKey("rule_id", "event")
+    pk = models.CompositePrimaryKey("rule_id", "contact_id", "visitor_id")
     rule = models.ForeignKey(CampaignRule, on_delete=models.CASCADE, related_name="hits", db_index=False)
-    # The web event's id. Its visitor's row takes it along when it goes.
-    event = models.UUIDField()
+    contact_id = models.BigIntegerField()
+    # Whose row takes it along when it goes.
     visitor_id = models.BigIntegerField()
-    site_id = models.BigIntegerField()
-    occurred_at = models.DateTimeField()
-    # Who did it, as far as is known.
-    contact_id = models.BigIntegerField(null=True)
-    # It has had its effect on that contact. Open ones of a contact wait until that is a member.
-    is_settled = models.BooleanField(default=False, db_default=False)
+    last_at = models.DateTimeField()
+    # What was done up to here has had its effect on that contact; None: nothing has.
+    settled_to = models.DateTimeField(null=True)
+    # When the first was done that is to have its effect yet. Of who is no member it waits until they are.
+    open_since = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "campaign_rule_hit"
         indexes = (
-            models.Index(fields=["visitor_id", "site_id", "occurred_at"], name="campaign_rule_hit_at"),
+            models.Index(fields=["visitor_id", "rule"], name="campaign_rule_hit_of_visitor"),
             models.Index(
-                fields=["rule", "contact_id"], name="campaign_rule_hit_open",
-                condition=models.Q(contact_id__isnull=False, is_settled=False),
+                fields=["rule", "contact_id"], name="campaign_rule_hit_waiting",
+                condition=models.Q(open_since__isnull=False),
             ),
         )  # fmt: skip
 
     def __str__(self) -> str:
-        return f"{self.event} for {self.rule_id}"
+        return f"{self.contact_id} for {self.rule_id}"
 
 
 class RulesFollowed(models.Model):

@@ -48,9 +48,9 @@ def add(campaign: Campaign, wanted: Wanted, user: User | None) -> CampaignRule:
     """The campaign has the rule from now on. Raises `RuleRefused`, `membership.StatusUnknown`."""
     rule = rule_of(campaign, wanted)
     rule.created_by = user
-    if wanted.counts_from is None:
-        # Nothing that was looked at by now happens later.
-        rule.read_tx, rule.read_event = doings.reached()
+    if wanted.counts_from is not None:
+        # What is done from now on is followed like that of all rules.
+        rule.catches_up_from = wanted.counts_from - doings.LONGEST
     try:
         with transaction.atomic():
             rule.save()

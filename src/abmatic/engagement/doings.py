@@ -1,65 +1,63 @@
-"""What visitors did, and who they were: what rooms above follow. Four doors, each a temporary table of a transaction.
+"""What visitors who are known did: what rooms above follow. Four doors, each a temporary table of a transaction.
 
-read_into     the events since a position that sessions have been made of: each once
-known_into    what people who are known did since a moment
-whose_into    who did it, by the session that it was in
-changed_into  the sessions that were made, changed or given to somebody since a mark
+lately_into  what was done in the sessions that changed since a mark, or were given to somebody
+past_into    what was done in the next sessions after a moment, so many at a time: for who begins to follow
+known_into   all that was done since a moment
+whose_into   who did it, by the session that it was in
 
-A mark follows transactions, as the positions of `tracking.store` do: what commits late is told the next time.
+Everything that is done changes its session, and so does whoever turns out to have done it: who follows the changes
+misses nothing, reads what strangers do only once they are known, and reads a session again when it grows. A mark
+follows transactions, as the positions of `tracking.store` do: what commits late is told the next time.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any, LiteralString, NamedTuple
-from uuid import UUID
+from datetime import datetime, timedelta
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
 
-from abmatic.engagement.models import EventsRead
 from abmatic.postgres.sql import block
 from abmatic.postgres.transactions import over_below
 from abmatic.tracking import store
-from abmatic.tracking.store import START, Position, Session
+from abmatic.tracking.store import Session
 
-# Before everything, also what was read on the server that a database was restored from (see `store.after_restore`).
-_BEFORE_ALL = Position(-1, UUID(int=0))
-
-
-class Read(NamedTuple):
-    """From where to go on, and whether anything is left."""
-
-    position: Position
-    is_all: bool
+# No session takes longer (`engagement.sessions`).
+LONGEST = timedelta(days=1)
 
 
-def reached() -> Position:
-    """Up to where events have been made sessions of; more may be any moment."""
-    found = EventsRead.objects.filter(pk=EventsRead.THE_ONE).first()
-    return Position(found.tx, found.event) if found else START
+def mark(session: Session) -> int:
+    """The mark of now. One that is above it is of the server that the database was restored from.
 
-
-def _end(session: Session) -> Position:
-    """The same, and nothing changes it until the transaction ends."""
-    found = session.execute(_text("read_up_to")).fetchone()
-    return Position(*found) if found else START
-
-
-def read_into(session: Session, table: str, after: Position, most: int) -> Read:
-    """The next events after a position, at most so many, with the columns of `web_event`.
-
-    Their visitors and sessions are there, and stay until the transaction ends.
+    The transaction must be READ COMMITTED.
     """
-    end = _end(session)
-    if after > end:
-        # Sessions are further than who follows them, unless the database has come from another server meanwhile.
-        after = _BEFORE_ALL
-    number, reached = store.read_into(session, table, after, most)
-    if reached > end:
-        reached = end
-        session.execute(sql.SQL(_text("no_further")).format(events=sql.Identifier(table)), end._asdict())
-    return Read(reached, number < most or reached == end)
+
+    def ask(statement: LiteralString) -> tuple[Any, ...]:
+        return session.execute(statement).fetchone() or ()
+
+    return over_below(ask)
+
+
+def lately_into(session: Session, table: str, after: int, upto: int, since: datetime) -> int:
+    """What was done since a moment in sessions that changed between two marks, with the columns of `web_event`.
+
+    Answers how many events. Of a visitor whose sessions are far apart those between may be told too.
+    """
+    _make(session, "lately_visit", sql.SQL(_text("lately")), {"after": after, "upto": upto, "since": since})
+    return store.within_into(session, table, "lately_visit")
+
+
+def past_into(session: Session, table: str, after: datetime, most: int) -> datetime | None:
+    """What was done in the next sessions that began after a moment, with the columns of `web_event`.
+
+    ``most``: sessions, strangers' included, that are looked at. Answers the moment to go on from; None: that was all.
+    """
+    found = session.execute(_text("past_upto"), {"after": after, "skipped": most - 1}).fetchone()
+    upto: datetime | None = found[0] if found else None
+    _make(session, "past_visit", sql.SQL(_text("past")), {"after": after, "upto": upto})
+    store.within_into(session, table, "past_visit")
+    return upto
 
 
 def known_into(session: Session, table: str, since: datetime) -> int:
@@ -73,24 +71,17 @@ def whose_into(session: Session, table: str, doings: str) -> int:
     return _make(session, table, sql.SQL(_text("whose")).format(doings=sql.Identifier(doings)), {})
 
 
-def changed_into(session: Session, table: str, since: int) -> int:
-    """Sessions that changed since a mark (0: all), by id, visitor_id, site_id, began_at and ended_at, with contact_id
-    and account_id. Answers the mark of the next time. The transaction must be READ COMMITTED.
-    """
-
-    def ask(statement: LiteralString) -> tuple[Any, ...]:
-        return session.execute(statement).fetchone() or ()
-
-    upto = over_below(ask)
-    # A mark that is yet to come is of the server that the database was restored from.
-    _make(session, table, sql.SQL(_text("changed")), {"since": since if since <= upto else 0, "upto": upto})
-    return upto
+def keep_visitors(session: Session) -> None:
+    """Nobody is forgotten from now on until the transaction ends; and no sessions are made, so let it end soon."""
+    session.execute(_text("keep_visitors"))
 
 
 def _make(session: Session, table: str, statement: sql.Composable, parameters: dict[str, Any]) -> int:
     made = sql.SQL("CREATE TEMP TABLE {} ON COMMIT DROP AS ").format(sql.Identifier(table)) + statement
     # CREATE TABLE AS takes no parameters of the protocol: they are put in as literals.
-    return psycopg.ClientCursor(session).execute(made, parameters).rowcount
+    number = psycopg.ClientCursor(session).execute(made, parameters).rowcount
+    session.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(table)))
+    return number
 
 
 def _text(name: LiteralString) -> LiteralString:

@@ -1,8 +1,5 @@
--- read_up_to -- Up to where events were made sessions of; nobody is forgotten, and no session made, until the transaction ends. No parameters.
-SELECT tx, event FROM events_read FOR SHARE
-
--- no_further -- Leaves out events that no sessions were made of yet. Parameters: tx, id.
-DELETE FROM {events} WHERE (tx, id) > (%(tx)s, %(id)s)
+-- keep_visitors -- Nobody is forgotten, and no session made, until the transaction ends. No parameters.
+SELECT FROM events_read FOR SHARE
 
 -- whose -- What is in a table (visitor, site_id, occurred_at, and more), with who it was and whose company, as far as is known.
 SELECT d.*, v.id AS visitor_id, s.contact_id, s.account_id
@@ -15,10 +12,22 @@ SELECT d.*, v.id AS visitor_id, s.contact_id, s.account_id
      ORDER BY w.began_at DESC, w.id LIMIT 1
   ) AS s ON true
 
--- changed -- Sessions that were made, changed or given to somebody from a transaction on. Parameters: since, upto.
-SELECT s.id, s.visitor_id, s.site_id, s.began_at, s.ended_at, s.contact_id, s.account_id
-  FROM web_session AS s
- WHERE s.tx >= %(since)s AND (%(since)s = 0 OR s.tx < %(upto)s)
+-- lately -- When people who are known were here in sessions that changed in some transactions, by visitor and site. Parameters: after, upto (marks), since.
+SELECT s.site_id, v.key AS visitor, greatest(min(s.began_at), %(since)s::timestamptz) AS began_at, max(s.ended_at) AS ended_at
+  FROM web_session AS s JOIN visitor AS v ON v.id = s.visitor_id
+ WHERE s.tx >= %(after)s AND s.tx < %(upto)s AND s.contact_id IS NOT NULL AND s.ended_at >= %(since)s::timestamptz
+ GROUP BY s.site_id, v.key
+
+-- past_upto -- When the last of the next sessions after a moment began; none where there aren't so many. Parameters: after, skipped.
+SELECT began_at FROM web_session WHERE began_at > %(after)s
+ ORDER BY began_at, id OFFSET %(skipped)s LIMIT 1
+
+-- past -- When people who are known were here in sessions that began after a moment, up to one (or none), by visitor and site. Parameters: after, upto.
+SELECT s.site_id, v.key AS visitor, min(s.began_at) AS began_at, max(s.ended_at) AS ended_at
+  FROM web_session AS s JOIN visitor AS v ON v.id = s.visitor_id
+ WHERE s.contact_id IS NOT NULL AND s.began_at > %(after)s::timestamptz
+   AND s.began_at <= coalesce(%(upto)s::timestamptz, 'infinity')
+ GROUP BY s.site_id, v.key
 
 -- known -- When people who are known were here since a moment, by visitor and site. Parameter: since.
 SELECT s.site_id, v.key AS visitor, greatest(min(s.began_at), %(since)s::timestamptz) AS began_at, max(s.ended_at) AS ended_at
