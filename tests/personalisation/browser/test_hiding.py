@@ -74,7 +74,9 @@ def test_what_a_router_does_to_the_address_does_not_prolong_the_wait(guest: Gues
     assert guest.opacity("h1") == "1"
     # The original has been seen: an answer that comes now changes nothing.
     page.evaluate("abmatic.inner.show = () => { window.isAnswered = true; }")
-    held[0].continue_()
+    with page.expect_response("**/decide") as answer:
+        held[0].continue_()
+    assert [each["changes"] for each in answer.value.json()["experiences"]] == [[HEADLINE]]
     page.wait_for_function("() => window.isAnswered")
     assert page.text_content("h1") == "Original"
 
