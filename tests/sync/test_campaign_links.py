@@ -14,7 +14,7 @@ from abmatic.identity.models import User
 from abmatic.sync import campaign_links
 from abmatic.sync.execute import execute
 from abmatic.sync.linking import NotLinked
-from abmatic.sync.models import MirrorCampaign, MirrorContact, MirrorMember, ObjectSetting, Run
+from abmatic.sync.models import Due, MirrorCampaign, MirrorContact, MirrorMember, ObjectSetting, Run, Write
 from abmatic.sync.timeline import timeline
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -50,6 +50,22 @@ def made_there(live: Live, name: str = "Expo 2026") -> tuple[str, Contact]:
 
 def linked(campaign: Campaign) -> list[str]:
     return list(MirrorCampaign.objects.filter(local_id=campaign.pk).values_list("sf_id", flat=True))
+
+
+def put_in(campaign: Campaign, number: int, status: str | None = None) -> list[str]:
+    """People whom Salesforce knows, by their Ids there."""
+    found = MirrorContact.objects.filter(role=1, is_deleted=False).order_by("-sf_id")[:number]
+    membership.put_in(campaign, [each.local_id for each in found if each.local_id is not None], cause(), status)
+    return [each.sf_id for each in found]
+
+
+def people_there(live: Live, campaign: str) -> set[str]:
+    rows = live.rows('SELECT "ContactId" FROM "CampaignMember" WHERE "CampaignId" = ? AND "IsDeleted" = 0', campaign)
+    return {person for (person,) in rows}
+
+
+def member_there(campaign: str, person: str) -> str:
+    return MirrorMember.objects.get(campaign_sf_id=campaign, contact_sf_id=person, is_deleted=False).sf_id
 
 
 def names_there(live: Live) -> list[str]:
@@ -109,6 +125,22 @@ def test_unlinked_each_goes_on_by_itself_and_may_be_linked_again(live: Live) -> 
     assert (member.role, member.local_id) == (1, CampaignMember.objects.get(campaign=ours).pk)
 
 
+def test_linked_with_another_one_its_members_become_members_there(live: Live) -> None:
+    ours = made_here()
+    first, _ = made_there(live)
+    second, already = made_there(live, "Expo 2027")
+    campaign_links.link(ours, live.connection, first, cause)
+    allow("Campaign")
+    people = put_in(ours, 2)
+    live.sync_well("Campaign")
+    assert people_there(live, first) >= set(people)
+    campaign_links.unlink(ours, live.connection, first, cause)
+    campaign_links.link(ours, live.connection, second, cause)
+    live.sync_well("Campaign")
+    assert people_there(live, second) == {*people, MirrorContact.objects.get(local_id=already.pk).sf_id}
+    assert not Due.objects.exists()
+
+
 def test_what_is_linked_already_is_refused_and_says_what_helps(live: Live) -> None:
     ours, other = made_here(), made_here("Other")
     theirs, _ = made_there(live)
@@ -138,8 +170,14 @@ def test_one_is_created_there_where_that_is_allowed(live: Live) -> None:
     allow("Campaign", push_filter={})
     live.sync_well("Campaign")
     (first,) = linked(ours)
+    gone, stayed = put_in(ours, 2)
+    live.sync_well("Campaign")
+    with live.editing() as session:
+        session.delete("CampaignMember", member_there(first, gone))
+    live.sync_well("Campaign")
     campaign_links.unlink(ours, live.connection, first, cause)
     before = names_there(live)
+    assert people_there(live, first) == {stayed}
     run = campaign_links.create(ours, live.connection, user)
     assert run is not None
     assert campaign_links.create(ours, live.connection, user) is None, "one is under way"
@@ -148,5 +186,45 @@ def test_one_is_created_there_where_that_is_allowed(live: Live) -> None:
     assert names_there(live) == [*before, "Expo"]
     (second,) = linked(ours)
     assert second != first
+    # However long they have been in it, and nobody who was taken out.
+    assert people_there(live, second) == {stayed}
     with pytest.raises(NotLinked, match="already"):
         campaign_links.create(ours, live.connection, user)
+
+
+def with_statuses_of_its_own(live: Live) -> str:
+    """A campaign there that has no status of those that a campaign here begins with."""
+    with live.editing() as session:
+        campaign = str(session.insert("Campaign", {"Name": "Expo 2026"}))
+    for label, other in (("Sent", "Invited"), ("Responded", "Attended")):
+        ((status,),) = live.rows(
+            'SELECT "Id" FROM "CampaignMemberStatus" WHERE "CampaignId" = ? AND "Label" = ?', campaign, label
+        )
+        with live.editing() as session:
+            session.update("CampaignMemberStatus", status, {"Label": other})
+    return campaign
+
+
+def test_its_statuses_are_those_that_salesforce_has(live: Live) -> None:
+    ours, used = made_here(), made_here("Used")
+    put_in(used, 1)
+    there = [with_statuses_of_its_own(live) for _ in range(2)]
+    live.sync_well("Campaign")
+    for campaign, theirs in zip((ours, used), there, strict=True):
+        campaign_links.link(campaign, live.connection, theirs, cause)
+    allow("Campaign")
+    live.sync_well("Campaign")
+    assert [(each.label, each.is_default) for each in membership.statuses(ours)] == [
+        ("Invited", True), ("Attended", False),
+    ]  # fmt: skip
+    # What a member has stays, and nobody else gets it.
+    assert {(each.label, each.is_default) for each in membership.statuses(used)} == {
+        ("Sent", False), ("Invited", True), ("Attended", False),
+    }  # fmt: skip
+    (person,) = put_in(ours, 1)
+    run = live.sync_well("Campaign")["CampaignMember"]
+    assert (run.pushed["created"], run.pushed.get("refused", 0)) == (1, 0)
+    assert live.rows('SELECT "ContactId", "Status" FROM "CampaignMember" WHERE "CampaignId" = ?', there[0]) == [
+        (person, "Invited")
+    ]
+    assert Write.objects.get(sobject="CampaignMember", local_id=ours.members.get().pk).sent["Status"] == "Invited"

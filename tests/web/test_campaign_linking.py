@@ -75,7 +75,7 @@ def test_it_is_created_there_where_that_is_allowed(admin: Client, connection: Co
     run = Run.objects.get(sobject="Campaign")
     assert led.headers["Location"] == f"/runs/{run.pk}/"
     assert Due.objects.get().local_id == fair.pk
-    assert "is under way" in admin.post(url, chosen, follow=True).text
+    assert "is about to begin" in admin.post(url, chosen, follow=True).text
 
 
 def test_a_viewer_is_offered_nothing(vera: User, signed_in: SignedIn, connection: Connection, fair: Campaign) -> None:

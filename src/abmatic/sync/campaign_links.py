@@ -1,8 +1,9 @@
 """Linking a campaign here with one in Salesforce by hand, taking such a link back, and creating one there.
 
 Linked, the two agree on nothing yet: the next sync gives each side what the settings say, and Salesforce's statuses and
-members, which waited for the campaign, become those of the one here. Unlinked, each goes on by itself with what it
-has; no push creates the one here anew until a person says so. The change log holds who said what, and when.
+members, which waited for the campaign, become those of the one here; members here become members there. Unlinked, each
+goes on by itself with what it has; no push creates the one here anew until a person says so. The change log holds who
+said what, and when. While a sync runs nothing is linked or unlinked.
 """
 
 from __future__ import annotations
@@ -23,13 +24,16 @@ from abmatic.changes.models import Cause, Change
 from abmatic.identity.models import User
 from abmatic.postgres.sql import block
 from abmatic.sync import runs
-from abmatic.sync.linking import LINKED, NotLinked
+from abmatic.sync.linking import LINKED, NotLinked, keep_syncs_out, require_settled
 from abmatic.sync.models import Connection, Due, KeptApart, MirrorCampaign, ObjectSetting, Run
 from abmatic.sync.runs import AlreadyRunning
 
 # More are found by more of their name.
 MOST = 20
 _SPEC = "Campaign"
+_WITH_RIDERS = (_SPEC, "CampaignMemberStatus", "CampaignMember")
+# Their syncs say which membership here a member in Salesforce is, too.
+_PEOPLE = ("Contact", "Lead")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,7 @@ def _facts(values: dict[str, Any]) -> tuple[str, ...]:
 def link(campaign: Campaign, connection: Connection, sf_id: str, cause: Callable[[], Cause]) -> None:
     """The two are one from now on. Raises `NotLinked`."""
     with transaction.atomic():
+        keep_syncs_out(connection, *_WITH_RIDERS)
         ours = Campaign.objects.select_for_update().filter(pk=campaign.pk).first()
         theirs = MirrorCampaign.objects.select_for_update().filter(connection=connection, sf_id=sf_id).first()
         if ours is None or theirs is None or theirs.is_deleted:
@@ -84,6 +89,7 @@ def link(campaign: Campaign, connection: Connection, sf_id: str, cause: Callable
                 "again."
             )
         _require_free(ours, connection)
+        _require_settled(ours, connection)
         if theirs.local_id is not None:
             other = Campaign.objects.filter(pk=theirs.local_id).first()
             raise NotLinked(
@@ -91,14 +97,16 @@ def link(campaign: Campaign, connection: Connection, sf_id: str, cause: Callable
                 "there, then link it with this one."
             )
         _ask("link_campaign", connection=connection.pk, local=ours.pk, sf_id=sf_id)
-        KeptApart.objects.filter(connection=connection, sobject=_SPEC, local_id=ours.pk).delete()
+        _follow_with_members(ours, connection)
         _note(ours, None, sf_id, cause)
 
 
 def unlink(campaign: Campaign, connection: Connection, sf_id: str, cause: Callable[[], Cause]) -> None:
     """They are two again, each with what it has. Raises `NotLinked`."""
     with transaction.atomic():
+        keep_syncs_out(connection, *_WITH_RIDERS, *_PEOPLE)
         Campaign.objects.select_for_update().filter(pk=campaign.pk).first()
+        _require_settled(campaign, connection)
         ((number,),) = _ask("unlink_campaign", connection=connection.pk, local=campaign.pk, sf_id=sf_id)
         if not number:
             raise NotLinked("The two are not linked any more.")
@@ -113,20 +121,32 @@ def orgs_without(campaign: Campaign) -> list[Connection]:
 
 
 def create(campaign: Campaign, connection: Connection, user: User) -> Run | None:
-    """Creates the campaign in Salesforce by a sync that begins now; None where one is under way: the next one does it.
+    """Creates the campaign in Salesforce by a sync that begins now; None where one is queued: that or the next does it.
 
     Raises `NotLinked` where it can't be, `runs.ConnectionNotReady`.
     """
     with transaction.atomic():
+        keep_syncs_out(connection, *_WITH_RIDERS)
         ours = Campaign.objects.select_for_update().get(pk=campaign.pk)
         _require_free(ours, connection)
         _require_allowed(ours, connection)
-        KeptApart.objects.filter(connection=connection, sobject=_SPEC, local_id=ours.pk).delete()
+        _follow_with_members(ours, connection)
         Due.objects.bulk_create([Due(connection=connection, sobject=_SPEC, local_id=ours.pk)], ignore_conflicts=True)
     try:
         return runs.start(connection, [_SPEC], trigger=Run.Trigger.MANUAL, user=user)[0]
     except AlreadyRunning:
         return None
+
+
+def _follow_with_members(campaign: Campaign, connection: Connection) -> None:
+    """It is written to Salesforce from now on, and so is whoever is in it, however long that was so."""
+    KeptApart.objects.filter(connection=connection, sobject=_SPEC, local_id=campaign.pk).delete()
+    _ask("members_due", connection=connection.pk, local=campaign.pk)
+
+
+def _require_settled(campaign: Campaign, connection: Connection) -> None:
+    require_settled(connection, _SPEC, [campaign.pk])
+    require_settled(connection, "CampaignMember", campaign.members.values("pk"))
 
 
 def _require_free(campaign: Campaign, connection: Connection) -> None:

@@ -81,6 +81,7 @@ class Campaigns:
         before = self._ids("resolve_statuses", statuses=list(sf_ids))
         if before:
             self._run("drop_orphan_statuses", before=before)
+        self._run("drop_unknown_statuses", statuses=list(sf_ids))
 
     def resolve_members(self, sf_ids: Sequence[str], *, touched: bool = False) -> None:
         """Links members with their memberships here, made where there are none, and merges their status."""

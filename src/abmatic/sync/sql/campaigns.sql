@@ -57,6 +57,25 @@ DELETE FROM campaign_member_status AS s
  WHERE s.id = ANY (%(before)s::bigint[])
    AND NOT EXISTS (SELECT FROM mirror_campaign_member_status AS m WHERE m.local_id = s.id AND NOT m.is_deleted);
 
+-- drop_unknown_statuses -- What a linked campaign has and Salesforce doesn't: a member can't have it there. It goes, or where a
+-- member has it stays, and is no default any more. Parameters: connection, statuses.
+WITH campaigns AS (
+    SELECT DISTINCT c.local_id AS id
+      FROM mirror_campaign_member_status AS m
+      JOIN mirror_campaign AS c ON c.connection_id = %(connection)s AND c.sf_id = m.campaign_sf_id
+       AND c.local_id IS NOT NULL AND NOT c.is_deleted
+     WHERE m.connection_id = %(connection)s AND m.sf_id = ANY (%(statuses)s) AND NOT m.is_deleted
+), unknown AS (
+    SELECT s.id, EXISTS (SELECT FROM campaign_member AS t
+                          WHERE t.campaign_id = s.campaign_id AND lower(t.status) = lower(s.label)) AS is_used
+      FROM campaigns JOIN campaign_member_status AS s ON s.campaign_id = campaigns.id
+     WHERE NOT EXISTS (SELECT FROM mirror_campaign_member_status AS m WHERE m.local_id = s.id AND NOT m.is_deleted)
+), gone AS (
+    DELETE FROM campaign_member_status AS s USING unknown WHERE s.id = unknown.id AND NOT unknown.is_used
+)
+UPDATE campaign_member_status AS s SET is_default = false
+  FROM unknown WHERE s.id = unknown.id AND unknown.is_used AND s.is_default;
+
 -- members_awaited -- Members that waited for a record of this chunk. Parameters: connection.
 SELECT m.sf_id FROM mirror_campaign_member AS m JOIN decided AS d ON d.sf_id = m.waiting_for
  WHERE m.connection_id = %(connection)s AND d.local_id IS NOT NULL

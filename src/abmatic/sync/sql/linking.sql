@@ -40,6 +40,12 @@ UPDATE mirror_campaign AS m
    SET local_id = %(local)s, role = 1, base = '{}', held = NULL, linked_run = NULL
  WHERE m.connection_id = %(connection)s AND m.sf_id = %(sf_id)s AND m.local_id IS NULL AND NOT m.is_deleted;
 
+-- members_due -- The next push looks at whoever is in the campaign here. Parameters: connection, local.
+INSERT INTO push_due (connection_id, sobject, local_id)
+SELECT %(connection)s, 'CampaignMember', t.id FROM campaign_member AS t
+ WHERE t.campaign_id = %(local)s AND NOT t.is_removed
+ON CONFLICT DO NOTHING;
+
 -- unlink_campaign -- They are two again; its members and statuses wait for whichever it will be linked with. Answers how many campaigns. Parameters: connection, local, sf_id.
 WITH campaign AS (
     UPDATE mirror_campaign AS m SET local_id = NULL, role = 0, base = NULL, held = NULL, sent = NULL, linked_run = NULL

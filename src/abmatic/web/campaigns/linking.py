@@ -65,7 +65,8 @@ def create_there(request: PageRequest, record_id: int) -> HttpResponse:
         messages.error(request, str(refused))
         return _back(campaign)
     if run is None:
-        messages.info(request, "A sync of Campaigns is under way: the one after it creates the campaign in Salesforce.")
+        said = "A sync of Campaigns is about to begin: it or the one after it creates the campaign in Salesforce."
+        messages.info(request, said)
         return _back(campaign)
     return HttpResponseRedirect(reverse("run", args=[run.pk]))
 
