@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 from tests.personalisation import worlds
 from tests.personalisation.test_deciding import TWO
@@ -93,6 +94,18 @@ def test_a_restored_database_is_read_again(site: TrackingSite) -> None:
     ReactionsRead.objects.create(pk=1, tx=2**60, event=uuid7(NOW))
     assert following.follow() == 1
     assert ReactionsRead.objects.get().tx < 2**60
+
+
+def test_events_of_a_restored_database_wait_for_those_who_make_sessions(site: TrackingSite) -> None:
+    """They know which they have read; whoever else numbered the events anew would lose them visits."""
+    made = experience(site)
+    Somebody(site, person(1)).sees(made)
+    store.append([told(made, person(1)), event(site, person(1), Kind.PAGE, 1)])
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE web_event SET tx = tx + 1000000000000")
+    assert following.follow() == 0
+    assert sessions.make_sessions().events == 2
+    assert following.follow() == 1
 
 
 def test_results_count_people_and_hold_them_against_the_control_group(site: TrackingSite) -> None:

@@ -38,11 +38,12 @@ def _take_some(session: Session, batch: int) -> tuple[int, int]:
         known = _run(session, "position", {"none": UUID(int=0)}).fetchone()
         assert known is not None, "the row was made, or locked"
         position = Position(*known)
-        begin = store.after_restore(session, position)
-        # Of a restored database all is read again: what was taken is known.
-        number, after = store.read_into(
-            session, "fresh_reaction", position if begin == position else store.BEFORE_ALL, batch, KINDS
-        )
+        # Events of a restored database are numbered anew by those who make sessions, who know which they have read.
+        if store.is_restored(session, store.START):
+            return 0, 0
+        # Then all is read again: what was taken is known.
+        begin = store.BEFORE_ALL if store.is_restored(session, position) else position
+        number, after = store.read_into(session, "fresh_reaction", begin, batch, KINDS)
         taken = _run(session, "take", {"click": Kind.PERSONALISED_CLICK.value}).rowcount if number else 0
         if after != position:
             _run(session, "go_on", {"tx": after.tx, "event": after.id})

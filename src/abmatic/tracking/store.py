@@ -173,6 +173,11 @@ def read_into(
     return number, _position(after, upto, most, number, last)
 
 
+def is_restored(session: Session, position: Position) -> bool:
+    """Whether an event, or the position, is of a transaction that this server has not come to yet: another server's."""
+    return session.execute(_text("is_restored"), {"tx": position.tx}).fetchone() == (True,)
+
+
 def after_restore(session: Session, position: Position) -> Position:
     """The position to go on from, where the database may have been restored into a server that counts anew.
 
@@ -180,8 +185,7 @@ def after_restore(session: Session, position: Position) -> Position:
     was not read is put before all others, what was read behind the beginning, and it begins there; what this server has
     an own number for may be read twice. Otherwise the position is answered.
     """
-    found = session.execute(_text("is_restored"), {"tx": position.tx}).fetchone()
-    if found != (True,):
+    if not is_restored(session, position):
         return position
     session.execute(_text("restore"), position._asdict())
     return START
