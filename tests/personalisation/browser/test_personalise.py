@@ -249,6 +249,35 @@ def test_a_preview_shows_a_variant_that_is_off_and_nobody_is_counted(guest: Gues
     assert not Assignment.objects.exists()
 
 
+@pytest.mark.parametrize("why", ["gpc", "consent asked"])
+def test_a_preview_asks_nothing_of_browsers_that_want_to_be_left_alone(
+    guest: Guest, website: Website, why: str
+) -> None:
+    made = website.shows(HEADLINE, is_on=False)
+    made.site.refresh_from_db()
+    if why == "gpc":
+        guest.context.add_init_script("Object.defineProperty(navigator, 'globalPrivacyControl', {value: true})")
+    else:
+        website.set(consent="asked")
+    said: list[str] = []
+    guest.context.on("console", lambda message: said.append(message.text) if "abmatic" in message.text else None)
+    page = guest.open(previewing.link_of(made, made.variants.get()))
+    assert guest.painted() == ["Original"]
+    assert said == ["abmatic: no preview without consent, or with Global Privacy Control or Do Not Track"]
+    assert not guest.bodies
+    if why == "consent asked":
+        page.evaluate("abmatic.consent('granted')")
+        says(page, "h1", NEW)
+        assert [set(each) for each in guest.asked] == [{"to", "preview"}]
+
+
+def test_a_preview_that_is_over_says_so_to_whoever_looks(guest: Guest, website: Website) -> None:
+    website.shows(HEADLINE, is_on=False)
+    with guest.context.expect_console_message(lambda message: "shows nothing (any more)" in message.text):
+        guest.open(f"{website.url}/?abmatic_preview=x")
+    assert guest.painted() == ["Original"]
+
+
 def test_a_policy_for_styles_and_scripts_forbids_nothing_of_it(
     guest: Guest, website: Website, live_server: Any
 ) -> None:

@@ -219,6 +219,9 @@
       .then(safe(function (answer) {
         // Too late: the original has been seen, and stays.
         if (Date.now() > own.until) return;
+        if (inner.preview && !answer.experiences.length) {
+          console.warn("abmatic: this preview link shows nothing (any more): it is of another site, or older than a week");
+        }
         if (inner.preview) inner.shown = answer.experiences.map(function (each) { return [each.id, "", []]; });
         ids.forEach(function (id) { decided[id] = { isDone: true }; });
         answer.experiences.forEach(function (each) { decided[each.id] = each; });

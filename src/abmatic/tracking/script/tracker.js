@@ -53,12 +53,10 @@
   function isRefused() {
     var gpc = n.globalPrivacyControl === true;
     var dnt = n.doNotTrack === "1" || w.doNotTrack === "1";
-    return preview || (settings.gpc && gpc) || (settings.dnt && dnt);
+    return (settings.gpc && gpc) || (settings.dnt && dnt) || answer === "denied" || (settings.consent && answer !== "granted");
   }
 
-  function isAllowed() {
-    return !isRefused() && answer !== "denied" && (!settings.consent || answer === "granted");
-  }
+  function isAllowed() { return !preview && !isRefused(); }
 
   function stored(name) {
     try { return w.localStorage.getItem(name); } catch (blocked) { return null; }
@@ -313,7 +311,7 @@
       if (hides) hide(fresh);
     }
     if (inner.go) inner.go();
-    else if ((fresh.length || preview) && !inner.part) {
+    else if ((fresh.length || preview && !isRefused()) && !inner.part) {
       inner.part = d.createElement("script");
       inner.part.onerror = giveUp;
       inner.part.src = new URL("/t/" + settings.part, collector).href;
@@ -454,6 +452,8 @@
 
   function begin() {
     view();
+    // Anybody can write such a link: it makes nobody's browser ask who wouldn't be asked about otherwise.
+    if (preview && isRefused()) console.warn("abmatic: no preview without consent, or with Global Privacy Control or Do Not Track");
     // What has been painted already would only blink.
     personalise(!performance.getEntriesByName("first-contentful-paint").length);
     if (early && early.length) w.abmatic.push.apply(null, early);
