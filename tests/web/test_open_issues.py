@@ -112,7 +112,10 @@ def test_filter_and_place_are_kept_and_what_is_shown_is_shown_anew(
     assert live is not None
     ask = live[1].replace("&amp;", "&") + f"&rows={first.pk},{second.pk}&tried={first.pk},{second.pk}"
     assert browser.get(ask, headers=HTMX).status_code == 204
-    run = org.running(connection)
+    run = org.running(connection, direction=Run.Direction.PULL)
+    # One that only reads tries nothing.
+    assert "Is being tried again now" not in browser.get(ask, headers=HTMX).text
+    Run.objects.filter(pk=run.pk).update(direction=Run.Direction.BOTH)
     assert browser.get(ask, headers=HTMX).text.count("Is being tried again now") == 3
     Run.objects.filter(pk=run.pk).update(state="succeeded")
     Issue.objects.filter(pk=first.pk).update(is_open=False, retry_at=None)

@@ -44,7 +44,7 @@ def test_what_is_tried_again_is_told_in_its_place(admin_tab: Tab, width: int, th
     assert Issue.objects.filter(retry_at__lte=timezone.now()).count() == 3
     assert faults(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    run = org.running(connection)
+    run = org.running(connection, direction=Run.Direction.BOTH)
     expect(bolt).to_contain_text("Is being tried again now", timeout=15_000)
     Issue.objects.filter(pk=issues[0].pk).update(is_open=False, retry_at=None)
     Issue.objects.filter(pk__in=[issues[1].pk, issues[2].pk]).update(retry_at=None)
