@@ -204,10 +204,10 @@ def test_a_sync_waits_while_a_link_is_being_made(live: Live) -> None:
     theirs, _ = made_there(live)
     touch(live, "Campaign", theirs)
     run = live.start("Campaign")[0]
-    with transaction.atomic():
+    with ThreadPoolExecutor(1) as pool, transaction.atomic():
         campaign_links.link(ours, live.connection, theirs, cause)
-        with ThreadPoolExecutor(1) as pool:
-            assert not pool.submit(in_a_worker, run.pk).result(), "its job is tried again"
+        # One that didn't look would wait for the link's transaction, which is over first should this fail.
+        assert not pool.submit(in_a_worker, run.pk).result(timeout=60), "its job is tried again"
     run.refresh_from_db()
     assert run.state == Run.State.QUEUED
     assert execute(run.pk)
