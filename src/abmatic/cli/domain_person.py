@@ -20,7 +20,7 @@ def person() -> None:
     """Tell or erase what the website knows of somebody."""
 
 
-@person.command()
+@person.command(short_help="Print all that the website knows of somebody.")
 @click.argument("email")
 def export(email: str) -> None:
     """Print all that the website knows of the person with this e-mail address, as one JSON object."""
@@ -32,7 +32,7 @@ def export(email: str) -> None:
     click.echo(orjson.dumps(told, default=str, option=orjson.OPT_INDENT_2).decode())
 
 
-@person.command()
+@person.command(short_help="Erase what the website knows of somebody.")
 @click.argument("email")
 @click.option("--yes", is_flag=True, help="Don't ask before it erases.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
