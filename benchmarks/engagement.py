@@ -8,6 +8,7 @@ identify  the signs judged, and sessions given to people
 scores    all scores made anew, beside their floor: plain statements that add up the same points by contact and account
 fade      all scores a day later
 minute    what a minute costs then: 1,000 events more, made sessions of and scored
+timeline  touches made of all sessions, and a page of the journey of each of the accounts with the most
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from abmatic.cli import bootstrap
@@ -105,7 +107,26 @@ def _measure() -> Figures:
     figures["fade"] = _seconds(lambda: scoring.fade(now + timedelta(days=1)))
     _come_again(now)
     figures["minute"] = _seconds(lambda: (sessions.make_sessions(), identifying.identify(), scoring.refresh(now)))
-    return figures
+    return {**figures, **_timelines()}
+
+
+def _timelines() -> Figures:
+    from django.db import connection
+
+    from abmatic.attribution.journey import journey
+    from abmatic.attribution.refreshing import refresh
+
+    touches = _seconds(refresh)
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE touch")
+        cursor.execute("SELECT account_id, count(*) FROM touch GROUP BY 1 ORDER BY 2 DESC LIMIT 50")
+        most = [(int(account), int(number)) for account, number in cursor.fetchall() if account is not None]
+    pages = sorted(_seconds(partial(journey, account)) for account, _ in most)
+    return {
+        "touches": touches,
+        "most_touches": most[0][1],
+        "timeline": {"median": pages[len(pages) // 2], "worst": pages[-1]},
+    }
 
 
 def _fill() -> int:
@@ -171,6 +192,9 @@ def lines(figures: Figures) -> list[str]:
         f"  {made}; people: {figures['identify']:.1f} s",
         f"  {scored}; floor (plain SQL): {figures['floor']:.2f} s, ratio {figures['ratio']:.1f}",
         f"  all scores a day later: {figures['fade']:.1f} s; a minute of 1,000 events: {figures['minute']:.2f} s",
+        f"  touches of all sessions: {figures['touches']:.1f} s; a page of an account's journey (the 50 with the most "
+        f"touches, {figures['most_touches']:,} at most): {1000 * figures['timeline']['median']:.1f} ms, "
+        f"{1000 * figures['timeline']['worst']:.1f} ms at worst",
     ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from datetime import UTC, date, datetime, timedelta
 from ipaddress import ip_network
+from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
@@ -123,6 +124,27 @@ def test_pages_of_a_reading_follow_one_another(session: Session) -> None:
         met += [row["id"] for row in found]
     assert sorted(met) == sorted(each.id for each in given)
     assert len(met) == 25
+
+
+def test_a_page_of_many_events_of_one_transaction_sorts_none_of_them(session: Session) -> None:
+    """As in a restored database; statistics say that nothing comes after any position."""
+    plans: list[str] = []
+
+    class Explaining(psycopg.Cursor[Any]):
+        def execute(self, query: Any, params: Any = None, **more: Any) -> Any:
+            if "FROM web_event" in query:
+                plans.append(str(super().execute(f"EXPLAIN {query}", params).fetchall()))
+            return super().execute(query, params, **more)
+
+    store.append([event(NOW - timedelta(days=number % 420, seconds=number)) for number in range(6000)])
+    session.execute("ANALYZE web_event")
+    session.cursor_factory = Explaining
+    _, position = store.read(session, START, 100)
+    store.read(session, position, 100)
+    assert len(plans) == 2
+    assert all("web_event" in plan and "Sort Key: web_event.tx" in plan for plan in plans), "they come in their order"
+    assert not any("->  Sort" in plan or "Sort  (" in plan for plan in plans), plans
+    assert session.execute("SHOW enable_sort").fetchone() == ("on",)
 
 
 def test_sets_are_read_into_a_table_of_the_transaction(session: Session) -> None:
