@@ -46,21 +46,24 @@ SELECT f.id::text AS source_key, 'form' AS kind,
  WHERE s.contact_id IS NOT NULL OR s.account_id IS NOT NULL
 
 -- experience_event -- Personalised content that people or companies who are known saw, and their clicks on it, the first of
--- each on a day (UTC) of a visitor and an experience. Of the campaign that the experience is of, and of whom the visit
--- is. The control group has seen nothing.
-SELECT e.id::text AS source_key, 'personalised' AS kind, 'Personalisation' AS channel, x.campaign_id, e.path AS page,
+-- each on a day (UTC) of a visitor and an experience in visits of somebody who is known. Of the campaign that the experience
+-- is of, and of whom the visit is. The control group has seen nothing.
+SELECT DISTINCT ON (e.assignment_id, e.is_click, (e.occurred_at AT TIME ZONE 'UTC')::date)
+       e.id::text AS source_key, 'personalised' AS kind, 'Personalisation' AS channel, x.campaign_id, e.path AS page,
        e.occurred_at, s.contact_id, coalesce(p.account_id, s.account_id) AS account_id
-  FROM (SELECT DISTINCT ON (r.assignment_id, r.is_click, (r.occurred_at AT TIME ZONE 'UTC')::date) r.*
-          FROM experience_event AS r
-         ORDER BY r.assignment_id, r.is_click, (r.occurred_at AT TIME ZONE 'UTC')::date, r.occurred_at, r.id) AS e
-  JOIN experience_assignment AS a ON a.id = e.assignment_id AND a.variant_id IS NOT NULL
+  FROM visitor AS v
+  JOIN experience_assignment AS a ON a.visitor = v.key AND a.variant_id IS NOT NULL
   JOIN experience AS x ON x.id = a.experience_id
-  JOIN visitor AS v ON v.key = a.visitor
+  JOIN experience_event AS e ON e.assignment_id = a.id
   JOIN LATERAL (
-    SELECT s.contact_id, s.account_id
-      FROM web_session AS s
-     WHERE s.visitor_id = v.id AND s.site_id = x.site_id AND s.stay_ended_at >= e.occurred_at
-       AND e.occurred_at BETWEEN s.began_at AND s.ended_at
-     ORDER BY s.began_at LIMIT 1
+    SELECT w.contact_id, w.account_id
+      FROM web_session AS w
+     WHERE w.visitor_id = v.id AND w.site_id = x.site_id AND w.stay_ended_at >= e.occurred_at
+       AND e.occurred_at BETWEEN w.began_at AND w.ended_at
+     ORDER BY w.began_at, w.id LIMIT 1
   ) AS s ON s.contact_id IS NOT NULL OR s.account_id IS NOT NULL
   LEFT JOIN contact AS p ON p.id = s.contact_id
+ -- Most visitors are nobody who is known.
+ WHERE EXISTS (SELECT FROM web_session AS k
+                WHERE k.visitor_id = v.id AND (k.contact_id IS NOT NULL OR k.account_id IS NOT NULL))
+ ORDER BY e.assignment_id, e.is_click, (e.occurred_at AT TIME ZONE 'UTC')::date, e.occurred_at, e.id
