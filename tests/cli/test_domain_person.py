@@ -23,13 +23,16 @@ def test_a_person_is_told_and_erased(installation: Installation) -> None:
     told = json.loads(said(installation, "person", "export", "ann@acme.com"))
     assert {name: len(rows) for name, rows in told.items()} == {
         "visitor": 1, "visitor_sign": 1, "web_session": 0, "web_form": 0, "engagement": 0, "web_event": 0,
-        "experience_assignment": 0, "experience_event": 0,
+        "experience_assignment": 0, "experience_event": 0, "visit_task": 0,
     }  # fmt: skip
     # Nobody is there to answer, so it isn't done.
     asked = said(installation, "person", "erase", "ann@acme.com", code=1)
     assert "1 browser, 0 visits, 0 forms, 1 sign, 0 pers" in asked
     assert installation.query("SELECT count(*) FROM visitor") == [(1,)]
     erased = json.loads(said(installation, "person", "erase", "ann@acme.com", "--yes", "--json"))
-    assert erased == {"erased": {"events": 0, "visitors": 1, "sessions": 0, "forms": 0, "signs": 1, "experiences": 0}}
+    assert erased == {"erased": {
+        "events": 0, "visitors": 1, "sessions": 0, "forms": 0, "signs": 1, "experiences": 0, "tasks": 0,
+        "in_salesforce": 0, "writes": 0,
+    }}  # fmt: skip
     assert installation.query("SELECT count(*) FROM visitor_sign") == [(0,)]
     assert "Erased: 0 web events" in said(installation, "person", "erase", "ann@acme.com", "--yes")

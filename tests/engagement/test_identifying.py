@@ -278,7 +278,7 @@ def test_who_is_due_while_somebody_says_that_they_are_not_stays_due() -> None:
     VisitorSign.objects.update(is_judged=False)
     with sessions.session("other") as other, ThreadPoolExecutor(1) as one:
         other.execute("UPDATE visitor SET is_due = false")
-        judged = one.submit(_in_thread, lambda: _judge_some(10))
+        judged = one.submit(in_thread, lambda: _judge_some(10))
         wait_for_lock_or(judged)
         other.commit()
         assert judged.result() == 1
@@ -291,7 +291,7 @@ def test_a_visitor_whose_sessions_are_being_made_is_left_to_the_next_time() -> N
     with sessions.session("other") as other, ThreadPoolExecutor(1) as one:
         other.execute("SELECT FROM visitor FOR UPDATE")
         other.execute("UPDATE web_session SET contact_id = NULL")
-        assigned = one.submit(_in_thread, identify)
+        assigned = one.submit(in_thread, identify)
         wait_for_lock_or(assigned)
         other.commit()
         assigned.result()
@@ -299,7 +299,7 @@ def test_a_visitor_whose_sessions_are_being_made_is_left_to_the_next_time() -> N
     assert WebSession.objects.filter(contact_id=None).count() == 0
 
 
-def _in_thread(verb: Callable[[], Any]) -> Any:
+def in_thread(verb: Callable[[], Any]) -> Any:
     try:
         return verb()
     finally:

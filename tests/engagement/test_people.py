@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from django.db import connection
 from psycopg import sql
-from tests.engagement.test_identifying import followed, said, sent
+from tests.engagement.test_identifying import followed, in_thread, said, sent, wait_for_lock_or
 from tests.engagement.visits import did, site_that_makes_people
 
 from abmatic.attribution.refreshing import refresh as refresh_touches
@@ -17,10 +18,11 @@ from abmatic.changes.models import Change
 from abmatic.engagement import people, scoring
 from abmatic.engagement.identifying import identify
 from abmatic.engagement.models import Engagement, Visitor, WebSession
-from abmatic.engagement.people import Erased
+from abmatic.engagement.people import Erased, Person
 from abmatic.engagement.sessions import make_sessions
 from abmatic.tracking import store
 from abmatic.tracking.events import WebEvent
+from abmatic.tracking.store import Session
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -125,3 +127,41 @@ def test_what_was_not_read_yet_is_erased_too(ann: Contact) -> None:
     assert people.erase(ANN).events == 4
     make_sessions()
     assert not Visitor.objects.filter(key="anns-laptop-key").exists()
+
+
+def test_it_is_one_transaction(ann: Contact, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed at its end, nothing is erased, and it can be done again."""
+    before = people.told(ANN)
+
+    class Killed(BaseException):
+        """As a process ends."""
+
+    def dies(*args: Any) -> int:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(people, "empty", dies)
+        with pytest.raises(Killed):
+            people.erase(ANN)
+    assert people.told(ANN) == before
+    ann.refresh_from_db()
+    assert ann.engagement_score
+    assert people.erase(ANN).visitors == 2
+
+
+def test_nobody_is_made_of_a_sign_while_they_are_erased() -> None:
+    site_that_makes_people()
+    store.append([sent(0, ANN, "anns-laptop-key")])
+    make_sessions()
+    with ThreadPoolExecutor(1) as one:
+        judging: list[Future[Any]] = []
+
+        def meanwhile(session: Session, person: Person) -> None:
+            assert person.contact is None
+            judging.append(one.submit(in_thread, identify))
+            wait_for_lock_or(judging[0])
+
+        people.erase(ANN, also=meanwhile)
+        assert judging[0].result() == 0
+    assert not Contact.objects.exists()
+    assert tables_with(ANN, "anns-laptop-key") == set()

@@ -10,9 +10,10 @@ import orjson
 
 from abmatic.audiences.counted import counted
 from abmatic.cli.domain_ready import ready
+from abmatic.cli.failures import Failure
 
 if TYPE_CHECKING:
-    from abmatic.engagement.people import Erased
+    from abmatic.sync.people import Forgotten
 
 
 @click.group()
@@ -26,7 +27,7 @@ def export(email: str) -> None:
     """Print all that the website knows of the person with this e-mail address, as one JSON object."""
     with ready():
         # Django isn't set up when the command is loaded.
-        from abmatic.personalisation import people
+        from abmatic.sync import people
 
         told = people.told(email)
     click.echo(orjson.dumps(told, default=str, option=orjson.OPT_INDENT_2).decode())
@@ -39,21 +40,36 @@ def export(email: str) -> None:
 def erase(email: str, yes: bool, as_json: bool) -> None:
     """Erase what the website knows of the person with this e-mail address, for good; the contact stays."""
     with ready():
-        from abmatic.personalisation import people
+        from abmatic.sync import people
 
-        found, shown = people.erase(email, only_count=True)
-        if shown or any(asdict(found).values()):
-            click.echo(f"The website knows of {email}: {_told(found, shown)}.", err=True)
-            if not yes:
-                click.confirm("Erase it for good, whoever else used these browsers?", abort=True, err=True)
-        erased, shown = people.erase(email)
+        try:
+            found = people.erase(email, only_count=True)
+            if any(_counts(found).values()):
+                click.echo(f"The website knows of {email}: {_told(found)}.", err=True)
+                if not yes:
+                    click.confirm("Erase it for good, whoever else used these browsers?", abort=True, err=True)
+            erased = people.erase(email)
+        except people.WriteUnderWay as refusal:
+            raise Failure(str(refusal)) from refusal
     if as_json:
-        click.echo(orjson.dumps({"erased": {**asdict(erased), "experiences": shown}}).decode())
+        click.echo(orjson.dumps({"erased": _counts(erased)}).decode())
     else:
-        click.echo(f"Erased: {_told(erased, shown)}. Touches of attribution follow within minutes.")
+        click.echo(f"Erased: {_told(erased)}. Touches of attribution follow within minutes.")
+    if erased.in_salesforce:
+        there = counted(erased.in_salesforce, "task")
+        click.echo(f"In Salesforce {there} of their visits may be found: delete what is to go there too.", err=True)
 
 
-def _told(found: Erased, shown: int) -> str:
-    names = {"events": "web event", "visitors": "browser", "sessions": "visit", "forms": "form", "signs": "sign"}
-    told = [counted(getattr(found, name), label) for name, label in names.items()]
-    return ", ".join([*told, counted(shown, "personalised experience")])
+def _counts(found: Forgotten) -> dict[str, int]:
+    """By the names of --json."""
+    ours = asdict(found)
+    return {**ours.pop("erased"), **ours}
+
+
+def _told(found: Forgotten) -> str:
+    names = {
+        "events": "web event", "visitors": "browser", "sessions": "visit", "forms": "form", "signs": "sign",
+        "experiences": "personalised experience", "tasks": "task in Salesforce", "writes": "write of scores",
+    }  # fmt: skip
+    counts = _counts(found)
+    return ", ".join(counted(counts[name], label) for name, label in names.items())

@@ -28,6 +28,8 @@ from abmatic.audiences.editing import Edit, Saved
 from abmatic.changes.models import Cause
 from abmatic.engagement import links, newcomers
 from abmatic.engagement.models import VisitorSign
+from abmatic.engagement.people import LOCK
+from abmatic.postgres import locks
 from abmatic.postgres.sql import block
 
 # How sure each sign is, of 100. Anybody can type any address; anybody may forward a link.
@@ -61,10 +63,12 @@ def follow_records() -> int:
     Looks at everything, so it is for once in a while.
     """
     with transaction.atomic():
+        locks.shared_until_the_end(LOCK)
         _ask("mend", {})
     while _assign_some(batch=BATCH * 10) > 0:
         pass
     with transaction.atomic():
+        locks.shared_until_the_end(LOCK)
         return int(_ask("follow", {})[0][0])
 
 
@@ -83,6 +87,7 @@ class _Sign:
 
 def _judge_some(batch: int) -> int:
     with transaction.atomic():
+        locks.shared_until_the_end(LOCK)
         rows = VisitorSign.objects.select_for_update().filter(is_judged=False).order_by("occurred_at", "id")[:batch]
         signs = {str(row.pk): _Sign(row, person=person_of(row.given)) for row in rows}
         if not signs:
@@ -230,6 +235,7 @@ def person_of(given: dict[str, Any]) -> dict[str, str]:
 
 def _assign_some(batch: int) -> int:
     with transaction.atomic():
+        locks.shared_until_the_end(LOCK)
         due = [visitor for (visitor,) in _ask("due", {"batch": batch})]
         if due:
             _ask("assign", {"visitors": due, "sure": json.dumps(CONFIDENCE)})

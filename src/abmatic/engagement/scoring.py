@@ -77,6 +77,17 @@ def fade(now: datetime | None = None) -> Scored:
     return total
 
 
+def alone() -> None:
+    """Nobody else scores until the caller's transaction is over."""
+    _run("alone")
+
+
+def score_one(record: str, record_id: int, now: datetime | None = None) -> Scored:
+    """Scores one record, in the caller's transaction, which is `alone`."""
+    _run("take_one", {"record": record, "id": record_id})
+    return Scored(1, _score_taken(record, now or timezone.now()))
+
+
 def trend(record: str, record_id: int, first: date, last: date, now: datetime | None = None) -> list[tuple[date, int]]:
     """The score of a contact or account at the end of each day (UTC) from the first to the last, or by now."""
     days = {"id": record_id, "first": first, "last": last}
@@ -87,14 +98,20 @@ def _score_some(record: str, now: datetime, batch: int) -> Scored:
     with transaction.atomic():
         _run("alone")
         taken = _run("take", {"record": record, "batch": batch})
-        shown = 0
         if taken:
-            _run("analyze_taken")
-            _run("score", {"record": record, "version": VERSION, **_rule(now)}, record)
-            _run("forget_gone", {"record": record}, record)
-            shown = _show(record)
+            return Scored(taken, _score_taken(record, now))
         _run("drop_taken")
-    return Scored(taken, shown)
+    return Scored()
+
+
+def _score_taken(record: str, now: datetime) -> int:
+    """Scores those taken, and lets their fields follow. Answers of how many records a field changed."""
+    _run("analyze_taken")
+    _run("score", {"record": record, "version": VERSION, **_rule(now)}, record)
+    _run("forget_gone", {"record": record}, record)
+    shown = _show(record)
+    _run("drop_taken")
+    return shown
 
 
 def _show(record: str) -> int:

@@ -2,44 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import LiteralString
 
 from psycopg.rows import dict_row
 
 from abmatic.engagement import people
-from abmatic.engagement.people import Erased, Rows
+from abmatic.engagement.people import AlsoErased, AlsoTold, Erased, Person, Rows
 from abmatic.engagement.retention import BATCH, kept_since
 from abmatic.postgres import sessions
 from abmatic.postgres.sql import block
 from abmatic.tracking.store import Session
 
 
-def told(email: str) -> dict[str, Rows]:
+def told(email: str, *, also: AlsoTold | None = None) -> dict[str, Rows]:
     """As `engagement.people.told`, with what was shown and what came of it."""
 
-    def shown(session: Session, visitors: Sequence[str]) -> dict[str, Rows]:
-        named = {"visitors": list(visitors)}
+    def shown(session: Session, person: Person) -> dict[str, Rows]:
+        named = {"visitors": person.visitors}
         with session.cursor(row_factory=dict_row) as cursor:
-            return {
+            kept = {
                 "experience_assignment": cursor.execute(_text("assignments"), named).fetchall(),
                 "experience_event": cursor.execute(_text("events"), named).fetchall(),
             }
+        return kept | (also(session, person) if also else {})
 
     return people.told(email, also=shown)
 
 
-def erase(email: str, *, only_count: bool = False) -> tuple[Erased, int]:
+def erase(email: str, *, only_count: bool = False, also: AlsoErased | None = None) -> tuple[Erased, int]:
     """As `engagement.people.erase`, in one transaction with what was shown; answers how much that was too."""
     shown = 0
 
-    def also(session: Session, visitors: Sequence[str]) -> None:
+    def first(session: Session, person: Person) -> None:
         nonlocal shown
         session.execute(_text("alone"))
-        ((shown,),) = session.execute(_text("forget"), {"visitors": list(visitors)}).fetchall()
+        ((shown,),) = session.execute(_text("forget"), {"visitors": person.visitors}).fetchall()
+        if also is not None:
+            also(session, person)
 
-    return people.erase(email, only_count=only_count, also=also), shown
+    return people.erase(email, only_count=only_count, also=first), shown
 
 
 def forget_strangers(now: datetime, keep: int, batch: int = BATCH) -> int:

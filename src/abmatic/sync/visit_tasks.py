@@ -18,7 +18,8 @@ from django.db import connection as database
 from django.db import transaction
 from django.utils import timezone
 
-from abmatic.engagement import channels
+from abmatic.engagement import channels, people
+from abmatic.postgres import locks, sessions
 from abmatic.postgres.sql import block
 from abmatic.salesforce import Client, RetryPolicy, errors
 from abmatic.salesforce.collections import MOST_RECORDS, RowOutcome
@@ -45,7 +46,10 @@ def write_due(now: datetime | None = None) -> int:
     for connection in Connection.objects.filter(writes_visits=True, status=Connection.Status.ACTIVE).order_by("pk"):
         try:
             if not budget.holds_back(connection):
-                written += _write(connection, now or timezone.now())
+                with sessions.session("visits") as session, locks.shared(session, people.LOCK):
+                    written += _write(connection, now or timezone.now())
+        except locks.LockBusy:
+            logger.info("visits are not written to %s now: a person is being erased", connection)
         except errors.SalesforceError as error:
             # Marked and counted where it matters; what was sent is settled at one of the next looks.
             logger.warning("visits are not written to %s: %s", connection, error)

@@ -1,6 +1,9 @@
 -- alone -- No sessions are made of events meanwhile, and those that were are seen by the statements after. No parameters.
 SELECT FROM events_read FOR UPDATE
 
+-- hold -- Nobody writes the person's contact meanwhile. Parameter: contact.
+SELECT FROM contact WHERE id = %(contact)s::bigint FOR UPDATE
+
 -- person -- The key of an e-mail address (empty where it is none), and the contact that has it. Parameter: email.
 SELECT e.email_key, c.id
   FROM email_of(%(email)s::text) AS e LEFT JOIN contact AS c ON c.email_key = e.email_key

@@ -22,6 +22,11 @@ WITH next AS (
 )
 SELECT DISTINCT record_id FROM gone
 
+-- take_one -- Takes one, due or not. Parameters: record, id.
+CREATE TEMPORARY TABLE taken ON COMMIT DROP AS
+WITH gone AS (DELETE FROM score_due WHERE record = %(record)s AND record_id = %(id)s)
+SELECT %(id)s::bigint AS record_id
+
 -- score -- The scores of those taken, of their sessions. {column} of a session names them, {table} holds them. Parameters: record, now, half_life and horizon (days), version, and the weights.
 INSERT INTO engagement (record, record_id, points, as_of, score, version, visits, first_visit_at, last_visit_at,
                         first_channel, first_campaign)

@@ -23,7 +23,8 @@ import psycopg
 from django.conf import settings
 from psycopg import sql
 
-from abmatic.postgres import sessions
+from abmatic.engagement import people
+from abmatic.postgres import locks, sessions
 from abmatic.postgres.sql import block
 from abmatic.salesforce import Client
 from abmatic.sync.models import Batch, FieldMapping, ObjectSetting, Run
@@ -196,6 +197,9 @@ class Push:
 
     def _compare(self, session: Session, plan: PushPlan, taking: Taking) -> int | None:
         """Looks at the next records, in one transaction. How many writes it planned; None at the end."""
+        if self._spec.local == "contact":
+            # Nothing of a person who is just being erased.
+            locks.shared_until_the_end(people.LOCK, session=session)
         compared = plan_next(session, plan, self._parameters, taking)
         if compared is None:
             session.rollback()
@@ -279,7 +283,8 @@ def plan_next(session: Session, plan: PushPlan, parameters: dict[str, Any], taki
     said = {**parameters, "settings": plan.settings}
     session.execute(compare.close_issues(plan, connection, is_picked=taking.picked is not None))
     session.execute(_text("open_issues"), said)
-    planned = session.execute(_text("plan_writes"), said).rowcount
+    computed = [each.sf_field for each in plan.fields if each.local.is_computed]
+    planned = session.execute(_text("plan_writes"), {**said, "computed": computed}).rowcount
     found = taking.judge(session, plan, parameters)
     # What Salesforce refused in this run is counted as that.
     wanted = session.execute(

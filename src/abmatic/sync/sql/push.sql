@@ -70,10 +70,12 @@ ON CONFLICT (connection_id, sobject, local_id, field) WHERE is_open
 DO UPDATE SET code = excluded.code, message = excluded.message, fields = excluded.fields, sent = excluded.sent,
               settings = excluded.settings, run_id = excluded.run_id, last_at = now(), times = issue.times + 1, retry_at = NULL;
 
--- plan_writes -- Writes down what will be sent: all that is complete, and wasn't refused before as it is, unless a person wants it tried again. Parameters: connection, sobject, run, settings.
+-- plan_writes -- Writes down what will be sent: all that is complete, and wasn't refused before as it is, unless a person wants it tried again. Parameters: connection, sobject, run, settings, computed.
+-- Of computed fields that are emptied it isn't kept what they were: the person may have been erased.
 INSERT INTO salesforce_write (run_id, connection_id, sobject, local_id, sf_id, operation, before, sent, ours,
                               parent_sf_id, state, at)
-SELECT %(run)s, %(connection)s, %(sobject)s, p.local_id, p.sf_id, p.operation, p.before, p.sent, p.ours,
+SELECT %(run)s, %(connection)s, %(sobject)s, p.local_id, p.sf_id, p.operation,
+       p.before - ARRAY(SELECT c FROM unnest(%(computed)s::text[]) AS c WHERE p.sent -> c = 'null'), p.sent, p.ours,
        p.parent_sf_id, 'planned', now()
   FROM planned AS p
  WHERE p.sent <> '{}' AND p.missing = '{}'
