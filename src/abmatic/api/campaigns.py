@@ -83,7 +83,7 @@ class Removed(Schema):
 )
 def list_rules(request: HttpRequest, campaign_id: CampaignId) -> Any:
     """What brings members of a campaign further."""
-    campaign = _find(campaign_id)
+    campaign = find_campaign(campaign_id)
     people = rules.people_counted(campaign)
     return RulesShown(items=[RuleShown.of(rule, people.get(rule.pk, 0)) for rule in rules.of(campaign)])
 
@@ -96,7 +96,7 @@ def create_rule(
     request: HttpRequest, campaign_id: CampaignId, rule: RuleWanted, idempotency_key: IdempotencyKey = None
 ) -> Answer:
     """Makes a rule. It has its effect within a minute or two."""
-    made = rules.add(_find(campaign_id), rule.wanted(), None)
+    made = rules.add(find_campaign(campaign_id), rule.wanted(), None)
     return Answer(RuleShown.of(made), 201)
 
 
@@ -108,7 +108,7 @@ def create_rule(
 )
 def preview_rule(request: HttpRequest, campaign_id: CampaignId, rule: RuleWanted) -> Any:
     """What a rule would do now. Nothing is written."""
-    found = following.outlook(rules.rule_of(_find(campaign_id), rule.wanted()))
+    found = following.outlook(rules.rule_of(find_campaign(campaign_id), rule.wanted()))
     return OutlookShown(did=found.did, joining=found.joining, advancing=found.advancing, staying=found.staying)
 
 
@@ -130,7 +130,8 @@ def remove_rule(
     return Answer(Removed(id=rule_id))
 
 
-def _find(number: int) -> Campaign:
+def find_campaign(number: int) -> Campaign:
+    """The campaign of that number. Raises `ApiProblem`."""
     found = Campaign.objects.filter(pk=number).first()
     if found is None:
         raise not_found("campaign", number)

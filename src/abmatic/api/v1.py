@@ -13,6 +13,7 @@ from ninja.parser import Parser
 
 from abmatic import __version__
 from abmatic.api import (
+    campaign_links,
     campaigns,
     changes,
     connections,
@@ -65,6 +66,7 @@ for router in (
     fields.router,
     imports.router,
     campaigns.router,
+    campaign_links.router,
     experiences.router,
 ):
     api.add_router("", router)

@@ -10,10 +10,10 @@ import click
 from abmatic.audiences.counted import counted
 from abmatic.cli.domain_follow import told
 from abmatic.cli.domain_push import one_connection
-from abmatic.cli.domain_ready import objects_named, ready, workers_alive
+from abmatic.cli.domain_ready import objects_named, ready, require_worker
 from abmatic.cli.domain_runs import as_dict
 from abmatic.cli.domain_sync import follow_by_worker, follow_here
-from abmatic.cli.failures import FAILED, Failure, NotReady
+from abmatic.cli.failures import FAILED, Failure
 
 if TYPE_CHECKING:
     from abmatic.sync.models import Connection, CrmImport, Run
@@ -52,10 +52,8 @@ def pull(
         raise click.UsageError("With --json nobody is asked: say --preview or --yes.")
     with ready():
         (name,) = objects_named([sobject])
-        if not preview and not here and not workers_alive():
-            raise NotReady(
-                "No worker is alive. Start one (`abmatic up`, or `abmatic worker`), or do it here with --here"
-            )
+        if not preview and not here:
+            require_worker()
         wanted = _ask(one_connection(connection), name, *given[0], into or "")
         if preview or not as_json:
             _show(wanted, as_json)

@@ -10,7 +10,7 @@ import click
 
 from abmatic.audiences.counted import counted
 from abmatic.cli.domain_follow import label_of, told
-from abmatic.cli.domain_ready import find_connections, ready, workers_alive
+from abmatic.cli.domain_ready import find_connections, ready, require_worker
 from abmatic.cli.domain_runs import as_dict
 from abmatic.cli.domain_sync import follow_by_worker, follow_here
 from abmatic.cli.failures import FAILED, Failure, NotReady
@@ -56,10 +56,8 @@ def push(
     if as_json and not (yes or preview):
         raise click.UsageError("With --json nobody is asked: say --preview or --yes.")
     with ready():
-        if not preview and not here and not workers_alive():
-            raise NotReady(
-                "No worker is alive. Start one (`abmatic up`, or `abmatic worker`), or do it here with --here"
-            )
+        if not preview and not here:
+            require_worker()
         asked = _ask(_RECORDS[what], ids, collection, one_connection(connection), new_people or "", past_filter)
         if preview or not as_json:
             _show(asked, as_json)

@@ -52,6 +52,12 @@ def workers_alive() -> int:
     return ProcrastinateWorker.objects.filter(last_heartbeat__gte=since).count()
 
 
+def require_worker() -> None:
+    """Raises `NotReady` where nobody would do what is queued."""
+    if not workers_alive():
+        raise NotReady("No worker is alive. Start one (`abmatic up`, or `abmatic worker`), or do it here with --here")
+
+
 def objects_named(objects: Sequence[str]) -> list[str]:
     """The objects by Salesforce's names, however they were typed: "accounts" is Account."""
     from abmatic.sync.objects import configurable

@@ -94,7 +94,7 @@ def sync(
             runs = follow_by_worker(runs, outcomes=as_json)
         elif not alive:
             click.echo(f"{_NO_WORKER}: it waits for one (`abmatic up`, or `abmatic worker`).", err=True)
-        _say(runs, as_json, waited=wait)
+        say_runs(runs, as_json, waited=wait)
         has_failed = wait and any(run.state != run.State.SUCCEEDED for run in runs)
         if has_failed or any(each.status == each.Status.NEEDS_ATTENTION for each in connections):
             context.exit(FAILED)
@@ -226,7 +226,8 @@ def _execute(ids: list[int]) -> None:
         connections.close_all()
 
 
-def _say(runs: list[Run], as_json: bool, *, waited: bool) -> None:
+def say_runs(runs: list[Run], as_json: bool, *, waited: bool) -> None:
+    """Prints how the runs ended, or that they are queued."""
     if as_json:
         is_fine = all(run.state == run.State.SUCCEEDED for run in runs) if waited else None
         click.echo(json.dumps({"ok": is_fine, "runs": [as_dict(run) for run in runs]}, indent=2))

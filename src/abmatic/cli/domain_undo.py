@@ -9,10 +9,10 @@ import click
 
 from abmatic.audiences.counted import counted
 from abmatic.cli.domain_follow import told
-from abmatic.cli.domain_ready import ready, workers_alive
+from abmatic.cli.domain_ready import ready, require_worker
 from abmatic.cli.domain_runs import as_dict
 from abmatic.cli.domain_sync import follow_by_worker, follow_here
-from abmatic.cli.failures import FAILED, Failure, NotReady
+from abmatic.cli.failures import FAILED, Failure
 from abmatic.cli.numbers import Number
 
 if TYPE_CHECKING:
@@ -46,10 +46,8 @@ def undo(context: click.Context, run_id: int, preview: bool, delete_created: boo
         if preview:
             _preview(undone, delete_created, as_json)
             return
-        if not here and not workers_alive():
-            raise NotReady(
-                "No worker is alive. Start one (`abmatic up`, or `abmatic worker`), or do it here with --here"
-            )
+        if not here:
+            require_worker()
         run = _start(undone, delete_created)
         follow = follow_here if here else follow_by_worker
         (run,) = follow([run], outcomes=False)

@@ -50,6 +50,7 @@ COMMANDS = (
         "abmatic.cli.domain_records:records",
         "Print accounts, contacts, opportunities or campaigns as JSON lines",
     ),
+    Entry("campaigns", "abmatic.cli.domain_campaigns:campaigns", "Link campaigns with those in Salesforce"),
     Entry("export", "abmatic.cli.domain_export:export", "Write runs, changes or open issues as CSV"),
     Entry("import", "abmatic.cli.domain_import:import_file", "Import accounts or contacts from a CSV file"),
     Entry("link", "abmatic.cli.domain_link:link", "Make addresses for e-mails that say who follows them"),

@@ -120,8 +120,11 @@ def orgs_without(campaign: Campaign) -> list[Connection]:
     return list(Connection.objects.filter(status=Connection.Status.ACTIVE).exclude(pk__in=there).order_by("pk"))
 
 
-def create(campaign: Campaign, connection: Connection, user: User) -> Run | None:
-    """Creates the campaign in Salesforce by a sync that begins now; None where one is queued: that or the next does it.
+def create(
+    campaign: Campaign, connection: Connection, user: User | None, *, trigger: str = Run.Trigger.MANUAL
+) -> list[Run]:
+    """Creates the campaign in Salesforce by the runs of a sync that begins now; none where one is queued: that or the
+    next does it.
 
     Raises `NotLinked` where it can't be, `runs.ConnectionNotReady`.
     """
@@ -133,9 +136,9 @@ def create(campaign: Campaign, connection: Connection, user: User) -> Run | None
         _follow_with_members(ours, connection)
         Due.objects.bulk_create([Due(connection=connection, sobject=_SPEC, local_id=ours.pk)], ignore_conflicts=True)
     try:
-        return runs.start(connection, [_SPEC], trigger=Run.Trigger.MANUAL, user=user)[0]
+        return runs.start(connection, [_SPEC], trigger=trigger, user=user)
     except AlreadyRunning:
-        return None
+        return []
 
 
 def _follow_with_members(campaign: Campaign, connection: Connection) -> None:

@@ -60,15 +60,15 @@ def create_there(request: PageRequest, record_id: int) -> HttpResponse:
     """Creates it in Salesforce, by a sync that begins now."""
     campaign = _campaign(record_id)
     try:
-        run = campaign_links.create(campaign, _connection(request), request.user)
+        begun = campaign_links.create(campaign, _connection(request), request.user)
     except (NotLinked, ConnectionNotReady) as refused:
         messages.error(request, str(refused))
         return _back(campaign)
-    if run is None:
+    if not begun:
         said = "A sync of Campaigns is about to begin: it or the one after it creates the campaign in Salesforce."
         messages.info(request, said)
         return _back(campaign)
-    return HttpResponseRedirect(reverse("run", args=[run.pk]))
+    return HttpResponseRedirect(reverse("run", args=[begun[0].pk]))
 
 
 def _link_page(request: PageRequest, campaign: Campaign, problem: str, status: int = 200) -> HttpResponse:
