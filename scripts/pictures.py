@@ -68,6 +68,7 @@ class Camera:
 
     def __init__(self, chromium: Browser, url: str, folder: Path, *, docs: bool) -> None:
         context = chromium.new_context(reduced_motion="reduce", locale="en-US", timezone_id="Europe/Berlin")
+        self.chromium = chromium
         self.page: Page = context.new_page()
         self.folder = folder
         self.docs = docs

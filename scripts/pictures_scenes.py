@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 PATIENCE = 120_000
 # Of an installation that lasts as long as its pictures take.
 PASSWORD = secrets.token_urlsafe(16)
+# A browser that says it has no window is a robot, whose visits aren't counted.
+PERSON = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36"
 CONNECTION = "/settings/integrations/salesforce/1/"
 LISTS = ("accounts", "contacts", "opportunities", "campaigns")
 
@@ -187,6 +189,67 @@ def records(camera: Camera) -> None:
         camera.take(f"{kind}-new")
         page.locator("main form.card button[type=submit]").click()
         camera.take(f"{kind}-new-refused")
+
+
+def website(camera: Camera) -> None:
+    """The year of visits, and an experience that some see."""
+    for name, query in {"visitors": "", "visitors-companies": "?who=company"}.items():
+        page = camera.open(f"/visitors/{query}")
+        camera.take(name, whole=False, docs="visitors" if not query else "")
+    page = _first(camera, "accounts/?sort=-engagement_score")
+    for tab in ("Engagement", "Journey"):
+        page.locator("main nav.tabs").get_by_role("link", name=tab, exact=True).click()
+        page.wait_for_load_state("networkidle")
+        camera.take(tab.lower(), docs=tab.lower())
+    page = camera.open("/attribution/")
+    page.locator("[data-chart] canvas").wait_for()
+    camera.take("attribution", docs="attribution")
+    for by in ("campaign", "page"):
+        camera.open(f"/attribution/?by={by}")
+        camera.take(f"attribution-{by}")
+    camera.open("/attribution/settings/")
+    camera.take("attribution-settings")
+    page = camera.open("/settings/tracking/")
+    page.locator("main table").get_by_role("link").first.click()
+    camera.take("tracking-site")
+    page.get_by_role("link", name="Edit the site").click()
+    origin = page.get_by_label("Pages").input_value().split()[0]
+    camera.take("tracking-edit")
+    _experience(camera, origin)
+
+
+def _experience(camera: Camera, origin: str) -> None:
+    page = _first(camera, "campaigns/")
+    page.locator("main nav.tabs").get_by_role("link", name="Web", exact=True).click()
+    page.get_by_role("link", name="New experience").click()
+    for label, typed in {
+        "Name": "Facility managers from the advertisement",
+        "Pages": "/",
+        "UTM source": "google",
+        "Control group (percent)": "40",
+    }.items():
+        page.get_by_label(label, exact=True).fill(typed)
+    page.get_by_label("Site", exact=True).select_option("Tidewell (demo)")
+    page.get_by_label("On", exact=True).check()
+    change = page.get_by_role("group", name="Change 1 of variant").first
+    change.get_by_label("Change", exact=True).select_option("Text")
+    change.get_by_label("Element").fill(".hero h1")
+    change.get_by_label("New text or address").fill("Two hundred buildings, and not one wet ceiling")
+    camera.take("experience-edit")
+    page.get_by_role("button", name="Save", exact=True).last.click()
+    page.get_by_role("heading", name="Results").wait_for()
+    shown = page.url
+    for _ in range(14):
+        # Each is somebody else; browsers know of an experience once the script was loaded anew.
+        somebody = camera.chromium.new_context(user_agent=PERSON)
+        visit = somebody.new_page()
+        with visit.expect_response(lambda answer: "/collect/" in answer.url):
+            visit.goto(f"{origin}/?utm_source=google&utm_medium=cpc")
+        visit.wait_for_timeout(2000)
+        somebody.close()
+    page.wait_for_timeout(5000)
+    page.goto(shown)
+    camera.take("experience", docs="experience")
 
 
 def integrations(camera: Camera) -> None:
@@ -582,7 +645,22 @@ INSTALLATIONS: list[tuple[list[str], list[Scene]]] = [
     (["up", "--port", "0", "--json-ready"], [first_run, ways_in]),
     (
         ["demo", "--json", "--no-browser", "--port", "0", "--emulator-port", "0"],
-        [frame, grids, records, integrations, settings, runs, csv, crm, set_a_field, people, push, sync, failing],
+        [
+            frame,
+            grids,
+            records,
+            website,
+            integrations,
+            settings,
+            runs,
+            csv,
+            crm,
+            set_a_field,
+            people,
+            push,
+            sync,
+            failing,
+        ],
     ),
     (["demo", "--json", "--no-browser", "--port", "0", "--emulator-port", "0"], [tour]),
 ]

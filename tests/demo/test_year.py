@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -14,9 +18,9 @@ from abmatic.attribution import tasks as attribution
 from abmatic.attribution.reporting import Asked
 from abmatic.audiences.models import Account, Contact, Opportunity, OpportunityContact
 from abmatic.campaigns.models import Campaign
-from abmatic.cli.demo_website import loading
+from abmatic.cli.demo_website import loading, networks
 from abmatic.engagement import tasks as engagement
-from abmatic.engagement.models import Visitor, WebSession
+from abmatic.engagement.models import Visitor, WebNetwork, WebSession
 from abmatic.tracking.models import TrackingSite
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -81,3 +85,55 @@ def test_the_reports_say_something(site: TrackingSite) -> None:
 def test_loaded_twice_it_is_there_once(site: TrackingSite) -> None:
     loading.load(site.pk, WEBSITE, UNTIL, seed=0)
     assert loading.load(site.pk, WEBSITE, UNTIL, seed=0) == 0
+
+
+@pytest.fixture
+def deals_under_way(site: TrackingSite) -> None:
+    """Sixty more that nobody has won or lost yet."""
+    for number in range(60):
+        account = org.account(f"Prospect {number}", domain=f"prospect-{number}.com")
+        org.contact("Olsen", account=account, email_key=f"o{number}@prospect-{number}.com")
+        Opportunity.objects.create(
+            name=f"Chance {number}", account=account, amount=Decimal(5000), is_closed=False, is_won=False
+        )
+
+
+@pytest.mark.usefixtures("deals_under_way")
+def test_some_accounts_and_people_are_hot_more_are_warm_and_most_are_cold(site: TrackingSite) -> None:
+    loading.load(site.pk, WEBSITE, UNTIL, seed=0)
+    a_minute_passes()
+    for records in (Account, Contact):
+        found = Counter(records.objects.values_list("engagement_temperature", flat=True))
+        assert found["Hot"] >= 4, records
+        assert found["Hot"] < found["Warm"] < found["Cold"], records
+
+
+@pytest.fixture
+def companies_file(tmp_path: Path, settings: Any) -> Path:
+    """As the demo writes it, and the setting that names it."""
+    file = tmp_path / "demo" / "companies.mmdb"
+    settings.ENVIRONMENT = replace(settings.ENVIRONMENT, company_database=file)
+    return file
+
+
+@pytest.mark.usefixtures("deals_under_way")
+def test_companies_are_told_by_networks_those_of_the_org_and_others(site: TrackingSite, companies_file: Path) -> None:
+    networks.prepare(companies_file)
+    a_minute_passes()
+    networks.write(companies_file, loading.read_companies())
+    loading.load(site.pk, WEBSITE, UNTIL, seed=0)
+    a_minute_passes()
+    there = set(Account.objects.filter(name__startswith="Prospect").values_list("pk", flat=True))
+    nobody = WebSession.objects.filter(contact_id=None)
+    assert len(there & set(nobody.values_list("account_id", flat=True))) > 20
+    made = Account.objects.get(domain="kestrel-energy.example")
+    assert nobody.filter(account_id=made.pk).exists()
+    # The provider's networks are most, and no company's.
+    asked = WebNetwork.objects.filter(domain=None).count()
+    assert asked > WebNetwork.objects.exclude(domain=None).count()
+
+
+def test_there_are_networks_for_256_companies() -> None:
+    assert [str(networks.network_of(place)) for place in (0, 255)] == ["198.19.0.0/24", "198.19.255.0/24"]
+    with pytest.raises(ValueError, match="none for number 256"):
+        networks.network_of(256)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -64,6 +67,16 @@ def test_filters(admin: Client, sam: Contact, acme: Account) -> None:
         page = admin.get(f"/visitors/?{query}").text
         assert {path for path in ("/of-sam", "/of-acme", "/of-nobody") if path in page} == shown, query
     assert "No visit is like that" in admin.get("/visitors/?channel=display").text
+
+
+def test_pages_without_companies_say_how_these_are_known(admin: Client, acme: Account, settings: Any) -> None:
+    org.visit()
+    pages = ("/visitors/", "/visitors/?who=company", f"/accounts/{acme.pk}/engagement/")
+    for page in pages:
+        assert "ABMATIC_COMPANY_DATABASE" in admin.get(page).text, page
+    settings.ENVIRONMENT = replace(settings.ENVIRONMENT, company_database=Path("companies.mmdb"))
+    for page in pages:
+        assert "ABMATIC_COMPANY_DATABASE" not in admin.get(page).text, page
 
 
 def test_older_visits_follow_without_gaps(admin: Client) -> None:

@@ -114,7 +114,10 @@ def _once(place: Place, concurrency: int, began: float) -> dict[str, Any]:
 
 def _stay(place: Place, concurrency: int, as_json: bool, with_browser: bool, began: float) -> None:
     """Imports, shows the way in, and stays until somebody stops it."""
+    from abmatic.cli.demo_website import networks
+
     at = datetime.now(UTC)
+    networks.prepare(place.companies_file)
     try:
         with _started(place, [parts.emulator(place), parts.website(place)], concurrency) as supervisor:
             _lay_down_rule(place)

@@ -89,6 +89,11 @@ class Place:
         """The emulated org's SQLite file."""
         return self.data_dir / "demo" / "org.sqlite3"
 
+    @property
+    def companies_file(self) -> Path:
+        """Who has which network, for telling companies by it: the demo's own file."""
+        return _companies_file(self.data_dir)
+
     def keep(self) -> None:
         """Writes down what the next start and other commands need to know."""
         kept = {
@@ -113,6 +118,8 @@ class Place:
             "ABMATIC_EMULATOR_URL": self.emulator_url,
         }
         _take_on(self.url, self.emulator_url)
+        if _take_on_companies(self.companies_file):
+            os.environ["ABMATIC_COMPANY_DATABASE"] = str(self.companies_file)
 
 
 def kept(data_dir: Path) -> dict[str, object]:
@@ -133,6 +140,7 @@ def join_what_runs() -> None:
     facts = kept(data_dir)
     if facts.get("pid") == running.pid:
         _take_on(running.url, ports.local_url(ports.LOOPBACK, int(str(facts["emulator_port"]))))
+        _take_on_companies(_companies_file(data_dir))
     elif "ABMATIC_BASE_URL" not in os.environ:
         settings.BASE_URL = running.url
 
@@ -218,6 +226,18 @@ def _take_on(url: str, emulator_url: str) -> None:
         salesforce_extra_hosts=environment.salesforce_extra_hosts | {urlsplit(emulator_url).netloc},
     )
     settings.BASE_URL = url
+
+
+def _take_on_companies(file: Path) -> bool:
+    """Lets the demo's file tell companies by their networks, unless somebody has set another. Answers whether."""
+    if settings.ENVIRONMENT.company_database is not None or not file.exists():
+        return False
+    settings.ENVIRONMENT = replace(settings.ENVIRONMENT, company_database=file)
+    return True
+
+
+def _companies_file(data_dir: Path) -> Path:
+    return data_dir / "demo" / "companies.mmdb"
 
 
 def _kept_file(data_dir: Path) -> Path:

@@ -107,6 +107,11 @@ def _texts(found: Mapping[str, object], names: tuple[str, ...]) -> Iterator[str]
                     yield text.strip()
 
 
+def is_set_up() -> bool:
+    """Whether there is somebody to ask."""
+    return settings.ENVIRONMENT.company_database is not None
+
+
 def provider() -> Provider | None:
     """The provider that is set up, if one is. Raises `DatabaseRefused`."""
     path: Path | None = settings.ENVIRONMENT.company_database

@@ -14,7 +14,7 @@ from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from abmatic.engagement import scoring, visits
+from abmatic.engagement import companies, scoring, visits
 from abmatic.engagement.channels import LABELS
 from abmatic.engagement.identifying import confidence_label
 from abmatic.engagement.models import Engagement, Visitor, VisitorSign, WebSession
@@ -48,7 +48,7 @@ def visitor_list(request: PageRequest) -> HttpResponse:
     kept = {name: value for name, value in asked.items() if value}
     context: dict[str, object] = {
         "visits": found.found, "channels": LABELS, "whos": WHO, "asked": asked, "is_filtered": bool(kept),
-        "older": _older(found.after, kept),
+        "older": _older(found.after, kept), "knows_companies": companies.is_set_up(),
     }  # fmt: skip
     if request.htmx and after:
         return render(request, "visitors/rows.html", context)
@@ -86,6 +86,7 @@ def record_engagement(request: PageRequest, record: str, record_id: int) -> Http
     found = visits.visits(record=(record, local.pk), after=after)
     context: dict[str, object] = {
         "visits": found.found, "channels": LABELS, "older": _older(found.after, {}), "is_record": True,
+        "knows_companies": companies.is_set_up(),
     }  # fmt: skip
     if request.htmx and after:
         return render(request, "visitors/rows.html", context)

@@ -21,6 +21,7 @@ from procrastinate.tasks import Task
 from abmatic.attribution import tasks as attribution
 from abmatic.cli.demo_website.arrivals import Campaign
 from abmatic.cli.demo_website.dice import Dice
+from abmatic.cli.demo_website.networks import STRANGERS, Company
 from abmatic.cli.demo_website.visits import events_of
 from abmatic.cli.demo_website.year import DAYS, Deal, Person, World, visits
 from abmatic.engagement import tasks as engagement
@@ -59,7 +60,12 @@ def read_world(until: datetime) -> World:
     ]
     campaigns = [Campaign(*row) for row in _ask("campaigns")]
     readers = [each for each in people.values() if each.email][::_ONE_READER_IN]
-    return World(until, campaigns, deals, readers)
+    return World(until, campaigns, deals, readers, read_companies())
+
+
+def read_companies() -> list[Company]:
+    """Who is recognised by the network: some companies of the org that have a deal, and some that aren't in it."""
+    return [*(Company(*row) for row in _ask("companies")), *STRANGERS]
 
 
 def work_through(sleep: Callable[[float], None], patience: float) -> bool:

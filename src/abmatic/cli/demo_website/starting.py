@@ -16,7 +16,7 @@ from pathlib import Path
 from django.conf import settings
 
 from abmatic.campaigns.models import Campaign
-from abmatic.cli.demo_website import loading
+from abmatic.cli.demo_website import loading, networks
 from abmatic.cli.demo_website.writing import Addresses, write
 from abmatic.cli.domain_demo_place import Place
 from abmatic.identity.audit import COMMAND_LINE
@@ -52,6 +52,7 @@ def start(place: Place, seed: int, sleep: Callable[[float], None]) -> bool:
         _keep(file, kept)
     if kept.is_loaded:
         return True
+    networks.write(place.companies_file, loading.read_companies())
     loading.load(site.pk, place.website_url, datetime.fromisoformat(kept.until), seed)
     _keep(file, replace(kept, is_loaded=True))
     return loading.work_through(sleep, _PATIENCE)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from ipaddress import ip_network
 from typing import Any
 
 from abmatic.cli.demo_website.arrivals import Arrival
 from abmatic.cli.demo_website.dice import Dice
+from abmatic.cli.demo_website.networks import network_of_a_provider
 from abmatic.tracking import cleaning
 from abmatic.tracking.events import Kind, Network, WebEvent
 
@@ -63,11 +63,10 @@ class Visit:
     form: dict[str, str] | None = None
 
 
-def browser_of(dice: Dice) -> Browser:
-    """A new one. Networks are those for measuring network devices (RFC 2544), which nobody has."""
+def browser_of(dice: Dice, network: Network | None = None) -> Browser:
+    """A new one, in a company's network or in an internet provider's."""
     name, system, device = dice.weighted(_BROWSERS)
-    network = ip_network(f"198.{18 + dice.getrandbits(1)}.{dice.getrandbits(8)}.0/24")
-    return Browser(dice.token(128), name, system, device, network)
+    return Browser(dice.token(128), name, system, device, network or network_of_a_provider(dice))
 
 
 def events_of(visit: Visit, site_id: int, website: str, dice: Dice) -> Iterator[WebEvent]:

@@ -5,6 +5,8 @@
 - **People of deals**, from twelve weeks before a deal began to its end, of lost ones less often; of open ones most of
   all lately. Each says once who they are, by a form or by a link that was sent to them.
 - **Readers** of a mail that is sent on the second Tuesday of each month, by links that are theirs.
+- **People who decide these days**: of some open deals, several times within two weeks, by forms as well. They are hot.
+- **Companies known by their networks**: visitors who never say who they are, from the last months.
 - **Newcomers** of the last weeks, who sent a form and aren't in Salesforce.
 """
 
@@ -17,6 +19,7 @@ from typing import NamedTuple
 
 from abmatic.cli.demo_website.arrivals import OF_OTHERS, OF_WON, STRANGERS, Campaign, arrive
 from abmatic.cli.demo_website.dice import Dice
+from abmatic.cli.demo_website.networks import Company, network_of
 from abmatic.cli.demo_website.visits import Browser, Visit, browser_of
 from abmatic.engagement import links
 
@@ -26,6 +29,8 @@ STRANGE_VISITS = 6_000
 # Deals with visits, of 100 that were won, lost, or are open.
 TOUCHED = {"won": 94, "lost": 50, "open": 55}
 READERS_A_MONTH = 45
+# Open deals about which somebody decides these days.
+DECIDING = 36
 _BEFORE = timedelta(days=84)
 _REMEMBERED = 300
 
@@ -66,12 +71,15 @@ class Deal:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What the year is made of. ``until``: when it ends; ``strangers``: how many visits they make."""
+    """What the year is made of. ``until``: when it ends; ``companies``: in the order of their networks;
+    ``strangers``: how many visits they make.
+    """
 
     until: datetime
     campaigns: Sequence[Campaign]
     deals: Sequence[Deal]
     readers: Sequence[Person]
+    companies: Sequence[Company] = ()
     strangers: int = STRANGE_VISITS
 
     @property
@@ -84,7 +92,9 @@ def visits(world: World, seed: int) -> Iterator[Visit]:
     """Every visit of the year, in no order."""
     yield from _strangers(world, Dice(f"{seed}/strangers"))
     yield from _courting(world, Dice(f"{seed}/deals"))
+    yield from _deciding(world, Dice(f"{seed}/deciding"))
     yield from _reading(world, Dice(f"{seed}/readers"))
+    yield from _at_companies(world, Dice(f"{seed}/companies"))
     yield from _newcomers(world, Dice(f"{seed}/newcomers"))
 
 
@@ -138,6 +148,26 @@ def _of_deal(world: World, deal: Deal, dice: Dice, browsers: dict[int, Browser])
             yield Visit(at, browser, arrive(way, day, dice, world.campaigns, signed), _pages(dice, 0.65), form)
 
 
+def _deciding(world: World, dice: Dice) -> Iterator[Visit]:
+    """Of each deal one person looks again within ten days; of every third a colleague too, and it gets urgent."""
+    still_open = [deal for deal in world.deals if deal.outcome == "open" and deal.people]
+    for place, deal in enumerate(still_open[:: max(1, len(still_open) // DECIDING)][:DECIDING]):
+        is_urgent = place % 3 == 0
+        for person in deal.people[: 2 if is_urgent else 1]:
+            browser = browser_of(dice)
+            number = 5 if is_urgent and person is deal.people[0] else 3
+            days = sorted(((6 if number == 5 else 10) * dice.random() for _ in range(number)), reverse=True)
+            for visit, ago in enumerate(days):
+                at = _time_on((world.until - timedelta(days=ago)).date(), dice)
+                # They say who they are at first, and those in a hurry write again.
+                form = _form(person) if person.email and visit in {0, 3} else None
+                signed = _signed(person, at) if visit == 0 and form is None else ""
+                way = "mail" if signed else dice.weighted(OF_WON)
+                if at < world.until:
+                    arrival = arrive(way, at.date(), dice, world.campaigns, signed)
+                    yield Visit(at, browser, arrival, _pages(dice, 0.8), form)
+
+
 def _reading(world: World, dice: Dice) -> Iterator[Visit]:
     browsers: dict[int, Browser] = {}
     for number in range(DAYS):
@@ -151,6 +181,18 @@ def _reading(world: World, dice: Dice) -> Iterator[Visit]:
                 browser = browsers.setdefault(person.id, browser_of(dice))
                 arrival = arrive("mail", at.date(), dice, world.campaigns, _signed(person, at))
                 yield Visit(at, browser, arrival, _pages(dice, 0.4))
+
+
+def _at_companies(world: World, dice: Dice) -> Iterator[Visit]:
+    for place in range(len(world.companies)):
+        browsers = [browser_of(dice, network_of(place)) for _ in range(1 + int(dice.random() * 3))]
+        for _ in range(1 + int(dice.random() * 7)):
+            # Most of them lately.
+            at = _time_on((world.until - timedelta(days=150 * dice.random() ** 2)).date(), dice)
+            if at < world.until:
+                way = dice.weighted(OF_OTHERS)
+                arrival = arrive(way, at.date(), dice, world.campaigns)
+                yield Visit(at, dice.one_of(browsers), arrival, _pages(dice, 0.6))
 
 
 def _newcomers(world: World, dice: Dice) -> Iterator[Visit]:
