@@ -114,6 +114,13 @@ def parser() -> argparse.ArgumentParser:
         metavar="CODE=RATE",
         help="a currency of an org of several, such as EUR=0.9; that of rate 1, else USD, is the corporate one",
     )
+    what.add_argument(
+        "--advanced-currency-management",
+        action="append_const",
+        dest="features",
+        const="advanced_currency_management",
+        help="rates of exchange hold from one day to another; with --currency",
+    )
     what.add_argument("--edition", help='such as "Enterprise Edition"; "Professional Edition" has no API')
     what.add_argument(
         "--change-events",

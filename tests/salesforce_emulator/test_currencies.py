@@ -98,6 +98,95 @@ def test_not_in_an_org_of_one_currency(api: Api) -> None:
     assert api.refused("SELECT CurrencyIsoCode FROM Account")[0] == "INVALID_FIELD"
 
 
+@pytest.fixture
+def dated(open_api: OpenApi) -> Api:
+    """Two deals of 900 euros, one of which closes in May, and an account, in an org whose rates are of days."""
+    custom = Customization(currencies=RATES.currencies, features=frozenset({"advanced_currency_management"}))
+    store = OrgStore(custom=custom)
+    with store.session() as session:
+        for name, closes in (("April", "2026-04-30"), ("May", "2026-05-01")):
+            deal = {"Name": name, "StageName": "Prospecting", "CloseDate": closes, "Amount": 900}
+            session.insert("Opportunity", {**deal, "CurrencyIsoCode": "EUR"})
+        session.insert("Account", {"Name": "Acme", "AnnualRevenue": 900, "CurrencyIsoCode": "EUR"})
+        session.update("User", BASE.integration, {"DefaultCurrencyIsoCode": "JPY"})
+    return open_api(store=store)
+
+
+def euros(org: Api) -> list[tuple[object, ...]]:
+    soql = "SELECT StartDate, NextStartDate, ConversionRate FROM DatedConversionRate WHERE IsoCode = 'EUR'"
+    return [tuple(row.values()) for row in org.rows(f"{soql} ORDER BY StartDate")]
+
+
+def test_a_rate_holds_until_the_next_one_starts(dated: Api) -> None:
+    assert euros(dated) == [("0001-01-01", "9999-12-31", 0.8)], "those that there were hold for ever"
+    june = dated.create("DatedConversionRate", IsoCode="EUR", StartDate="2026-06-01", ConversionRate=0.5)
+    may = dated.create("DatedConversionRate", IsoCode="EUR", StartDate="2026-05-01", ConversionRate=0.9)
+    assert june.startswith("04w")
+    assert euros(dated) == [
+        ("0001-01-01", "2026-05-01", 0.8), ("2026-05-01", "2026-06-01", 0.9), ("2026-06-01", "9999-12-31", 0.5),
+    ]  # fmt: skip
+    (now,) = dated.rows(
+        "SELECT ConversionRate FROM DatedConversionRate "
+        "WHERE IsoCode = 'EUR' AND StartDate <= 2026-05-31 AND NextStartDate > 2026-05-31"
+    )
+    assert now["ConversionRate"] == 0.9
+    (static,) = dated.rows("SELECT ConversionRate FROM CurrencyType WHERE IsoCode = 'EUR'")
+    assert static["ConversionRate"] == 0.8
+    assert dated.patch(f"sobjects/DatedConversionRate/{june}", json={"ConversionRate": 0.6}).status_code == 204
+    assert dated.delete(f"sobjects/DatedConversionRate/{may}").status_code == 204
+    assert euros(dated) == [("0001-01-01", "2026-06-01", 0.8), ("2026-06-01", "9999-12-31", 0.6)]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"IsoCode": "JPY"}, {"StartDate": "2027-01-01"}, {"NextStartDate": "2027-01-01"}],
+)
+def test_the_days_of_a_rate_can_not_be_changed(dated: Api, values: dict[str, str]) -> None:
+    rate = dated.create("DatedConversionRate", IsoCode="EUR", StartDate="2026-06-01", ConversionRate=0.5)
+    (problem,) = dated.patch(f"sobjects/DatedConversionRate/{rate}", json=values).json()
+    assert problem["errorCode"] == "INVALID_FIELD_FOR_INSERT_UPDATE"
+
+
+def test_a_rate_of_no_currency_of_the_org_is_refused(dated: Api) -> None:
+    values = {"IsoCode": "GBP", "StartDate": "2026-06-01", "ConversionRate": 0.7}
+    (problem,) = dated.post("sobjects/DatedConversionRate", json=values).json()
+    assert problem["errorCode"] == "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST"
+
+
+def test_the_rates_of_days_are_described(dated: Api) -> None:
+    described = dated.get("sobjects/DatedConversionRate/describe").json()
+    assert (described["createable"], described["updateable"], described["deletable"]) == (True, True, True)
+    fields = {field["name"]: field for field in described["fields"]}
+    assert set(fields) == {
+        "Id", "IsoCode", "StartDate", "NextStartDate", "ConversionRate", "CreatedDate", "CreatedById",
+        "LastModifiedDate", "LastModifiedById", "SystemModstamp",
+    }  # fmt: skip
+    assert [name for name, field in fields.items() if field["updateable"]] == ["ConversionRate"]
+    assert (fields["ConversionRate"]["precision"], fields["ConversionRate"]["scale"]) == (18, 6)
+
+
+def test_amounts_of_deals_go_by_the_day_on_which_they_close(dated: Api) -> None:
+    dated.create("DatedConversionRate", IsoCode="EUR", StartDate="2026-05-01", ConversionRate=0.5)
+    dated.create("DatedConversionRate", IsoCode="JPY", StartDate="2026-05-01", ConversionRate=100)
+    rows = dated.rows("SELECT Name, convertCurrency(Amount) mine FROM Opportunity ORDER BY Amount")
+    assert [(row["Name"], row["mine"]) for row in rows] == [("April", 900 / 0.8 * 150), ("May", 900 / 0.5 * 100)]
+    (found,) = dated.rows("SELECT SUM(Amount) total FROM Opportunity")
+    assert found["total"] == 900 / 0.8 + 900 / 0.5
+    assert [row["Name"] for row in dated.rows("SELECT Name FROM Opportunity WHERE Amount > USD1500")] == ["May"]
+    (account,) = dated.rows("SELECT convertCurrency(AnnualRevenue) mine FROM Account")
+    assert account["mine"] == 900 / 0.8 * 150
+
+
+def test_there_are_none_without_advanced_currency_management(org: Api) -> None:
+    assert org.refused("SELECT Id FROM DatedConversionRate")[0] == "INVALID_TYPE"
+    assert org.get("sobjects/DatedConversionRate/describe").status_code == 404
+
+
+def test_an_org_of_one_currency_has_no_rates_of_days() -> None:
+    with pytest.raises(ValueError, match="one currency only; name several"):
+        OrgStore(custom=Customization(features=frozenset({"advanced_currency_management"})))
+
+
 def test_the_command_names_them() -> None:
     assert parser().parse_args(["--currency", "EUR=0.8"]).currencies == [("EUR", 0.8)]
     for wrong in ("EUR", "EURO=1", "EUR=-1"):

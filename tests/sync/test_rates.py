@@ -28,11 +28,25 @@ MAY = Asked(date(2026, 5, 1), date(2026, 5, 31), "linear")
 @pytest.fixture
 def live(orgs: Orgs, tmp_path: Path) -> Live:
     """Three won deals, in three currencies."""
-    template = tmp_path / "currencies.sqlite3"
-    store = OrgStore(
-        template, custom=Customization(currencies={"USD": 1.0, "EUR": 0.8, "JPY": 150.0}), clock=late_clock
-    )
+    return org_with(orgs, tmp_path)
+
+
+@pytest.fixture
+def dated(orgs: Orgs, tmp_path: Path) -> Live:
+    """The same in an org whose rates hold from one day to another: two of the euro begin and end with May."""
+    rates = (("2026-05-01", 0.9), ("2026-06-01", 0.5))
+    return org_with(orgs, tmp_path, frozenset({"advanced_currency_management"}), rates)
+
+
+def org_with(
+    orgs: Orgs, folder: Path, features: frozenset[str] = frozenset(), euros: tuple[tuple[str, float], ...] = ()
+) -> Live:
+    template = folder / "currencies.sqlite3"
+    custom = Customization(currencies={"USD": 1.0, "EUR": 0.8, "JPY": 150.0}, features=features)
+    store = OrgStore(template, custom=custom, clock=late_clock)
     with store.session() as session:
+        for starts, rate in euros:
+            session.insert("DatedConversionRate", {"IsoCode": "EUR", "StartDate": starts, "ConversionRate": rate})
         firm = session.insert("Account", {"Name": "Acme"})
         for name, amount, code in DEALS:
             session.insert(
@@ -54,6 +68,29 @@ def test_reports_convert_by_the_org_s_rates(live: Live) -> None:
     refresh_due()
     told = report(MAY)
     assert (told.currency, told.total, told.left_out) == ("USD", 1000 + 1125 + Decimal("46.67"), ())
+
+
+def test_a_deal_is_converted_by_the_rate_of_the_day_on_which_it_closed(dated: Live) -> None:
+    dated.sync_well()
+    found = org_rates.in_use()
+    assert found is not None
+    assert (found.corporate, found.is_dated, found.rates["EUR"]) == ("USD", True, Decimal("0.8"))
+    euros = CurrencyRate.objects.filter(code="EUR", starts__isnull=False).order_by("starts")
+    assert list(euros.values_list("starts", "ends", "rate")) == [
+        (date(1, 1, 1), date(2026, 5, 1), Decimal("0.8")),
+        (date(2026, 5, 1), date(2026, 6, 1), Decimal("0.9")),
+        (date(2026, 6, 1), date(9999, 12, 31), Decimal("0.5")),
+    ]
+    refresh_due()
+    assert report(MAY).total == 1000 + 900 / Decimal("0.9") + Decimal("46.67")
+    # The deal closes a month later after all: it is worth what that day's rate makes of it.
+    large = MirrorOpportunity.objects.get(values__Name="Large")
+    with dated.editing() as session:
+        session.update("Opportunity", large.sf_id, {"CloseDate": "2026-06-01"})
+    dated.sync_well("Opportunity")
+    refresh_due()
+    assert report(MAY).total == 1000 + Decimal("46.67")
+    assert report(Asked(date(2026, 6, 1), date(2026, 6, 30), "linear")).total == 900 / Decimal("0.5")
 
 
 def test_they_are_read_once_an_hour_and_follow_the_org(live: Live) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from salesforce_emulator import ids
 from salesforce_emulator.schema.activities import PRIORITIES, STATUSES, Choice
-from salesforce_emulator.schema.currencies import corporate
+from salesforce_emulator.schema.currencies import EVER, corporate
 from salesforce_emulator.schema.objects import Schema
 from salesforce_emulator.schema.persons import BUSINESS_TYPE, RECORD_TYPES
 from salesforce_emulator.schema.tables import ADMINISTRATOR, bulk_insert, reserve_ids
@@ -294,3 +294,7 @@ def load_rates(conn: sqlite3.Connection, currencies: Mapping[str, float], schema
     ]
     columns = ("Id", "IsoCode", "ConversionRate", "DecimalPlaces", "IsActive", "IsCorporate")
     bulk_insert(conn, "CurrencyType", columns, rows, schema)
+    if schema.get("DatedConversionRate") is not None:
+        first = reserve_ids(conn, "DatedConversionRate", len(currencies), schema)
+        dated = [(i, code, float(rate), EVER[0]) for i, (code, rate) in zip(first, currencies.items(), strict=True)]
+        bulk_insert(conn, "DatedConversionRate", ("Id", "IsoCode", "ConversionRate", "StartDate"), dated, schema)

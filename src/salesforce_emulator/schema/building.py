@@ -11,7 +11,7 @@ from importlib import resources
 
 from salesforce_emulator.schema import persons
 from salesforce_emulator.schema.computed import EXPRESSIONS
-from salesforce_emulator.schema.currencies import currency_type, with_currency
+from salesforce_emulator.schema.currencies import rates, with_currency
 from salesforce_emulator.schema.custom import Customization, JsonObject
 from salesforce_emulator.schema.entries import child
 from salesforce_emulator.schema.handmade import handmade_describes
@@ -31,8 +31,7 @@ def build_schema(custom: Customization | None = None, before: Schema | None = No
     """
     made = custom or Customization()
     whole = [with_currency(d, made.currencies) for d in (*_standard(made.features), *made.objects.values())]
-    if made.currencies:
-        whole.append(currency_type())
+    whole += rates(made.currencies, made.features)
     if persons.FEATURE in made.features:
         whole = _with_persons(whole, made)
     relations = _relations(made)

@@ -8,10 +8,15 @@ from __future__ import annotations
 
 from salesforce_emulator.schema import fiscal
 from salesforce_emulator.schema.activities import PRIORITIES, STATUSES, Choice
+from salesforce_emulator.schema.currencies import EVER
 
 _PERSON_NAME = """(coalesce({t}."FirstName" || ' ', '') || {t}."LastName")"""
 _PHOTO = """('/services/images/photo/' || {t}."Id")"""
 _CLOSES = '{t}."CloseDate"'
+_NEXT_RATE = (
+    f"""(SELECT coalesce(min(nr."StartDate"), '{EVER[1]}') FROM "DatedConversionRate" AS nr"""
+    ' WHERE nr."IsoCode" = {t}."IsoCode" AND nr."StartDate" > {t}."StartDate")'
+)
 
 
 def _members(condition: str) -> str:
@@ -65,6 +70,7 @@ EXPRESSIONS: dict[str, dict[str, str]] = {
         "PhotoUrl": _PHOTO,
         "IsEmailBounced": '({t}."EmailBouncedReason" IS NOT NULL)',
     },
+    "DatedConversionRate": {"NextStartDate": _NEXT_RATE},
     "Lead": {"Name": _PERSON_NAME, "PhotoUrl": _PHOTO},
     "User": {"Name": _PERSON_NAME},
     "Opportunity": {

@@ -1,7 +1,8 @@
-"""Several currencies: CurrencyIsoCode on records, CurrencyType with the rates.
+"""Several currencies: CurrencyIsoCode on records, CurrencyType with the rates, DatedConversionRate with those of days.
 
 A rate says what one unit of the corporate currency is worth, whose own rate is 1.  A record's amounts are in the
-record's currency; converting them is left to who reads them (:mod:`salesforce_emulator.soql.money`).
+record's currency; converting them is left to who reads them (:mod:`salesforce_emulator.soql.money`).  Rates of days are
+there where advanced currency management is on; one holds until the next of its currency starts.
 """
 
 from __future__ import annotations
@@ -12,6 +13,10 @@ from collections.abc import Mapping
 from salesforce_emulator.schema.entries import JsonObject, audit, field, id_entry, object_entry
 
 CODE = "CurrencyIsoCode"
+DATED = "advanced_currency_management"
+"""The feature that makes rates of days."""
+EVER = ("0001-01-01", "9999-12-31")
+"""From when the first rates hold, and until when those that no others follow."""
 USERS_CODE = "DefaultCurrencyIsoCode"
 _HAVE_ONE = ("Account", "Campaign", "CampaignMember", "Contact", "Lead", "Opportunity", "User")
 
@@ -55,7 +60,36 @@ def _code(name: str, label: str, currencies: Mapping[str, float], own: str) -> J
     )
 
 
-def currency_type() -> JsonObject:
+def rates(currencies: Mapping[str, float], features: frozenset[str]) -> list[JsonObject]:
+    """The objects that hold an org's rates.
+
+    :raises ValueError: there are to be rates of days, and one currency only.
+    """
+    if DATED not in features:
+        return [_currency_type()] if currencies else []
+    if not currencies:
+        raise ValueError(f"{DATED}: the org has one currency only; name several")
+    return [_currency_type(), _dated_conversion_rate(currencies)]
+
+
+def _dated_conversion_rate(currencies: Mapping[str, float]) -> JsonObject:
+    """As the Object Reference and the field reference have it. Neither lists IsDeleted; a deleted one is gone."""
+    fields = [
+        id_entry("DatedConversion Rate ID"),
+        field("IsoCode", "picklist", "c", label="Currency Code", length=40, values=tuple(currencies),
+              restrictedPicklist=True, groupable=False),
+        field("StartDate", "date", "c", label="Date", groupable=False),
+        field("NextStartDate", "date", "n", label="Next Start Date", groupable=False),
+        field("ConversionRate", "double", "cu", label="Exchange Rate", precision=18, scale=6),
+        *audit(),
+    ]  # fmt: skip
+    return object_entry(
+        "DatedConversionRate", "04w", fields, label="Dated Conversion Rate", writable=False, createable=True,
+        updateable=True, deletable=True,
+    )  # fmt: skip
+
+
+def _currency_type() -> JsonObject:
     fields = [
         id_entry("Currency Type ID"),
         field("IsoCode", "picklist", "c", label="Currency ISO Code", length=3, nameField=True),

@@ -12,7 +12,7 @@ from typing import Any
 
 JsonObject = dict[str, Any]
 
-FEATURES = frozenset({"person_accounts", "state_country_picklists"})
+FEATURES = frozenset({"advanced_currency_management", "person_accounts", "state_country_picklists"})
 """What can be switched on in a new org, and never off again."""
 
 _Fields = Mapping[str, Mapping[str, JsonObject]]

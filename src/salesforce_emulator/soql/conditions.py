@@ -104,7 +104,7 @@ class Conditions:
         if not left.corporate:
             raise self._wrong(left)
         code, amount = money.literal(value.text)
-        worth = f"({self._mark(amount)} / {money.rate(self._mark(code))})"
+        worth = f"({self._mark(amount)} / {money.rate(self._mark(code), left.day)})"
         sign = "IS NOT" if operator == "!=" else _SQL_OPERATORS[operator]
         return f"round({left.corporate}, 6) {sign} round({worth}, 6)"
 

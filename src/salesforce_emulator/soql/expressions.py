@@ -101,8 +101,10 @@ class Expressions:
         sql = found.sql(alias)
         if is_text(found.type) and not found.stored:
             sql = f"({sql} COLLATE NOCASE)"
-        corporate = money.in_corporate(self.schema, self._owner(parents, scope), found, alias)
-        return Expression(sql, found.type, found.name, found, corporate=corporate)
+        owner = self._owner(parents, scope)
+        corporate = money.in_corporate(self.schema, owner, found, alias)
+        day = money.rates_of(self.schema, owner, alias) if corporate else ""
+        return Expression(sql, found.type, found.name, found, corporate=corporate, day=day)
 
     def _owner(self, parents: list[Field], scope: Scope) -> SObject:
         target = self.schema.target(parents[-1]) if parents else scope.sobject

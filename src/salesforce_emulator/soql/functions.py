@@ -45,6 +45,8 @@ class Expression:
     """Whether the query groups by it."""
     corporate: str = ""
     """Of an amount in an org of several currencies, the SQL of what it is in the corporate one."""
+    day: str = ""
+    """The day of whose rates that is, in SQL; "" where they are of no day."""
     shown_by: str = ""
     """"format" where the value is to be shown as a person sees it."""
 

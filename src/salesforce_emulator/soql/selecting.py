@@ -109,10 +109,11 @@ class Selecting(Expressions):
     ) -> None:
         """An amount in the user's currency."""
         path = call.arguments[0] if len(call.arguments) == 1 else None
-        amount = self._field(path, scope).corporate if isinstance(path, nodes.Path) else ""
-        if not amount or not isinstance(path, nodes.Path):
+        amount = self._field(path, scope) if isinstance(path, nodes.Path) else None
+        if amount is None or not amount.corporate or not isinstance(path, nodes.Path):
             raise self._not_converted(call)
-        self._select_path(path, scope, plan, shapes, key, function, money.in_users(amount, self.context.user_id))
+        converted = money.in_users(amount.corporate, self.context.user_id, amount.day)
+        self._select_path(path, scope, plan, shapes, key, function, converted)
 
     def _fields(self, call: nodes.Call, query: nodes.Query, sobject: SObject) -> Iterator[nodes.Path]:
         """FIELDS(ALL), FIELDS(STANDARD), FIELDS(CUSTOM)."""
