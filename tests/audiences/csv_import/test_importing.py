@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection
 from tests.audiences.csv_import.files import changes, checked, imported, members, reasons, written
 
 from abmatic.audiences import custom_fields
@@ -139,6 +140,35 @@ def test_what_nobody_may_give_a_field_is_rejected_and_said() -> None:
         5: "It has no Name and no Website, so nobody could tell which it is",
     }
     assert list(Account.objects.order_by("id").values_list("name", flat=True)) == ["Good", "Known by name"]
+
+
+def test_what_the_record_has_already_is_not_judged() -> None:
+    page = custom_fields.create("account", "Page", "url").name
+    crm = Account.objects.create(name="Acme", domain="acme.com", website="acme.com", revenue=-5, employee_count=-1)
+    with connection.cursor() as cursor:
+        cursor.execute(f"UPDATE account SET {page} = 'ask Bob' WHERE id = %s", [crm.pk])
+    other = Account.objects.create(name="Other", domain="other.com", website="other.com", revenue=-7)
+    head = ["Website", "Annual revenue", "Employees", "Page", "City"]
+    content = written([
+        head,
+        ["https://acme.com", "$ -5.00", "-1", "ask Bob ", "Rome"],
+        ["other.com", "-8", "", "", "Rome"],
+        ["new.com", "-5", "", "", "Rome"],
+    ])  # fmt: skip
+    columns = ["website", "revenue", "employee_count", page, "city"]
+    file = imported("account", content, columns, duplicates="overwrite")
+    assert reasons(file) == {
+        3: "Annual revenue: “-8” is no number of 0 or more",
+        4: "Annual revenue: “-5” is no number of 0 or more",
+    }
+    assert file.found is not None
+    assert (file.found["updated"], file.found["unfit"]) == (1, {"1": 2})
+    crm.refresh_from_db()
+    other.refresh_from_db()
+    assert (crm.revenue, crm.employee_count, crm.city, crm.website) == (-5, -1, "Rome", "https://acme.com")
+    assert custom_fields.values_of_all("account", [crm.pk])[crm.pk][0][1] == "ask Bob"
+    assert [field for _, field, *_ in changes()] == ["website", "city"]
+    assert (other.revenue, other.city) == (-7, None)
 
 
 def test_a_website_that_belongs_to_many_is_said_to_be_nobodys_own() -> None:

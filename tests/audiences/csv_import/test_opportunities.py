@@ -6,16 +6,19 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 from tests.audiences.csv_import.files import checked, chosen, given, imported, reasons, written
 from tests.web import org
 
+from abmatic.audiences import custom_fields
 from abmatic.audiences.csv_import.refusals import MappingRefused
 from abmatic.audiences.models import Account, Opportunity
 from abmatic.sync.models import MirrorOpportunity
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+SF_ID = "0065800000AbCdEAAV"
 HEAD = ["Opportunity", "Account Name", "Stage", "Amount", "Close Date"]
 COLUMNS = ["name", "account_by_name", "stage", "amount", "close_date"]
 
@@ -32,6 +35,30 @@ def row(name: str = "Renewal", account: str = "Acme", **changed: str) -> list[st
 @pytest.fixture
 def acme() -> Account:
     return Account.objects.create(name="Acme", website="acme.com", domain="acme.com")
+
+
+@pytest.mark.parametrize("by", ["account_by_name", "account_by_domain", "crm_id"])
+def test_what_the_deal_has_already_is_not_judged(acme: Account, by: str) -> None:
+    page = custom_fields.create("opportunity", "Page", "url").name
+    deal = Opportunity.objects.create(name="Renewal", account=acme, stage="Old")
+    Opportunity.objects.create(name="Renewal", stage="Nobody's")
+    MirrorOpportunity.objects.create(
+        connection=org.connect(), sf_id=SF_ID, modstamp=timezone.now(), local_id=deal.pk, role=1
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(f"UPDATE opportunity SET {page} = 'ask Bob' WHERE id = %s", [deal.pk])
+    said = {"account_by_name": "acme", "account_by_domain": "www.acme.com", "crm_id": SF_ID}[by]
+    head = ["Who", "Deal", "Stage", "Closes", "Page"]
+    content = written([
+        head,
+        [said, "Renewal", "Won", "2026-12-31", "ask Bob"],
+        ["0065800000ZZZZZ" if by == "crm_id" else said, "Other", "Won", "2026-12-31", "ask Bob"],
+    ])  # fmt: skip
+    file = imported("opportunity", content, [by, "name", "stage", "close_date", page], duplicates="overwrite")
+    assert list(reasons(file)) == [3]
+    assert "Page: “ask Bob” is no web address" in reasons(file)[3]
+    deal.refresh_from_db()
+    assert (deal.stage, file.counts["updated"], file.counts["created"]) == ("Won", 1, 0)
 
 
 def test_deals_are_made_with_their_account(acme: Account) -> None:
@@ -108,7 +135,7 @@ def test_by_salesforce_id_and_never_by_anything_else_then(acme: Account) -> None
     connection = org.connect()
     deal = org.opportunity(org.account("Elsewhere"), name="Old", stage="Old")
     MirrorOpportunity.objects.create(
-        connection=connection, sf_id="0065800000AbCdEAAV", modstamp=timezone.now(), local_id=deal.pk, role=1
+        connection=connection, sf_id=SF_ID, modstamp=timezone.now(), local_id=deal.pk, role=1
     )
     content = written([
         ["Id", *HEAD],
@@ -132,7 +159,7 @@ def test_no_account_is_made_for_a_deal_that_keeps_its_own(duplicates: str) -> No
     connection = org.connect()
     deal = org.opportunity(org.account("Acme"), name="Old", stage="Old")
     MirrorOpportunity.objects.create(
-        connection=connection, sf_id="0065800000AbCdEAAV", modstamp=timezone.now(), local_id=deal.pk, role=1,
+        connection=connection, sf_id=SF_ID, modstamp=timezone.now(), local_id=deal.pk, role=1,
         account_sf_id="0015800000000001AAA",
     )  # fmt: skip
     content = written([

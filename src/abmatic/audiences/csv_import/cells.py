@@ -9,8 +9,15 @@ from psycopg import sql
 
 Session = psycopg.Connection[tuple[Any, ...]]
 
+# The columns of ``staged`` that hold the cells which name the account, and the record itself.
+FIRM, OWN = sql.Identifier("firm_cell"), sql.Identifier("own_cell")
 # How much of a value is quoted.
 _QUOTED = 60
+
+
+def cell(at: int) -> sql.Identifier:
+    """The column of ``staged`` that holds the text of a mapped column."""
+    return sql.Identifier(f"c{at}")
 
 
 def value(at: int) -> sql.Identifier:

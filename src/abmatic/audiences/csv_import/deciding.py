@@ -131,10 +131,7 @@ def deals(mapping: Mapping, table: LiteralString) -> sql.Composed:
     has_firms = is_typed and mapping.account is not None
     account: sql.Composable = one_account() if has_firms else sql.SQL("NULL::bigint" if is_typed else "t.account")
     makes: sql.Composable = is_to_be_made(mapping) if has_firms else sql.SQL("false")
-    named = sql.SQL(
-        "SELECT r.id FROM opportunity AS r WHERE r.account_id = x.account_found AND lower(btrim(r.name)) = {} "
-        "ORDER BY r.id LIMIT {}"
-    ).format(sql.SQL(_MADE_OF_NAME).format(name), sql.Literal(references.MOST_FOUND))
+    named = of_account(sql.SQL("x.account_found"), name)
     return sql.SQL(
         "SELECT d.n, d.ids, {problem} AS problem, {key} AS key, ({problem}) IS NOT NULL AND d.firm_said IS NOT NULL "
         "AND d.account_found IS NULL AND NOT d.is_made AS is_firm_fault FROM ("
@@ -152,6 +149,13 @@ def deals(mapping: Mapping, table: LiteralString) -> sql.Composed:
         firms=sql.SQL("LEFT JOIN firms AS f ON f.key = t.firm" if has_firms else ""),
         open=sql.SQL("WHERE t.reason IS NULL" if is_typed else ""),
     )
+
+
+def of_account(account: sql.Composable, name: sql.Composable) -> sql.Composed:
+    """A query for the ids of an account's opportunities of a name."""
+    return sql.SQL(
+        "SELECT r.id FROM opportunity AS r WHERE r.account_id = {} AND lower(btrim(r.name)) = {} ORDER BY r.id LIMIT {}"
+    ).format(account, sql.SQL(_MADE_OF_NAME).format(name), sql.Literal(references.MOST_FOUND))
 
 
 def by_own_id() -> sql.Composed:

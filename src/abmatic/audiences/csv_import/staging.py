@@ -18,8 +18,8 @@ from typing import Any, LiteralString
 from psycopg import sql
 
 from abmatic.audiences import canonical
-from abmatic.audiences.csv_import import deciding, references
-from abmatic.audiences.csv_import.cells import Session, quoted, value
+from abmatic.audiences.csv_import import deciding, references, untouched
+from abmatic.audiences.csv_import.cells import FIRM, OWN, Session, cell, quoted, value
 from abmatic.audiences.csv_import.mapping import Mapping
 from abmatic.audiences.csv_import.reading import Row, Rows
 from abmatic.audiences.csv_import.typing import typed, wrong
@@ -32,7 +32,6 @@ BATCH = 10_000
 BATCH_TEXT = 32 << 20
 _PIECE = 1 << 20
 _FUNCTIONS: dict[str, LiteralString] = {"account": "domain_of({}, true)", "contact": "email_of({})"}
-_FIRM, _OWN = sql.Identifier("firm_cell"), sql.Identifier("own_cell")
 _NO_KEY: LiteralString = "SELECT NULL::text, NULL::text"
 # What is wrong with websites that look like one and are none (see `domain_of`); others belong to many, or to nobody.
 _NO_ADDRESS = ("no_website", "website_invalid", "website_single_label")
@@ -109,17 +108,13 @@ def _make_tables(session: Session, mapping: Mapping) -> None:
     session.commit()
 
 
-def _cell(at: int) -> sql.Identifier:
-    return sql.Identifier(f"c{at}")
-
-
 def _cells(mapping: Mapping) -> list[sql.Identifier]:
     """The columns of ``staged`` that hold texts of the file: those of fields, then the references."""
-    found = [_cell(at) for at in range(len(mapping.mapped))]
+    found = [cell(at) for at in range(len(mapping.mapped))]
     if mapping.account is not None:
-        found.append(_FIRM)
+        found.append(FIRM)
     if mapping.own_id is not None:
-        found.append(_OWN)
+        found.append(OWN)
     return found
 
 
@@ -160,20 +155,20 @@ def _typing(mapping: Mapping) -> sql.Composed:
     key_column = mapping.key_column
     key: sql.Composable = sql.SQL(_NO_KEY)
     if key_column is not None:
-        key = sql.SQL("SELECT * FROM {}").format(sql.SQL(_FUNCTIONS[mapping.record]).format(_cell(key_column)))
+        key = sql.SQL("SELECT * FROM {}").format(sql.SQL(_FUNCTIONS[mapping.record]).format(cell(key_column)))
     mapped = range(len(mapping.mapped))
     firm = own = firm_said = own_said = sql.SQL("NULL::text").format()
     if mapping.account is not None:
-        firm, firm_said = references.key(mapping.account.by, _FIRM), sql.SQL("{}").format(_FIRM)
+        firm, firm_said = references.key(mapping.account.by, FIRM), sql.SQL("{}").format(FIRM)
     if mapping.own_id is not None:
-        own, own_said = references.own_key(_OWN), sql.SQL("{}").format(_OWN)
+        own, own_said = references.own_key(OWN), sql.SQL("{}").format(OWN)
     return sql.SQL(
         "INSERT INTO typed (n, line {names}, key, firm, firm_said, own, own_said, unfit, reason) "
         "SELECT n, line {values}, key, {firm}, {firm_said}, {own}, {own_said}, "
         "nullif(array_remove(ARRAY[{unfit}]::int[], NULL), '{{}}'), "
         "nullif(concat_ws('; ', {reasons}), '') "
         "FROM (SELECT s.* {typed}, k.key, k.problem FROM staged AS s CROSS JOIN LATERAL ({key}) AS k (key, problem) "
-        "OFFSET 0) AS s ORDER BY n"
+        "OFFSET 0) AS s{beside} ORDER BY n"
     ).format(
         names=_listed(value(at) for at in mapped),
         values=_listed(value(at) for at in mapped),
@@ -183,6 +178,7 @@ def _typing(mapping: Mapping) -> sql.Composed:
         ),
         reasons=sql.SQL(", ").join(_reasons(mapping)),
         key=key,
+        beside=untouched.beside(mapping),
         firm=firm,
         firm_said=firm_said,
         own=own,
@@ -195,14 +191,16 @@ def _listed(columns: Iterator[sql.Composable]) -> sql.Composed:
 
 
 def _typed(mapping: Mapping, at: int) -> sql.Composed:
-    return typed(mapping.mapped[at].field, _cell(at), decimal_comma=mapping.decimal_comma, day_first=mapping.day_first)
+    return typed(mapping.mapped[at].field, cell(at), decimal_comma=mapping.decimal_comma, day_first=mapping.day_first)
 
 
 def _is_unfit(mapping: Mapping, at: int) -> sql.Composable:
-    """Something is in the cell, and it isn't what the field holds."""
-    test = sql.SQL("{} IS NOT NULL AND {} IS NULL").format(_cell(at), value(at))
+    """Something is in the cell, and it isn't what the field holds, nor what the record has already."""
+    test = sql.SQL("{} IS NOT NULL AND {} IS NULL AND NOT {}").format(
+        cell(at), value(at), untouched.is_untouched(mapping, at)
+    )
     if mapping.mapped[at].field.type is FieldType.EMAIL and at == mapping.key_column:
-        return sql.SQL("({} OR {} IS NOT NULL AND key IS NULL)").format(test, _cell(at))
+        return sql.SQL("({} OR {} IS NOT NULL AND key IS NULL)").format(test, cell(at))
     return sql.SQL("({})").format(test)
 
 
@@ -211,10 +209,10 @@ def _reasons(mapping: Mapping) -> Iterator[sql.Composable]:
     yield sql.SQL("fault")
     for at, each in enumerate(mapping.mapped):
         yield sql.SQL("CASE WHEN {} THEN {} || {} || {} END").format(
-            _is_unfit(mapping, at), sql.Literal(f"{each.field.label}: “"), quoted(_cell(at)),
+            _is_unfit(mapping, at), sql.Literal(f"{each.field.label}: “"), quoted(cell(at)),
             sql.Literal(f"” {wrong(each.field)}"),
         )  # fmt: skip
-    nothing = sql.SQL(" AND ").join(sql.SQL("{} IS NULL").format(_cell(at)) for at in range(len(mapping.mapped)))
+    nothing = sql.SQL(" AND ").join(sql.SQL("{} IS NULL").format(cell(at)) for at in range(len(mapping.mapped)))
     yield sql.SQL("CASE WHEN fault IS NULL AND {} THEN 'It has no value in any column that is imported' END").format(
         nothing
     )
@@ -224,18 +222,18 @@ def _reasons(mapping: Mapping) -> Iterator[sql.Composable]:
     if mapping.takes_keyless or mapping.key_column is None:
         return
     heading = mapping.mapped[mapping.key_column].field.label
-    cell = _cell(mapping.key_column)
+    key_cell = cell(mapping.key_column)
     so = f"so we can't check whether this {mapping.record} already exists"
     tick = "or tick “Import them too”."
     missing = f"{heading} is empty, {so}. Fill it in, {tick}"
     yield sql.SQL("CASE WHEN fault IS NULL AND {} IS NULL AND NOT ({}) THEN {} END").format(
-        cell, nothing, sql.Literal(missing)
+        key_cell, nothing, sql.Literal(missing)
     )
     if mapping.record == "account":
         yield sql.SQL(
             "CASE WHEN key IS NULL AND NOT {} THEN '“' || {} || CASE WHEN problem = ANY ({}) THEN {} ELSE {} END END"
         ).format(
-            _is_unfit(mapping, mapping.key_column), quoted(_cell(mapping.key_column)), sql.Literal(list(_NO_ADDRESS)),
+            _is_unfit(mapping, mapping.key_column), quoted(cell(mapping.key_column)), sql.Literal(list(_NO_ADDRESS)),
             sql.Literal(f"” is not a web address, {so}. Correct it, {tick}"),
             sql.Literal(f"” is not a company's own web address, {so}. Correct it, {tick}"),
         )  # fmt: skip
@@ -245,8 +243,8 @@ def _nameless(mapping: Mapping, nothing: sql.Composable) -> sql.Composed:
     """A row that would make a record of which nobody could tell which it is."""
     known = {each.name: each for each in editable(mapping.record)}
     names = TOLD_BY[mapping.record]
-    cells = [_cell(at) for at, each in enumerate(mapping.mapped) if each.field.name in names]
-    none = sql.SQL(" AND ").join([sql.SQL("fault IS NULL"), *(sql.SQL("{} IS NULL").format(cell) for cell in cells)])
+    cells = [cell(at) for at, each in enumerate(mapping.mapped) if each.field.name in names]
+    none = sql.SQL(" AND ").join([sql.SQL("fault IS NULL"), *(sql.SQL("{} IS NULL").format(each) for each in cells)])
     reason = f"It has no {' and no '.join(known[name].label for name in names)}, so nobody could tell which it is"
     return sql.SQL("CASE WHEN {} AND NOT ({}) THEN {} END").format(none, nothing, sql.Literal(reason))
 

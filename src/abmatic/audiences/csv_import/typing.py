@@ -52,7 +52,7 @@ def wrong(field: LocalField) -> str:
 
 def typed(field: LocalField, text: sql.Composable, *, decimal_comma: bool, day_first: bool) -> sql.Composed:
     """The value of a text that is not blank; NULL where it has none, or one that nobody may give the field."""
-    value = _typed(field.type, text, decimal_comma=decimal_comma, day_first=day_first)
+    value = storable(field, text, decimal_comma=decimal_comma, day_first=day_first)
     if field.type is FieldType.URL:
         return sql.SQL("CASE WHEN {} ~* {} THEN {} END").format(text, sql.Literal(WEB_ADDRESS), value)
     if field.least is not None:
@@ -60,6 +60,16 @@ def typed(field: LocalField, text: sql.Composable, *, decimal_comma: bool, day_f
             value, sql.Literal(field.least)
         )
     return value
+
+
+def is_objectionable(field: LocalField) -> bool:
+    """Whether there are values that can be stored in the field, and that nobody may give it."""
+    return field.type is FieldType.URL or field.least is not None
+
+
+def storable(field: LocalField, text: sql.Composable, *, decimal_comma: bool, day_first: bool) -> sql.Composed:
+    """The value of a text that is not blank, as it could be stored; NULL where it has none."""
+    return _typed(field.type, text, decimal_comma=decimal_comma, day_first=day_first)
 
 
 def _typed(kind: FieldType, text: sql.Composable, *, decimal_comma: bool, day_first: bool) -> sql.Composed:
