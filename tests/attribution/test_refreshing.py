@@ -328,26 +328,6 @@ def test_only_what_was_before_the_deal_led_to_it_as_a_lead(ada: Contact) -> None
     assert sorted(OpportunityPath.objects.values_list("lead_at", flat=True), key=str) == [day(14), None]
 
 
-def test_nothing_is_asked_twice_of_data_that_nobody_touched(
-    ada: Contact, webinar: Campaign, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # Postgres counts late, and not within one transaction.
-    written = {"contact": 1}
-    monkeypatch.setattr(refreshing, "_writes", lambda: dict(written))
-    deal(ada.account, ada)
-    response(ada, webinar, 10)
-    assert refresh_due() == Refreshed(touches=1, deals=1)
-    assert refresh_due() is None
-    written["contact"] = 2
-    assert refresh_due() == Refreshed(touches=0, deals=0)
-    AttributionSetting.objects.create(half_life_days=30)
-    assert refresh_due() == Refreshed(touches=0, deals=1)
-
-
-def test_what_is_counted_are_tables_that_are_there() -> None:
-    assert set(refreshing._writes()) == set(refreshing.TABLES)
-
-
 def test_deals_are_made_in_parts_and_none_is_left(ada: Contact, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(refreshing, "BATCH", 2)
     deals = [deal(ada.account, ada, amount=str(number)) for number in range(5)]

@@ -166,13 +166,13 @@ class CurrencyRate(models.Model):
 
 
 class AttributionRefresh(models.Model):
-    """One row: when touches, paths and credits were last brought up to date, and what the data looked like then."""
+    """One row: when touches, paths and credits were last brought up to date, and by what rules."""
 
     THE_ONE = 1
 
     at = models.DateTimeField(null=True)
     took_ms = models.IntegerField(default=0, db_default=0)
-    # How many rows had been written in each table that they follow from, and the settings in force.
+    # By what rules; empty while all is made anew.
     seen = models.JSONField(default=dict, db_default={})
 
     class Meta:
@@ -180,6 +180,22 @@ class AttributionRefresh(models.Model):
 
     def __str__(self) -> str:
         return f"As of {self.at}"
+
+
+class AttributionDue(models.Model):
+    """A mark: what touches or paths follow from has changed. Triggers leave it with the change (migration 0006).
+
+    ``what`` is "all", or names a kind of record; see `concerned`. Marked as often as it changes: nobody waits.
+    """
+
+    what = models.TextField(db_collation="C")
+    key = models.TextField(db_collation="C")
+
+    class Meta:
+        db_table = "attribution_due"
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.key}"
 
 
 class AttributionEstimate(models.Model):

@@ -1,37 +1,38 @@
 """Touches, paths and credits follow the data, set by set; what has not changed is not made again.
 
-1. **Touches.** Each source (a block of sql/sources.sql) tells all it has. What differs from the touches that are here
+1. **Touches.** Each source (a block of sql/sources.sql) tells what it has. What differs from the touches that are here
    is written, what it doesn't tell any more is removed, and the deals that such touches concern are due.
-2. **Paths.** Each deal's window and moments are worked out, with a digest of all that its credits follow from: amount,
-   account, people, moments, settings. Where the digest differs, the deal is due.
+2. **Paths.** Deals' windows and moments are worked out, with a digest of all that credits follow from: amount, account,
+   people, moments, settings. Where the digest differs, the deal is due.
 3. **Credits** of due deals are made anew for every model, some ten thousand deals in a transaction.
 
-Made again from the same data it changes nothing. Killed anywhere, what is due stays due. Whether there is anything to
-do is told by what Postgres counts of the writes to the tables, as for dynamic collections (`audiences.refreshing`).
+Each minute the sources are asked only about what a change concerns, and so are deals (`concerned`). Everything is asked
+about where the settings, a model's version or these statements are others than the last time, and where very much has
+changed. Either comes to the same. Made again from the same data it changes nothing. Killed anywhere, what is due stays
+due: marks go with the transaction that follows them, and before everything is made anew it is written down that it has
+to be.
 
-To add a source: a block in sql/sources.sql that answers the columns of `touch`, its name in `SOURCES`, and the tables
-that it reads in `TABLES`.
+To add a source: a block in sql/sources.sql that answers the columns of `touch`, its name in `SOURCES`, triggers that
+mark what it follows from, and how it is concerned by that.
 """
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, LiteralString
 
 from django.db import connection, transaction
 from django.utils import timezone
 from psycopg import sql
 
+from abmatic.attribution import concerned
 from abmatic.attribution.crediting import MODELS, SCALE, VERSION, Parts, Rules
 from abmatic.attribution.models import AttributionRefresh, AttributionSetting, in_force
-from abmatic.postgres.sql import block
+from abmatic.postgres.sql import block, blocks
 
-SOURCES: tuple[str, ...] = ("campaign_member", "web_session", "web_form", "experience_event")
-TABLES = (
-    "campaign_member", "campaign", "contact", "opportunity", "opportunity_contact", "web_session", "web_form",
-    "experience_event", "experience",
-)  # fmt: skip
+SOURCES: tuple[LiteralString, ...] = ("campaign_member", "web_session", "web_form", "experience_event")
 # Deals whose credits are made in one transaction.
 BATCH = 20_000
 # New touches of an open deal that has so many make its credits anew at once; with more it waits a second for each that
@@ -50,41 +51,61 @@ class Refreshed:
 
 
 def refresh_due() -> Refreshed | None:
-    """Brings everything up to date where the data or the settings have changed; None where they haven't."""
-    settings = in_force()
-    seen = {**_writes(), "gone": _gone(), "settings": settings.pk or 0, "version": VERSION}
+    """Brings up to date what a change of data or settings concerns; None where nothing changed, and no deal waited."""
+    settings, began = in_force(), time.monotonic()
     last = AttributionRefresh.objects.filter(pk=AttributionRefresh.THE_ONE).first()
-    if last is not None and last.seen == seen:
-        # Deals may have waited.
-        deals = make_due_credits(settings.rules)
-        return Refreshed(0, deals) if deals else None
-    began = time.monotonic()
-    done = refresh(settings)
-    AttributionRefresh.objects.update_or_create(
-        pk=AttributionRefresh.THE_ONE,
-        defaults={"at": timezone.now(), "took_ms": round(1000 * (time.monotonic() - began)), "seen": seen},
-    )
-    return done
+    if last is None or last.seen != _seen(settings) or concerned.is_everything():
+        return refresh(settings)
+    touches = _follow(settings)
+    # Deals may have waited.
+    deals = make_due_credits(settings.rules)
+    if touches is None and not deals:
+        return None
+    _note(began, _seen(settings))
+    return Refreshed(touches or 0, deals)
 
 
 def refresh(settings: AttributionSetting | None = None) -> Refreshed:
-    """Brings touches, paths and credits up to date, whether anything has changed or not."""
-    settings = settings or in_force()
-    touches = sum(take_touches(source) for source in SOURCES)
+    """Brings all touches, paths and credits up to date, whether anything has changed or not."""
+    settings, began = settings or in_force(), time.monotonic()
     with transaction.atomic():
-        _run("sql/refresh.sql", "paths", {"lookback": settings.lookback_days, "rules": _digest(settings)})
-        _run("sql/refresh.sql", "forget_paths")
-    return Refreshed(touches, make_due_credits(settings.rules))
+        concerned.alone()
+        concerned.forget()
+        AttributionRefresh.objects.update_or_create(pk=AttributionRefresh.THE_ONE, defaults={"seen": {}})
+    touches = 0
+    for source in SOURCES:
+        with transaction.atomic():
+            touches += _take_touches(source, sql.SQL("TRUE"), concerned.ALL_TOUCHES)
+    with transaction.atomic():
+        _take_paths(settings, concerned.ALL_DEALS)
+    deals = make_due_credits(settings.rules)
+    _note(began, _seen(settings))
+    return Refreshed(touches, deals)
 
 
-def take_touches(source: str) -> int:
-    """The touches of one source as it tells them now. Answers how many were written or removed."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        told = sql.SQL(block("abmatic.attribution", "sql/sources.sql", source))
-        cursor.execute(sql.SQL("CREATE TEMPORARY TABLE found_touch ON COMMIT DROP AS {}").format(told))
+def _follow(settings: AttributionSetting) -> int | None:
+    """Touches and paths that what changed concerns. Answers how many touches; None where nothing changed."""
+    with transaction.atomic():
+        concerned.alone()
+        if not concerned.take():
+            return None
+        touches = sum(_take_touches(source, concerned.AMONG[source], concerned.TOUCHES) for source in SOURCES)
+        _take_paths(settings, concerned.DEALS)
+        concerned.drop()
+    return touches
+
+
+def _take_touches(source: LiteralString, told: sql.SQL, kept: sql.SQL) -> int:
+    """The touches of one source as it tells them now. Answers how many were written or removed.
+
+    ``told`` says which of what it has, ``kept`` which of the touches that are here; `concerned` has both.
+    """
+    with connection.cursor() as cursor:
+        found = sql.SQL(block("abmatic.attribution", "sql/sources.sql", source)).format(among=told)
+        cursor.execute(sql.SQL("CREATE TEMPORARY TABLE found_touch ON COMMIT DROP AS {}").format(found))
         cursor.execute("ANALYZE found_touch")
         named = {"source": source}
-        _run("sql/refresh.sql", "changed_before", named)
+        _run("sql/refresh.sql", "changed_before", named, among=kept)
         changed = _run("sql/refresh.sql", "remove_gone") + _run("sql/refresh.sql", "take", named)
         if changed:
             cursor.execute("ANALYZE changed_touch")
@@ -92,6 +113,14 @@ def take_touches(source: str) -> int:
         # A transaction that isn't the outermost (a test's) drops nothing when it ends.
         cursor.execute("DROP TABLE found_touch, changed_touch")
     return changed
+
+
+def _take_paths(settings: AttributionSetting, among: dict[str, sql.SQL]) -> None:
+    """The paths of deals, as they are now; ``among``: of which (see `concerned`)."""
+    rules = {"lookback": settings.lookback_days, "rules": _digest(settings)}
+    parts = {name: among[name] for name in ("deals", "roles", "origins")}
+    _run("sql/refresh.sql", "paths", rules, **parts)
+    _run("sql/refresh.sql", "forget_paths", paths=among["paths"])
 
 
 def make_due_credits(rules: Rules) -> int:
@@ -139,21 +168,22 @@ def _digest(settings: AttributionSetting) -> str:
     return repr((VERSION, settings.lookback_days, rules.half_life_days, rules.custom.as_tuple()))
 
 
-def _writes() -> dict[str, int]:
+def _seen(settings: AttributionSetting) -> dict[str, str]:
+    """By what rules everything is made: the settings, and how touches and paths are told."""
+    texts = [blocks("abmatic.attribution", file) for file in ("sql/sources.sql", "sql/refresh.sql")]
+    return {"rules": _digest(settings), "told": sha256(repr(texts).encode()).hexdigest()}
+
+
+def _note(began: float, seen: dict[str, str]) -> None:
+    AttributionRefresh.objects.filter(pk=AttributionRefresh.THE_ONE).update(
+        at=timezone.now(), took_ms=round(1000 * (time.monotonic() - began)), seen=seen
+    )
+
+
+def _run(
+    file: LiteralString, name: LiteralString, parameters: dict[str, Any] | None = None, **parts: sql.Composable
+) -> int:
     with connection.cursor() as cursor:
-        cursor.execute(block("abmatic.attribution", "sql/refresh.sql", "writes"), {"tables": list(TABLES)})
-        return dict(cursor.fetchall())
-
-
-def _gone() -> int:
-    """Changes with which deals their source has deleted."""
-    with connection.cursor() as cursor:
-        cursor.execute(block("abmatic.attribution", "sql/refresh.sql", "gone"))
-        (number,) = cursor.fetchone()
-        return int(number)
-
-
-def _run(file: LiteralString, name: LiteralString, parameters: dict[str, Any] | None = None) -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(block("abmatic.attribution", file, name), parameters)
+        text = block("abmatic.attribution", file, name)
+        cursor.execute(sql.SQL(text).format(**parts) if parts else text, parameters)
         return int(cursor.rowcount)

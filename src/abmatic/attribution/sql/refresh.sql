@@ -1,16 +1,8 @@
--- writes -- How many rows were written since the server began to count, by table, of those that touches and paths follow from.
-SELECT relname, n_tup_ins + n_tup_upd + n_tup_del
-  FROM pg_stat_user_tables
- WHERE schemaname = current_schema() AND relname = ANY (%(tables)s)
-
--- gone -- Which deals their source has deleted, as one number. No parameters.
-SELECT coalesce(sum(hashint8(record_id)::bigint), 0)::bigint FROM record_gone WHERE record = 'opportunity'
-
--- changed_before -- Touches that are gone, or that their source tells differently now, as they were. Parameter: source.
+-- changed_before -- Touches that are gone, or that their source tells differently now, as they were. {among}: of all touches, or of some. Parameter: source.
 CREATE TEMPORARY TABLE changed_touch ON COMMIT DROP AS
 SELECT t.contact_id, t.account_id, t.occurred_at, f.source_key IS NULL AS is_gone, t.id
   FROM touch AS t LEFT JOIN found_touch AS f ON f.source_key = t.source_key
- WHERE t.source = %(source)s
+ WHERE t.source = %(source)s AND {among}
    AND (t.kind, t.channel, t.campaign_id, t.page, t.occurred_at, t.contact_id, t.account_id)
        IS DISTINCT FROM (f.kind, f.channel, f.campaign_id, f.page, f.occurred_at, f.contact_id, f.account_id)
 
@@ -45,15 +37,16 @@ UPDATE opportunity_path AS p SET is_due = true
   ) AS concerned
  WHERE p.opportunity_id = concerned.opportunity_id AND NOT p.is_due
 
--- paths -- Every deal's window and moments; those that follow from other things than before are due. Parameters: lookback (days), rules (text of the settings that credits follow from).
+-- paths -- Deals' windows and moments, of all or of some ({deals}, {roles}, {origins}); those that follow from other things than before are due. Parameters: lookback (days), rules (text of the settings that credits follow from).
 WITH origin AS MATERIALIZED (
-    SELECT record, record_id, min(made_at) AS made_at FROM record_origin GROUP BY record, record_id
+    SELECT v.record, v.record_id, min(v.made_at) AS made_at FROM record_origin AS v {origins} GROUP BY 1, 2
 ), people AS (
     SELECT r.opportunity_id, min(least(c.created_at, k.made_at)) AS lead_at,
            string_agg(DISTINCT r.contact_id::text, ',' ORDER BY r.contact_id::text) AS contacts
       FROM opportunity_contact AS r
       JOIN contact AS c ON c.id = r.contact_id
       LEFT JOIN origin AS k ON k.record = 'contact' AND k.record_id = c.id
+     WHERE {roles}
      GROUP BY r.opportunity_id
 ), opened AS (
     SELECT o.id, o.account_id, o.amount, p.contacts, p.lead_at, o.close_date, o.is_closed,
@@ -62,7 +55,7 @@ WITH origin AS MATERIALIZED (
       LEFT JOIN origin AS g ON g.record = 'opportunity' AND g.record_id = o.id
       LEFT JOIN people AS p ON p.opportunity_id = o.id
      -- What its source has deleted is no deal any more.
-     WHERE NOT EXISTS (SELECT FROM record_gone AS x WHERE x.record = 'opportunity' AND x.record_id = o.id)
+     WHERE {deals} AND NOT EXISTS (SELECT FROM record_gone AS x WHERE x.record = 'opportunity' AND x.record_id = o.id)
 ), windows AS (
     SELECT o.*, CASE WHEN o.is_closed THEN (o.close_date + 1)::timestamp AT TIME ZONE 'UTC' END AS ends_at
       FROM opened AS o
@@ -85,11 +78,12 @@ ON CONFLICT (opportunity_id) DO UPDATE
        begins_at = excluded.begins_at, ends_at = excluded.ends_at, inputs = excluded.inputs, is_due = true,
        credited_at = NULL
 
--- forget_paths -- Removes paths of deals that are gone, here or where they came from, with their credits.
+-- forget_paths -- Removes paths of deals that are gone, here or where they came from, with their credits. {paths}: all, or some.
 WITH gone AS (
     DELETE FROM opportunity_path AS p
-     WHERE NOT EXISTS (SELECT FROM opportunity AS o WHERE o.id = p.opportunity_id)
-        OR EXISTS (SELECT FROM record_gone AS x WHERE x.record = 'opportunity' AND x.record_id = p.opportunity_id)
+     WHERE {paths} AND (
+           NOT EXISTS (SELECT FROM opportunity AS o WHERE o.id = p.opportunity_id)
+        OR EXISTS (SELECT FROM record_gone AS x WHERE x.record = 'opportunity' AND x.record_id = p.opportunity_id))
     RETURNING p.opportunity_id
 )
 DELETE FROM credit AS c USING gone WHERE c.opportunity_id = gone.opportunity_id

@@ -8,7 +8,7 @@ SELECT m.id::text AS source_key, 'campaign_response' AS kind,
   JOIN campaign AS k ON k.id = m.campaign_id
   JOIN contact AS c ON c.id = m.contact_id
  -- Somebody who was taken out of a campaign did respond all the same; who became one with another person did once.
- WHERE m.has_responded AND m.first_responded IS NOT NULL
+ WHERE {among} AND m.has_responded AND m.first_responded IS NOT NULL
    AND NOT (m.is_removed AND EXISTS (
        SELECT FROM campaign_member AS o WHERE o.id = m.lives_on_id AND o.has_responded AND o.first_responded IS NOT NULL))
 
@@ -24,10 +24,10 @@ SELECT s.id::text AS source_key, 'visit' AS kind,
   LEFT JOIN contact AS p ON p.id = s.contact_id
   LEFT JOIN touch AS t ON t.source = 'web_session' AND t.source_key = s.id::text
   LEFT JOIN campaign AS kept ON kept.id = t.campaign_id AND s.campaign IS NOT NULL
-  LEFT JOIN LATERAL (
-    SELECT min(c.id) AS id FROM campaign AS c WHERE lower(btrim(c.name)) = lower(btrim(s.campaign))
-  ) AS k ON true
- WHERE s.contact_id IS NOT NULL OR s.account_id IS NOT NULL
+  LEFT JOIN (
+    SELECT lower(btrim(c.name)) AS name, min(c.id) AS id FROM campaign AS c GROUP BY 1
+  ) AS k ON k.name = lower(btrim(s.campaign))
+ WHERE {among} AND (s.contact_id IS NOT NULL OR s.account_id IS NOT NULL)
 
 -- web_form -- Forms that they sent on such visits.
 SELECT f.id::text AS source_key, 'form' AS kind,
@@ -40,10 +40,10 @@ SELECT f.id::text AS source_key, 'form' AS kind,
   LEFT JOIN contact AS p ON p.id = s.contact_id
   LEFT JOIN touch AS t ON t.source = 'web_form' AND t.source_key = f.id::text
   LEFT JOIN campaign AS kept ON kept.id = t.campaign_id AND s.campaign IS NOT NULL
-  LEFT JOIN LATERAL (
-    SELECT min(c.id) AS id FROM campaign AS c WHERE lower(btrim(c.name)) = lower(btrim(s.campaign))
-  ) AS k ON true
- WHERE s.contact_id IS NOT NULL OR s.account_id IS NOT NULL
+  LEFT JOIN (
+    SELECT lower(btrim(c.name)) AS name, min(c.id) AS id FROM campaign AS c GROUP BY 1
+  ) AS k ON k.name = lower(btrim(s.campaign))
+ WHERE {among} AND (s.contact_id IS NOT NULL OR s.account_id IS NOT NULL)
 
 -- experience_event -- Personalised content that people or companies who are known saw, and their clicks on it, the first of
 -- each on a day (UTC) of a visitor and an experience in visits of somebody who is known. Of the campaign that the experience
@@ -64,6 +64,7 @@ SELECT DISTINCT ON (e.assignment_id, e.is_click, (e.occurred_at AT TIME ZONE 'UT
   ) AS s ON s.contact_id IS NOT NULL OR s.account_id IS NOT NULL
   LEFT JOIN contact AS p ON p.id = s.contact_id
  -- Most visitors are nobody who is known.
- WHERE EXISTS (SELECT FROM web_session AS k
+ WHERE {among}
+   AND EXISTS (SELECT FROM web_session AS k
                 WHERE k.visitor_id = v.id AND (k.contact_id IS NOT NULL OR k.account_id IS NOT NULL))
  ORDER BY e.assignment_id, e.is_click, (e.occurred_at AT TIME ZONE 'UTC')::date, e.occurred_at, e.id

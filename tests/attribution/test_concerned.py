@@ -1,0 +1,237 @@
+"""What changed concerns few touches and deals; following it comes to what making everything anew does."""
+
+from __future__ import annotations
+
+import random
+from datetime import date
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from tests.attribution.deals import deal, person, response
+from tests.attribution.happenings import HAPPENINGS, World
+
+from abmatic.attribution import concerned, refreshing
+from abmatic.attribution.models import (
+    AttributionDue,
+    AttributionRefresh,
+    AttributionSetting,
+    Credit,
+    OpportunityPath,
+    Touch,
+)
+from abmatic.attribution.refreshing import Refreshed, refresh, refresh_due
+from abmatic.audiences.models import Account, Contact, Opportunity
+from abmatic.campaigns.models import Campaign, CampaignMember
+from abmatic.postgres import sessions
+
+Rows = list[tuple[Any, ...]]
+
+
+def made() -> tuple[Rows, Rows, Rows]:
+    """Touches, paths and credits, by what they were made of."""
+    touches = Touch.objects.order_by("source", "source_key").values_list(
+        "source", "source_key", "kind", "channel", "campaign_id", "page", "occurred_at", "contact_id", "account_id"
+    )
+    paths = OpportunityPath.objects.order_by("opportunity_id").values_list(
+        "opportunity_id", "account_id", "lead_at", "opened_at", "begins_at", "ends_at", "touches", "inputs", "is_due"
+    )
+    keys = {pk: key for pk, *key in Touch.objects.values_list("pk", "source", "source_key")}
+    credits = [
+        (deal, model, *keys[touch], share, amount)
+        for deal, model, touch, share, amount in Credit.objects.values_list(
+            "opportunity_id", "model", "touch_id", "share", "amount"
+        )
+    ]
+    return list(touches), list(paths), sorted(credits, key=repr)
+
+
+def anew_is_the_same() -> None:
+    """What was followed is what everything is made to, and so are the credits of all deals."""
+    followed = made()
+    assert refresh() == Refreshed(0, 0)
+    assert made() == followed
+    OpportunityPath.objects.update(is_due=True, credited_at=None)
+    refreshing.make_due_credits(AttributionSetting().rules)
+    assert made() == followed
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("remembers", [True, False])
+@pytest.mark.parametrize("seed", range(2))
+def test_following_changes_comes_to_what_making_all_anew_does(
+    seed: int, remembers: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chance = random.Random(f"{seed} {remembers}")
+    world = World(chance, remembers=remembers)
+    refresh()
+    wrote = 0
+    for _ in range(15):
+        for name in chance.choices(list(HAPPENINGS), list(HAPPENINGS.values()), k=chance.choice([1, 5, 20])):
+            getattr(world, name)()
+        with monkeypatch.context() as patch:
+            # Nothing is made anew as a whole.
+            patch.setattr(refreshing, "refresh", None)
+            done = refresh_due()
+        wrote += done.touches if done else 0
+        assert not AttributionDue.objects.exists()
+        anew_is_the_same()
+    assert wrote > 50
+    if not remembers:
+        touches, paths, _ = made()
+        for model in (Touch, OpportunityPath, Credit):
+            model.objects.all().delete()
+        refresh()
+        assert made()[:2] == (touches, paths)
+
+
+@pytest.fixture
+def ann() -> Contact:
+    return person(Account.objects.create(name="Acme"))
+
+
+@pytest.fixture
+def webinar() -> Campaign:
+    return Campaign.objects.create(name="Spring", type="Webinar")
+
+
+@pytest.mark.django_db
+def test_only_what_changed_is_asked_about(ann: Contact, webinar: Campaign) -> None:
+    deal(ann.account, ann)
+    response(ann, webinar, 10)
+    bob = person()
+    member = response(bob, webinar, 11)
+    assert refresh_due() == Refreshed(2, 1)
+    assert refresh_due() is None
+    Touch.objects.filter(contact_id=ann.pk).update(channel="Told by nobody")
+    CampaignMember.objects.filter(pk=member.pk).update(first_responded=date(2026, 3, 3))
+    assert refresh_due() == Refreshed(1, 0)
+    assert Touch.objects.filter(channel="Told by nobody").exists()
+    assert refresh() == Refreshed(1, 1)
+
+
+@pytest.mark.django_db
+def test_what_nothing_follows_from_leaves_no_mark(ann: Contact, webinar: Campaign) -> None:
+    won = deal(ann.account, ann)
+    member = response(ann, webinar, 10)
+    refresh()
+    Contact.objects.update(engagement_score=7, first_name="Ann")
+    Opportunity.objects.filter(pk=won.pk).update(stage="Won", name="Other")
+    CampaignMember.objects.filter(pk=member.pk).update(status="Attended")
+    Campaign.objects.update(budgeted_cost=5)
+    assert not AttributionDue.objects.exists()
+    assert refresh_due() is None
+
+
+@pytest.mark.django_db
+def test_a_statement_that_writes_very_much_leaves_one_mark(ann: Contact) -> None:
+    refresh()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO contact (last_name, kind, custom, created_at, updated_at) "
+            "SELECT 'Person', '', '{}', now(), now() FROM generate_series(1, 20001)"
+        )
+    assert list(AttributionDue.objects.values_list("what", "key")) == [("all", "")]
+    assert refresh_due() == Refreshed(0, 0)
+    assert not AttributionDue.objects.exists()
+
+
+@pytest.fixture
+def anew(monkeypatch: pytest.MonkeyPatch) -> list[Refreshed]:
+    """Each time that everything is made anew."""
+    times: list[Refreshed] = []
+
+    def counted(*settings: AttributionSetting) -> Refreshed:
+        times.append(refresh(*settings))
+        return times[-1]
+
+    monkeypatch.setattr(refreshing, "refresh", counted)
+    return times
+
+
+@pytest.mark.django_db
+def test_all_is_made_anew_where_rules_are_others_or_very_much_changed(
+    ann: Contact, webinar: Campaign, anew: list[Refreshed], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deal(ann.account, ann)
+    response(ann, webinar, 10)
+    assert (refresh_due(), anew) == (Refreshed(1, 1), [Refreshed(1, 1)])
+    AttributionSetting.objects.create(lookback_days=30)
+    assert (refresh_due(), len(anew)) == (Refreshed(0, 1), 2)
+    # What is only about reports is no rule.
+    AttributionSetting.objects.create(lookback_days=30, least_won=10)
+    assert (refresh_due(), len(anew)) == (None, 2)
+    monkeypatch.setattr(refreshing, "VERSION", 2)
+    assert (refresh_due(), len(anew)) == (Refreshed(0, 1), 3)
+    monkeypatch.setattr(refreshing, "blocks", lambda *file: {"web_form": "told otherwise"})
+    assert (refresh_due(), len(anew)) == (Refreshed(0, 0), 4)
+    monkeypatch.setattr(concerned, "MANY", 2)
+    response(person(), webinar, 11)
+    assert AttributionDue.objects.count() == 3
+    assert (refresh_due(), len(anew)) == (Refreshed(1, 0), 5)
+    CampaignMember.objects.update(first_responded=date(2026, 3, 3))
+    assert (refresh_due(), len(anew)) == (Refreshed(2, 1), 5)
+
+
+@pytest.mark.django_db
+def test_what_was_killed_is_done_again(
+    ann: Contact, webinar: Campaign, anew: list[Refreshed], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refresh_due()
+    deal(ann.account, ann)
+    response(ann, webinar, 10)
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(refreshing, "_take_paths", killed)
+        with pytest.raises(KeyboardInterrupt):
+            refresh_due()
+    assert refresh_due() == Refreshed(1, 1)
+    assert len(anew) == 1
+    with monkeypatch.context() as patch:
+        patch.setattr(refreshing, "_take_paths", killed)
+        with pytest.raises(KeyboardInterrupt):
+            refresh()
+    assert AttributionRefresh.objects.get().seen == {}
+    refresh_due()
+    assert len(anew) == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_commits_late_is_told_late(ann: Contact, webinar: Campaign, anew: list[Refreshed]) -> None:
+    """A change that began before another, and is committed after that was followed."""
+    beta = Account.objects.create(name="Beta")
+    won = deal(beta)
+    response(ann, webinar, 10)
+    refresh_due()
+    with sessions.session("late") as session:
+        session.execute("UPDATE contact SET account_id = %s WHERE id = %s", (beta.pk, ann.pk))
+        response(person(), webinar, 11)
+        assert refresh_due() == Refreshed(1, 0)
+        assert refresh_due() is None
+        session.commit()
+    assert refresh_due() == Refreshed(1, 1)
+    assert Credit.objects.filter(opportunity_id=won.pk, model="linear").count() == 1
+    # What is taken back was never told.
+    with sessions.session("late") as session:
+        session.execute("UPDATE contact SET account_id = NULL WHERE id = %s", (ann.pk,))
+        session.rollback()
+    assert refresh_due() is None
+    assert len(anew) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nobody_waits_for_who_follows(ann: Contact, webinar: Campaign) -> None:
+    refresh_due()
+    response(ann, webinar, 10)
+    with sessions.session("follower") as session:
+        session.execute("LOCK TABLE attribution_due IN SHARE UPDATE EXCLUSIVE MODE")
+        session.execute("DELETE FROM attribution_due")
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = '2s'")
+            response(person(), webinar, 11)
+        session.commit()
+    # Marked meanwhile, it is there.
+    assert set(AttributionDue.objects.values_list("what", flat=True)) == {"campaign_member", "contact"}
