@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 from django.utils import timezone
+from tests.engagement.plans import reading
 
 from abmatic.audiences.matching import count
 from abmatic.audiences.models import Account, Contact
@@ -240,3 +241,65 @@ def test_the_trend_is_the_score_of_each_day(ann: Contact) -> None:
     assert scoring.trend("account", 999, date(2026, 1, 1), date(2026, 1, 2)) == [
         (date(2026, 1, 1), 0), (date(2026, 1, 2), 0),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_trend_is_that_of_the_plain_rule(ann: Contact, seed: int) -> None:
+    chance = random.Random(seed)
+    now = NOW + timedelta(minutes=chance.randint(0, 600))
+    told, last = [], now.date()
+    # At midnight and at the horizon of now, too, and beside it.
+    edges = [(now - NOW.replace(hour=0)) / timedelta(days=1) + n for n in (0, 1, 139, 140, 141, 150, 200)]
+    edges += [HORIZON_DAYS, HORIZON_DAYS + 1e-4, HORIZON_DAYS - 1e-4, 0, -1e-4]
+    for days in [*edges, *(chance.uniform(0, 240) for _ in range(60))]:
+        ended = (now - timedelta(days=days)).replace(microsecond=0)
+        values = {"pages": chance.randint(0, 15), "seconds": chance.randint(0, 900), "forms": chance.randint(0, 1)}
+        made = visit((NOW - ended) / timedelta(days=1), ann, **values)
+        told.append((made.ended_at, WEIGHTS.of_session(**values, clicks=0)))
+    found = scoring.trend("contact", ann.pk, last - timedelta(days=90), last, now)
+    assert [day for day, _ in found] == [last - timedelta(days=n) for n in range(90, -1, -1)]
+    for day, score in found:
+        end = datetime(day.year, day.month, day.day, tzinfo=NOW.tzinfo) + timedelta(days=1)
+        moment, points = min(end, now), 0.0
+        for ended, each in told:
+            if moment - timedelta(days=HORIZON_DAYS) < ended <= moment:
+                points += faded(each, (moment - ended) / timedelta(days=1))
+        assert score == score_of(points), day
+
+
+def test_a_trend_reads_each_session_once_and_only_those_that_count(acme: Account) -> None:
+    for n in range(300):
+        visit(n % 9, account=acme)
+        visit(400 + n, account=acme)
+    last = NOW.date()
+    with reading("web_session") as read:
+        found = scoring.trend("account", acme.pk, last - timedelta(days=90), last, NOW)
+    assert found[-1][1] == 100
+    assert len(found) == 91
+    # Days and parts of days are put beside each other as well.
+    assert read == [pytest.approx(300, abs=91 * 10)]
+
+
+def test_a_score_reads_only_sessions_that_count(acme: Account) -> None:
+    for n in range(300):
+        visit(400 + n, account=acme)
+    visit(3, account=acme)
+    visit(1, account=acme, channel="email")
+    visit(800, account=acme, channel="social", campaign="First")
+    ScoreDue.objects.create(record="account", record_id=acme.pk)
+    with reading("web_session") as read:
+        refresh(NOW)
+    assert max(read) < 10
+    made = Engagement.objects.get()
+    assert (made.visits, made.first_channel, made.first_campaign) == (303, "social", "First")
+    assert (made.first_visit_at, made.last_visit_at) == (NOW - timedelta(days=800, minutes=5), NOW - timedelta(days=1))
+    assert made.points == pytest.approx(faded(3, 3) + faded(3, 1))
+
+
+def test_the_last_visit_is_that_which_ended_last(ann: Contact) -> None:
+    visit(1, ann)
+    visit(2, ann)
+    # It began before the newest, and went on for longer.
+    WebSession.objects.filter(ended_at=NOW - timedelta(days=2)).update(ended_at=NOW - timedelta(days=1, minutes=-30))
+    refresh_all(NOW)
+    assert {each.last_visit_at for each in Engagement.objects.all()} == {NOW - timedelta(days=1, minutes=-30)}

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, LiteralString
 
 from django.db import connection, transaction
@@ -23,6 +23,7 @@ from psycopg import sql
 from abmatic.audiences import computed
 from abmatic.changes.models import Cause
 from abmatic.engagement import channels
+from abmatic.engagement.sessions import LONGEST
 from abmatic.engagement.weights import HALF_LIFE_DAYS, HORIZON_DAYS, STEP, TEMPERATURES, VERSION, WEIGHTS
 from abmatic.postgres.sql import block
 
@@ -90,8 +91,10 @@ def score_one(record: str, record_id: int, now: datetime | None = None) -> Score
 
 def trend(record: str, record_id: int, first: date, last: date, now: datetime | None = None) -> list[tuple[date, int]]:
     """The score of a contact or account at the end of each day (UTC) from the first to the last, or by now."""
+    now = now or timezone.now()
     days = {"id": record_id, "first": first, "last": last}
-    return [(day, int(score)) for day, score in _ask("trend", {**days, **_rule(now or timezone.now())}, record)]
+    read = {"since": _horizon(min(_end_of(first), now)), "upto": min(_end_of(last), now)}
+    return [(day, int(score)) for day, score in _ask("trend", {**days, **_rule(now), **read}, record)]
 
 
 def _score_some(record: str, now: datetime, batch: int) -> Scored:
@@ -127,7 +130,19 @@ def _cause() -> Cause:
 
 
 def _rule(now: datetime) -> dict[str, Any]:
-    return {"now": now, "half_life": HALF_LIFE_DAYS, "horizon": HORIZON_DAYS, **WEIGHTS.parameters()}
+    return {
+        "now": now, "since": _horizon(now), "half_life": HALF_LIFE_DAYS, "horizon": HORIZON_DAYS, "longest": LONGEST,
+        **WEIGHTS.parameters(),
+    }  # fmt: skip
+
+
+def _horizon(moment: datetime) -> datetime:
+    """Up to when sessions that ended count for nothing at a moment."""
+    return moment - timedelta(days=HORIZON_DAYS)
+
+
+def _end_of(day: date) -> datetime:
+    return datetime.combine(day + timedelta(days=1), time(), UTC)
 
 
 def _temperature() -> sql.Composed:

@@ -34,6 +34,8 @@ from abmatic.tracking.store import Position, Session
 
 IDLE = timedelta(minutes=30)
 HALF_DAY = timedelta(hours=12)
+# No session is longer: a stay is cut 23½ hours after its beginning at the latest.
+LONGEST = timedelta(days=1)
 # Events that are read in one transaction.
 BATCH = 100_000
 

@@ -27,28 +27,37 @@ CREATE TEMPORARY TABLE taken ON COMMIT DROP AS
 WITH gone AS (DELETE FROM score_due WHERE record = %(record)s AND record_id = %(id)s)
 SELECT %(id)s::bigint AS record_id
 
--- score -- The scores of those taken, of their sessions. {column} of a session names them, {table} holds them. Parameters: record, now, half_life and horizon (days), version, and the weights.
+-- score -- The scores of those taken, of their sessions. {column} of a session names them, {table} holds them. Parameters: record, now, half_life (days), since (the horizon), longest (no session is longer), version, and the weights.
 INSERT INTO engagement (record, record_id, points, as_of, score, version, visits, first_visit_at, last_visit_at,
                         first_channel, first_campaign)
-SELECT %(record)s, p.record_id, coalesce(p.points, 0), %(now)s, least(100, floor(coalesce(p.points, 0) + 0.5)),
-       %(version)s, p.visits, p.first_visit_at, p.last_visit_at, p.first_channel, p.first_campaign
-  FROM (
-    SELECT s.{column} AS record_id, count(*) AS visits, min(s.began_at) AS first_visit_at,
-           max(s.ended_at) AS last_visit_at,
-           (array_agg(s.channel ORDER BY s.began_at, s.id))[1] AS first_channel,
-           (array_agg(s.campaign ORDER BY s.began_at, s.id))[1] AS first_campaign,
-           sum((%(visit)s + %(page)s * least(s.pages, %(most_pages)s)
+SELECT %(record)s, t.record_id, coalesce(p.points, 0), %(now)s, least(100, floor(coalesce(p.points, 0) + 0.5)),
+       %(version)s, v.visits, first.began_at, last.ended_at, first.channel, first.campaign
+  FROM taken AS t
+  -- Who was removed has no score, whatever sessions say.
+  JOIN {table} AS r ON r.id = t.record_id
+  -- Each from the end of an index where it is: what is older than the horizon is counted there, and not read.
+ CROSS JOIN LATERAL (
+    SELECT s.began_at, s.channel, s.campaign FROM web_session AS s
+     WHERE s.{column} = t.record_id ORDER BY s.began_at, s.id LIMIT 1
+ ) AS first
+ CROSS JOIN LATERAL (
+    SELECT s.began_at FROM web_session AS s WHERE s.{column} = t.record_id ORDER BY s.began_at DESC LIMIT 1
+ ) AS newest
+ CROSS JOIN LATERAL (
+    SELECT max(s.ended_at) AS ended_at FROM web_session AS s
+     WHERE s.{column} = t.record_id AND s.began_at >= newest.began_at - %(longest)s::interval
+ ) AS last
+ CROSS JOIN LATERAL (SELECT count(*) AS visits FROM web_session AS s WHERE s.{column} = t.record_id) AS v
+ CROSS JOIN LATERAL (
+    SELECT sum((%(visit)s + %(page)s * least(s.pages, %(most_pages)s)
                 + %(minute)s * least(s.seconds / 60.0, %(most_minutes)s)
                 + %(click)s * least(s.clicks, %(most_clicks)s) + %(form)s * least(s.forms, %(most_forms)s))::float8
                * power(0.5::float8, greatest(extract(epoch FROM %(now)s::timestamptz - s.ended_at), 0)::float8
-                                    / (86400 * %(half_life)s)))
-               FILTER (WHERE s.ended_at > %(now)s::timestamptz - make_interval(days => %(horizon)s)) AS points
+                                    / (86400 * %(half_life)s))) AS points
       FROM web_session AS s
-      JOIN taken AS t ON t.record_id = s.{column}
-     GROUP BY s.{column}
-  ) AS p
-  -- Who was removed has no score, whatever sessions say.
-  JOIN {table} AS r ON r.id = p.record_id
+     WHERE s.{column} = t.record_id AND s.ended_at > %(since)s::timestamptz
+       AND s.began_at > %(since)s::timestamptz - %(longest)s::interval
+ ) AS p
     ON CONFLICT (record, record_id) DO UPDATE
        SET points = excluded.points, as_of = excluded.as_of, score = excluded.score, version = excluded.version,
            visits = excluded.visits, first_visit_at = excluded.first_visit_at, last_visit_at = excluded.last_visit_at,
@@ -93,22 +102,34 @@ SELECT r.id,
       FROM engagement AS e WHERE e.record = %(record)s AND e.record_id = r.id
   ) AS w ON true
 
--- trend -- The score of a record at the end of each of some days, of its sessions up to then. {column} of a session names it. Parameters: id, first, last (dates, UTC), now, half_life and horizon (days), and the weights.
-SELECT d.day::date,
+-- trend -- The score of a record at the end of each of some days, of its sessions up to then, which are read once. {column} of a session names it. Parameters: id, first, last (dates, UTC), since, upto (the first moment's horizon, the last moment), longest (no session is longer), now, half_life and horizon (days), and the weights.
+WITH moment AS (
+    SELECT d.day::date AS day, least((d.day::date + 1)::timestamp AT TIME ZONE 'UTC', %(now)s::timestamptz) AS at
+      FROM generate_series(%(first)s::date, %(last)s::date, interval '1 day') AS d (day)
+), part AS (
+    -- What is left by now of the sessions that ended on a day. All of a part are within the horizon of a moment, or none
+    -- is: horizons begin where days do, and where that of now does.
+    SELECT min(s.ended_at) AS ended_from, max(s.ended_at) AS ended_to,
+           sum((%(visit)s + %(page)s * least(s.pages, %(most_pages)s)
+                + %(minute)s * least(s.seconds / 60.0, %(most_minutes)s)
+                + %(click)s * least(s.clicks, %(most_clicks)s) + %(form)s * least(s.forms, %(most_forms)s))::float8
+               * power(0.5::float8, extract(epoch FROM %(now)s::timestamptz - s.ended_at)::float8
+                                    / (86400 * %(half_life)s))) AS points
+      FROM web_session AS s
+     WHERE s.{column} = %(id)s
+       AND s.ended_at > %(since)s::timestamptz AND s.ended_at <= %(upto)s::timestamptz
+       AND s.began_at > %(since)s::timestamptz - %(longest)s::interval AND s.began_at <= %(upto)s::timestamptz
+     -- A day ends with its midnight.
+     GROUP BY (s.ended_at AT TIME ZONE 'UTC' - interval '1 microsecond')::date,
+              s.ended_at > %(now)s::timestamptz - make_interval(days => %(horizon)s)
+)
+SELECT m.day,
        least(100, floor(coalesce(sum(
-           (%(visit)s + %(page)s * least(s.pages, %(most_pages)s)
-            + %(minute)s * least(s.seconds / 60.0, %(most_minutes)s)
-            + %(click)s * least(s.clicks, %(most_clicks)s) + %(form)s * least(s.forms, %(most_forms)s))::float8
-           * power(0.5::float8, extract(epoch FROM m.moment - s.ended_at)::float8 / (86400 * %(half_life)s))), 0)
-           + 0.5))::int AS score
-  FROM generate_series(%(first)s::date, %(last)s::date, interval '1 day') AS d (day)
- CROSS JOIN LATERAL (
-    SELECT least((d.day::date + 1)::timestamp AT TIME ZONE 'UTC', %(now)s::timestamptz) AS moment
- ) AS m
-  LEFT JOIN web_session AS s
-    ON s.{column} = %(id)s AND s.ended_at <= m.moment
-   AND s.ended_at > m.moment - make_interval(days => %(horizon)s)
- GROUP BY d.day ORDER BY d.day
+           p.points * power(2::float8, extract(epoch FROM %(now)s::timestamptz - m.at)::float8
+                                       / (86400 * %(half_life)s))), 0) + 0.5))::int AS score
+  FROM moment AS m
+  LEFT JOIN part AS p ON p.ended_to <= m.at AND p.ended_from > m.at - make_interval(days => %(horizon)s)
+ GROUP BY m.day ORDER BY m.day
 
 -- analyze_taken -- Lets the planner know how many were taken.
 ANALYZE taken
