@@ -303,3 +303,14 @@ def test_the_last_visit_is_that_which_ended_last(ann: Contact) -> None:
     WebSession.objects.filter(ended_at=NOW - timedelta(days=2)).update(ended_at=NOW - timedelta(days=1, minutes=-30))
     refresh_all(NOW)
     assert {each.last_visit_at for each in Engagement.objects.all()} == {NOW - timedelta(days=1, minutes=-30)}
+
+
+def test_whether_a_score_is_old_is_not_asked_of_each(ann: Contact) -> None:
+    told = {"points": 1, "as_of": NOW, "score": 1, "visits": 1, "first_visit_at": NOW, "last_visit_at": NOW,
+            "first_channel": "direct"}  # fmt: skip
+    Engagement.objects.bulk_create(
+        Engagement(record="contact", record_id=n, version=weights.VERSION, **told) for n in range(500)
+    )
+    with reading("engagement") as read:
+        assert refresh(NOW) == Scored()
+    assert read == [0]

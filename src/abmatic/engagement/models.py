@@ -86,7 +86,16 @@ class WebSession(models.Model):
         db_table = "web_session"
         indexes = (
             models.Index(fields=["visitor", "stay_ended_at"], name="web_session_of_visitor"),
+            # Lists, newest first: all, and those of a filter, which may be few and far down.
             models.Index(fields=["-began_at", "-id"], name="web_session_newest"),
+            models.Index(fields=["channel", "-began_at", "-id"], name="web_session_of_channel"),
+            models.Index(
+                fields=["-began_at", "-id"], name="web_session_of_people", condition=models.Q(contact_id__isnull=False)
+            ),
+            models.Index(
+                fields=["-began_at", "-id"], name="web_session_of_companies",
+                condition=models.Q(account_id__isnull=False, contact_id__isnull=True),
+            ),
             # Those to which a network's company is given.
             models.Index(
                 fields=["network"], name="web_session_of_network", condition=models.Q(contact_id__isnull=True)
@@ -227,6 +236,8 @@ class Engagement(models.Model):
     class Meta:
         db_table = "engagement"
         constraints = (models.CheckConstraint(condition=models.Q(score__range=(0, 100)), name="engagement_score"),)
+        # Whether any is of another version is asked every minute.
+        indexes = (models.Index(fields=["version"], name="engagement_version"),)
 
     def __str__(self) -> str:
         return f"{self.record} {self.record_id}: {self.score}"

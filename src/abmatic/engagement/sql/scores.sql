@@ -6,8 +6,8 @@ SELECT 'account', account_id FROM web_session WHERE account_id IS NOT NULL
  UNION
 SELECT record, record_id FROM engagement
 
--- is_old -- Whether a score was made by another version of the rule. Parameter: version.
-SELECT EXISTS (SELECT FROM engagement WHERE version <> %(version)s)
+-- is_old -- Whether a score was made by another version of the rule: the ends of an index say. Parameter: version.
+SELECT coalesce(min(version) < %(version)s OR max(version) > %(version)s, false) FROM engagement
 
 -- alone -- Nobody else scores until this transaction is over; marking goes on.
 LOCK TABLE score_due IN SHARE UPDATE EXCLUSIVE MODE
