@@ -112,6 +112,12 @@ def test_the_page_tells_how_many_people_were_made_and_were_not(admin: Client, si
         shown = admin.get(reverse(address, args=[site.pk])).text
         assert "7 new people made today" in shown
         assert "1,234 more were not made: the site makes 50 a day" in shown
+        assert "by their networks" not in shown
+    for number, told, is_over in ((1, "1 new company made", False), (50, "50 new companies made", True)):
+        NewPeople.objects.update(companies=number)
+        shown = admin.get(reverse("tracking-site", args=[site.pk])).text
+        assert f"{told} today by their networks" in shown
+        assert ("Others wait until tomorrow" in shown) is is_over
     told = {each["what"]: (each["before"], each["after"]) for each in AuditEntry.objects.get(about="site").differences}
     assert told["makes people and companies"] == (False, True)
 

@@ -194,13 +194,17 @@ class VisitorSign(models.Model):
 
 
 class NewPeople(models.Model):
-    """How many people a site made on a day (UTC) of forms and `identify()`, and how many it didn't, and why."""
+    """How many people a site made on a day (UTC) of forms and `identify()`, and how many it didn't, and why.
+
+    And how many companies of the networks that visitors came from.
+    """
 
     site_id = models.BigIntegerField()
     day = models.DateField()
     made = models.IntegerField(default=0)
     over_limit = models.IntegerField(default=0)
     switched_off = models.IntegerField(default=0)
+    companies = models.IntegerField(default=0)
 
     class Meta:
         db_table = "new_people"

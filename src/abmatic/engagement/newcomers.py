@@ -2,6 +2,7 @@
 
 A site's id is public: whoever reads it in a page can send any address, and who is made may reach Salesforce. So the
 switch is off unless somebody turned it on, and the limit ends a flood. Both are counted, for the Installation page.
+Of companies by network a site makes as many on a day as of people, and no fewer people for that.
 """
 
 from __future__ import annotations
@@ -53,6 +54,18 @@ class Door:
         count.made += 1
         return ""
 
+    def company_of(self, site_ids: Iterable[int]) -> int | None:
+        """The site that a company is made for, of those where it was: the first that makes one more. Counts it."""
+        for site_id in sorted(site_ids):
+            if self.is_open(site_id) and self._counts[site_id].companies < self._sites[site_id].new_people_a_day:
+                self._counts[site_id].companies += 1
+                return site_id
+        return None
+
+    def take_back(self, site_id: int) -> None:
+        """A company was not made after all."""
+        self._counts[site_id].companies -= 1
+
     def write(self) -> None:
         """Keeps what was counted."""
-        NewPeople.objects.bulk_update(self._counts.values(), ["made", "over_limit", "switched_off"])
+        NewPeople.objects.bulk_update(self._counts.values(), ["made", "over_limit", "switched_off", "companies"])

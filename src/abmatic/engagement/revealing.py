@@ -2,14 +2,16 @@
 
 Each network is asked about once, and again when the provider's data is another; sessions that come later are given to
 its company as they are made (`engagement.sessions`). A company that isn't here becomes an account, through the door
-that edits go through, if one of its visitors came to a site that makes people. Sessions of known people are theirs,
-whatever the network says.
+that edits go through, if one of its visitors came to a site that makes people and companies, of which a day has so
+many (`engagement.newcomers`); beyond that it waits for the next. Sessions of known people are theirs, whatever the
+network says.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+from collections import defaultdict
 from typing import Any, LiteralString
 
 from django.db import connection, transaction
@@ -18,7 +20,7 @@ from django.db.models import Q
 from abmatic.audiences import editing
 from abmatic.audiences.editing import Edit
 from abmatic.changes.models import Cause
-from abmatic.engagement import companies
+from abmatic.engagement import companies, newcomers
 from abmatic.engagement.companies import Company, DatabaseRefused, Provider
 from abmatic.engagement.models import WebNetwork
 from abmatic.postgres.sql import block
@@ -85,24 +87,35 @@ def _known(row: WebNetwork) -> Company | None:
 
 
 def _accounts(found: dict[str, Company | None]) -> dict[str, int | None]:
-    """The account of each company, by its domain; made where there is none and one may be.
+    """The account of each company, by its domain; made where there is none, one may be, and the day has room for it.
 
     Domains that stand for no company have none. ``found``: by network.
     """
     by_domain = {company.domain: company for company in found.values() if company is not None}
     rows = _ask("accounts", {"domains": list(by_domain)})
-    accounts: dict[str, int | None] = {domain: account for domain, _, account in rows}
-    told = [network for network, company in found.items() if company is not None]
-    wanted = {company.domain for (network,) in _ask("open", {"networks": told}) if (company := found[network])}
     # Several domains of a provider may come to one key.
-    lacking = {
-        key: by_domain[domain]
-        for domain, key, account in rows
-        if account is None and key is not None and domain in wanted
-    }
-    edits = [Edit({"name": company.name, "website": key}, by_key=True, keeps=True) for key, company in lacking.items()]
-    made = dict(zip(lacking, editing.save("account", edits, _cause), strict=True))
-    return accounts | {domain: made[key].id for domain, key, _ in rows if key in made}
+    lacking = {domain: key for domain, key, account in rows if account is None and key is not None}
+    networks = {network: company.domain for network, company in found.items() if company and company.domain in lacking}
+    wanted: dict[str, set[int]] = defaultdict(set)
+    for network, site in _ask("open", {"networks": list(networks)}) if networks else ():
+        wanted[lacking[networks[network]]].add(site)
+    made = _made({key: by_domain[domain].name for domain, key in lacking.items()}, wanted)
+    return {domain: made.get(key) if account is None else account for domain, key, account in rows}
+
+
+def _made(names: dict[str, str], wanted: dict[str, set[int]]) -> dict[str, int | None]:
+    """Makes accounts, as many as a day has room for, by key. ``names``, ``wanted`` (from which sites): by key."""
+    if not wanted:
+        return {}
+    door = newcomers.Door({site for its in wanted.values() for site in its})
+    sites = {key: site for key, its in wanted.items() if (site := door.company_of(its)) is not None}
+    edits = [Edit({"name": names[key], "website": key}, by_key=True, keeps=True) for key in sites]
+    saved = dict(zip(sites, editing.save("account", edits, _cause), strict=True))
+    for key, site in sites.items():
+        if saved[key].status != "created":
+            door.take_back(site)
+    door.write()
+    return {key: each.id for key, each in saved.items()}
 
 
 def _cause() -> Cause:

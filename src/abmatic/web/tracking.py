@@ -62,7 +62,8 @@ class SiteForm(_SiteForm):
             "mode": "Without a cookie, by a hash that means nothing on the next day",
             "consent": "Your consent banner says so to the script: abmatic.consent('granted') or 'denied'",
             "cookie_days": f"At most {LONGEST_COOKIE_DAYS}: thirteen months",
-            "new_people_a_day": "Beyond it nobody is made until the next day (UTC). The Installation page says so",
+            "new_people_a_day": "And as many companies by network. Beyond it nobody is made until the next day (UTC). "
+            "The Installation page says so",
         }
         field_classes: ClassVar = {"name": forms.CharField}
         widgets: ClassVar = {"name": forms.TextInput()}

@@ -9,11 +9,13 @@ UPDATE web_network AS n SET is_due = true
  WHERE n.domain IS NOT NULL AND NOT n.is_due
    AND (n.account_id IS NULL OR NOT EXISTS (SELECT FROM account AS a WHERE a.id = n.account_id))
 
--- open -- Of networks, those from which somebody unknown came to a site that makes people and companies. Parameter: networks.
-SELECT n.network
+-- open -- Of networks, to which sites that make people and companies somebody unknown came from each. Parameter: networks.
+SELECT n.network, t.id
   FROM unnest(%(networks)s::text[]) AS n (network)
- WHERE EXISTS (SELECT FROM web_session AS s JOIN tracking_site AS t ON t.id = s.site_id
-                WHERE s.network = n.network AND s.contact_id IS NULL AND t.makes_people)
+ CROSS JOIN tracking_site AS t
+ WHERE t.makes_people
+   AND EXISTS (SELECT FROM web_session AS s
+                WHERE s.network = n.network AND s.contact_id IS NULL AND s.site_id = t.id)
 
 -- settle -- What was said of networks. Parameters: told (JSON), asked (the provider's version).
 UPDATE web_network AS n

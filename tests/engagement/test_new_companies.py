@@ -1,0 +1,93 @@
+"""Companies by network are made so many a day, and looked for again only where one can have come."""
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from tests.engagement.conftest import Database
+from tests.engagement.test_identifying import sent
+from tests.engagement.test_revealing import come
+from tests.engagement.visits import did, site_that_makes_people
+
+from abmatic.audiences import editing
+from abmatic.audiences.editing import Edit
+from abmatic.audiences.models import Account
+from abmatic.engagement.models import NewPeople, WebSession
+from abmatic.engagement.revealing import look_again, reveal
+from abmatic.tracking.events import WebEvent
+from abmatic.tracking.models import TrackingSite
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def site(transactional_db: None) -> TrackingSite:
+    """People and companies are made."""
+    return site_that_makes_people()
+
+
+def companies(n: int) -> dict[str, dict[str, Any]]:
+    return {f"198.51.{100 + each}.0/24": {"name": f"C{each}", "domain": f"c{each}.com"} for each in range(n)}
+
+
+def from_network(each: int, minutes: float = 0, **values: Any) -> WebEvent:
+    return did(minutes, visitor=f"v{each}", ip=ip_network(f"198.51.{100 + each}.0/24"), **values)
+
+
+def counted() -> dict[int, int]:
+    return dict(NewPeople.objects.values_list("site_id", "companies"))
+
+
+def test_a_day_has_room_for_so_many_companies_and_others_wait_for_the_next(database: Database) -> None:
+    TrackingSite.objects.update(new_people_a_day=2)
+    database(companies(5))
+    come(*map(from_network, range(3)))
+    come(from_network(3))
+    look_again()
+    reveal()
+    assert (Account.objects.count(), counted()) == (2, {1: 2})
+    assert WebSession.objects.filter(account_id=None).count() == 2
+    # People have a limit of their own; and who comes otherwise is known at once.
+    come(sent(1, "ann@globex.com"))
+    Account.objects.create(name="C3", website="c3.com", domain="c3.com")
+    look_again()
+    reveal()
+    assert (Account.objects.count(), counted()) == (4, {1: 2})
+    assert WebSession.objects.filter(account_id=None).count() == 1
+    NewPeople.objects.update(day="2026-11-01")
+    look_again()
+    reveal()
+    assert set(Account.objects.values_list("domain", flat=True)) == {
+        "c0.com",
+        "c1.com",
+        "c2.com",
+        "c3.com",
+        "globex.com",
+    }
+    assert not WebSession.objects.filter(account_id=None).exists()
+
+
+def test_a_company_is_made_for_a_site_that_has_room_for_it(database: Database, site: TrackingSite) -> None:
+    site.new_people_a_day = 1
+    site.save()
+    TrackingSite.objects.create(pk=2, name="Shop", origins=["https://www.acme.com"], makes_people=True)
+    database(companies(3))
+    come(from_network(0), from_network(1), from_network(2), from_network(2, site=2))
+    assert set(Account.objects.values_list("domain", flat=True)) == {"c0.com", "c2.com"}
+    assert counted() == {1: 1, 2: 1}
+
+
+def test_a_company_that_came_meanwhile_takes_no_room(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    def save(record: str, edits: list[Edit], cause: Any) -> Any:
+        Account.objects.get_or_create(name="Other", website="c0.com", domain="c0.com")
+        return editing.save(record, edits, cause)
+
+    monkeypatch.setattr("abmatic.engagement.revealing.editing", SimpleNamespace(save=save))
+    database(companies(2))
+    come(from_network(0), from_network(1))
+    assert set(Account.objects.values_list("name", flat=True)) == {"Other", "C1"}
+    assert counted() == {1: 1}
+    assert not WebSession.objects.filter(account_id=None).exists()
