@@ -5,17 +5,20 @@ from __future__ import annotations
 from ipaddress import ip_network
 from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from tests.engagement.conftest import Database
 from tests.engagement.test_identifying import sent
-from tests.engagement.test_revealing import come
-from tests.engagement.visits import did, site_that_makes_people
+from tests.engagement.test_revealing import ACME, come
+from tests.engagement.visits import at, did, site_that_makes_people
 
 from abmatic.audiences import editing
 from abmatic.audiences.editing import Edit
 from abmatic.audiences.models import Account
-from abmatic.engagement.models import NewPeople, WebSession
+from abmatic.engagement.models import NewPeople, Visitor, WebNetwork, WebSession
 from abmatic.engagement.revealing import look_again, reveal
 from abmatic.tracking.events import WebEvent
 from abmatic.tracking.models import TrackingSite
@@ -91,3 +94,61 @@ def test_a_company_that_came_meanwhile_takes_no_room(database: Database, monkeyp
     assert set(Account.objects.values_list("name", flat=True)) == {"Other", "C1"}
     assert counted() == {1: 1}
     assert not WebSession.objects.filter(account_id=None).exists()
+
+
+def due_again() -> int:
+    look_again()
+    return WebNetwork.objects.filter(is_due=True).count()
+
+
+def test_a_network_of_which_nothing_else_can_come_is_not_looked_at_again(
+    database: Database, site: TrackingSite
+) -> None:
+    TrackingSite.objects.create(pk=2, name="Shop", origins=["https://www.acme.com"])
+    # No company's domain; one that came only to a site that makes none; one that has an account.
+    database(
+        {
+            "198.51.100.0/24": {"name": "Somebody's mail", "domain": "gmail.com"},
+            "198.51.101.0/24": {"name": "Globex", "domain": "globex.com"},
+            "192.0.2.0/24": ACME,
+        }
+    )
+    come(from_network(0), from_network(1, site=2), did(0))
+    assert Account.objects.get().name == "Acme"
+    assert due_again() == 0
+    # Somebody who is known is no reason to make one.
+    with_contact = WebSession.objects.create(
+        visitor=Visitor.objects.get(key="v1"), site_id=1, began_at=at(0), ended_at=at(0), stay_began_at=at(0),
+        stay_ended_at=at(0), first_event=uuid4(), events=1, pages=1, seconds=0, forms=0, clicks=0, channel="direct",
+        channel_version=1, contact_id=1, network="198.51.101.0/24",
+    )  # fmt: skip
+    assert due_again() == 0
+    WebSession.objects.filter(pk=with_contact.pk).update(contact_id=None)
+    assert due_again() == 1
+    reveal()
+    assert Account.objects.filter(domain="globex.com").exists()
+    assert due_again() == 0
+    Account.objects.filter(domain="acme.com").delete()
+    assert due_again() == 1
+
+
+def test_a_day_that_has_room_for_no_company_looks_at_none_again(database: Database) -> None:
+    TrackingSite.objects.update(new_people_a_day=2)
+    database(companies(4))
+    come(*map(from_network, range(4)))
+    assert due_again() == 0
+    Account.objects.create(name="C3", website="c3.com", domain="c3.com")
+    assert due_again() == 1
+    reveal()
+    NewPeople.objects.update(day="2026-11-01")
+    assert due_again() == 1
+
+
+def test_sessions_of_a_network_whose_account_stays_are_left_alone(database: Database) -> None:
+    database({"192.0.2.0/24": ACME})
+    come(did(0), did(100), did(0, visitor="else", ip=ip_network("198.51.100.0/24")))
+    # Another file, which says the same.
+    database({"192.0.2.0/24": ACME})
+    with CaptureQueriesContext(connection) as captured:
+        assert reveal() == 2
+    assert [one["sql"] for one in captured if "web_session" in one["sql"]] == []

@@ -16,6 +16,7 @@ from typing import Any, LiteralString
 
 from django.db import connection, transaction
 from django.db.models import Q
+from django.utils import timezone
 
 from abmatic.audiences import editing
 from abmatic.audiences.editing import Edit
@@ -51,9 +52,9 @@ def reveal(batch: int = BATCH) -> int:
 
 
 def look_again() -> None:
-    """Lets networks be looked at whose company has no account (any more): it may have come, or may be made by now."""
+    """Lets networks be looked at whose company has no account (any more), where one has come or may be made by now."""
     with transaction.atomic():
-        _run("due_again", {})
+        _run("due_again", {"day": timezone.now().date()})
 
 
 def _reveal_some(provider: Provider, batch: int) -> int:
@@ -75,10 +76,14 @@ def _reveal_some(provider: Provider, batch: int) -> int:
             }
             for network, company in found.items()
         ]
-        parameters = {"told": json.dumps(told), "asked": provider.version, "confidence": companies.CONFIDENCE}
-        _run("settle", parameters)
-        _run("assign", parameters)
-        _run("visitors", parameters)
+        _run("settle", {"told": json.dumps(told), "asked": provider.version})
+        # Where a network's account stays, its sessions have it, as they were given it when they were made.
+        had = {row.network: row.account_id for row in rows}
+        moved = [each for each in told if each["account"] != had[str(each["network"])]]
+        if moved:
+            parameters = {"told": json.dumps(moved), "confidence": companies.CONFIDENCE}
+            _run("assign", parameters)
+            _run("visitors", parameters)
     return len(rows)
 
 

@@ -4,10 +4,23 @@ SELECT g.domain, d.domain, a.id
  CROSS JOIN LATERAL domain_of(g.domain, true) AS d
   LEFT JOIN account AS a ON a.domain = d.domain
 
--- due_again -- Networks whose company had no account, or has none any more, are looked at again.
+-- due_again -- Networks of which something else can come by now: their account is gone; or they have none, and one has the domain, or may be made. Parameter: day.
+WITH room AS MATERIALIZED (
+    SELECT t.id
+      FROM tracking_site AS t LEFT JOIN new_people AS p ON p.site_id = t.id AND p.day = %(day)s
+     WHERE t.makes_people AND coalesce(p.companies, 0) < t.new_people_a_day
+)
 UPDATE web_network AS n SET is_due = true
  WHERE n.domain IS NOT NULL AND NOT n.is_due
-   AND (n.account_id IS NULL OR NOT EXISTS (SELECT FROM account AS a WHERE a.id = n.account_id))
+   AND CASE WHEN n.account_id IS NOT NULL THEN NOT EXISTS (SELECT FROM account AS a WHERE a.id = n.account_id)
+            ELSE EXISTS (
+                SELECT FROM domain_of(n.domain, true) AS d
+                 WHERE d.domain IS NOT NULL
+                   AND (EXISTS (SELECT FROM account AS a WHERE a.domain = d.domain)
+                        OR EXISTS (SELECT FROM room AS r
+                                    WHERE EXISTS (SELECT FROM web_session AS s
+                                                   WHERE s.network = n.network AND s.contact_id IS NULL
+                                                     AND s.site_id = r.id)))) END
 
 -- open -- Of networks, to which sites that make people and companies somebody unknown came from each. Parameter: networks.
 SELECT n.network, t.id
@@ -23,7 +36,7 @@ UPDATE web_network AS n
   FROM jsonb_to_recordset(%(told)s::jsonb) AS t (network text, domain text, name text, account bigint)
  WHERE n.network = t.network
 
--- assign -- Sessions of nobody known are those of the network's company. Parameter: told (JSON).
+-- assign -- Sessions of nobody known are those of the company of a network that has another now. Parameter: told (JSON).
 WITH changed AS MATERIALIZED (
     SELECT s.id, t.account, s.account_id AS was_account
       FROM jsonb_to_recordset(%(told)s::jsonb) AS t (network text, account bigint)
