@@ -87,6 +87,20 @@ def test_a_page_that_is_never_closed_makes_a_visit_each_half_day() -> None:
     assert last == visits[-1].pk
 
 
+@pytest.mark.parametrize(("begin", "began_at"), [(-510, ["00:30"]), (-511, ["00:29", "12:09"])])
+def test_a_stay_is_cut_only_after_more_than_eleven_and_a_half_hours(begin: int, began_at: list[str]) -> None:
+    visits = made_of(*(did(minute) for minute in range(begin, 200, 20)))
+    assert [each.began_at.strftime("%H:%M") for each in visits] == began_at
+
+
+def test_time_for_which_a_page_was_visible_counts_back_to_noon() -> None:
+    # From 11:15 to 12:15; and for an hour at another time.
+    first, second = made_of(did(135), left(195, 3600))
+    assert (first.pages, second.pages, second.seconds) == (1, 0, 3600)
+    (visit,) = made_of(did(200, visitor="bob"), left(260, 3600, visitor="bob"))[2:]
+    assert (visit.pages, visit.seconds) == (1, 3600)
+
+
 def test_a_tab_that_is_looked_at_again_much_later_is_a_visit_without_a_page() -> None:
     _, again = made_of(did(0, utm={"source": "june", "medium": "email"}), left(120, 60))
     assert (again.pages, again.seconds, again.channel, again.landing_path) == (0, 60, "direct", "/prices")
@@ -202,7 +216,7 @@ def plain(events: list[WebEvent]) -> list[tuple[Any, ...]]:
             stays[-1].append(event)
             end = event.occurred_at if end is None else max(end, event.occurred_at)
         for stay in stays:
-            # Noon and midnight, from the first that comes 11½ hours after the beginning or later.
+            # Noon and midnight, from the first that comes more than 11½ hours after the beginning.
             first = half_day_of(min(since(each) for each in stay) + timedelta(hours=11.5))
             half = first
             last: object = None

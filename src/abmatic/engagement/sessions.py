@@ -4,8 +4,8 @@ What is new since the last time is read with its position (`tracking.store`). Th
 are read again, whole, and cut into sessions anew:
 
 - A **stay** ends with 30 minutes without anything. The seconds for which a page that is left was visible are something.
-  One that goes on without such a gap is cut at midnight and noon (UTC), from the first that comes 11½ hours after its
-  beginning or later: a page that is never closed makes no visit that grows for ever and is read again with each event.
+  One that goes on without such a gap is cut at midnight and noon (UTC), from the first that comes more than 11½ hours
+  after its beginning: a page that is never closed makes no visit that grows for ever and is read again with each event.
   Whether half a day was without a gap follows from its own events alone, as visible seconds reach back to its beginning
   at most: so a cut is the same whatever else is known, and whatever comes later.
 - A **session** is a stay, or the part of one until the address of a page names another campaign (UTM parameters, click
