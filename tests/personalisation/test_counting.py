@@ -197,10 +197,13 @@ def test_what_known_people_saw_becomes_touches_and_steps_of_the_journey(site: Tr
     came(site, made, control)
     touches = Touch.objects.filter(source="experience_event").order_by("occurred_at")
     assert [(t.kind, t.channel, t.campaign_id, t.page, t.contact_id, t.account_id) for t in touches] == [
-        ("personalised", "Personalisation", campaign.pk, "/prices", ann.pk, ann.account_id)
-    ] * 2
-    steps = [step for step in journey(ann.account_id).steps if step.what == "personalised"]
-    assert [(step.label, step.campaign) for step in steps] == [("Personalisation", "Spring")] * 2
+        (kind, "Personalisation", campaign.pk, "/prices", ann.pk, ann.account_id)
+        for kind in ("personalised", "personalised_click")
+    ]
+    steps = [step for step in journey(ann.account_id).steps if step.what.startswith("personalised")]
+    assert [(step.what, step.label, step.campaign) for step in steps] == [
+        (kind, "Personalisation", "Spring") for kind in ("personalised_click", "personalised")
+    ]
     refresh()
     assert touches.all().count() == 2
     managing.remove(made.pk, by=worlds.ALICE)

@@ -12,7 +12,7 @@ from tests.attribution.deals import deal, person, response, touch
 from tests.web.conftest import SignedIn
 
 from abmatic.attribution import org_rates
-from abmatic.attribution.models import AttributionSetting, OpportunityPath, in_force
+from abmatic.attribution.models import AttributionSetting, OpportunityPath, Touch, in_force
 from abmatic.attribution.org_rates import OrgRate
 from abmatic.attribution.refreshing import refresh, refresh_due
 from abmatic.audiences.models import Account, Opportunity
@@ -200,6 +200,20 @@ def test_the_journey_of_an_account_grows_as_it_scrolls(
     assert "/pricing" in rest
     assert "Earlier" not in rest
     assert "Opportunity won" in admin.get(f"/accounts/{won.account_id}/journey/?after=nonsense").text
+
+
+def test_what_was_seen_and_what_was_clicked_look_different_in_the_journey(admin: Client, won: Opportunity) -> None:
+    for number, kind in enumerate((Touch.Kind.PERSONALISED, Touch.Kind.PERSONALISED_CLICK)):
+        shown = touch(5 + number, None, won.account, "Personalisation", page="/prices")
+        Touch.objects.filter(pk=shown.pk).update(kind=kind)
+    page = admin.get(f"/accounts/{won.account_id}/journey/").text
+    clicked, seen = [step for step in page.split('<li class="event">') if "personalised content" in step]
+    assert '<strong dir="auto">Clicked personalised content</strong>' in clicked
+    assert '<strong dir="auto">Saw personalised content</strong>' in seen
+    drawings = [step.partition("<svg")[2].partition("</svg>")[0] for step in (clicked, seen)]
+    assert "<path" in drawings[0]
+    assert "<path" in drawings[1]
+    assert drawings[0] != drawings[1]
 
 
 def test_the_touches_behind_a_row_add_up_to_it_in_the_currency_of_the_report(admin: Client, won: Opportunity) -> None:

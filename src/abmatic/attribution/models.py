@@ -18,7 +18,8 @@ class Touch(models.Model):
         VISIT = "visit", "Visit"
         FORM = "form", "Form"
         CAMPAIGN_RESPONSE = "campaign_response", "Campaign response"
-        PERSONALISED = "personalised", "Personalised content"
+        PERSONALISED = "personalised", "Saw personalised content"
+        PERSONALISED_CLICK = "personalised_click", "Clicked personalised content"
 
     # The name of a block in sql/sources.sql, and the record's key there.
     source = models.TextField()

@@ -49,8 +49,9 @@ SELECT f.id::text AS source_key, 'form' AS kind,
 -- each on a day (UTC) of a visitor and an experience in visits of somebody who is known. Of the campaign that the experience
 -- is of, and of whom the visit is. The control group has seen nothing.
 SELECT DISTINCT ON (e.assignment_id, e.is_click, (e.occurred_at AT TIME ZONE 'UTC')::date)
-       e.id::text AS source_key, 'personalised' AS kind, 'Personalisation' AS channel, x.campaign_id, e.path AS page,
-       e.occurred_at, s.contact_id, coalesce(p.account_id, s.account_id) AS account_id
+       e.id::text AS source_key, CASE WHEN e.is_click THEN 'personalised_click' ELSE 'personalised' END AS kind,
+       'Personalisation' AS channel, x.campaign_id, e.path AS page, e.occurred_at, s.contact_id,
+       coalesce(p.account_id, s.account_id) AS account_id
   FROM visitor AS v
   JOIN experience_assignment AS a ON a.visitor = v.key AND a.variant_id IS NOT NULL
   JOIN experience AS x ON x.id = a.experience_id

@@ -20,6 +20,8 @@ from abmatic.web.records.page import load, page
 
 _KINDS = ("touch", "membership", "change", "opened", "closed")
 _TOUCHES = dict(Touch.Kind.choices)
+# What they saw or clicked says all, without the channel.
+_PERSONALISED = {Touch.Kind.PERSONALISED: "eye", Touch.Kind.PERSONALISED_CLICK: "click"}
 _ICONS = {"touch": "speakerphone", "membership": "users", "change": "pencil", "opened": "briefcase", "closed": "check"}
 
 
@@ -54,6 +56,8 @@ def account_journey(request: PageRequest, record_id: int) -> HttpResponse:
 
 
 def _shown(step: Step, labels: dict[str, dict[str, str]]) -> Shown:
+    if step.kind == "touch" and step.what in _PERSONALISED:
+        return Shown(step, _PERSONALISED[Touch.Kind(step.what)], _TOUCHES[step.what])
     if step.kind == "touch":
         return Shown(step, _ICONS["touch"], f"{_TOUCHES.get(step.what, step.what)}: {step.label}")
     if step.kind == "membership":
