@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -289,6 +289,24 @@ def test_an_org_that_was_down_during_a_check_is_synced_again_without_a_person(
     live.sync_well("Account")
     live.connection.refresh_from_db()
     assert (live.connection.status, live.connection.problem) == (Connection.Status.ACTIVE, ConnectionProblem.NONE)
+
+
+def test_a_problem_lasts_since_it_was_found_first() -> None:
+    connection = org.connect()
+
+    def found(problem: ConnectionProblem) -> datetime:
+        clients.mark_problem(connection.pk, problem, "It said so.")
+        connection.refresh_from_db()
+        assert connection.problem_since is not None
+        return connection.problem_since
+
+    first = found(ConnectionProblem.UNREACHABLE)
+    assert found(ConnectionProblem.UNREACHABLE) == first
+    assert found(ConnectionProblem.LIMIT_REACHED) > first
+    again = connection.problem_since
+    Connection.objects.update(problem=ConnectionProblem.NONE)
+    assert again is not None
+    assert found(ConnectionProblem.LIMIT_REACHED) > again
 
 
 def lose_the_key(settings: Any) -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from tests.web import org
 from tests.web.conftest import SignedIn
 
 from abmatic.identity.models import User
-from abmatic.sync.models import Connection
+from abmatic.sync import automatic
+from abmatic.sync.models import Connection, ObjectSetting
 
 pytestmark = pytest.mark.django_db
 
@@ -55,6 +58,44 @@ def test_connections_and_what_is_wrong_with_them(admin: Client) -> None:
     page = admin.get("/").text
     for words in ("Broken &amp; Co", "Needs attention", "Invalid Grant", "Reconnect", "90,000 of 100,000", "90 %"):
         assert words in page
+
+
+@pytest.mark.parametrize(
+    ("frequency", "started", "again"),
+    [
+        (0, None, "No sync is scheduled: it is tried again with the next one"),
+        (1, None, "It is tried again within a minute"),
+        (1, timedelta(0), 'It is tried again <time datetime="{when}"'),
+    ],
+)
+def test_what_passes_says_since_when_and_when_it_is_tried_again(
+    admin: Client, frequency: int, started: timedelta | None, again: str
+) -> None:
+    since = datetime(2026, 3, 1, 14, 5, tzinfo=UTC)
+    connection = org.connect(problem="unreachable", problem_since=since)
+    setting = ObjectSetting.objects.get(connection=connection, sobject="Account")
+    setting.frequency = frequency
+    setting.last_started_at = None if started is None else timezone.now() - started
+    setting.save()
+    when = automatic.next_run_at(setting, timezone.now())
+    page = admin.get("/").text
+    assert f'since <time datetime="{since.isoformat()}"' in page
+    assert "1 Mar 2026, 14:05 UTC" in page
+    assert again.format(when=when.isoformat() if when else "") in page
+
+
+def test_calls_that_are_used_up_are_looked_for_again(admin: Client) -> None:
+    again = timezone.now() + timedelta(minutes=20)
+    org.connect(problem="limit_reached", problem_since=timezone.now(), api_recheck_at=again)
+    assert f'It is tried again <time datetime="{again.isoformat()}"' in admin.get("/").text
+
+
+@pytest.mark.parametrize(("problem", "said"), [("invalid_grant", "Invalid Grant"), ("unreachable", "be reached")])
+def test_what_needs_a_person_is_not_said_to_be_tried_again(admin: Client, problem: str, said: str) -> None:
+    org.connect(status="needs_attention", problem=problem, problem_since=timezone.now())
+    page = admin.get("/").text
+    assert f"{said} since <time" in page
+    assert "tried again" not in page
 
 
 def test_last_runs_lead_to_their_pages(admin: Client, connection: Connection) -> None:

@@ -66,6 +66,7 @@ class ConnectionRow(Schema):
     status: str
     problem: str
     problem_detail: str
+    problem_since: datetime | None
     api: Usage
 
 
@@ -170,7 +171,9 @@ def _row(connection: Connection) -> dict[str, Any]:
         seen_at=connection.api_seen_at,
     )
     names = ("name", "org_id", "org_name", "instance_url", "is_sandbox", "status", "problem", "problem_detail")
-    return {"id": connection.pk, "api": usage, **{name: getattr(connection, name) for name in names}}
+    since = connection.problem_since if connection.problem else None
+    told = {name: getattr(connection, name) for name in names}
+    return {"id": connection.pk, "api": usage, "problem_since": since, **told}
 
 
 def _state(setting: ObjectSetting, spec: SObject) -> ObjectState:

@@ -17,7 +17,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from abmatic.sync import budget, comparing, runs, schedule
-from abmatic.sync.models import Connection, ObjectSetting, Run
+from abmatic.sync.models import Connection, ConnectionProblem, ObjectSetting, Run
 from abmatic.sync.objects import configurable
 
 logger = logging.getLogger(__name__)
@@ -29,6 +29,19 @@ def next_run_at(setting: ObjectSetting, now: datetime) -> datetime | None:
         return None
     moved = schedule.offset(setting.connection_id, setting.sobject, setting.frequency)
     return schedule.next_run(now, setting.frequency, setting.last_started_at, moved)
+
+
+def next_try(connection: Connection, now: datetime) -> datetime | None:
+    """When Salesforce is asked again by itself, of a problem that passes; not after ``now`` where that is due.
+
+    None: by nobody, or by a push of what is changed here.
+    """
+    if not connection.problem_passes:
+        return None
+    if connection.problem == ConnectionProblem.LIMIT_REACHED and connection.api_recheck_at is not None:
+        return connection.api_recheck_at
+    scheduled = ObjectSetting.objects.filter(connection=connection).exclude(frequency=0)
+    return min((when for each in scheduled if (when := next_run_at(each, now)) is not None), default=None)
 
 
 def is_due(setting: ObjectSetting, now: datetime) -> bool:

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Case, Value, When
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from abmatic.identity import sealing
@@ -20,6 +22,7 @@ from abmatic.identity.models import SealedSecret
 from abmatic.salesforce import AccessToken, Call, Client, LoginHosts, OAuthApp, RetryPolicy, Tokens, errors, oauth
 from abmatic.sync import alarms
 from abmatic.sync.models import Connection, ConnectionProblem
+from abmatic.sync.models.connections import PASSING
 
 logger = logging.getLogger(__name__)
 
@@ -107,8 +110,11 @@ def mark_problem(connection_id: int, problem: ConnectionProblem, detail: str) ->
     """
     with transaction.atomic():
         found = Connection.objects.filter(pk=connection_id).exclude(status=Connection.Status.INACTIVE)
-        found.update(problem=problem, problem_detail=detail[:1000], updated_at=timezone.now())
-        if problem not in {ConnectionProblem.UNREACHABLE, ConnectionProblem.LIMIT_REACHED}:
+        now = timezone.now()
+        # What is found once more has lasted since it was found first.
+        since = Case(When(problem=problem, then=Coalesce("problem_since", Value(now))), default=Value(now))
+        found.update(problem=problem, problem_detail=detail[:1000], problem_since=since, updated_at=now)
+        if problem not in PASSING:
             found.update(status=Connection.Status.NEEDS_ATTENTION)
             for connection in found:
                 alarms.connection_lost(connection)

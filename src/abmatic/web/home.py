@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.timezone import now
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from abmatic.audiences.models import Account, Contact, Opportunity
-from abmatic.sync import issues
+from abmatic.sync import automatic, issues
 from abmatic.sync.models import Connection, Run
 from abmatic.web.counting import Count, whole_table
 from abmatic.web.http import PageRequest
@@ -55,6 +55,21 @@ class Total:
     url: str
 
 
+@dataclass(frozen=True, slots=True)
+class Org:
+    """A connection. ``next_try``: when Salesforce is asked again of a problem that passes; None where nobody will."""
+
+    connection: Connection
+    next_try: datetime | None
+    is_due: bool
+
+    @classmethod
+    def of(cls, connection: Connection) -> Org:
+        now = timezone.now()
+        when = automatic.next_try(connection, now)
+        return cls(connection, when, when is not None and when <= now)
+
+
 @require_safe
 def home(request: PageRequest) -> HttpResponse:
     """The page."""
@@ -67,7 +82,7 @@ def home(request: PageRequest) -> HttpResponse:
         request,
         "home.html",
         {
-            "connections": connections,
+            "orgs": [Org.of(each) for each in connections],
             "to_do": _to_do(connections),
             "show_connection": len(connections) > 1,
             "rows": run_rows(last),
@@ -108,7 +123,7 @@ def _steps(request: PageRequest, connections: list[Connection], last: list[Run],
     imported_at = [run.finished_at for run in last if run.state == Run.State.SUCCEEDED and run.finished_at]
     is_imported = bool(imported_at)
     # What was opened is remembered for as long as somebody stays signed in; a day after an import nobody is new here.
-    is_old = is_imported and min(imported_at) < now() - NEW_FOR
+    is_old = is_imported and min(imported_at) < timezone.now() - NEW_FOR
     has_reviewed = bool(last) or "seen_settings" in request.session
     has_looked = is_old or "seen_accounts" in request.session
     wanted = [

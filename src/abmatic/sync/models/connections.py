@@ -22,6 +22,10 @@ class ConnectionProblem(models.TextChoices):
     OTHER = "other", "Something else"
 
 
+# These pass, and need nobody: syncs are still tried, and the first that succeeds takes them back.
+PASSING = frozenset({ConnectionProblem.UNREACHABLE, ConnectionProblem.LIMIT_REACHED})
+
+
 class Connection(models.Model):
     """One authorised Salesforce org. Its secrets (tokens, the app's client secret or key) are sealed in one row."""
 
@@ -43,6 +47,8 @@ class Connection(models.Model):
     status = models.TextField(choices=Status.choices, default=Status.INACTIVE)
     problem = models.TextField(choices=ConnectionProblem.choices, default=ConnectionProblem.NONE, blank=True)
     problem_detail = models.TextField(blank=True, default="")
+    # Of a problem that is over it says nothing.
+    problem_since = models.DateTimeField(null=True)
 
     instance_url = models.TextField(blank=True, default="")
     org_id = models.TextField(blank=True, default="")
@@ -90,6 +96,11 @@ class Connection(models.Model):
         """Whether only a new authorisation helps; whatever else was wrong may be right again when it is checked."""
         lost = {ConnectionProblem.NONE, ConnectionProblem.INVALID_GRANT, ConnectionProblem.SEAL_BROKEN}
         return self.problem in lost
+
+    @property
+    def problem_passes(self) -> bool:
+        """Whether what is wrong is tried again without anybody's doing (see `automatic.next_try`)."""
+        return self.status == Connection.Status.ACTIVE and self.problem in PASSING
 
 
 class ObjectSetting(models.Model):
