@@ -15,6 +15,7 @@ from django.test import Client
 from tests.web import org
 from tests.web.conftest import SignedIn
 
+from abmatic.audiences import custom_fields
 from abmatic.audiences.fields import FieldType
 from abmatic.audiences.models import Collection
 from abmatic.identity.models import User
@@ -146,6 +147,35 @@ def test_a_rule_of_a_collection_is_shown_to_each_as_they_write_it(german: Client
         made.refresh_from_db()
         assert made.rule == {"all": [{"field": "revenue", "is": "at_least", "value": 1500.5}]}
     assert "Annual revenue is at least “1.500,5”" in german.get(f"/accounts/collections/{made.pk}/").text
+
+
+@pytest.mark.parametrize("was", ["0.125", "+0.125", "1.25E-1"])
+def test_a_view_of_an_earlier_version_means_the_same_to_everybody(german: Client, admin: Client, was: str) -> None:
+    org.account("Small", revenue=Decimal("0.125"))
+    org.account("Large", revenue=Decimal(125))
+    text = custom_fields.create("account", "Version", "text").name
+    rules = [{"field": "revenue", "is": "equals", "value": was}, {"field": text, "is": "not_equals", "value": "1.125"}]
+    view = org.view("account", "Eighth")
+    view.asked = {"filter": {"all": rules}, "sort": "-name"}
+    view.save()
+    for browser in (german, admin):
+        (address,) = re.findall(
+            r'<a href="([^"]*)"><span class="cut" dir="auto">Eighth<', browser.get("/accounts/").text
+        )
+        answer = browser.get(unescape(address))
+        assert answer.status_code == 200
+        assert names(answer.text) == ["Small"]
+        (kept,) = parse_qs(urlsplit(unescape(address)).query)["filter"]
+        assert [each["value"] for each in json.loads(kept)["all"]] == [0.125, "1.125"]
+
+
+def test_a_number_that_json_cannot_hold_stays_as_it_is() -> None:
+    tree = {
+        "all": [{"field": "revenue", "is": "equals", "value": "123456789012345.123456"}, {"not": {"field": "gone"}}]
+    }
+    assert filters.as_kept("account", tree) == tree
+    listed = {"field": "revenue", "is": "in", "value": ["0.125", "2"]}
+    assert filters.as_kept("account", listed)["value"] == [0.125, 2]
 
 
 def test_every_kind_of_number_has_its_control() -> None:

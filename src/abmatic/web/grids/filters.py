@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -39,6 +39,8 @@ KINDS = {
 # Nobody means a moment exactly.
 _UNASKED = {("time", "equals"), ("time", "not_equals"), ("time", "in")}
 _EXAMPLES = {"date": "2026-03-31", "time": "2026-03-31", "yesno": "true"}
+# A number as a text.
+_AS_TEXT = re.compile(r'"[+-]?[0-9.]+(E[+-]?[0-9]+)?"')
 # Choices in the builder.
 MOST_COLLECTIONS = 200
 
@@ -160,22 +162,46 @@ def _means_otherwise(given: Any, typed: Any) -> bool:
 def for_viewer(record: str, tree: Any, known: Mapping[str, LocalField] | None = None) -> Any:
     """A condition with its numbers as the viewer types them, for the controls of the builder."""
     fields = known if known is not None else {each.name: each for each in wording.asked_about(record)}
+    return _rewritten(tree, fields, _for_viewer)
+
+
+def as_kept(record: str, tree: Any) -> Any:
+    """A condition that was kept, for an address. Its numbers are what they say, whoever looks.
+
+    They were once kept as texts with a point, which a reader of addresses takes for what the viewer typed: 0.125 is 125
+    to a German.
+    """
+    if not _AS_TEXT.search(written(tree)):
+        return tree
+    return _rewritten(tree, {each.name: each for each in wording.asked_about(record)}, _as_number)
+
+
+def _rewritten(tree: Any, fields: Mapping[str, LocalField], how: Callable[[LocalField, Any, bool], Any]) -> Any:
+    """The condition with other values. ``how`` is told whether a value is one of a list."""
     if isinstance(tree, list):
-        return [for_viewer(record, each, fields) for each in tree]
+        return [_rewritten(each, fields, how) for each in tree]
     if not isinstance(tree, Mapping):
         return tree
     if "field" not in tree:
-        return {word: for_viewer(record, inner, fields) for word, inner in tree.items()}
+        return {word: _rewritten(inner, fields, how) for word, inner in tree.items()}
     field = fields.get(str(tree["field"]))
     if field is None or "value" not in tree or tree.get("is") == "within_days":
         return dict(tree)
     value = tree["value"]
     is_list = isinstance(value, list)
-    written_so = [_for_viewer(field, each, is_list=is_list) for each in (value if is_list else [value])]
+    written_so = [how(field, each, is_list) for each in (value if is_list else [value])]
     return {**tree, "value": written_so if is_list else written_so[0]}
 
 
-def _for_viewer(field: LocalField, value: Any, *, is_list: bool) -> Any:
+def _as_number(field: LocalField, value: Any, is_list: bool) -> Any:
+    if KINDS.get(field.type) == "number" and isinstance(value, str):
+        with suppress(InvalidOperation):
+            number = Decimal(value)
+            return _json_number(number) if number.is_finite() else value
+    return value
+
+
+def _for_viewer(field: LocalField, value: Any, is_list: bool) -> Any:
     kind = KINDS.get(field.type, "text")
     if kind == "number" and not isinstance(value, bool):
         with suppress(InvalidOperation):
@@ -216,7 +242,11 @@ def _value(field: LocalField, text: str) -> object:
         raise ValueError(text)
     if field.type is FieldType.INTEGER:
         return int(number) if number == number.to_integral_value() else _refuse(text)
-    # JSON's own number where it can hold it: a text would be read as the viewer's locale writes numbers.
+    return _json_number(number)
+
+
+def _json_number(number: Decimal) -> object:
+    """JSON's own number where it can hold it: a text would be read as the viewer's locale writes numbers."""
     return float(number) if Decimal(repr(float(number))) == number else format(number, "f")
 
 

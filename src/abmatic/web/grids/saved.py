@@ -13,7 +13,7 @@ from abmatic.audiences import saved_views
 from abmatic.audiences.models import SavedView
 from abmatic.identity.models import User
 from abmatic.web.grids.columns import SPECS, Spec
-from abmatic.web.grids.filters import LONGEST_FILTER, written
+from abmatic.web.grids.filters import LONGEST_FILTER, as_kept, written
 from abmatic.web.grids.filters import read as read_filter
 from abmatic.web.grids.grid import KEPT_IN_VIEWS
 from abmatic.web.http import PageRequest
@@ -67,7 +67,7 @@ def _address(spec: Spec, view: SavedView) -> str:
     query = QueryDict(mutable=True)
     for name in KEPT_IN_VIEWS:
         value = view.asked.get(name)
-        text = written(value) if name == "filter" and isinstance(value, dict) else value
+        text = written(as_kept(spec.record, value)) if name == "filter" and isinstance(value, dict) else value
         if isinstance(text, str) and text:
             query[name] = text
     address = reverse(spec.page)
