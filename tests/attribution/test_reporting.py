@@ -267,12 +267,36 @@ def test_what_campaigns_cost_is_told_whole_and_also_where_nothing_came_of_it(ada
     rows = {row.label: row for row in report(asked).rows}
     assert rows.keys() == {"Expo", "Idle", "On and on"}
     assert (rows["Expo"].cost, rows["Expo"].roi) == (Cost(Decimal(100)), 2)
-    assert (rows["Idle"].value, rows["Idle"].cost, rows["Idle"].roi) == (0, Cost(Decimal(50), *ran.values()), -1)
+    assert (rows["Idle"].value, rows["Idle"].roi) == (0, -1)
+    assert rows["Idle"].cost == Cost(Decimal(50), *ran.values(), is_touched=False)
     assert rows["Idle"].key == str(idle.pk)
     found = report(asked)
     assert found.credited + found.untouched == found.total == 300
     # Costs stand beside money that came in, and beside nothing else.
     assert [row.label for row in report(replace(asked, measure="won_deals")).rows] == ["Expo"]
+
+
+def test_a_campaign_without_dates_or_credit_says_why_and_costs_add_up(ada: Contact) -> None:
+    names: dict[str, dict[str, Any]] = {
+        "Expo": {}, "Undated": {}, "Ended later": {"end_date": date(2026, 3, 1)},
+        "Ended before": {"end_date": date(2026, 2, 1)},
+        "Late": {"start_date": date(2026, 3, 1), "end_date": date(2026, 3, 9)},
+        "Begins after": {"start_date": date(2026, 4, 1)}, "In yen": {"currency": "JPY"},
+    }  # fmt: skip
+    made = {name: Campaign.objects.create(name=name, actual_cost=100, **values) for name, values in names.items()}
+    deal(ada.account, ada, amount="300")
+    touch(1, ada, campaign_id=made["Expo"].pk)
+    # After the close.
+    touch(40, ada, campaign_id=made["Late"].pk)
+    AttributionSetting.objects.create(currency="EUR")
+    refresh()
+    found = report(replace(MARCH, by="campaign"))
+    assert {row.label: (row.value, row.why_nothing) for row in found.rows} == {
+        "Expo": (300, ""), "Undated": (0, "no touches"), "Ended later": (0, "no touches"),
+        "Late": (0, "no credit in these days"),
+    }  # fmt: skip
+    assert found.cost == sum(row.cost.amount for row in found.rows if row.cost) == 400
+    assert (found.costs_left_out, found.left_out) == (("JPY",), ())
 
 
 def test_an_org_s_rates_convert_and_typed_ones_stand_in_for_them(ada: Contact) -> None:

@@ -62,10 +62,10 @@ def test_a_row_leads_to_its_deals_and_touches(admin: Client, won: Opportunity) -
 
 def test_both_can_be_had_as_files(admin: Client, won: Opportunity) -> None:
     assert csv(admin.get(f"/attribution/report.csv?{MARCH}&by=campaign")).splitlines() == [
-        "Campaign,Won amount,Period before,Currency,Cost,Return on cost",
-        "No campaign,500.010000,0,,,",
-        "Expo,500.000000,0,,100.000000,4.0000",
-        "No touches,0,,,,",
+        "Campaign,Won amount,Period before,Currency,Cost,Return on cost,Why nothing",
+        "No campaign,500.010000,0,,,,",
+        "Expo,500.000000,0,,100.000000,4.0000,",
+        "No touches,0,,,,,",
     ]
     lines = csv(admin.get(f"/attribution/credits.csv?{MARCH}&by=channel&key=Event")).splitlines()
     assert lines[1:] == [
@@ -234,6 +234,9 @@ def test_costs_say_for_which_days_they_were(admin: Client, won: Opportunity) -> 
     assert "Idle" in page
     assert "no dates" in page
     assert "Cost is each campaign’s whole actual cost" in page
+    # The whole is that of the rows.
+    assert "150.00" in page.partition("<tfoot>")[2].partition("</tfoot>")[0]
+    assert page.count("no touches") == 1
     assert "Cost is each" not in admin.get(f"/attribution/?{MARCH}&by=channel").text
 
 

@@ -47,6 +47,10 @@ class Touch(models.Model):
                 fields=["account_id", "occurred_at", "id"], name="touch_of_account",
                 condition=models.Q(account_id__isnull=False),
             ),
+            # Whether a campaign has any, and which were of one that is gone.
+            models.Index(
+                fields=["campaign_id"], name="touch_of_campaign", condition=models.Q(campaign_id__isnull=False)
+            ),
         )  # fmt: skip
 
     def __str__(self) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 from django.db import connection
 from psycopg import sql
 
-from abmatic.attribution.costs import Cost, costs_of
+from abmatic.attribution.costs import Cost, Costs, costs_of
 from abmatic.attribution.crediting import MODELS
 from abmatic.attribution.currencies import Converted, Currency, Dated, Rates, converted, rates_of
 from abmatic.attribution.data_driven import Estimate, Walk
@@ -92,6 +92,13 @@ class Row:
         """What came back in the range for each unit of the whole cost, beyond it."""
         return (self.value - self.cost.amount) / self.cost.amount if self.cost else None
 
+    @property
+    def why_nothing(self) -> str:
+        """Why a campaign that cost something is credited nothing in the range; empty where it is."""
+        if self.cost is None or self.value:
+            return ""
+        return "no credit in these days" if self.cost.is_touched else "no touches"
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -109,6 +116,13 @@ class Report:
     touched_deals: int = 0
     # How often deals were drawn for the intervals of a model that learns.
     resamples: int | None = None
+    # Currencies in which campaigns cost something that no rate is known for.
+    costs_left_out: tuple[str, ...] = ()
+
+    @property
+    def cost(self) -> Decimal:
+        """What the campaigns of the rows cost."""
+        return sum((row.cost.amount for row in self.rows if row.cost), Decimal(0))
 
     @property
     def credited(self) -> Decimal:
@@ -122,17 +136,18 @@ def report(asked: Asked) -> Report:
     rates = rates_of(settings)
     whole, deals = _totals(asked, rates)
     resamples = None
+    costs_left_out: tuple[str, ...] = ()
     if asked.model in LEARNING:
         found = learn(asked, settings)
         rows, resamples = _learned(asked, found.shares, whole), found.resamples
     else:
-        rows = _added_up(asked, rates)
+        rows, costs_left_out = _added_up(asked, rates)
     return Report(
         asked, rows, whole.currency if asked.is_amount else "",
         whole.sums.get((0, True), Decimal(0)) + whole.sums.get((0, False), Decimal(0)),
         whole.sums.get((1, True), Decimal(0)) + whole.sums.get((1, False), Decimal(0)),
         whole.sums.get((0, False), Decimal(0)), whole.left_out, deals[False] + deals[True], deals[True],
-        resamples,
+        resamples, costs_left_out,
     )  # fmt: skip
 
 
@@ -220,7 +235,8 @@ def _in_one(
     return converted(sums if asked.is_amount else [(key, None, value) for key, _, value in sums], rates, together)
 
 
-def _added_up(asked: Asked, rates: Rates) -> list[Row]:
+def _added_up(asked: Asked, rates: Rates) -> tuple[list[Row], tuple[str, ...]]:
+    """The rows, and the currencies of costs that are left out."""
     measured = sql.SQL("coalesce(sum(c.amount), 0)") if asked.is_amount else sql.SQL("sum(c.share)")
     rows = ask(
         sql.SQL(
@@ -233,15 +249,16 @@ def _added_up(asked: Asked, rates: Rates) -> list[Row]:
     # A period's rows come to what its deals with touches do (`_totals`).
     sums = _in_one(asked, found, rates, lambda of: of[1])
     keys = {key for key, _ in sums.sums}
-    costs = costs_of(asked.since, asked.until, keys, rates) if asked.has_costs else {}
+    costs = costs_of(asked.since, asked.until, keys, rates) if asked.has_costs else Costs({})
     # What was spent and brought nothing is a row too.
-    keys |= costs.keys()
+    keys |= costs.by_key.keys()
     values = {key: (sums.sums.get((key, 0), Decimal(0)), sums.sums.get((key, 1), Decimal(0))) for key in keys}
     named = _campaigns(asked, keys)
-    return sorted(
-        (Row(key, _label(asked, key, named), *values[key], cost=costs.get(key)) for key in keys),
+    made = sorted(
+        (Row(key, _label(asked, key, named), *values[key], cost=costs.by_key.get(key)) for key in keys),
         key=lambda row: (-row.value, -row.before, row.label),
     )
+    return made, costs.left_out
 
 
 def _campaigns(asked: Asked, keys: set[Key]) -> dict[str, Campaign]:

@@ -63,7 +63,7 @@ def report_csv(request: PageRequest) -> StreamingHttpResponse | HttpResponse:
         found = reporting.report(asked)
     except TooFewWon as refused:
         return HttpResponse(str(refused), status=409, content_type="text/plain; charset=utf-8")
-    head = [BY[asked.by], MEASURES[asked.measure], "Period before", "Currency", "Cost", "Return on cost"]
+    head = [BY[asked.by], MEASURES[asked.measure], "Period before", "Currency", "Cost", "Return on cost", "Why nothing"]
     return csv_file("attribution.csv", head, _lines(found))
 
 
@@ -71,8 +71,8 @@ def _lines(found: Report) -> Iterator[list[str]]:
     for row in found.rows:
         cost = "" if row.cost is None else str(row.cost.amount)
         roi = "" if row.roi is None else f"{row.roi:.4f}"
-        yield [row.label, str(row.value), str(row.before), found.currency, cost, roi]
-    yield ["No touches", str(found.untouched), "", found.currency, "", ""]
+        yield [row.label, str(row.value), str(row.before), found.currency, cost, roi, row.why_nothing]
+    yield ["No touches", str(found.untouched), "", found.currency, "", "", ""]
 
 
 @require_safe
