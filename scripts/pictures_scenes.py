@@ -219,17 +219,17 @@ def website(camera: Camera) -> None:
 
 
 def _experience(camera: Camera, origin: str) -> None:
-    page = _first(camera, "campaigns/")
+    page = _first(camera, "campaigns")
     page.locator("main nav.tabs").get_by_role("link", name="Web", exact=True).click()
     page.get_by_role("link", name="New experience").click()
-    for label, typed in {
-        "Name": "Facility managers from the advertisement",
-        "Pages": "/",
-        "UTM source": "google",
-        "Control group (percent)": "40",
+    for name, typed in {
+        "name": "Facility managers from the advertisement",
+        "pages": "/",
+        "utm_source": "google",
+        "control_percent": "40",
     }.items():
-        page.get_by_label(label, exact=True).fill(typed)
-    page.get_by_label("Site", exact=True).select_option("Tidewell (demo)")
+        page.locator(f"#{name}").fill(typed)
+    page.locator("#site").select_option("Tidewell (demo)")
     page.get_by_label("On", exact=True).check()
     change = page.get_by_role("group", name="Change 1 of variant").first
     change.get_by_label("Change", exact=True).select_option("Text")
@@ -247,8 +247,12 @@ def _experience(camera: Camera, origin: str) -> None:
             visit.goto(f"{origin}/?utm_source=google&utm_medium=cpc")
         visit.wait_for_timeout(2000)
         somebody.close()
-    page.wait_for_timeout(5000)
-    page.goto(shown)
+    for _ in range(30):
+        # The worker counts them every minute.
+        page.wait_for_timeout(4000)
+        page.goto(shown)
+        if all(int(seen) for seen in page.locator(".experience-results tbody td:nth-child(3)").all_inner_texts()):
+            break
     camera.take("experience", docs="experience")
 
 

@@ -89,5 +89,15 @@ def test_pages_miss_nothing_and_repeat_nothing(ada: Contact, most: int) -> None:
     assert found == whole
 
 
+def test_what_its_visits_say_already_and_who_owns_it_is_not_repeated(ada: Contact) -> None:
+    assert ada.account_id is not None
+    for record, record_id in (("account", ada.account_id), ("contact", ada.pk)):
+        changed(record, record_id, "engagement_temperature", "Cold", "Hot", 9)
+        for field in ("engagement_score", "last_visit_on", "first_channel", "first_campaign", "owner_id"):
+            changed(record, record_id, field, None, 2, 10)
+    told = [(step.what, step.contact_id, step.after) for step in journey(ada.account_id).steps]
+    assert told == [("engagement_temperature", ada.pk, "Hot"), ("engagement_temperature", None, "Hot")]
+
+
 def test_an_account_to_which_nothing_happened_has_no_steps() -> None:
     assert journey(Account.objects.create(name="Quiet").pk) == Journey([], None)

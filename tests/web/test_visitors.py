@@ -79,11 +79,20 @@ def test_pages_without_companies_say_how_these_are_known(admin: Client, acme: Ac
         assert "ABMATIC_COMPANY_DATABASE" not in admin.get(page).text, page
 
 
+def test_telephones_have_the_company_below_somebody(admin: Client, acme: Account) -> None:
+    """Where there is no room for its column."""
+    org.visit(account_id=acme.pk)
+    assert f'<a class="under" href="/accounts/{acme.pk}/" dir="auto">Acme</a>' in admin.get("/visitors/").text
+    assert 'class="under"' not in admin.get(f"/accounts/{acme.pk}/engagement/").text.partition("<table")[2]
+
+
 def test_older_visits_follow_without_gaps(admin: Client) -> None:
     now = timezone.now()
     for number in range(120):
         # Some begin at the same moment.
         org.visit(key=f"v{number}", began_at=now - timedelta(minutes=number // 3), landing_path=f"/page-{number:03}-")
+    # A cell across more columns than a telephone shows would leave these no width.
+    assert '<td colspan="3">' in admin.get("/visitors/").text
     seen: list[str] = []
     address: str | None = "/visitors/"
     while address:

@@ -12,9 +12,13 @@ from typing import Any
 
 from django.db import connection
 
+from abmatic.engagement.scoring import FIELDS
 from abmatic.postgres.sql import block
 
 PAGE = 50
+# Fields whose changes are left out: what visits that stand there say already, whose record it is in the CRM, and the
+# record as a whole, which has no name.
+UNTOLD = ["", "owner_id", *(field for field in FIELDS if field != "engagement_temperature")]
 
 Position = tuple[datetime, str, int]
 
@@ -53,7 +57,9 @@ class Journey:
 def journey(account_id: int, after: Position | None = None, most: int = PAGE) -> Journey:
     """A page of an account's journey, in one statement."""
     at, kind, last = after or (None, None, None)
-    parameters: dict[str, Any] = {"account": account_id, "at": at, "kind": kind, "id": last, "limit": most + 1}
+    parameters: dict[str, Any] = {
+        "account": account_id, "untold": UNTOLD, "at": at, "kind": kind, "id": last, "limit": most + 1,
+    }  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(block("abmatic.attribution", "sql/journey.sql", "journey"), parameters)
         steps = [Step(*row) for row in cursor.fetchall()]

@@ -116,7 +116,7 @@ def _did(event: dict[str, Any], began_at: datetime) -> Did:
         case "leave":
             words = f"Left, seen for {duration(_seconds(told.get('seconds')))}"
         case "scroll":
-            words = f"Scrolled to {told.get('depth', '')} %"
+            words = f"Scrolled to {told.get('depth', '')}\N{NO-BREAK SPACE}%"
         case "click":
             words = "Download" if told.get("type") == "download" else "Link to another site"
         case "form":

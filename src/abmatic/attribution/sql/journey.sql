@@ -1,4 +1,4 @@
--- journey -- What happened to an account, newest first: each kind by itself, as many as a page holds, then the newest of all. Parameters: account, at, kind, id (the last one told; all NULL for the first page), limit.
+-- journey -- What happened to an account, newest first: each kind by itself, as many as a page holds, then the newest of all. Parameters: account, untold (fields whose changes are left out), at, kind, id (the last one told; all NULL for the first page), limit.
 WITH deal AS MATERIALIZED (
     SELECT o.id, o.name, o.amount, o.stage, o.close_date, o.is_closed, o.is_won, p.opened_at
       FROM opportunity AS o LEFT JOIN opportunity_path AS p ON p.opportunity_id = o.id WHERE o.account_id = %(account)s
@@ -18,18 +18,18 @@ WITH deal AS MATERIALIZED (
       ORDER BY m.created_at DESC, m.id DESC LIMIT %(limit)s)
     UNION ALL
     (SELECT h.at, 'change', h.id, h.field, d.name, h.before #>> '{}', h.after #>> '{}', NULL, NULL, d.id
-       FROM deal AS d JOIN change AS h ON h.record = 'opportunity' AND h.record_id = d.id AND h.field <> ''
+       FROM deal AS d JOIN change AS h ON h.record = 'opportunity' AND h.record_id = d.id AND h.field <> ALL (%(untold)s)
       WHERE %(at)s::timestamptz IS NULL OR (h.at, 'change', h.id) < (%(at)s, %(kind)s::text, %(id)s::bigint)
       ORDER BY h.at DESC, h.id DESC LIMIT %(limit)s)
     UNION ALL
     (SELECT h.at, 'change', h.id, h.field, NULL, h.before #>> '{}', h.after #>> '{}', NULL, NULL, NULL
        FROM change AS h
-      WHERE h.record = 'account' AND h.record_id = %(account)s AND h.field <> ''
+      WHERE h.record = 'account' AND h.record_id = %(account)s AND h.field <> ALL (%(untold)s)
         AND (%(at)s::timestamptz IS NULL OR (h.at, 'change', h.id) < (%(at)s, %(kind)s::text, %(id)s::bigint))
       ORDER BY h.at DESC, h.id DESC LIMIT %(limit)s)
     UNION ALL
     (SELECT h.at, 'change', h.id, h.field, NULL, h.before #>> '{}', h.after #>> '{}', c.id, NULL, NULL
-       FROM contact AS c JOIN change AS h ON h.record = 'contact' AND h.record_id = c.id AND h.field <> ''
+       FROM contact AS c JOIN change AS h ON h.record = 'contact' AND h.record_id = c.id AND h.field <> ALL (%(untold)s)
       WHERE c.account_id = %(account)s
         AND (%(at)s::timestamptz IS NULL OR (h.at, 'change', h.id) < (%(at)s, %(kind)s::text, %(id)s::bigint))
       ORDER BY h.at DESC, h.id DESC LIMIT %(limit)s)

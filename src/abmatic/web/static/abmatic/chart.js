@@ -6,7 +6,7 @@ function color(name) {
 }
 
 /** The picture in the colours of the theme. */
-function picture(data) {
+function picture(data, wide) {
   const text = color("--text"), soft = color("--soft"), line = color("--line");
   const numbers = new Intl.NumberFormat(document.documentElement.dataset.locale || undefined, { maximumFractionDigits: 2 });
   const bars = [{ name: "This period", type: "bar", data: data.now, itemStyle: { color: color("--tblr-primary") } }];
@@ -23,7 +23,7 @@ function picture(data) {
     xAxis: { type: "value", axisLabel: { color: soft, hideOverlap: true, formatter: (value) => numbers.format(value) }, splitLine: { lineStyle: { color: line } } },
     yAxis: {
       type: "category", inverse: true, data: data.names, axisTick: { show: false }, axisLine: { lineStyle: { color: line } },
-      axisLabel: { color: text, width: 140, overflow: "truncate" },
+      axisLabel: { color: text, width: wide, overflow: "truncate" },
     },
     series: bars,
   };
@@ -33,7 +33,9 @@ for (const place of document.querySelectorAll("[data-chart]")) {
   const data = JSON.parse(document.getElementById(place.dataset.chart).textContent);
   place.style.height = `${60 + data.names.length * (data.before.length ? 44 : 32)}px`;
   const chart = echarts.init(place, null, { renderer: "canvas" });
-  chart.setOption(picture(data));
-  addEventListener("resize", () => chart.resize());
-  new MutationObserver(() => chart.setOption(picture(data))).observe(document.documentElement, { attributeFilter: ["data-bs-theme"] });
+  // A quarter for names, which are long where campaigns have their type and date in them.
+  const draw = () => chart.setOption(picture(data, Math.max(120, place.clientWidth / 4)));
+  draw();
+  addEventListener("resize", () => { chart.resize(); draw(); });
+  new MutationObserver(draw).observe(document.documentElement, { attributeFilter: ["data-bs-theme"] });
 }
