@@ -18,8 +18,9 @@ from abmatic.salesforce import Client
 from abmatic.salesforce.collections import RowError, RowOutcome
 from abmatic.salesforce.errors import InsufficientAccess
 from abmatic.sync import visit_tasks
-from abmatic.sync.models import Connection, MirrorContact, MirrorLead, VisitTask
-from abmatic.sync.visit_tasks import MOST_A_DAY, OLDEST, OVER, SETTLED, write_due
+from abmatic.sync.models import Connection, Installation, MirrorContact, MirrorLead, VisitTask
+from abmatic.sync.visit_lookup import SETTLED
+from abmatic.sync.visit_tasks import MOST_A_DAY, OLDEST, OVER, write_due
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LATER = NOW + 2 * OVER
@@ -62,6 +63,7 @@ def test_a_visit_is_a_completed_task_once(live: Live, ann: Contact) -> None:
     assert day == NOW.date().isoformat()
     assert text.splitlines() == [
         "Pages: 3", "Minutes: 1.5", "Channel: E-mail (june)", "First page: /prices", "Forms: 1",
+        f"Reference: abmatic-{Installation.objects.get().mark}-{made.first_event}",
     ]  # fmt: skip
     used = live.org.emulator.usage.used
     assert write_due(LATER + timedelta(days=1)) == 0
@@ -219,3 +221,66 @@ def test_a_batch_is_looked_up_by_when_it_went_itself(live: Live, ann: Contact, m
     # Ten minutes after the look began, but not after the second batch went.
     assert write_due(LATER + SETTLED + timedelta(minutes=1)) == 0
     assert len(tasks(live)) == 1
+
+
+class Killed(BaseException):
+    """As a process ends: nothing after it is done."""
+
+
+def test_another_installations_task_of_the_same_number_is_not_taken_for_it(
+    live: Live, ann: Contact, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = visit(0, ann)
+    theirs = f"Reference: abmatic-0123456789ab-{made.first_event}"
+    with live.editing() as session:
+        session.insert("Task", {"Subject": f"Website visit {made.pk}", "Description": theirs})
+
+    def dies(self: Client, sobject: str, records: Sequence[Any], **more: Any) -> list[RowOutcome]:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Client, "create_records", dies)
+        with pytest.raises(Killed):
+            write_due(LATER)
+    VisitTask.objects.update(sent_at=NOW - timedelta(days=1))
+    assert write_due(LATER + 2 * SETTLED) == 1
+    assert len(tasks(live)) == 2
+
+
+def test_a_restored_database_writes_no_visit_again(live: Live, ann: Contact) -> None:
+    known = visit(1, ann)
+    assert write_due(LATER) == 1
+    # Of after the backup: of the one that was written it knows nothing any more, and the next has its number.
+    VisitTask.objects.all().delete()
+    Installation.objects.update(server="another")
+    new = visit(2, ann)
+    assert write_due(LATER + timedelta(minutes=5)) == 1
+    assert [subject for subject, *_ in tasks(live)] == sorted(f"Website visit {each.pk}" for each in (known, new))
+    assert set(VisitTask.objects.values_list("state", flat=True)) == {"written"}
+    assert VisitTask.objects.exclude(sf_id=None).count() == 2
+    # Each is looked up once.
+    assert VisitTask.objects.filter(looked_up_at=LATER + timedelta(minutes=5)).count() == 2
+
+
+def test_a_visit_that_got_another_number_by_the_restore_is_found_all_the_same(live: Live, ann: Contact) -> None:
+    known = visit(1, ann)
+    event = known.first_event
+    assert write_due(LATER) == 1
+    VisitTask.objects.all().delete()
+    known.delete()
+    visit(1, ann, first_event=event)
+    Installation.objects.update(server="another")
+    assert write_due(LATER + timedelta(minutes=5)) == 0
+    assert len(tasks(live)) == 1
+
+
+def test_the_same_server_is_no_restore(live: Live, ann: Contact) -> None:
+    visit(0, ann)
+    write_due(LATER)
+    one = Installation.objects.get()
+    visit(1, ann)
+    write_due(LATER + timedelta(minutes=5))
+    again = Installation.objects.get()
+    assert (one.mark, one.server, one.restored_at) == (again.mark, again.server, None)
+    # The system's identifier, the timeline, the table.
+    assert len(one.server.split(".")) == 3

@@ -20,7 +20,7 @@ from abmatic.sync.models.runs import Finding, FullRead, Run
 from abmatic.sync.models.selections import SelectedPush, SelectedRecord
 from abmatic.sync.models.settings import OrgFields, SettingsChange
 from abmatic.sync.models.tours import Tour
-from abmatic.sync.models.visits import VisitTask
+from abmatic.sync.models.visits import Installation, VisitTask
 
 __all__ = [
     "Batch",
@@ -32,6 +32,7 @@ __all__ = [
     "FieldMapping",
     "Finding",
     "FullRead",
+    "Installation",
     "Issue",
     "KeptApart",
     "MirrorAccount",

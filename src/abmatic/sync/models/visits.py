@@ -18,10 +18,14 @@ class VisitTask(models.Model):
 
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, db_index=False)
     session_id = models.BigIntegerField()
+    # The visit's first event when it was planned: with the installation's mark, what the task is known by in the org.
+    event = models.UUIDField(null=True)
     # The contact or lead that it is for, by its Salesforce Id.
     who = models.TextField(db_collation="C")
     state = models.TextField(choices=State.choices, default=State.PLANNED)
     sent_at = models.DateTimeField(null=True)
+    # When it was last looked up in the org before it was sent, because the database had been restored.
+    looked_up_at = models.DateTimeField(null=True)
     sf_id = models.TextField(null=True, db_collation="C")
     # Salesforce's code and message where it was refused.
     problem = models.TextField(blank=True, default="")
@@ -38,3 +42,26 @@ class VisitTask(models.Model):
 
     def __str__(self) -> str:
         return f"Website visit {self.session_id}"
+
+
+class Installation(models.Model):
+    """One row: what tells this installation from others of one org, and a restored database from what it was.
+
+    A copy of the database is the same installation.
+    """
+
+    THE_ONE = 1
+
+    id = models.SmallIntegerField(primary_key=True, default=THE_ONE)
+    # Random, made once.
+    mark = models.TextField()
+    # Which server the database was last seen on, and when first on that one, where it had been seen on another.
+    server = models.TextField(blank=True, default="")
+    restored_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "installation"
+        constraints = (models.CheckConstraint(condition=models.Q(id=1), name="installation_is_one"),)
+
+    def __str__(self) -> str:
+        return self.mark

@@ -1,8 +1,8 @@
 -- plan -- Visits that are over, of people who are in the org, and that have no task yet: of one person only the first few of a day, because anybody can visit a website in anybody's name. Answers how many. Parameters: connection, since, over (moments), most, most_a_day.
-INSERT INTO visit_task (connection_id, session_id, who, state, problem)
-SELECT %(connection)s, v.id, v.who, 'planned', ''
+INSERT INTO visit_task (connection_id, session_id, event, who, state, problem)
+SELECT %(connection)s, v.id, v.first_event, v.who, 'planned', ''
   FROM (
-SELECT s.id, coalesce(c.sf_id, l.sf_id) AS who,
+SELECT s.id, s.first_event, coalesce(c.sf_id, l.sf_id) AS who,
        row_number() OVER (PARTITION BY s.contact_id, date_trunc('day', s.began_at, 'UTC') ORDER BY s.id) + (
            SELECT count(*) FROM web_session AS o JOIN visit_task AS t ON t.session_id = o.id
             WHERE t.connection_id = %(connection)s AND o.contact_id = s.contact_id
@@ -28,16 +28,32 @@ SELECT s.id, coalesce(c.sf_id, l.sf_id) AS who,
  ORDER BY v.id LIMIT %(most)s
     ON CONFLICT (connection_id, session_id) DO NOTHING
 
+-- planned_before -- Planned tasks of visits from before a restore that were not looked up since, the first of them. Parameters: connection, restored (moment), most.
+SELECT t.id, t.session_id, t.event, s.began_at
+  FROM visit_task AS t JOIN web_session AS s ON s.id = t.session_id
+ WHERE t.connection_id = %(connection)s AND t.state = 'planned' AND s.began_at < %(restored)s
+   AND (t.looked_up_at IS NULL OR t.looked_up_at < %(restored)s)
+ ORDER BY t.id LIMIT %(most)s;
+
+-- looked_up -- What was found of them. Parameters: told (JSON), at.
+UPDATE visit_task AS t
+   SET looked_up_at = %(at)s, sf_id = o.sf_id, state = CASE WHEN o.sf_id IS NULL THEN 'planned' ELSE 'written' END
+  FROM jsonb_to_recordset(%(told)s::jsonb) AS o (id bigint, sf_id text)
+ WHERE t.id = o.id AND t.state = 'planned';
+
 -- send -- Those that are sent now and were not at this look, marked so before they are; who they are for is looked up anew. Parameters: connection, look (its beginning), now, most.
 WITH next AS (
     SELECT id FROM visit_task
      WHERE connection_id = %(connection)s AND state = 'planned' AND (sent_at IS NULL OR sent_at < %(look)s)
      ORDER BY id LIMIT %(most)s FOR UPDATE SKIP LOCKED
 ), sent AS (
-    UPDATE visit_task AS t SET state = 'sent', sent_at = %(now)s FROM next AS n WHERE t.id = n.id
-    RETURNING t.id, t.session_id
+    UPDATE visit_task AS t
+       SET state = 'sent', sent_at = %(now)s,
+           event = coalesce(t.event, (SELECT s.first_event FROM web_session AS s WHERE s.id = t.session_id))
+      FROM next AS n WHERE t.id = n.id
+    RETURNING t.id, t.session_id, t.event
 )
-SELECT t.id, t.session_id, coalesce(c.sf_id, l.sf_id) AS who, s.began_at, s.pages, s.seconds, s.channel, s.campaign,
+SELECT t.id, t.session_id, t.event, coalesce(c.sf_id, l.sf_id) AS who, s.began_at, s.pages, s.seconds, s.channel, s.campaign,
        left(s.landing_path, 300) AS landing_path, s.forms
   FROM sent AS t LEFT JOIN web_session AS s ON s.id = t.session_id
   LEFT JOIN LATERAL (
