@@ -42,7 +42,7 @@ def test_without_anything_the_defaults_hold(folder: Path) -> None:
     assert (found.import_page_records, found.import_chunk_bytes, found.rest_limit) == (50_000, 4 * 2**20, 2_000)
     assert (found.keep_details_days, found.keep_changes_days) == (90, 396)
     assert (found.keep_events_months, found.link_days, found.company_database) == (13, 90, None)
-    assert (found.import_file_megabytes, found.keep_files_days) == (500, 7)
+    assert (found.import_file_megabytes, found.keep_files_days, found.visit_tasks_a_day) == (500, 7, 1_000)
     assert found.salesforce_extra_hosts == frozenset()
 
 
@@ -55,7 +55,7 @@ def test_every_setting_of_the_table_is_read(folder: Path) -> None:
         ABMATIC_LOG_LEVEL="debug", ABMATIC_DEBUG="1", ABMATIC_TRUSTED_PROXIES="on", ABMATIC_IMPORT_PAGE_RECORDS="7",
         ABMATIC_IMPORT_CHUNK_BYTES="9", ABMATIC_REST_LIMIT="8", ABMATIC_KEEP_DETAILS_DAYS="5",
         ABMATIC_IMPORT_FILE_MEGABYTES="6", ABMATIC_KEEP_FILES_DAYS="3", ABMATIC_KEEP_EVENTS_MONTHS="4",
-        ABMATIC_PERSONALISE_HIDE_MS="250",
+        ABMATIC_PERSONALISE_HIDE_MS="250", ABMATIC_VISIT_TASKS_A_DAY="12",
         ABMATIC_COLLECT_RATE="2", ABMATIC_COMPANY_DATABASE="/data/companies.mmdb", ABMATIC_LINK_DAYS="7",
         ABMATIC_KEEP_CHANGES_DAYS="0", ABMATIC_SMTP_URL="smtps://me:word@mail.example.com:465",
         ABMATIC_MAIL_FROM="abm@example.com", ABMATIC_OIDC_ISSUER="https://id.example.com/",
@@ -70,7 +70,7 @@ def test_every_setting_of_the_table_is_read(folder: Path) -> None:
         log_level="DEBUG", debug=True, trusted_proxies=True, import_page_records=7, import_chunk_bytes=9, rest_limit=8,
         import_file_megabytes=6, keep_files_days=3,
         keep_details_days=5, keep_changes_days=None, keep_events_months=4, collect_rate=2,
-        personalise_hide_ms=250,
+        personalise_hide_ms=250, visit_tasks_a_day=12,
         company_database=Path("/data/companies.mmdb"), link_days=7,
         mail=MailServer("mail.example.com", 465, "abm@example.com", "me", "word", tls=True),
         identity_provider=IdentityProvider(
@@ -105,7 +105,7 @@ def test_a_name_that_is_no_setting_stops_the_start_and_says_which_there_are(fold
         ("IMPORT_FILE_MEGABYTES", "0"),
         ("REST_LIMIT", "1.5"), ("REST_LIMIT", "²"),
         ("KEEP_DETAILS_DAYS", "-1"), ("KEEP_DETAILS_DAYS", "a year"), ("KEEP_CHANGES_DAYS", "999999"),
-        ("PERSONALISE_HIDE_MS", "0"),
+        ("PERSONALISE_HIDE_MS", "0"), ("VISIT_TASKS_A_DAY", "0"),
         ("KEEP_EVENTS_MONTHS", "-1"), ("COLLECT_RATE", "0"), ("KEEP_EVENTS_MONTHS", "13 months"),
         ("LINK_DAYS", "-1"), ("LINK_DAYS", "a month"),
         ("SALESFORCE_EXTRA_HOSTS", "http://127.0.0.1:9"), ("SALESFORCE_EXTRA_HOSTS", "a.com b.com"),

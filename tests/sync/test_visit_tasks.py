@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -19,6 +20,7 @@ from abmatic.salesforce.collections import RowError, RowOutcome
 from abmatic.salesforce.errors import InsufficientAccess
 from abmatic.sync import visit_tasks
 from abmatic.sync.models import Connection, Installation, MirrorContact, MirrorLead, VisitTask
+from abmatic.sync.visit_days import told_of
 from abmatic.sync.visit_lookup import SETTLED
 from abmatic.sync.visit_tasks import MOST_A_DAY, OLDEST, OVER, write_due
 
@@ -268,7 +270,8 @@ def test_a_visit_that_got_another_number_by_the_restore_is_found_all_the_same(li
     assert write_due(LATER) == 1
     VisitTask.objects.all().delete()
     known.delete()
-    visit(1, ann, first_event=event)
+    again = visit(1, ann)
+    WebSession.objects.filter(pk=again.pk).update(first_event=event)
     Installation.objects.update(server="another")
     assert write_due(LATER + timedelta(minutes=5)) == 0
     assert len(tasks(live)) == 1
@@ -284,3 +287,21 @@ def test_the_same_server_is_no_restore(live: Live, ann: Contact) -> None:
     assert (one.mark, one.server, one.restored_at) == (again.mark, again.server, None)
     # The system's identifier, the timeline, the table.
     assert len(one.server.split(".")) == 3
+
+
+def test_above_the_days_limit_of_the_connection_visits_are_left_out(live: Live, settings: Any) -> None:
+    settings.ENVIRONMENT = replace(settings.ENVIRONMENT, visit_tasks_a_day=2)
+    people = [each.local_id for each in MirrorContact.objects.filter(role=1).order_by("sf_id")[:4]]
+    made = [visit(0, Contact.objects.get(pk=pk)) for pk in people[:3]]
+    visit(1, Contact.objects.get(pk=people[3]))
+    assert write_due(LATER) == 3
+    left_out = VisitTask.objects.get(state="left_out")
+    assert (left_out.session_id, left_out.day) == (made[2].pk, NOW.date())
+    # The day's limit stays used up, whoever comes later.
+    visit(0, Contact.objects.get(pk=people[3]))
+    assert write_due(LATER + timedelta(minutes=5)) == 0
+    assert VisitTask.objects.filter(state="left_out").count() == 2
+    days = told_of(live.connection, NOW.date())
+    assert [(each.day, each.written, each.left_out) for each in days[:2]] == [
+        (NOW.date(), 2, 2), (NOW.date() - timedelta(days=1), 1, 0),
+    ]  # fmt: skip

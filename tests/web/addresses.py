@@ -134,6 +134,7 @@ IMPORTS = [
 ]  # fmt: skip
 CONNECTION_PAGES = {
     "connection",
+    "connection-visits",
     "connected",
     "reconnect",
     "check",
@@ -163,7 +164,7 @@ PAGES = [
     "campaign-experience", "campaign-experience-new", "campaign-experience-edit",
     "campaign-opportunities", "campaign-timeline", "campaign-sync", "search",
     "run", "findings", "integrations", "authorize", "connection", "connected", "reconnect", "disable", "replace",
-    "activity",
+    "connection-visits", "activity",
     *(f"{record}-field-history" for record in (*RECORDS, "campaign")),
     *(f"{record}-{page}" for record in IMPORTED for page in ("imports", "import")),
     *(f"{record}-collection-{act}" for record in RECORDS for act in ("new", "edit", "delete")),

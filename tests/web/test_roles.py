@@ -115,6 +115,7 @@ WHO = {
     "settings": SIGNED_IN,
     "integrations": SIGNED_IN,
     "connection": SIGNED_IN,
+    "connection-visits": SIGNED_IN,
     "activity": SIGNED_IN,
     "run": SIGNED_IN,
     "run-live": SIGNED_IN,

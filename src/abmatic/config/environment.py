@@ -73,6 +73,8 @@ SETTINGS = (
             "seconds' worth at once"),
     Setting("PERSONALISE_HIDE_MS", "300", "milliseconds for which parts of a page that are personalised wait for us at "
             "most; after that the page stays as it is"),
+    Setting("VISIT_TASKS_A_DAY", "1000", "visits of one day (UTC) that become tasks in one connected org, at most; the "
+            "others are left out"),
     Setting("COMPANY_DATABASE", "", "a file in MaxMind's format that tells companies by the networks of visitors"),
     Setting("KEEP_EVENTS_MONTHS", "13", "months for which web events are kept; 0 for ever"),
     Setting("LINK_DAYS", "90", "days for which a link of `abmatic link` says who follows it; 0 for ever"),
@@ -111,6 +113,7 @@ class Environment:
     link_days: int | None
     collect_rate: int
     personalise_hide_ms: int
+    visit_tasks_a_day: int
     company_database: Path | None
     mail: MailServer | None
     identity_provider: IdentityProvider | None
@@ -152,6 +155,7 @@ def load(source: Mapping[str, str] | None = None) -> Environment:
         link_days=_days("LINK_DAYS", values["LINK_DAYS"]) or None,
         collect_rate=_positive("COLLECT_RATE", values["COLLECT_RATE"]),
         personalise_hide_ms=_positive("PERSONALISE_HIDE_MS", values["PERSONALISE_HIDE_MS"]),
+        visit_tasks_a_day=_positive("VISIT_TASKS_A_DAY", values["VISIT_TASKS_A_DAY"]),
         company_database=Path(values["COMPANY_DATABASE"]) if values["COMPANY_DATABASE"] else None,
         mail=mail_server(values["SMTP_URL"], values["MAIL_FROM"]),
         identity_provider=identity_provider(values, trusts_email=_flag("OIDC_TRUST_EMAIL", values["OIDC_TRUST_EMAIL"])),

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.utils import timezone
 
 from abmatic.engagement import channels, people
@@ -31,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 OVER = timedelta(hours=1)
 OLDEST = timedelta(days=7)
-# Tasks of one person's visits of one day (UTC).
+# Tasks of one person's visits of one day (UTC). Of everybody's, see ABMATIC_VISIT_TASKS_A_DAY.
 MOST_A_DAY = 5
 _ONCE = RetryPolicy(attempts=1)
 
@@ -56,7 +57,7 @@ def _write(connection: Connection, now: datetime) -> int:
     began = timezone.now()
     named = {
         "connection": connection.pk, "since": now - OLDEST, "over": now - OVER, "most": 10 * MOST_RECORDS,
-        "most_a_day": MOST_A_DAY,
+        "most_a_day": MOST_A_DAY, "most_of_all": settings.ENVIRONMENT.visit_tasks_a_day,
     }  # fmt: skip
     run("plan", named)
     waiting = VisitTask.objects.filter(connection=connection, state__in=["planned", "sent"])

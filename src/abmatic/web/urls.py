@@ -37,7 +37,7 @@ from abmatic.web.grids import collections as grid_collections
 from abmatic.web.grids import field_edits, saved, selected, set_field
 from abmatic.web.grids import views as grids
 from abmatic.web.importing import views as importing
-from abmatic.web.integrations import authorize, replacing
+from abmatic.web.integrations import authorize, replacing, visits
 from abmatic.web.integrations import views as integrations
 from abmatic.web.pushing import views as pushing
 from abmatic.web.records import closing, creating, editor, linking
@@ -104,6 +104,7 @@ salesforce: list[URLPattern | URLResolver] = [
     path("<int:connection_id>/disable/", integrations.disable, name="disable"),
     path("<int:connection_id>/replace/", replacing.replace, name="replace"),
     path("<int:connection_id>/sync/", integrations.sync_now, name="sync-now"),
+    path("<int:connection_id>/visits/", visits.visits, name="connection-visits"),
     path("<int:connection_id>/activity/", activity.activity, name="activity"),
     path("<int:connection_id>/runs.csv", files.runs_csv, name="runs-csv"),
     path("<int:connection_id>/issues/", open_issues.open_issues, name="issues"),

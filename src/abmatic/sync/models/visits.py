@@ -15,11 +15,14 @@ class VisitTask(models.Model):
         SENT = "sent", "Sent, without an answer yet"
         WRITTEN = "written", "Written"
         REFUSED = "refused", "Refused"
+        LEFT_OUT = "left_out", "Left out, more than the day's limit"
 
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, db_index=False)
     session_id = models.BigIntegerField()
     # The visit's first event when it was planned: with the installation's mark, what the task is known by in the org.
     event = models.UUIDField(null=True)
+    # Of the visit's beginning (UTC).
+    day = models.DateField(null=True)
     # The contact or lead that it is for, by its Salesforce Id.
     who = models.TextField(db_collation="C")
     state = models.TextField(choices=State.choices, default=State.PLANNED)
@@ -38,6 +41,7 @@ class VisitTask(models.Model):
                 fields=["connection", "state", "id"], name="visit_task_open",
                 condition=models.Q(state__in=["planned", "sent"]),
             ),
+            models.Index(fields=["connection", "day", "state"], name="visit_task_of_day"),
         )  # fmt: skip
 
     def __str__(self) -> str:

@@ -1,32 +1,47 @@
--- plan -- Visits that are over, of people who are in the org, and that have no task yet: of one person only the first few of a day, because anybody can visit a website in anybody's name. Answers how many. Parameters: connection, since, over (moments), most, most_a_day.
-INSERT INTO visit_task (connection_id, session_id, event, who, state, problem)
-SELECT %(connection)s, v.id, v.first_event, v.who, 'planned', ''
+-- plan -- Visits that are over, of people who are in the org, and that have no task yet: of one person only the first few of a day, because anybody can visit a website in anybody's name. Of all people those above the day's limit are left out. Parameters: connection, since, over (moments), most, most_a_day, most_of_all.
+INSERT INTO visit_task (connection_id, session_id, event, day, who, state, problem)
+SELECT %(connection)s, n.id, n.first_event, n.day, n.who,
+       CASE WHEN n.number <= %(most_of_all)s THEN 'planned' ELSE 'left_out' END, ''
   FROM (
-SELECT s.id, s.first_event, coalesce(c.sf_id, l.sf_id) AS who,
-       row_number() OVER (PARTITION BY s.contact_id, date_trunc('day', s.began_at, 'UTC') ORDER BY s.id) + (
-           SELECT count(*) FROM web_session AS o JOIN visit_task AS t ON t.session_id = o.id
-            WHERE t.connection_id = %(connection)s AND o.contact_id = s.contact_id
-              AND o.began_at >= date_trunc('day', s.began_at, 'UTC')
-              AND o.began_at < date_trunc('day', s.began_at, 'UTC') + interval '1 day') AS place
-  FROM web_session AS s
-  LEFT JOIN LATERAL (
-    SELECT m.sf_id FROM mirror_contact AS m
-     WHERE m.connection_id = %(connection)s AND m.local_id = s.contact_id AND m.role = 1 AND NOT m.is_deleted
-     ORDER BY m.sf_id LIMIT 1
-  ) AS c ON true
-  LEFT JOIN LATERAL (
-    SELECT m.sf_id FROM mirror_lead AS m
-     WHERE m.connection_id = %(connection)s AND m.local_id = s.contact_id AND m.role = 1 AND NOT m.is_deleted
-       AND NOT m.is_converted
-     ORDER BY m.sf_id LIMIT 1
-  ) AS l ON true
- WHERE s.contact_id IS NOT NULL AND s.ended_at >= %(since)s AND s.ended_at < %(over)s AND s.began_at >= %(since)s
-   AND coalesce(c.sf_id, l.sf_id) IS NOT NULL
-   AND NOT EXISTS (SELECT FROM visit_task AS t WHERE t.connection_id = %(connection)s AND t.session_id = s.id)
-) AS v
- WHERE v.place <= %(most_a_day)s
- ORDER BY v.id LIMIT %(most)s
-    ON CONFLICT (connection_id, session_id) DO NOTHING
+    SELECT p.id, p.first_event, p.day, p.who,
+           row_number() OVER (PARTITION BY p.day ORDER BY p.id) + coalesce(k.number, 0) AS number
+      FROM (
+        SELECT v.id, v.first_event, v.day, v.who
+          FROM (
+            SELECT s.id, s.first_event, (s.began_at AT TIME ZONE 'UTC')::date AS day, coalesce(c.sf_id, l.sf_id) AS who,
+                   row_number() OVER (PARTITION BY s.contact_id, date_trunc('day', s.began_at, 'UTC') ORDER BY s.id) + (
+                       SELECT count(*) FROM web_session AS o JOIN visit_task AS t ON t.session_id = o.id
+                        WHERE t.connection_id = %(connection)s AND o.contact_id = s.contact_id
+                          AND o.began_at >= date_trunc('day', s.began_at, 'UTC')
+                          AND o.began_at < date_trunc('day', s.began_at, 'UTC') + interval '1 day') AS place
+              FROM web_session AS s
+              LEFT JOIN LATERAL (
+                SELECT m.sf_id FROM mirror_contact AS m
+                 WHERE m.connection_id = %(connection)s AND m.local_id = s.contact_id AND m.role = 1 AND NOT m.is_deleted
+                 ORDER BY m.sf_id LIMIT 1
+              ) AS c ON true
+              LEFT JOIN LATERAL (
+                SELECT m.sf_id FROM mirror_lead AS m
+                 WHERE m.connection_id = %(connection)s AND m.local_id = s.contact_id AND m.role = 1 AND NOT m.is_deleted
+                   AND NOT m.is_converted
+                 ORDER BY m.sf_id LIMIT 1
+              ) AS l ON true
+             WHERE s.contact_id IS NOT NULL AND s.ended_at >= %(since)s AND s.ended_at < %(over)s
+               AND s.began_at >= %(since)s AND coalesce(c.sf_id, l.sf_id) IS NOT NULL
+               AND NOT EXISTS (SELECT FROM visit_task AS t
+                                WHERE t.connection_id = %(connection)s AND t.session_id = s.id)
+          ) AS v
+         WHERE v.place <= %(most_a_day)s
+         ORDER BY v.id LIMIT %(most)s
+      ) AS p
+      LEFT JOIN (
+        SELECT t.day, count(*) AS number FROM visit_task AS t
+         WHERE t.connection_id = %(connection)s AND t.state <> 'left_out'
+           AND t.day >= (%(since)s::timestamptz AT TIME ZONE 'UTC')::date
+         GROUP BY t.day
+      ) AS k ON k.day = p.day
+  ) AS n
+    ON CONFLICT (connection_id, session_id) DO NOTHING;
 
 -- planned_before -- Planned tasks of visits from before a restore that were not looked up since, the first of them. Parameters: connection, restored (moment), most.
 SELECT t.id, t.session_id, t.event, s.began_at
