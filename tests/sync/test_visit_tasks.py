@@ -15,9 +15,10 @@ from tests.sync.live import Live, Orgs
 
 from abmatic.audiences.models import Contact
 from abmatic.engagement.models import WebSession
+from abmatic.identity.sealing import SealBroken
 from abmatic.salesforce import Client
 from abmatic.salesforce.collections import RowError, RowOutcome
-from abmatic.salesforce.errors import InsufficientAccess
+from abmatic.salesforce.errors import ApiDisabledForOrg, InsufficientAccess, LimitReached, ServerTrouble
 from abmatic.sync import visit_tasks
 from abmatic.sync.models import Connection, Installation, MirrorContact, MirrorLead, VisitTask
 from abmatic.sync.visit_days import told_of
@@ -305,3 +306,50 @@ def test_above_the_days_limit_of_the_connection_visits_are_left_out(live: Live, 
     assert [(each.day, each.written, each.left_out) for each in days[:2]] == [
         (NOW.date(), 2, 2), (NOW.date() - timedelta(days=1), 1, 0),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("trouble", "problem", "status"),
+    [
+        (LimitReached("no calls left", code="REQUEST_LIMIT_EXCEEDED"), "limit_reached", "active"),
+        (ApiDisabledForOrg("no API", code="API_DISABLED_FOR_ORG"), "api_disabled", "needs_attention"),
+        (SealBroken(), "seal_broken", "needs_attention"),
+        # That tasks can't be written stops no sync: the tasks tell it.
+        (InsufficientAccess("no tasks for you", code="INSUFFICIENT_ACCESS"), "", "active"),
+        # That passes, and is tried at the next look.
+        (ServerTrouble("down", code="SERVER_UNAVAILABLE"), "", "active"),
+    ],
+)
+def test_the_connection_says_what_is_wrong(
+    live: Live, ann: Contact, monkeypatch: pytest.MonkeyPatch, trouble: Exception, problem: str, status: str
+) -> None:
+    visit(0, ann)
+
+    def refuses(self: Client, sobject: str, records: Sequence[Any], **more: Any) -> list[RowOutcome]:
+        raise trouble
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Client, "create_records", refuses)
+        assert write_due(LATER) == 0
+    live.connection.refresh_from_db()
+    assert (live.connection.problem, live.connection.status) == (problem, status)
+    assert (live.connection.api_waiting_since is not None) == (problem == "limit_reached")
+
+
+def test_calls_that_are_back_are_noticed_without_a_sync(live: Live, ann: Contact) -> None:
+    visit(0, ann)
+    Connection.objects.update(
+        problem="limit_reached", api_waiting_since=timezone.now() - timedelta(hours=1),
+        api_recheck_at=timezone.now() - timedelta(minutes=1),
+    )  # fmt: skip
+    assert write_due(LATER) == 1
+    live.connection.refresh_from_db()
+    assert (live.connection.problem, live.connection.api_waiting_since) == ("", None)
+
+
+def test_what_went_by_is_taken_back_once_it_works(live: Live, ann: Contact) -> None:
+    visit(0, ann)
+    Connection.objects.update(problem="unreachable")
+    assert write_due(LATER) == 1
+    live.connection.refresh_from_db()
+    assert live.connection.problem == ""

@@ -72,6 +72,12 @@ def holds_back(connection: Connection) -> bool:
     return is_over(connection.api_used, connection.api_allowed, connection.api_ceiling)
 
 
+def exhausted(connection_id: int, error: errors.LimitReached) -> None:
+    """Salesforce refused a call because none are left: the connection says so, and its own syncs wait."""
+    clients.mark_problem(connection_id, ConnectionProblem.LIMIT_REACHED, str(error))
+    wait(connection_id)
+
+
 def wait(connection_id: int) -> None:
     """The connection's own syncs wait; the next look is some minutes off."""
     now = timezone.now()

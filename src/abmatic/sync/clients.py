@@ -131,6 +131,31 @@ PROBLEMS: tuple[tuple[type[errors.SalesforceError], ConnectionProblem], ...] = (
 )
 
 
+# Until somebody has done something, nothing is tried again.
+_NEEDS_PERSON = frozenset(
+    {
+        ConnectionProblem.INVALID_GRANT,
+        ConnectionProblem.INSUFFICIENT_PRIVILEGES,
+        ConnectionProblem.API_DISABLED,
+        ConnectionProblem.SEAL_BROKEN,
+    }
+)
+_MENDED_BY_SUCCESS = (ConnectionProblem.LIMIT_REACHED, ConnectionProblem.UNREACHABLE, ConnectionProblem.OTHER)
+
+
+def mark_lost(connection_id: int, problem: ConnectionProblem | None, detail: str) -> None:
+    """As `mark_problem`, after work that failed: only what needs a person. The rest of it passes."""
+    if problem in _NEEDS_PERSON:
+        mark_problem(connection_id, problem, detail)
+
+
+def mark_mended(connection_id: int) -> None:
+    """Work ended well: what passes by itself has passed."""
+    mended = Connection.objects.filter(pk=connection_id, problem__in=_MENDED_BY_SUCCESS)
+    if mended.update(status=Connection.Status.ACTIVE, problem=ConnectionProblem.NONE, problem_detail=""):
+        alarms.connection_back(connection_id)
+
+
 def problem_of(error: errors.SalesforceError) -> ConnectionProblem:
     """Which of the connection's problems an error stands for."""
     return next((problem for kind, problem in PROBLEMS if isinstance(error, kind)), ConnectionProblem.OTHER)

@@ -29,7 +29,7 @@ from abmatic.postgres.locks import LockBusy, held
 from abmatic.salesforce import Client, errors
 from abmatic.sync import alarms, budget, clients, outcomes, undo, undo_created
 from abmatic.sync.importing import reading as importing
-from abmatic.sync.models import Batch, Connection, ConnectionProblem, Finding, ObjectSetting, Run, Write
+from abmatic.sync.models import Batch, ConnectionProblem, Finding, ObjectSetting, Run, Write
 from abmatic.sync.pull import plan as planning
 from abmatic.sync.pull.chunk import Counts
 from abmatic.sync.pull.pulling import Pull
@@ -108,9 +108,7 @@ class _Execution:
             with clients.open_client(self._connection) as client:
                 self._running.client = client
                 self._end(Run.State.SUCCEEDED, self._do(client))
-                mended = Connection.objects.filter(pk=self._connection.pk, problem__in=_MENDED_BY_SUCCESS)
-                if mended.update(status=Connection.Status.ACTIVE, problem=ConnectionProblem.NONE, problem_detail=""):
-                    alarms.connection_back(self._connection.pk)
+                clients.mark_mended(self._connection.pk)
         except Cancelled:
             self._end(Run.State.CANCELLED, outcomes.cancelled(self._running.counts))
         except Superseded:
@@ -124,8 +122,7 @@ class _Execution:
         except Unsettled:
             self._fail("outcome_unknown", "", _WAIT_FOR_OUTCOME, None)
         except errors.LimitReached as error:
-            clients.mark_problem(self._connection.pk, ConnectionProblem.LIMIT_REACHED, str(error))
-            budget.wait(self._connection.pk)
+            budget.exhausted(self._connection.pk, error)
             if self._run.trigger in budget.AUTOMATIC:
                 self._pause(error.meaning)
             else:
@@ -289,8 +286,7 @@ class _Execution:
 
     def _fail(self, code: str, message: str, remedy: str, problem: ConnectionProblem | None) -> None:
         logger.error("run %s failed: %s %s", self._run.pk, code, message)
-        if problem in _NEEDS_PERSON:
-            clients.mark_problem(self._connection.pk, problem, f"{message} {remedy}".strip())
+        clients.mark_lost(self._connection.pk, problem, f"{message} {remedy}".strip())
         try:
             self._end(
                 Run.State.FAILED, outcomes.failed(self._running.counts), code=code, message=message, remedy=remedy
@@ -322,12 +318,3 @@ _WAIT_FOR_OUTCOME = (
     "Wait a minute and sync again: an earlier sync created records and got no answer. Until it is known whether they "
     "are in Salesforce, nothing is read or sent, so that none is made twice."
 )
-_NEEDS_PERSON = frozenset(
-    {
-        ConnectionProblem.INVALID_GRANT,
-        ConnectionProblem.INSUFFICIENT_PRIVILEGES,
-        ConnectionProblem.API_DISABLED,
-        ConnectionProblem.SEAL_BROKEN,
-    }
-)
-_MENDED_BY_SUCCESS = (ConnectionProblem.LIMIT_REACHED, ConnectionProblem.UNREACHABLE, ConnectionProblem.OTHER)

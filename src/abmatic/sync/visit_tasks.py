@@ -19,11 +19,12 @@ from django.conf import settings
 from django.utils import timezone
 
 from abmatic.engagement import channels, people
+from abmatic.identity.sealing import SealBroken
 from abmatic.postgres import locks, sessions
 from abmatic.salesforce import Client, RetryPolicy, errors
 from abmatic.salesforce.collections import MOST_RECORDS, RowOutcome
 from abmatic.sync import budget, clients, installations
-from abmatic.sync.models import Connection, Installation, VisitTask
+from abmatic.sync.models import Connection, ConnectionProblem, Installation, VisitTask
 from abmatic.sync.push.outcomes import PASSING
 from abmatic.sync.visit_lookup import look_up_planned, reference, settle_unknown, subject_of
 from abmatic.sync.visit_statements import ask, run
@@ -42,15 +43,27 @@ def write_due(now: datetime | None = None) -> int:
     written = 0
     for connection in Connection.objects.filter(writes_visits=True, status=Connection.Status.ACTIVE).order_by("pk"):
         try:
-            if not budget.holds_back(connection):
+            if budget.is_free(connection):
                 with sessions.session("visits") as session, locks.shared(session, people.LOCK):
                     written += _write(connection, now or timezone.now())
         except locks.LockBusy:
             logger.info("visits are not written to %s now: a person is being erased", connection)
-        except errors.SalesforceError as error:
-            # Marked and counted where it matters; what was sent is settled at one of the next looks.
+        except (errors.SalesforceError, SealBroken) as error:
+            # What was sent is settled at one of the next looks.
             logger.warning("visits are not written to %s: %s", connection, error)
+            _mark(connection, error)
     return written
+
+
+def _mark(connection: Connection, error: errors.SalesforceError | SealBroken) -> None:
+    """The connection says what is wrong, as after a sync that failed."""
+    if isinstance(error, SealBroken):
+        clients.mark_lost(connection.pk, ConnectionProblem.SEAL_BROKEN, str(error))
+    elif isinstance(error, errors.LimitReached):
+        budget.exhausted(connection.pk, error)
+    elif not isinstance(error, errors.InsufficientAccess):
+        clients.mark_lost(connection.pk, clients.problem_of(error), f"{error.cause} {error.remedy}".strip())
+    # Who may not write tasks may still sync: each task tells it (see visit_days).
 
 
 def _write(connection: Connection, now: datetime) -> int:
@@ -74,6 +87,7 @@ def _write(connection: Connection, now: datetime) -> int:
             # A look may take many minutes, and each batch is looked up by when it went itself.
             while rows := ask("send", {**asked, "now": now + (timezone.now() - began)}):
                 written += _send(client, installation, rows, status, now)
+    clients.mark_mended(connection.pk)
     return written
 
 
