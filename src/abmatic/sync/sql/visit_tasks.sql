@@ -1,3 +1,17 @@
+-- person -- A part of others: who the person of a session (s) is in the org (who.sf_id), its contact or else its lead. Parameter: connection.
+LEFT JOIN LATERAL (
+    SELECT m.sf_id
+      FROM (
+        SELECT 1 AS rank, c.sf_id FROM mirror_contact AS c
+         WHERE c.connection_id = %(connection)s AND c.local_id = s.contact_id AND c.role = 1 AND NOT c.is_deleted
+         UNION ALL
+        SELECT 2, l.sf_id FROM mirror_lead AS l
+         WHERE l.connection_id = %(connection)s AND l.local_id = s.contact_id AND l.role = 1 AND NOT l.is_deleted
+           AND NOT l.is_converted
+      ) AS m
+     ORDER BY m.rank, m.sf_id LIMIT 1
+) AS who ON true
+
 -- plan -- Visits that are over, of people who are in the org, and that have no task yet: of one person only the first few of a day, because anybody can visit a website in anybody's name. Of all people those above the day's limit are left out. Parameters: connection, since, over (moments), most, most_a_day, most_of_all.
 INSERT INTO visit_task (connection_id, session_id, event, day, who, state, problem)
 SELECT %(connection)s, n.id, n.first_event, n.day, n.who,
@@ -8,26 +22,16 @@ SELECT %(connection)s, n.id, n.first_event, n.day, n.who,
       FROM (
         SELECT v.id, v.first_event, v.day, v.who
           FROM (
-            SELECT s.id, s.first_event, (s.began_at AT TIME ZONE 'UTC')::date AS day, coalesce(c.sf_id, l.sf_id) AS who,
+            SELECT s.id, s.first_event, (s.began_at AT TIME ZONE 'UTC')::date AS day, who.sf_id AS who,
                    row_number() OVER (PARTITION BY s.contact_id, date_trunc('day', s.began_at, 'UTC') ORDER BY s.id) + (
                        SELECT count(*) FROM web_session AS o JOIN visit_task AS t ON t.session_id = o.id
                         WHERE t.connection_id = %(connection)s AND o.contact_id = s.contact_id
                           AND o.began_at >= date_trunc('day', s.began_at, 'UTC')
                           AND o.began_at < date_trunc('day', s.began_at, 'UTC') + interval '1 day') AS place
               FROM web_session AS s
-              LEFT JOIN LATERAL (
-                SELECT m.sf_id FROM mirror_contact AS m
-                 WHERE m.connection_id = %(connection)s AND m.local_id = s.contact_id AND m.role = 1 AND NOT m.is_deleted
-                 ORDER BY m.sf_id LIMIT 1
-              ) AS c ON true
-              LEFT JOIN LATERAL (
-                SELECT m.sf_id FROM mirror_lead AS m
-                 WHERE m.connection_id = %(connection)s AND m.local_id = s.contact_id AND m.role = 1 AND NOT m.is_deleted
-                   AND NOT m.is_converted
-                 ORDER BY m.sf_id LIMIT 1
-              ) AS l ON true
+              {person}
              WHERE s.contact_id IS NOT NULL AND s.ended_at >= %(since)s AND s.ended_at < %(over)s
-               AND s.began_at >= %(since)s AND coalesce(c.sf_id, l.sf_id) IS NOT NULL
+               AND s.began_at >= %(since)s AND who.sf_id IS NOT NULL
                AND NOT EXISTS (SELECT FROM visit_task AS t
                                 WHERE t.connection_id = %(connection)s AND t.session_id = s.id)
           ) AS v
@@ -68,20 +72,10 @@ WITH next AS (
       FROM next AS n WHERE t.id = n.id
     RETURNING t.id, t.session_id, t.event
 )
-SELECT t.id, t.session_id, t.event, coalesce(c.sf_id, l.sf_id) AS who, s.began_at, s.pages, s.seconds, s.channel, s.campaign,
+SELECT t.id, t.session_id, t.event, who.sf_id AS who, s.began_at, s.pages, s.seconds, s.channel, s.campaign,
        left(s.landing_path, 300) AS landing_path, s.forms
   FROM sent AS t LEFT JOIN web_session AS s ON s.id = t.session_id
-  LEFT JOIN LATERAL (
-    SELECT m.sf_id FROM mirror_contact AS m
-     WHERE m.connection_id = %(connection)s AND m.local_id = s.contact_id AND m.role = 1 AND NOT m.is_deleted
-     ORDER BY m.sf_id LIMIT 1
-  ) AS c ON true
-  LEFT JOIN LATERAL (
-    SELECT m.sf_id FROM mirror_lead AS m
-     WHERE m.connection_id = %(connection)s AND m.local_id = s.contact_id AND m.role = 1 AND NOT m.is_deleted
-       AND NOT m.is_converted
-     ORDER BY m.sf_id LIMIT 1
-  ) AS l ON true
+  {person}
  ORDER BY t.id;
 
 -- settle -- What became of those that were sent. Parameter: told (JSON).
