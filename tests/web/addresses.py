@@ -135,6 +135,7 @@ IMPORTS = [
 CONNECTION_PAGES = {
     "connection",
     "connection-visits",
+    "connection-visits-switch",
     "connected",
     "reconnect",
     "check",

@@ -1,4 +1,4 @@
-"""One object's settings, changed by a person on a page or a program: judged and applied as a settings file is.
+"""Settings of an object, or of a connection, changed by a person on a page or a program: as a settings file is.
 
 Two people may have the same settings before them. What each saw is told by a mark: who saves second is not let write
 over the first one's changes unseen, but shown them, and decides.
@@ -19,7 +19,7 @@ from abmatic.sync.models import Connection, Mode, ObjectSetting, SettingsChange
 from abmatic.sync.objects import SObject
 from abmatic.sync.settings_file import ObjectState
 from abmatic.sync.settings_history import Author, Difference
-from abmatic.sync.settings_reading import ObjectEntry, read_object
+from abmatic.sync.settings_reading import CONNECTION_SETTINGS, FileRefused, ObjectEntry, read_object
 
 # What the setup guide recommends for a first import: read everything, write nothing.
 FIRST_SETUP: Mapping[str, bool] = {
@@ -70,6 +70,24 @@ def save(connection: Connection, spec: SObject, said: Mapping[str, Any], *, mark
         differences = list(settings_file.object_differences(seen.state, entry))
         if differences:
             settings_file.apply_object(connection, spec, entry, by)
+    return differences
+
+
+def save_connection(connection: Connection, said: Mapping[str, Any], *, by: Author) -> list[Difference]:
+    """Sets what is said of a connection as a whole, and answers what that changed. Raises `FileRefused`."""
+    problems = [f"{name}: {problem}" for name, value in said.items() if (problem := CONNECTION_SETTINGS[name](value))]
+    if problems:
+        raise FileRefused(problems)
+    with transaction.atomic():
+        now = Connection.objects.select_for_update().get(pk=connection.pk)
+        differences = [
+            Difference("changed", name, getattr(now, name), value)
+            for name, value in said.items()
+            if getattr(now, name) != value
+        ]
+        if differences:
+            Connection.objects.filter(pk=now.pk).update(**said)
+            settings_history.note(now, "", differences, by)
     return differences
 
 

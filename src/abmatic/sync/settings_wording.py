@@ -34,7 +34,7 @@ MAPPING_LABELS: Mapping[str, str] = {
     "to_salesforce": "Sync to Salesforce",
     "clear_with_empty": "Clear with empty values",
 }
-# Of a connection as a whole; these are set by a settings file or a program.
+# Of a connection as a whole; but for the last, these are set by a settings file or a program.
 CONNECTION_LABELS: Mapping[str, str] = {
     "connection": "Connection",
     "name": "Name",

@@ -105,6 +105,7 @@ salesforce: list[URLPattern | URLResolver] = [
     path("<int:connection_id>/replace/", replacing.replace, name="replace"),
     path("<int:connection_id>/sync/", integrations.sync_now, name="sync-now"),
     path("<int:connection_id>/visits/", visits.visits, name="connection-visits"),
+    path("<int:connection_id>/visits/switch/", visits.switch, name="connection-visits-switch"),
     path("<int:connection_id>/activity/", activity.activity, name="activity"),
     path("<int:connection_id>/runs.csv", files.runs_csv, name="runs-csv"),
     path("<int:connection_id>/issues/", open_issues.open_issues, name="issues"),

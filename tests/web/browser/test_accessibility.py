@@ -34,6 +34,7 @@ OPENED = {
     "history of a field": ("account-overview", ".history summary"),
     "dynamic collection": ("account-collection-new", "text=Dynamic"),
     "confirmation": ("connection", "role=button[name='Sync Accounts Manually']"),
+    "confirmation of visits": ("connection-visits", "role=button[name='Write visits to Salesforce']"),
     "mappings": ("connection", ".mappings summary >> nth=0"),
     "confirmation of a tab": ("object-settings", "role=button[name='Sync Accounts Manually']"),
     "filter of a tab": ("object-settings", "role=button[name='Add filter']"),

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from django.conf import settings
-from django.http import HttpResponse
+from django.contrib import messages
+from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
-from abmatic.sync import visit_days, visit_tasks
+from abmatic.sync import settings_edit, visit_days, visit_tasks
 from abmatic.sync.models import Connection
+from abmatic.sync.settings_history import Author
 from abmatic.web.http import PageRequest
+from abmatic.web.roles import administrator_required
 
 
 @require_safe
@@ -32,3 +36,19 @@ def visits(request: PageRequest, connection_id: int) -> HttpResponse:
             "most_of_one": visit_tasks.MOST_A_DAY,
         },
     )
+
+
+@require_POST
+@administrator_required
+def switch(request: PageRequest, connection_id: int) -> HttpResponse:
+    """Lets visits become tasks, or stops that. It says which: who presses a second time changes nothing."""
+    connection = get_object_or_404(Connection, pk=connection_id)
+    wanted = request.POST.get("writes_visits") == "1"
+    changed = settings_edit.save_connection(connection, {"writes_visits": wanted}, by=Author(request.user))
+    if not changed:
+        messages.info(request, "Nothing was changed: it was so already.")
+    elif wanted:
+        messages.success(request, "Visits are written to Salesforce from now on. The first follow within minutes.")
+    else:
+        messages.success(request, "No more visits are written to Salesforce. Tasks that are there stay.")
+    return HttpResponseRedirect(reverse("connection-visits", args=[connection.pk]))
