@@ -148,14 +148,6 @@ def test_utm_of_the_page_of_the_page_before_and_of_the_visit(site: TrackingSite,
     assert not ann.sees(made), "that was an earlier visit"
 
 
-def test_countries(site: TrackingSite, ann: Somebody) -> None:
-    made = experience(site, countries=["de", "at"])
-    seen = visitor()
-    assert ann.sees(made) == {}
-    visit(seen, site, timedelta(minutes=2), country="AT")
-    assert ann.sees(made)
-
-
 def test_what_was_decided_stays_whatever_the_weights_are_later(site: TrackingSite) -> None:
     made = experience(site, variants=TWO, control_percent=30)
     people = [Somebody(site, f"visitor-{number:015}") for number in range(40)]

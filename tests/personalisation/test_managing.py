@@ -31,7 +31,7 @@ TWICE = [{"name": "A", "changes": [HEADLINE]}, {"name": "a", "changes": [HEADLIN
         ({"pages": []}, "at least 1 item"),
         ({"pages": ["prices"]}, "say /prices"),
         ({"control_percent": 91}, "less than or equal to 90"),
-        ({"countries": ["Germany"]}, "two letters"),
+        ({"countries": ["DE"]}, "Extra inputs"),
         ({"variants": []}, "at least 1 item"),
         ({"variants": TWICE}, "the same name"),
         ({"variants": [{"name": "A", "weight": 0, "changes": [HEADLINE]}]}, "all weights are 0"),
@@ -73,7 +73,7 @@ def test_sites_and_collections_must_be_there(site: TrackingSite) -> None:
 
 def test_it_comes_back_as_it_was_wanted(site: TrackingSite) -> None:
     told = wanted(
-        site, pages=["/a/", "/b/*"], utm_source=" news ", countries=["de"], known="known", visit="first",
+        site, pages=["/a/", "/b/*"], utm_source=" news ", known="known", visit="first",
         starts_at=datetime(2026, 1, 1, tzinfo=UTC), ends_at=datetime(2027, 1, 1, tzinfo=UTC), control_percent=25,
         variants=[{"name": "A", "changes": [HEADLINE]}, {"name": "B", "weight": 3}],
     )  # fmt: skip

@@ -47,7 +47,7 @@ def typed(site: TrackingSite, **values: Any) -> dict[str, Any]:
     """The form, filled in."""
     return {
         "name": "Headline", "site": site.pk, "pages": "/prices\n/blog/*", "known": "known", "visit": "any",
-        "collection": "", "countries": "de, at", "utm_source": "news", "starts_at": "2026-01-01T08:00", "ends_at": "",
+        "collection": "", "utm_source": "news", "starts_at": "2026-01-01T08:00", "ends_at": "",
         "control_percent": "20", "is_on": "1", "v0-id": "", "v0-name": "A", "v0-weight": "1",
         "v0-c0-kind": "text", "v0-c0-selector": "h1", "v0-c0-value": "Hello <b>you</b>", "v0-c0-link": "",
         "v0-c1-kind": "banner:bottom", "v0-c1-selector": "", "v0-c1-value": "New", "v0-c1-link": "/prices",
@@ -66,12 +66,7 @@ def test_it_is_made_shown_changed_switched_and_removed(
     made = operator.post(f"{base(campaign)}new/", typed(site))
     one = Experience.objects.get()
     assert made.url == f"{base(campaign)}{one.pk}/"
-    assert (one.pages, one.countries, one.control_percent, one.is_on) == (
-        ["/prices", "/blog/*"],
-        ["DE", "AT"],
-        20,
-        True,
-    )
+    assert (one.pages, one.control_percent, one.is_on) == (["/prices", "/blog/*"], 20, True)
     assert one.variants.get().changes == [
         {"kind": "text", "selector": "h1", "value": "Hello <b>you</b>"},
         {"kind": "banner", "value": "New", "link": "/prices", "position": "bottom"},
@@ -118,7 +113,6 @@ def test_rows_are_added_and_what_was_typed_stays(operator: Client, site: Trackin
         ({"name": ""}, "Name: this is needed"),
         ({"site": ""}, "Site: this is needed"),
         ({"pages": "prices"}, "Pages: “prices” is no path"),
-        ({"countries": "Germany"}, "Countries: “GERMANY” is no country"),
         ({"control_percent": "95"}, "Control group: "),
         ({"control_percent": "half"}, "Control group: give a whole number"),
         ({"ends_at": "2025-01-01T08:00"}, "It ends before it begins"),

@@ -51,7 +51,6 @@ class ExperienceShown(Schema):
     utm_source: str
     utm_medium: str
     utm_campaign: str
-    countries: list[str]
     starts_at: datetime | None
     ends_at: datetime | None
     control_percent: int

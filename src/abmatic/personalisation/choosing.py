@@ -22,7 +22,6 @@ class Audience:
     known: str = "anybody"
     visit: str = "any"
     utm: tuple[tuple[str, str], ...] = ()
-    countries: frozenset[str] = frozenset()
     starts_at: datetime | None = None
     ends_at: datetime | None = None
 
@@ -38,7 +37,6 @@ class Facts:
     is_known: bool = False
     is_returning: bool = False
     utm: Mapping[str, str] = field(default_factory=dict)
-    country: str | None = None
     collections: frozenset[int] = frozenset()
 
 
@@ -49,8 +47,6 @@ def fits(audience: Audience, facts: Facts) -> bool:
     if audience.visit != "any" and (audience.visit == "returning") != facts.is_returning:
         return False
     if audience.collection is not None and audience.collection not in facts.collections:
-        return False
-    if audience.countries and (facts.country or "").upper() not in audience.countries:
         return False
     return all(facts.utm.get(name, "").strip().lower() == wanted.lower() for name, wanted in audience.utm)
 

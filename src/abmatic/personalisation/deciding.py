@@ -106,7 +106,6 @@ def _decided(site: Site, visitor: str, asked: _Asked, meant: Sequence[Running]) 
         is_known=told.contact_id is not None,
         is_returning=told.is_returning,
         utm=_utm(asked) or {"source": told.source or "", "medium": told.medium or "", "campaign": told.campaign or ""},
-        country=told.country,
         collections=frozenset(told.collections),
     )
     who = visitor if told.contact_id is None else f"contact {told.contact_id}"

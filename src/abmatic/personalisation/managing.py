@@ -21,7 +21,7 @@ from abmatic.tracking.models import TrackingSite
 _SETTINGS = {
     "name": "name", "site_id": "site", "pages": "pages", "collection_id": "collection", "known": "known",
     "visit": "visit", "utm_source": "UTM source", "utm_medium": "UTM medium", "utm_campaign": "UTM campaign",
-    "countries": "countries", "starts_at": "start", "ends_at": "end", "control_percent": "control group",
+    "starts_at": "start", "ends_at": "end", "control_percent": "control group",
     "is_on": "on",
 }  # fmt: skip
 
@@ -80,8 +80,8 @@ def remove(experience_id: int, *, by: Author) -> str:
 
 def wanted_of(experience: Experience) -> dict[str, Any]:
     """An experience as it is wanted, by the names of `ExperienceWanted`."""
-    same = ("name", "pages", "known", "visit", "utm_source", "utm_medium", "utm_campaign", "countries", "starts_at",
-            "ends_at", "control_percent", "is_on")  # fmt: skip
+    same = ("name", "pages", "known", "visit", "utm_source", "utm_medium", "utm_campaign", "starts_at", "ends_at",
+            "control_percent", "is_on")  # fmt: skip
     variants = [
         {"id": each.pk, "name": each.name, "weight": each.weight, "changes": each.changes}
         for each in experience.variants.all()

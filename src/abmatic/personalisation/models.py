@@ -45,8 +45,6 @@ class Experience(models.Model):
     utm_source = models.TextField(blank=True, default="")
     utm_medium = models.TextField(blank=True, default="")
     utm_campaign = models.TextField(blank=True, default="")
-    # Two letters each (ISO 3166); visitors whose country is not known are in none.
-    countries = ArrayField(models.TextField(), default=list, blank=True)
     starts_at = models.DateTimeField(null=True)
     ends_at = models.DateTimeField(null=True)
     control_percent = models.SmallIntegerField(default=10)

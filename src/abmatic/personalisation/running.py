@@ -85,7 +85,6 @@ def as_running(row: Experience) -> Running:
             known=row.known,
             visit=row.visit,
             utm=tuple((name, value) for name in _UTM if (value := getattr(row, f"utm_{name}"))),
-            countries=frozenset(row.countries),
             starts_at=row.starts_at,
             ends_at=row.ends_at,
         ),

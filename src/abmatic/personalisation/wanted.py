@@ -28,13 +28,6 @@ def _storable(value: str) -> str:
     return value
 
 
-def _country(value: str) -> str:
-    value = value.strip().upper()
-    if not (len(value) == 2 and value.isascii() and value.isalpha()):
-        raise ValueError(f"“{value}” is no country: say two letters, as in DE or US")
-    return value
-
-
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), AfterValidator(_storable)]
 _Id = Annotated[int, Field(ge=1, le=2**63 - 1)]
 _Utm = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), AfterValidator(_storable)]
@@ -64,7 +57,6 @@ class ExperienceWanted(BaseModel):
     utm_source: _Utm = ""
     utm_medium: _Utm = ""
     utm_campaign: _Utm = ""
-    countries: list[Annotated[str, AfterValidator(_country)]] = Field(default_factory=list, max_length=50)
     starts_at: datetime | None = None
     ends_at: datetime | None = None
     control_percent: int = Field(default=10, ge=0, le=MOST_CONTROL)

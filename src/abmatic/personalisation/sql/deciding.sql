@@ -7,7 +7,7 @@ WITH who AS MATERIALIZED (
 SELECT w.contact_id,
        EXISTS (SELECT FROM web_session AS s
                 WHERE s.visitor_id = w.id AND s.stay_ended_at < now() - interval '30 minutes') AS is_returning,
-       l.source, l.medium, l.campaign, l.country,
+       l.source, l.medium, l.campaign,
        ARRAY(SELECT k.id FROM collection AS k
               WHERE k.id = ANY (%(collections)s::bigint[])
                 AND EXISTS (SELECT FROM collection_member AS m
@@ -25,7 +25,7 @@ SELECT w.contact_id,
   LEFT JOIN who AS w ON true
   LEFT JOIN LATERAL (
     -- Of the visit that is under way.
-    SELECT s.source, s.medium, s.campaign, s.country
+    SELECT s.source, s.medium, s.campaign
       FROM web_session AS s
      WHERE s.visitor_id = w.id AND s.site_id = %(site)s::bigint AND s.stay_ended_at >= now() - interval '30 minutes'
      ORDER BY s.stay_ended_at DESC, s.began_at DESC LIMIT 1

@@ -23,7 +23,7 @@ KINDS = [
 ]  # fmt: skip
 _LABELS = {
     "name": "Name", "site": "Site", "pages": "Pages", "collection": "Collection", "known": "Visitors", "visit": "Visit",
-    "utm_source": "UTM source", "utm_medium": "UTM medium", "utm_campaign": "UTM campaign", "countries": "Countries",
+    "utm_source": "UTM source", "utm_medium": "UTM medium", "utm_campaign": "UTM campaign",
     "starts_at": "Start", "ends_at": "End", "control_percent": "Control group", "weight": "Weight",
     "variants": "Variants", "changes": "Changes", "selector": "Element", "value": "Text or address", "link": "Link",
     "attribute": "Attribute",
@@ -109,7 +109,6 @@ class ExperienceForm:
             "site": self.values["site"] or None,
             "collection": self.values["collection"] or None,
             "pages": _lines(self.values["pages"]),
-            "countries": self.values["countries"].replace(",", " ").split(),
             "control_percent": self.values["control_percent"] or 0,
             "is_on": self.is_on,
             "variants": [each.wanted() for each in kept],
@@ -180,7 +179,7 @@ def of_experience(told: dict[str, Any] | None, local: Callable[[datetime], str])
         return ExperienceForm(values, False, [VariantRow(name="A", changes=[ChangeRow()])])
     values = {name: "" if told[name] is None else str(told[name]) for name in (*_PLAIN, "control_percent")}
     values |= {"known": told["known"], "visit": told["visit"]}
-    values |= {"pages": "\n".join(told["pages"]), "countries": ", ".join(told["countries"])}
+    values["pages"] = "\n".join(told["pages"])
     values |= {name: local(told[name]) if told[name] else "" for name in ("starts_at", "ends_at")}
     variants = [
         VariantRow(str(each["id"]), each["name"], str(each["weight"]), [ChangeRow.of(one) for one in each["changes"]])
@@ -215,7 +214,7 @@ def of_post(post: QueryDict) -> ExperienceForm:
 
 
 def _names() -> tuple[str, ...]:
-    return (*_PLAIN, "pages", "countries", "control_percent", "starts_at", "ends_at")
+    return (*_PLAIN, "pages", "control_percent", "starts_at", "ends_at")
 
 
 def _text(post: QueryDict, name: str) -> str:
