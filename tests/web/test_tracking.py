@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import html
+import re
 from datetime import timedelta
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from tests.personalisation.worlds import experience
 from tests.web.conftest import SignedIn
 
 from abmatic.engagement.models import NewPeople
@@ -49,6 +52,27 @@ def test_a_site_is_added_and_leads_to_its_line(admin: Client) -> None:
     entry = AuditEntry.objects.get(about="site")
     assert (entry.subject, entry.act) == ("Acme", "site added")
     assert admin.get(f"/t/{made.public_id}.js").status_code == 200
+
+
+def test_a_personalised_site_is_given_the_line_that_holds_the_page_back(
+    vera: User, signed_in: SignedIn, site: TrackingSite
+) -> None:
+    def lines() -> list[tuple[str, str]]:
+        """Each with its label, in the page's order."""
+        shown = signed_in(vera).get(reverse("tracking-site", args=[site.pk])).text
+        found = re.findall(r'readonly value="([^"]+)" aria-label="([^"]+)"', shown)
+        return [(html.unescape(line), label) for line, label in found]
+
+    script = f'src="http://127.0.0.1:8000/t/{site.public_id}.js"></script>'
+    assert lines() == [
+        (f"<script async {script}", "The line to paste"),
+        (f"<script {script}", "The line of personalised pages"),
+    ]
+    experience(site, is_on=False)
+    assert lines() == [
+        (f"<script {script}", "The line to paste"),
+        (f"<script async {script}", "The line of other pages"),
+    ]
 
 
 def test_a_site_is_changed_and_the_change_noted(admin: Client, site: TrackingSite) -> None:

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from abmatic.engagement.newcomers import of_day
 from abmatic.identity.audit import Author
+from abmatic.personalisation.models import Experience
 from abmatic.tracking import arrivals, managing, sites
 from abmatic.tracking.models import LONGEST_COOKIE_DAYS, TrackingSite
 from abmatic.web.http import PageRequest
@@ -155,9 +156,14 @@ def edit_site(request: PageRequest, site_id: int) -> HttpResponse:
 def installation(request: PageRequest, site_id: int) -> HttpResponse:
     """How a site is installed, and whether it is live."""
     site = get_object_or_404(TrackingSite, pk=site_id)
-    # A text to be copied, which the page escapes like any other.
-    snippet = sites.line_for(settings.BASE_URL, site.public_id)
-    return render(request, "tracking/installation.html", {"site": site, "snippet": snippet, **_state(site)})
+    # Texts to be copied, which the page escapes like any other.
+    context = {
+        "site": site,
+        "line": sites.line_for(settings.BASE_URL, site.public_id),
+        "line_that_holds_back": sites.line_for(settings.BASE_URL, site.public_id, holds_back=True),
+        "is_personalised": Experience.objects.filter(site=site).exists(),
+    }
+    return render(request, "tracking/installation.html", {**context, **_state(site)})
 
 
 @never_cache

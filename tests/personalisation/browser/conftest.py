@@ -21,6 +21,7 @@ from tests.tracking.conftest import Rows, collects, rows, session
 
 from abmatic.personalisation.models import Experience
 from abmatic.tracking.models import TrackingSite
+from abmatic.tracking.sites import line_for
 
 __all__ = ["collects", "peoples_browser", "rows", "session"]
 
@@ -95,6 +96,8 @@ class Website(TrackedWebsite):
         super().__init__("", site, rows)
         self._settings = settings
         self.policy = ""
+        # In the head.
+        self.line = ""
         self.waits(10_000)
 
     def waits(self, milliseconds: int) -> None:
@@ -120,11 +123,8 @@ def website(
     """The website, which runs."""
     settings.BASE_URL = live_server.url
     made = Website(site, rows, settings)
-
-    def head() -> str:
-        return f'<script src="{live_server.url}/t/{site.public_id}.js"></script>'
-
-    server = ThreadingHTTPServer(("localhost", 0), partial(_Pages, head, lambda: made.policy))
+    made.line = line_for(live_server.url, site.public_id, holds_back=True)
+    server = ThreadingHTTPServer(("localhost", 0), partial(_Pages, lambda: made.line, lambda: made.policy))
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     made.url = f"http://localhost:{server.server_address[1]}"
