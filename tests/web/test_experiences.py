@@ -7,7 +7,10 @@ import re
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from tests.personalisation.worlds import experience, forget
 from tests.web.conftest import SignedIn
 
@@ -18,6 +21,7 @@ from abmatic.personalisation import managing, results
 from abmatic.personalisation.models import Assignment, Experience
 from abmatic.personalisation.results import Compared, Group
 from abmatic.tracking.models import TrackingSite
+from abmatic.web.campaigns import experiences
 
 pytestmark = pytest.mark.django_db
 
@@ -135,6 +139,35 @@ def test_what_is_wrong_is_said_where_it_is(
     assert answer.status_code == 400
     assert says in answer.text.replace("&lt;", "<"), re.findall(r'role="alert">(.*?)</div></div>', answer.text)
     assert not Experience.objects.exists()
+
+
+def test_the_list_costs_the_same_however_many_there_are_and_comes_in_pages(
+    viewer: Client, site: TrackingSite, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(experiences, "PAGE", 4)
+    made = [experience(site, campaign=campaign, name="E1")]
+    viewer.get(base(campaign))
+    with CaptureQueriesContext(connection) as few:
+        viewer.get(base(campaign))
+    made += [experience(site, campaign=campaign, name=f"E{number}", pages=["/*"]) for number in range(2, 7)]
+    for number, one in enumerate(made):
+        Assignment.objects.bulk_create(
+            Assignment(visitor=f"v{each}", experience=one, variant=one.variants.get(), assigned_at=timezone.now())
+            for each in range(number)
+        )
+    with CaptureQueriesContext(connection) as many:
+        page = viewer.get(base(campaign)).text
+    assert len(many) == len(few), [each["sql"] for each in many]
+    row = re.compile(r'dir="auto">(E\d)</a>.*?class="num">(\d+)</td>', re.DOTALL)
+    assert row.findall(page) == [("E6", "5"), ("E5", "4"), ("E4", "3"), ("E3", "2")]
+    older = re.search(r'<a href="(\?after=\d+)">Earlier experiences', page)
+    assert older is not None
+    rest = viewer.get(base(campaign) + older[1], HTTP_HX_REQUEST="true").text
+    assert row.findall(rest) == [("E2", "1"), ("E1", "0")]
+    assert "<html" not in rest
+    assert "Earlier experiences" not in rest
+    assert "<html" in viewer.get(base(campaign) + older[1]).text
+    assert row.findall(viewer.get(f"{base(campaign)}?after={'9' * 30}").text)[0] == ("E6", "5")
 
 
 def test_a_viewer_sees_and_changes_nothing(

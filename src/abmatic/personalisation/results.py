@@ -7,6 +7,7 @@ compared.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db import connection
@@ -80,10 +81,22 @@ class Results:
 
 
 def results_of(experience: Experience) -> Results:
-    """The results as of now, in two statements."""
+    """The results as of now."""
+    (found,) = results_of_several([experience])
+    return found
+
+
+def results_of_several(experiences: Sequence[Experience]) -> list[Results]:
+    """Those of each, in one statement for all (and what reads their variants, where these weren't read with them)."""
+    counts: dict[int, dict[int | None, list[int]]] = {each.pk: {} for each in experiences}
     with connection.cursor() as cursor:
-        cursor.execute(block("abmatic.personalisation", "sql/results.sql", "results"), {"experience": experience.pk})
-        counts = {variant: numbers for variant, *numbers in cursor.fetchall()}
+        cursor.execute(block("abmatic.personalisation", "sql/results.sql", "results"), {"experiences": list(counts)})
+        for experience, variant, *numbers in cursor.fetchall():
+            counts[experience][variant] = numbers
+    return [_results(each, counts[each.pk]) for each in experiences]
+
+
+def _results(experience: Experience, counts: Mapping[int | None, Sequence[int]]) -> Results:
     control = Group(None, "Control", *counts.get(None, ()))
     variants = list(experience.variants.all())
     confidence = 1 - (1 - CONFIDENCE) / max(len(variants), 1)

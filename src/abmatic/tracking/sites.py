@@ -67,8 +67,8 @@ def origin_of(text: str) -> str:
 def line_for(hub: str, public_id: str, *, holds_back: bool = False) -> str:
     """The line that a website's pages carry. ``hub``: this installation's address, without a slash at its end.
 
-    ``holds_back``: nothing of the page is painted before the script has run, as where parts of it are personalised: what
-    it is to replace would be seen otherwise. Elsewhere no page waits for us.
+    ``holds_back``: nothing of the page is painted before the script has run, for pages that are personalised: what the
+    script is to replace would be seen otherwise. Other pages needn't wait for us.
     """
     return f'<script {"" if holds_back else "async "}src="{hub}/t/{public_id}.js"></script>'
 

@@ -27,6 +27,8 @@ from abmatic.web.once import number, once
 from abmatic.web.records.page import frame
 from abmatic.web.roles import operator_required
 
+# Experiences that are shown at once.
+PAGE = 50
 VERDICTS = {
     "better": ("Better than the control group", "chip-succeeded"),
     "worse": ("Worse than the control group", "chip-failed"),
@@ -38,11 +40,23 @@ VERDICTS = {
 
 @require_safe
 def experiences(request: PageRequest, record_id: int) -> HttpResponse:
-    """The experiences of a campaign, and how many people are in each."""
+    """The experiences of a campaign, those made last first, and how many people are in each; grows as it scrolls."""
     campaign = get_object_or_404(Campaign, pk=record_id)
-    found = campaign.experiences.select_related("site").prefetch_related("variants").order_by("-pk")
-    rows = [(each, _state(each), results.results_of(each)) for each in found]
-    context = {**frame("campaign", campaign, "web"), "rows": rows, "has_sites": TrackingSite.objects.exists()}
+    every = campaign.experiences.select_related("site").prefetch_related("variants").order_by("-pk")
+    after = request.GET.get("after", "")
+    is_further = after.isascii() and after.isdigit() and len(after) < 19
+    if is_further:
+        every = every.filter(pk__lt=int(after))
+    found = list(every[: PAGE + 1])
+    shown = found[:PAGE]
+    told = zip(shown, results.results_of_several(shown), strict=True)
+    context: dict[str, Any] = {
+        "local": campaign, "rows": [(each, _state(each), numbers) for each, numbers in told],
+        "older": f"?after={shown[-1].pk}" if len(found) > PAGE else "",
+    }  # fmt: skip
+    if request.htmx and is_further:
+        return render(request, "campaigns/web_rows.html", context)
+    context |= {**frame("campaign", campaign, "web"), "has_sites": TrackingSite.objects.exists()}
     return render(request, "campaigns/web.html", context)
 
 
