@@ -267,7 +267,7 @@ def _press(browser: urllib.request.OpenerDirector, address: str, page: str, what
 def _line_of(website: str) -> str:
     """The address of the script in the website's first page."""
     with urllib.request.urlopen(f"{website}/", timeout=30) as page:
-        found = re.search(r'<script async src="([^"]+)">', page.read().decode())
+        found = re.search(r'<script src="([^"]+/t/[^"]+)">', page.read().decode())
     assert found is not None
     return found[1]
 

@@ -45,7 +45,8 @@ def start(place: Place, seed: int, sleep: Callable[[float], None]) -> bool:
     file = place.website_folder.with_suffix(".json")
     kept = _kept(file)
     site = _site(place, kept)
-    line = sites.line_for(settings.BASE_URL, site.public_id)
+    # Whoever tries the demo may personalise any page of it.
+    line = sites.line_for(settings.BASE_URL, site.public_id, holds_back=True)
     write(place.website_folder, Addresses(place.website_url, place.url, place.emulator_url, line, _campaign()))
     if kept is None or kept.public_id != site.public_id:
         kept = _Kept(site.public_id, (datetime.now(UTC) - _BEFORE_NOW).isoformat())
