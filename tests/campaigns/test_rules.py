@@ -13,7 +13,7 @@ from tests.engagement.visits import BEGIN, did, site_that_makes_people
 from tests.web import org
 
 from abmatic.audiences.models import Contact
-from abmatic.campaigns import following, membership, rules
+from abmatic.campaigns import following, membership, removing, rules
 from abmatic.campaigns.following import Followed, Outlook
 from abmatic.campaigns.membership import StatusUnknown
 from abmatic.campaigns.models import (
@@ -249,6 +249,7 @@ class TestLater:
         ann = known("ann")
         tell(said(0, "ann@acme.com"), did(1))
         rules.remove(made)
+        assert removing.delete_removed() == 1
         assert not CampaignRuleHit.objects.exists()
         assert following.follow() == Followed()
         assert status(fair, ann) == "Visited"

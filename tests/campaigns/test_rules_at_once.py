@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 __all__ = ("days_later", "fair")
 
 
-def _while_it_waits(statement: str, parameters: tuple[Any, ...], verb: Callable[[], Any]) -> Any:
+def while_it_waits(statement: str, parameters: tuple[Any, ...], verb: Callable[[], Any]) -> Any:
     """What a verb answers that began once another connection had executed a statement, and before it committed."""
 
     def begin() -> Any:
@@ -42,7 +42,7 @@ def _while_it_waits(statement: str, parameters: tuple[Any, ...], verb: Callable[
 
 def test_whom_somebody_brings_further_meanwhile_is_not_set_back(fair: Campaign) -> None:
     ann, bob = (org.member(fair, known(name)) for name in ("ann", "bob"))
-    moved = _while_it_waits(
+    moved = while_it_waits(
         "UPDATE campaign_member SET status = 'Responded', has_responded = true WHERE id = %s",
         (ann.pk,),
         lambda: membership.advance(fair, [ann.pk, bob.pk], "Visited", cause()),
@@ -56,7 +56,7 @@ def test_whom_somebody_puts_in_meanwhile_comes_as_far_as_the_rule(fair: Campaign
     rule(fair, "page", "/prices", "Visited", joins=True)
     ann = known("ann")
     come(said(0, "ann@acme.com"), did(1))
-    done = _while_it_waits(
+    done = while_it_waits(
         "INSERT INTO campaign_member (campaign_id, contact_id, status, created_at, updated_at) "
         "VALUES (%s, %s, %s, now(), now())",
         (fair.pk, ann.pk, label),

@@ -109,13 +109,19 @@ def _read_past(session: Session, batch: int) -> bool:
         after, numbers = found
         upto = doings.past_into(session, "rule_event", after, batch)
         _take(session, "rule_event", numbers)
-        session.execute("UPDATE campaign_rule SET catches_up_from = %s WHERE id = ANY (%s)", (upto, numbers))
+        session.execute(
+            "UPDATE campaign_rule SET catches_up_from = %s, caught_up_at = coalesce(%s, caught_up_at) "
+            "WHERE id = ANY (%s)",
+            (upto, timezone.now() if upto is None else None, numbers),
+        )
     return True
 
 
 def _all_rules(session: Session) -> tuple[list[int], datetime | None]:
     """Their numbers, and since when the first of them counts; None where there is none."""
-    found = session.execute("SELECT coalesce(array_agg(id), '{}'), min(counts_from) FROM campaign_rule").fetchone()
+    found = session.execute(
+        "SELECT coalesce(array_agg(id), '{}'), min(counts_from) FROM campaign_rule WHERE removed_at IS NULL"
+    ).fetchone()
     return found or ([], None)
 
 

@@ -8,6 +8,7 @@ from django.db import models
 from abmatic.audiences.models import Collection, Contact, LocalRecord
 from abmatic.audiences.sorting import sort_key
 from abmatic.changes.models import Cause
+from abmatic.postgres.removed import NotRemoved
 
 
 class Campaign(LocalRecord):
@@ -145,13 +146,23 @@ class CampaignRule(models.Model):
     counts_from = models.DateTimeField()
     # Sessions that began after this and before the rule was made are yet to be looked at; None: all were.
     catches_up_from = models.DateTimeField(null=True)
+    # When all had been looked at, the last time.
+    caught_up_at = models.DateTimeField(null=True)
     problem = models.TextField(blank=True, default="")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
+    # It counts nothing any more; what it has counted is deleted (`removing`).
+    removed_at = models.DateTimeField(null=True)
+
+    objects = NotRemoved["CampaignRule"]()
 
     class Meta:
         db_table = "campaign_rule"
-        constraints = (models.UniqueConstraint(fields=["campaign", "kind", "likeness"], name="campaign_rule_once"),)
+        constraints = (
+            models.UniqueConstraint(
+                fields=["campaign", "kind", "likeness"], name="campaign_rule_once", condition=models.Q(removed_at=None)
+            ),
+        )
 
     def __str__(self) -> str:
         return {

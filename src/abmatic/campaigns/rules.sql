@@ -20,7 +20,7 @@ SELECT r.id AS rule_id, e.visitor, e.site_id, e.occurred_at
  WHERE r.id = ANY (%(rules)s::bigint[])
 
 -- keep -- Rules of some that are there, and stay until the transaction ends. Parameter: rules.
-SELECT id FROM campaign_rule WHERE id = ANY (%(rules)s::bigint[]) ORDER BY id FOR KEY SHARE
+SELECT id FROM campaign_rule WHERE id = ANY (%(rules)s::bigint[]) AND removed_at IS NULL ORDER BY id FOR KEY SHARE
 
 -- take -- Writes down what people did whom we know: what had its effect on somebody has it no more, also where that one was somebody else's double, who is gone since. Parameter: rules (that are there).
 WITH did AS (
@@ -55,21 +55,21 @@ SELECT rule_id, contact_id, visitor_id, last_at, settled_to, open_since FROM new
         OR excluded.open_since < coalesce(h.open_since, 'infinity')
 
 -- begin_anew -- All rules catch up from their beginning. Parameter: longest (interval: no session takes longer).
-UPDATE campaign_rule SET catches_up_from = counts_from - %(longest)s::interval
+UPDATE campaign_rule SET catches_up_from = counts_from - %(longest)s::interval WHERE removed_at IS NULL
 
 -- catching_up -- The rules that have caught up the most of those that haven't yet, and up to when. No parameters.
 SELECT catches_up_from, array_agg(id ORDER BY id) FROM campaign_rule
- WHERE catches_up_from IS NOT NULL GROUP BY 1 ORDER BY 1 DESC LIMIT 1
+ WHERE catches_up_from IS NOT NULL AND removed_at IS NULL GROUP BY 1 ORDER BY 1 DESC LIMIT 1
 
 -- stay_out -- What those did who were taken out of a campaign has no effect, and isn't passed through again. No parameters.
 UPDATE campaign_rule_hit AS h SET settled_to = h.last_at, open_since = NULL
   FROM campaign_rule AS r JOIN campaign_member AS m ON m.campaign_id = r.campaign_id
  WHERE r.id = h.rule_id AND m.contact_id = h.contact_id AND h.open_since IS NOT NULL
-   AND m.is_removed AND m.lives_on_id IS NULL
+   AND m.is_removed AND m.lives_on_id IS NULL AND r.removed_at IS NULL
 
 -- due -- Rules that have something to do. One that is catching up waits: what was done first says on which day.
 SELECT r.id FROM campaign_rule AS r
- WHERE r.catches_up_from IS NULL AND EXISTS (
+ WHERE r.catches_up_from IS NULL AND r.removed_at IS NULL AND EXISTS (
     SELECT FROM campaign_rule_hit AS h
       LEFT JOIN campaign_member AS m ON m.campaign_id = r.campaign_id AND m.contact_id = h.contact_id
      WHERE h.rule_id = r.id AND h.open_since IS NOT NULL
@@ -97,4 +97,18 @@ SELECT count(*) FROM (SELECT DISTINCT contact_id FROM campaign_rule_hit WHERE ru
 
 -- counted -- The same of each rule of a campaign. Parameter: campaign.
 SELECT r.id, (SELECT count(*) FROM (SELECT DISTINCT h.contact_id FROM campaign_rule_hit AS h WHERE h.rule_id = r.id) AS people)
-  FROM campaign_rule AS r WHERE r.campaign_id = %(campaign)s
+  FROM campaign_rule AS r WHERE r.campaign_id = %(campaign)s AND r.removed_at IS NULL
+
+-- removed -- Rules that are marked as removed. No parameters.
+SELECT id FROM campaign_rule WHERE removed_at IS NOT NULL ORDER BY id
+
+-- delete_some -- Deletes some of what a rule has counted; what somebody else is at, not now. Parameters: rule, batch.
+DELETE FROM campaign_rule_hit
+ WHERE ctid = ANY (ARRAY(SELECT ctid FROM campaign_rule_hit WHERE rule_id = %(rule)s
+                          LIMIT %(batch)s FOR UPDATE SKIP LOCKED))
+
+-- delete_itself -- Deletes a rule that is marked, once nobody writes down any more what it counts. Parameter: rule.
+DELETE FROM campaign_rule WHERE id = %(rule)s AND removed_at IS NOT NULL
+
+-- delete_rest -- Deletes all that is left of what a rule has counted. Parameter: rule.
+DELETE FROM campaign_rule_hit WHERE rule_id = %(rule)s

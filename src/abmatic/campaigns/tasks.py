@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import close_old_connections
 from procrastinate.contrib.django import app
 
-from abmatic.campaigns import following, joining
+from abmatic.campaigns import following, joining, removing
 
 
 @app.periodic(cron="* * * * *")
@@ -22,3 +22,14 @@ def follow_rules(timestamp: int) -> None:
     """Brings members further by what they did on the website. ``timestamp`` is the minute it was queued for."""
     close_old_connections()
     following.follow()
+
+
+@app.periodic(cron="* * * * *")
+@app.task(
+    name="campaigns.delete_removed_rules", queue="sync", queueing_lock="campaigns.delete_removed_rules",
+    lock="campaigns.delete_removed_rules",
+)  # fmt: skip
+def delete_removed_rules(timestamp: int) -> None:
+    """Deletes rules that were removed, with what they counted. ``timestamp`` is the minute it was queued for."""
+    close_old_connections()
+    removing.delete_removed()

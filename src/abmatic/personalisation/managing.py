@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from abmatic.audiences.models import Collection
 from abmatic.campaigns.models import Campaign
@@ -41,7 +42,7 @@ def change(experience_id: int, wanted: ExperienceWanted, *, by: Author, seen: da
     what somebody else has done since is not undone. Raises `ExperienceRefused`, `Experience.DoesNotExist`.
     """
     with transaction.atomic():
-        experience = Experience.objects.select_for_update().get(pk=experience_id)
+        experience = _locked(experience_id)
         if seen is not None and seen != experience.updated_at:
             raise ExperienceRefused(
                 f"“{experience}” was changed meanwhile, by {experience.changed_by}: open it again to change it."
@@ -52,7 +53,7 @@ def change(experience_id: int, wanted: ExperienceWanted, *, by: Author, seen: da
 def switch(experience_id: int, is_on: bool, *, by: Author) -> Experience:
     """Turns an experience on or off. Raises `ExperienceRefused`, `Experience.DoesNotExist`."""
     with transaction.atomic():
-        experience = Experience.objects.select_for_update().get(pk=experience_id)
+        experience = _locked(experience_id)
         variants = list(experience.variants.all())
         if is_on and not any(each.weight and each.changes for each in variants):
             raise ExperienceRefused(f"No variant of “{experience}” that has a weight changes anything: edit it first.")
@@ -66,16 +67,21 @@ def switch(experience_id: int, is_on: bool, *, by: Author) -> Experience:
 
 
 def remove(experience_id: int, *, by: Author) -> str:
-    """Removes an experience with its results; answers its name. Touches go with the next calculation of attribution.
-
-    Raises `Experience.DoesNotExist`.
+    """Removes an experience with its results; answers its name. From now on it is there for nobody, `removing` deletes
+    what hangs on it. Touches go with the next calculation of attribution. Raises `Experience.DoesNotExist`.
     """
     with transaction.atomic():
-        experience = Experience.objects.select_for_update().get(pk=experience_id)
+        experience = _locked(experience_id)
         _note(experience, "experience removed", by, [])
-        experience.delete()
+        experience.is_on, experience.changed_by, experience.removed_at = False, str(by), timezone.now()
+        experience.save()
     transaction.on_commit(running.forget_known)
     return experience.name
+
+
+def _locked(experience_id: int) -> Experience:
+    """Alone with it, but for those who are just being given it."""
+    return Experience.objects.select_for_update(no_key=True).get(pk=experience_id)
 
 
 def wanted_of(experience: Experience) -> dict[str, Any]:

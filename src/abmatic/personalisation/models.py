@@ -10,6 +10,7 @@ from django.db import models
 
 from abmatic.audiences.models import Collection
 from abmatic.campaigns.models import Campaign
+from abmatic.postgres.removed import NotRemoved
 from abmatic.tracking.models import TrackingSite
 
 # In percent. Somebody has to see the variants.
@@ -53,6 +54,10 @@ class Experience(models.Model):
     changed_by = models.TextField(blank=True, default="", db_default="")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
+    # It is there for nobody any more; what hangs on it is deleted (`removing`).
+    removed_at = models.DateTimeField(null=True)
+
+    objects = NotRemoved["Experience"]()
 
     class Meta:
         db_table = "experience"

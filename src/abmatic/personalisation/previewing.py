@@ -35,7 +35,7 @@ def shown_by(token: str, site_id: int) -> dict[str, Any] | None:
     except signing.BadSignature:
         return None
     found = Variant.objects.filter(pk=variant_id, experience__site=site_id).select_related("experience").first()
-    if found is None:
+    if found is None or found.experience.removed_at is not None:
         return None
     changes = as_running(found.experience).changes_of(found.pk)
     return {"id": found.experience_id, "variant": found.pk, "changes": changes}

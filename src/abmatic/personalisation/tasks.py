@@ -7,7 +7,7 @@ from django.db import close_old_connections
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
-from abmatic.personalisation import following, people
+from abmatic.personalisation import following, people, removing
 
 
 @app.periodic(cron="* * * * *")
@@ -20,10 +20,24 @@ def follow(timestamp: int) -> None:
     following.follow()
 
 
-@app.periodic(cron="57 3 * * *")
+@app.periodic(cron="* * * * *")
+@app.task(
+    name="personalisation.delete_removed", queue="sync", queueing_lock="personalisation.delete_removed",
+    lock="personalisation.delete_removed",
+)  # fmt: skip
+def delete_removed(timestamp: int) -> None:
+    """Deletes experiences that were removed, with their results. ``timestamp``: the minute of it."""
+    close_old_connections()
+    removing.delete_removed()
+
+
+@app.periodic(cron="57 * * * *")
 @app.task(name="personalisation.forget_strangers", queue="sync", queueing_lock="personalisation.forget_strangers")
 def forget_strangers(timestamp: int) -> None:
-    """Erases what visitors were shown who are forgotten. ``timestamp``: the day of it."""
+    """Erases what visitors were shown who are forgotten. ``timestamp``: the hour of it.
+
+    Hourly, for machines that are not on at night.
+    """
     close_old_connections()
     keep = settings.ENVIRONMENT.keep_events_months
     if keep is not None:

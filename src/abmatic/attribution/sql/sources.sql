@@ -54,7 +54,7 @@ SELECT DISTINCT ON (e.assignment_id, e.is_click, (e.occurred_at AT TIME ZONE 'UT
        coalesce(p.account_id, s.account_id) AS account_id
   FROM visitor AS v
   JOIN experience_assignment AS a ON a.visitor = v.key AND a.variant_id IS NOT NULL
-  JOIN experience AS x ON x.id = a.experience_id
+  JOIN experience AS x ON x.id = a.experience_id AND x.removed_at IS NULL
   JOIN experience_event AS e ON e.assignment_id = a.id
   JOIN LATERAL (
     SELECT w.contact_id, w.account_id

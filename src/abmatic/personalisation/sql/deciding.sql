@@ -31,10 +31,11 @@ SELECT w.contact_id,
      ORDER BY s.stay_ended_at DESC, s.began_at DESC LIMIT 1
   ) AS l ON true;
 
--- assign -- Keeps what was decided; what is there stays. Parameters: visitor, experiences, variants (0: the control group).
+-- assign -- Keeps what was decided; what is there stays. Whoever deletes a removed experience waits until it is kept. Parameters: visitor, experiences, variants (0: the control group).
 INSERT INTO experience_assignment (visitor, experience_id, variant_id, assigned_at)
 SELECT %(visitor)s::text, d.experience, nullif(d.variant, 0), now()
   FROM unnest(%(experiences)s::bigint[], %(variants)s::bigint[]) AS d (experience, variant)
-  JOIN experience AS x ON x.id = d.experience
+  JOIN experience AS x ON x.id = d.experience AND x.removed_at IS NULL
  WHERE d.variant = 0 OR EXISTS (SELECT FROM experience_variant AS v WHERE v.id = d.variant)
+   FOR KEY SHARE OF x
     ON CONFLICT (visitor, experience_id) DO NOTHING;

@@ -8,6 +8,7 @@ INSERT INTO experience_event (id, assignment_id, is_click, occurred_at, path)
 SELECT e.id, a.id, e.kind = %(click)s, e.occurred_at, e.path
   FROM fresh_reaction AS e
   JOIN experience AS x ON x.id = (e.properties ->> 'experience')::bigint AND x.site_id = e.site_id
+   AND x.removed_at IS NULL
   JOIN experience_assignment AS a
     ON a.visitor = e.visitor AND a.experience_id = x.id
    AND coalesce(a.variant_id, 0) = (e.properties ->> 'variant')::bigint
