@@ -80,8 +80,11 @@ def test_by_the_api(fair: Campaign) -> None:
     assert told.json() == {"did": 1, "joining": 1, "advancing": 0, "staying": 0}
     made = program.ask("POST", url, wanted)
     assert (made.status_code, made.json()["status"]) == (201, None)
+    assert (made.json()["is_looking_back"], made.json()["looked_back_at"]) == (True, None)
     following.follow()
     (shown,) = program.ask("GET", url).json()["items"]
+    assert shown["is_looking_back"] is False
+    assert shown["looked_back_at"] > made.json()["counts_from"]
     assert (shown["id"], shown["people"], shown["problem"]) == (made.json()["id"], 1, "")
     again = program.ask("POST", url, wanted)
     assert (again.status_code, again.json()["code"]) == (422, "invalid_rule")

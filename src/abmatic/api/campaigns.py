@@ -40,7 +40,9 @@ class RuleWanted(Schema):
 
 
 class RuleShown(Schema):
-    """A rule. ``people``: how many who are known did what it counts. ``problem``: why nobody moves."""
+    """A rule. ``people``: how many who are known did what it counts. ``is_looking_back``: it still looks at what was
+    done before it was made, and moves nobody meanwhile; ``looked_back_at``: when it was done with that, null where it
+    isn't or had nothing to look back at. ``problem``: why nobody moves."""
 
     id: int
     kind: str
@@ -49,12 +51,20 @@ class RuleShown(Schema):
     joins: bool
     counts_from: datetime
     people: int
+    is_looking_back: bool
+    looked_back_at: datetime | None
     problem: str
 
     @classmethod
     def of(cls, rule: CampaignRule, people: int = 0) -> "RuleShown":
         same = ("kind", "pattern", "status", "joins", "counts_from", "problem")
-        return cls(id=rule.pk, people=people, **{name: getattr(rule, name) for name in same})
+        return cls(
+            id=rule.pk,
+            people=people,
+            is_looking_back=rule.catches_up_from is not None,
+            looked_back_at=rule.caught_up_at if rule.catches_up_from is None else None,
+            **{name: getattr(rule, name) for name in same},
+        )
 
 
 class RulesShown(Schema):
@@ -95,7 +105,8 @@ def list_rules(request: HttpRequest, campaign_id: CampaignId) -> Any:
 def create_rule(
     request: HttpRequest, campaign_id: CampaignId, rule: RuleWanted, idempotency_key: IdempotencyKey = None
 ) -> Answer:
-    """Makes a rule. It has its effect within a minute or two."""
+    """Makes a rule. It has its effect within a minute or two; one that counts from an earlier day, once it has looked
+    back (`is_looking_back`)."""
     made = rules.add(find_campaign(campaign_id), rule.wanted(), None)
     return Answer(RuleShown.of(made), 201)
 
