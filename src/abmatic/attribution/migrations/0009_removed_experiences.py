@@ -15,7 +15,7 @@ def _watching(*columns: str) -> str:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("attribution", "0006_due"), ("personalisation", "0004_removed")]
+    dependencies = [("attribution", "0008_touch_of_campaign"), ("personalisation", "0004_removed")]
 
     operations = [
         migrations.RunSQL(
