@@ -202,18 +202,21 @@ def test_the_journey_of_an_account_grows_as_it_scrolls(
     assert "Opportunity won" in admin.get(f"/accounts/{won.account_id}/journey/?after=nonsense").text
 
 
-def test_what_was_seen_and_what_was_clicked_look_different_in_the_journey(admin: Client, won: Opportunity) -> None:
-    for number, kind in enumerate((Touch.Kind.PERSONALISED, Touch.Kind.PERSONALISED_CLICK)):
-        shown = touch(5 + number, None, won.account, "Personalisation", page="/prices")
+def test_touches_of_each_kind_have_words_and_a_drawing_of_their_own_in_the_journey(admin: Client) -> None:
+    account = Account.objects.create(name="Acme")
+    for number, kind in enumerate(Touch.Kind):
+        shown = touch(5 + number, None, account, "Direct", page="/prices")
         Touch.objects.filter(pk=shown.pk).update(kind=kind)
-    page = admin.get(f"/accounts/{won.account_id}/journey/").text
-    clicked, seen = [step for step in page.split('<li class="event">') if "personalised content" in step]
-    assert '<strong dir="auto">Clicked personalised content</strong>' in clicked
-    assert '<strong dir="auto">Saw personalised content</strong>' in seen
-    drawings = [step.partition("<svg")[2].partition("</svg>")[0] for step in (clicked, seen)]
-    assert "<path" in drawings[0]
-    assert "<path" in drawings[1]
-    assert drawings[0] != drawings[1]
+    page = admin.get(f"/accounts/{account.pk}/journey/").text
+    steps = [step for step in page.split('<li class="event">') if "/prices" in step]
+    told = [step.partition('<strong dir="auto">')[2].partition("</strong>")[0] for step in steps]
+    assert told == [
+        "Clicked personalised content", "Saw personalised content", "Campaign response: Direct", "Form: Direct",
+        "Visit: Direct",
+    ]  # fmt: skip
+    drawings = {step.partition("<svg")[2].partition("</svg>")[0] for step in steps}
+    assert len(drawings) == len(Touch.Kind)
+    assert all("<path" in drawing for drawing in drawings)
 
 
 def test_the_touches_behind_a_row_add_up_to_it_in_the_currency_of_the_report(admin: Client, won: Opportunity) -> None:

@@ -43,7 +43,15 @@ def test_text_of_the_data_is_never_markup() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(None, ""), (0.04, "under 1 s"), (1.25, "1.2 s"), (59.9, "59 s"), (61, "1 min 1 s"), (7_500, "2 h 5 min")],
+    [
+        (None, ""),
+        (0.04, "under 1 s"),
+        (1.25, "1.2 s"),
+        (2.0, "2 s"),
+        (59.9, "59 s"),
+        (61, "1 min 1 s"),
+        (7_500, "2 h 5 min"),
+    ],
 )
 def test_duration(seconds: float | None, text: str) -> None:
     assert duration(seconds) == text

@@ -50,7 +50,7 @@ def duration(value: float | None) -> str:
     whole = int(value)
     if value < 1:
         return "under 1 s"
-    if value < 10:
+    if value < 10 and value != whole:
         return f"{value:.1f} s"
     if whole < MINUTE:
         return f"{whole} s"

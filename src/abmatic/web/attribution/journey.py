@@ -22,7 +22,10 @@ _KINDS = ("touch", "membership", "change", "opened", "closed")
 _TOUCHES = dict(Touch.Kind.choices)
 # What they saw or clicked says all, without the channel.
 _PERSONALISED = {Touch.Kind.PERSONALISED: "eye", Touch.Kind.PERSONALISED_CLICK: "click"}
-_ICONS = {"touch": "speakerphone", "membership": "users", "change": "pencil", "opened": "briefcase", "closed": "check"}
+_TOUCH_ICONS = {
+    Touch.Kind.VISIT: "device-desktop", Touch.Kind.FORM: "forms", Touch.Kind.CAMPAIGN_RESPONSE: "speakerphone",
+}  # fmt: skip
+_ICONS = {"membership": "users", "change": "pencil", "opened": "briefcase", "closed": "check"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,8 @@ def _shown(step: Step, labels: dict[str, dict[str, str]]) -> Shown:
     if step.kind == "touch" and step.what in _PERSONALISED:
         return Shown(step, _PERSONALISED[Touch.Kind(step.what)], _TOUCHES[step.what])
     if step.kind == "touch":
-        return Shown(step, _ICONS["touch"], f"{_TOUCHES.get(step.what, step.what)}: {step.label}")
+        icon = _TOUCH_ICONS[Touch.Kind(step.what)]
+        return Shown(step, icon, f"{_TOUCHES[step.what]}: {step.label}")
     if step.kind == "membership":
         return Shown(step, _ICONS["membership"], "Put into a campaign")
     if step.kind == "opened":
