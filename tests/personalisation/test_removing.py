@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -60,7 +62,7 @@ def test_a_run_that_is_killed_is_taken_up_by_the_next(site: TrackingSite, monkey
     managing.remove(made.pk, by=worlds.ALICE)
     run, times = removing._delete_some, []
 
-    def killed_in_the_second(*args: object) -> int:
+    def killed_in_the_second(*args: Any) -> bool:
         times.append(1)
         if len(times) == 2:
             raise Killed
@@ -70,7 +72,8 @@ def test_a_run_that_is_killed_is_taken_up_by_the_next(site: TrackingSite, monkey
         patch.setattr(removing, "_delete_some", killed_in_the_second)
         with pytest.raises(Killed):
             removing.delete_removed(batch=2)
-    assert Assignment.objects.filter(experience_id=made.pk).count() == 3
+    assert Assignment.objects.filter(experience_id=made.pk).count() == 5
+    assert Reaction.objects.filter(assignment__experience_id=made.pk).count() == 3
     assert removing.delete_removed(batch=2) == 1
     assert not Experience._base_manager.filter(pk=made.pk).exists()
     assert set(Assignment.objects.values_list("experience_id", flat=True)) == {other.pk}
@@ -91,3 +94,45 @@ def test_what_is_given_at_the_same_moment_goes_too(site: TrackingSite) -> None:
         assert begun.result() == 1
     assert not Assignment.objects.exists()
     assert not Variant.objects.exists()
+
+
+def test_each_transaction_deletes_so_many_events_at_most_while_others_are_taken(
+    site: TrackingSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, other = seen(site, 2), seen(site, 1)
+    store.append([told(made, person(0), minutes=minutes) for minutes in range(1, 8)])
+    assert following.follow() == 7
+    managing.remove(made.pk, by=worlds.ALICE)
+    run, rows = removing._delete_some, []
+
+    def watched(*args: Any) -> bool:
+        found = run(*args)
+        with sessions.session("watch") as watch:
+            # Nobody who takes impressions waits.
+            watch.execute("SELECT FROM experience_read FOR UPDATE NOWAIT")
+        args[0].commit()
+        rows.append((Assignment.objects.count(), Reaction.objects.count()))
+        return found
+
+    monkeypatch.setattr(removing, "_delete_some", watched)
+    assert removing.delete_removed(batch=2) == 1
+    steps = list(itertools.pairwise(rows))
+    assert all(was[part] - now[part] <= 2 for was, now in steps for part in (0, 1))
+    assert rows[0] == (3, 8)
+    assert rows[-1] == (1, 1)
+    assert Reaction.objects.get().assignment.experience_id == other.pk
+
+
+def test_impressions_that_are_taken_at_the_same_moment_go_too(site: TrackingSite) -> None:
+    made = seen(site, 1)
+    store.append([told(made, person(0), minutes=5)])
+    with sessions.session("personalisation") as taking, ThreadPoolExecutor(1) as one:
+        taking.execute("SELECT")
+        assert following._take_some(taking, 100) == (1, 1)
+        managing.remove(made.pk, by=worlds.ALICE)
+        begun = one.submit(removing.delete_removed)
+        wait_for_lock_or(begun)
+        taking.commit()
+        assert begun.result() == 1
+    assert not Assignment.objects.exists()
+    assert not Reaction.objects.exists()
