@@ -22,8 +22,9 @@ from abmatic.changes.models import Change
 from abmatic.engagement.models import Visitor, WebSession
 from abmatic.salesforce import Client
 from abmatic.salesforce.collections import RowOutcome
-from abmatic.sync import people
+from abmatic.sync import people, runs
 from abmatic.sync.engagement_fields import _SUGGESTED
+from abmatic.sync.execute import execute
 from abmatic.sync.models import Connection, FieldMapping, Finding, Issue, MirrorContact, VisitTask, Write
 from abmatic.sync.objects import OBJECTS
 from abmatic.sync.people import WriteUnderWay
@@ -149,6 +150,27 @@ def test_values_of_fields_that_were_mapped_once_go_too(live: Live, ann: Contact)
     assert kept(ann)
     people.erase(str(ann.work_email))
     assert kept(ann) == []
+
+
+def test_what_the_org_had_of_its_own_comes_back_with_an_undo(live: Live, ann: Contact) -> None:
+    """A score mapped to a field that is in use there, and that empties what is there: nobody was ever erased."""
+    field = "Abmatic_Engagement_Score__c"
+    live.sync_well("Contact")
+    written = MirrorContact.objects.get(local_id=ann.pk, role=1).sf_id
+    theirs = MirrorContact.objects.filter(role=1).exclude(local_id=ann.pk).order_by("sf_id")[0].sf_id
+    with live.editing() as session:
+        session.update("Contact", theirs, {field: 77})
+    FieldMapping.objects.filter(sf_field=field).update(clear_with_empty=True)
+    Contact.objects.filter(pk=ann.pk).update(engagement_score=None)
+    run = live.sync_well("Contact", full=True)["Contact"]
+    values = f'SELECT "{field}" FROM "Contact" WHERE "Id" = ?'
+    assert [live.rows(values, sf_id) for sf_id in (theirs, written)] == [[(None,)], [(None,)]]
+    made = runs.undo(run)
+    execute(made.pk)
+    made.refresh_from_db()
+    assert made.state == "succeeded", made.outcome
+    # What we wrote ourselves is not kept.
+    assert [live.rows(values, sf_id) for sf_id in (theirs, written)] == [[(77,)], [(None,)]]
 
 
 def test_a_visit_that_is_somebody_elses_by_now_keeps_its_task(live: Live, ann: Contact) -> None:

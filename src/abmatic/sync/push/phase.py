@@ -284,7 +284,8 @@ def plan_next(session: Session, plan: PushPlan, parameters: dict[str, Any], taki
     session.execute(compare.close_issues(plan, connection, is_picked=taking.picked is not None))
     session.execute(_text("open_issues"), said)
     computed = [each.sf_field for each in plan.fields if each.local.is_computed]
-    planned = session.execute(_text("plan_writes"), {**said, "computed": computed}).rowcount
+    writes = sql.SQL(_text("plan_writes")).format(mirror=sql.Identifier(plan.spec.mirror))
+    planned = session.execute(writes, {**said, "computed": computed}).rowcount
     found = taking.judge(session, plan, parameters)
     # What Salesforce refused in this run is counted as that.
     wanted = session.execute(

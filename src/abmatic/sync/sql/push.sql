@@ -71,14 +71,17 @@ DO UPDATE SET code = excluded.code, message = excluded.message, fields = exclude
               settings = excluded.settings, run_id = excluded.run_id, last_at = now(), times = issue.times + 1, retry_at = NULL;
 
 -- plan_writes -- Writes down what will be sent: all that is complete, and wasn't refused before as it is, unless a person wants it tried again. Parameters: connection, sobject, run, settings, computed.
--- Of computed fields that are emptied it isn't kept what they were: the person may have been erased.
+-- Of computed fields that are emptied it isn't kept what they were where both sides had agreed on that, as on what was
+-- written: the person may have been erased. What the org itself had there is kept, for an undo.
 INSERT INTO salesforce_write (run_id, connection_id, sobject, local_id, sf_id, operation, before, sent, ours,
                               parent_sf_id, state, at)
 SELECT %(run)s, %(connection)s, %(sobject)s, p.local_id, p.sf_id, p.operation,
-       p.before - ARRAY(SELECT c FROM unnest(%(computed)s::text[]) AS c WHERE p.sent -> c = 'null'), p.sent, p.ours,
-       p.parent_sf_id, 'planned', now()
-  FROM planned AS p
- WHERE p.sent <> '{}' AND p.missing = '{}'
+       p.before - ARRAY(SELECT c FROM unnest(%(computed)s::text[]) AS c
+                         WHERE p.sent -> c = 'null'
+                           AND (m.base IS NULL OR m.base -> c = p.before -> c)),
+       p.sent, p.ours, p.parent_sf_id, 'planned', now()
+  FROM planned AS p LEFT JOIN {mirror} AS m ON m.connection_id = %(connection)s AND m.sf_id = p.sf_id
+ WHERE p.sent <> '{{}}' AND p.missing = '{{}}'
    AND NOT EXISTS (
        SELECT FROM issue AS i
         WHERE i.is_open AND i.connection_id = %(connection)s AND i.sobject = %(sobject)s AND i.local_id = p.local_id
