@@ -121,7 +121,7 @@ def _measure(part: int) -> Figures:
     _happens(_MOVED, accounts=ACCOUNTS // part, moved=MOVED)
     figures["moved"] = _seconds(refresh_due)
     _touch_more(DEALS // part // 2)
-    figures["one more"] = _seconds(lambda: make_due_credits(in_force().rules))
+    figures["one more"] = _seconds(lambda: make_due_credits(in_force()))
     year = (date(2024, 1, 1), date(2024, 12, 31))
     asked = {
         "won amount by channel": Asked(*year), "won deals by campaign": Asked(*year, "linear", "campaign", "won_deals"),

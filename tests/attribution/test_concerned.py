@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 from django.db import connection, transaction
 from tests.attribution.deals import deal, person, response
 from tests.attribution.happenings import HAPPENINGS, World
+from tests.engagement.test_identifying import in_thread, wait_for_lock_or
 
 from abmatic.attribution import concerned, refreshing
 from abmatic.attribution.models import (
@@ -52,7 +55,7 @@ def anew_is_the_same() -> None:
     assert refresh() == Refreshed(0, 0)
     assert made() == followed
     OpportunityPath.objects.update(is_due=True, credited_at=None)
-    refreshing.make_due_credits(AttributionSetting().rules)
+    refreshing.make_due_credits(AttributionSetting())
     assert made() == followed
 
 
@@ -137,11 +140,11 @@ def test_a_statement_that_writes_very_much_leaves_one_mark(ann: Contact) -> None
 
 
 @pytest.fixture
-def anew(monkeypatch: pytest.MonkeyPatch) -> list[Refreshed]:
+def anew(monkeypatch: pytest.MonkeyPatch) -> list[Refreshed | None]:
     """Each time that everything is made anew."""
-    times: list[Refreshed] = []
+    times: list[Refreshed | None] = []
 
-    def counted(*settings: AttributionSetting) -> Refreshed:
+    def counted(*settings: AttributionSetting) -> Refreshed | None:
         times.append(refresh(*settings))
         return times[-1]
 
@@ -151,7 +154,7 @@ def anew(monkeypatch: pytest.MonkeyPatch) -> list[Refreshed]:
 
 @pytest.mark.django_db
 def test_all_is_made_anew_where_rules_are_others_or_very_much_changed(
-    ann: Contact, webinar: Campaign, anew: list[Refreshed], monkeypatch: pytest.MonkeyPatch
+    ann: Contact, webinar: Campaign, anew: list[Refreshed | None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deal(ann.account, ann)
     response(ann, webinar, 10)
@@ -175,7 +178,7 @@ def test_all_is_made_anew_where_rules_are_others_or_very_much_changed(
 
 @pytest.mark.django_db
 def test_what_was_killed_is_done_again(
-    ann: Contact, webinar: Campaign, anew: list[Refreshed], monkeypatch: pytest.MonkeyPatch
+    ann: Contact, webinar: Campaign, anew: list[Refreshed | None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refresh_due()
     deal(ann.account, ann)
@@ -194,13 +197,13 @@ def test_what_was_killed_is_done_again(
         patch.setattr(refreshing, "_take_paths", killed)
         with pytest.raises(KeyboardInterrupt):
             refresh()
-    assert AttributionRefresh.objects.get().seen == {}
+    assert set(AttributionRefresh.objects.get().seen) == {"run"}
     refresh_due()
     assert len(anew) == 2
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_commits_late_is_told_late(ann: Contact, webinar: Campaign, anew: list[Refreshed]) -> None:
+def test_what_commits_late_is_told_late(ann: Contact, webinar: Campaign, anew: list[Refreshed | None]) -> None:
     """A change that began before another, and is committed after that was followed."""
     beta = Account.objects.create(name="Beta")
     won = deal(beta)
@@ -235,3 +238,107 @@ def test_nobody_waits_for_who_follows(ann: Contact, webinar: Campaign) -> None:
         session.commit()
     # Marked meanwhile, it is there.
     assert set(AttributionDue.objects.values_list("what", flat=True)) == {"campaign_member", "contact"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_makes_credits_is_alone(ann: Contact, webinar: Campaign, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A touch that another run takes while credits are made isn't lost to them."""
+    won = deal(ann.account, ann)
+    response(ann, webinar, 10)
+    expo = Campaign.objects.create(name="Expo", type="Event")
+    run = refreshing._run
+
+    def another() -> Refreshed | None:
+        response(ann, expo, 11)
+        return refresh_due()
+
+    with ThreadPoolExecutor(1) as one:
+        others: list[Any] = []
+
+        def ran(file: Any, name: Any, *rest: Any, **parts: Any) -> int:
+            done = run(file, name, *rest, **parts)
+            if name == "walk" and not others:
+                others.append(one.submit(in_thread, another))
+                wait_for_lock_or(others[0])
+            return done
+
+        monkeypatch.setattr(refreshing, "_run", ran)
+        refresh_due()
+        others[0].result()
+    monkeypatch.undo()
+    refresh_due()
+    assert Credit.objects.filter(opportunity_id=won.pk, model="linear").count() == 2
+    anew_is_the_same()
+
+
+def overtaken(monkeypatch: pytest.MonkeyPatch, transaction_no: int, by: Callable[[], Any]) -> None:
+    """Before that transaction of a run, another one does this in between."""
+    alone, times = concerned.alone, [0]
+
+    def late() -> None:
+        times[0] += 1
+        if times[0] == transaction_no:
+            with ThreadPoolExecutor(1) as one:
+                one.submit(in_thread, by).result()
+        alone()
+
+    monkeypatch.setattr(concerned, "alone", late)
+
+
+def begins_and_is_killed(monkeypatch: pytest.MonkeyPatch, at: str) -> None:
+    """Everything is made anew, and that is killed where it comes to this."""
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(refreshing, at, killed)
+        with pytest.raises(KeyboardInterrupt):
+            refresh()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("transaction_no", [3, 6, 7])
+def test_who_is_overtaken_while_all_is_made_anew_says_nothing_of_it(
+    ann: Contact, webinar: Campaign, monkeypatch: pytest.MonkeyPatch, transaction_no: int
+) -> None:
+    """Marks that another run took away were followed by nobody, if it was killed."""
+    deal(ann.account, ann)
+
+    def another() -> None:
+        response(ann, webinar, 10)
+        begins_and_is_killed(monkeypatch, "_take_touches")
+
+    with monkeypatch.context() as patch:
+        overtaken(patch, transaction_no, another)
+        assert refresh() is None
+    assert not AttributionDue.objects.exists()
+    assert not Touch.objects.exists()
+    assert refresh_due() == Refreshed(1, 1)
+    anew_is_the_same()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("transaction_no", [1, 2])
+def test_who_is_overtaken_by_other_rules_makes_nothing_by_the_old_ones(
+    ann: Contact, webinar: Campaign, monkeypatch: pytest.MonkeyPatch, transaction_no: int
+) -> None:
+    deal(ann.account, ann)
+    response(ann, webinar, 1)
+    response(ann, Campaign.objects.create(name="Expo", type="Event"), 10)
+    refresh_due()
+    rules = AttributionSetting(half_life_days=1)
+
+    def another() -> None:
+        rules.save()
+        begins_and_is_killed(monkeypatch, "_make_some")
+
+    response(ann, Campaign.objects.create(name="Fair", type="Event"), 12)
+    with monkeypatch.context() as patch:
+        overtaken(patch, transaction_no, another)
+        assert refresh_due() is None
+    assert refresh_due() is not None
+    followed = made()
+    OpportunityPath.objects.update(is_due=True, credited_at=None)
+    refreshing.make_due_credits(rules)
+    assert made() == followed

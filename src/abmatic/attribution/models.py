@@ -177,7 +177,7 @@ class AttributionRefresh(models.Model):
 
     at = models.DateTimeField(null=True)
     took_ms = models.IntegerField(default=0, db_default=0)
-    # By what rules; empty while all is made anew.
+    # By what rules; while all is made anew, whose run does.
     seen = models.JSONField(default=dict, db_default={})
 
     class Meta:

@@ -12,6 +12,10 @@ changed. Either comes to the same. Made again from the same data it changes noth
 due: marks go with the transaction that follows them, and before everything is made anew it is written down that it has
 to be.
 
+Two runs may be at it at once: one that was silent for long counts as dead, and goes on all the same. So each
+transaction is alone from its first statement, and sees whether the rules are still the same, and no other run makes
+everything anew. Else it leaves it to that one; if that is killed, it is written down that everything has to be made.
+
 To add a source: a block in sql/sources.sql that answers the columns of `touch`, its name in `SOURCES`, triggers that
 mark what it follows from, and how it is concerned by that.
 """
@@ -22,6 +26,7 @@ import time
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, LiteralString
+from uuid import uuid4
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -41,6 +46,13 @@ FREE = 100
 LONGEST = 3_600
 _DAY = 86_400
 
+# What `AttributionRefresh.seen` holds.
+Seen = dict[str, str]
+
+
+class _Overtaken(Exception):
+    """Everything is made anew by another run, or was, or is to be by other rules."""
+
 
 @dataclass(frozen=True, slots=True)
 class Refreshed:
@@ -51,42 +63,68 @@ class Refreshed:
 
 
 def refresh_due() -> Refreshed | None:
-    """Brings up to date what a change of data or settings concerns; None where nothing changed, and no deal waited."""
+    """Brings up to date what a change of data or settings concerns.
+
+    None where nothing changed, and no deal waited; or where another run makes everything anew.
+    """
     settings, began = in_force(), time.monotonic()
-    last = AttributionRefresh.objects.filter(pk=AttributionRefresh.THE_ONE).first()
-    if last is None or last.seen != _seen(settings) or concerned.is_everything():
+    seen = _seen(settings)
+    if _last() != seen or concerned.is_everything():
         return refresh(settings)
-    touches = _follow(settings)
-    # Deals may have waited.
-    deals = make_due_credits(settings.rules)
+    try:
+        touches = _follow(settings, seen)
+        # Deals may have waited.
+        deals = _make_due(settings.rules, seen)
+    except _Overtaken:
+        return None
     if touches is None and not deals:
         return None
-    _note(began, _seen(settings))
+    _note(began, seen, seen)
     return Refreshed(touches or 0, deals)
 
 
-def refresh(settings: AttributionSetting | None = None) -> Refreshed:
-    """Brings all touches, paths and credits up to date, whether anything has changed or not."""
+def refresh(settings: AttributionSetting | None = None) -> Refreshed | None:
+    """Brings all touches, paths and credits up to date, whether anything has changed or not.
+
+    None where another run began to do so meanwhile: it is left to that one.
+    """
     settings, began = settings or in_force(), time.monotonic()
+    mine, touches = {"run": uuid4().hex}, 0
     with transaction.atomic():
         concerned.alone()
         concerned.forget()
-        AttributionRefresh.objects.update_or_create(pk=AttributionRefresh.THE_ONE, defaults={"seen": {}})
-    touches = 0
-    for source in SOURCES:
+        AttributionRefresh.objects.update_or_create(pk=AttributionRefresh.THE_ONE, defaults={"seen": mine})
+    try:
+        for source in SOURCES:
+            with transaction.atomic():
+                _alone(mine)
+                touches += _take_touches(source, sql.SQL("TRUE"), concerned.ALL_TOUCHES)
         with transaction.atomic():
-            touches += _take_touches(source, sql.SQL("TRUE"), concerned.ALL_TOUCHES)
-    with transaction.atomic():
-        _take_paths(settings, concerned.ALL_DEALS)
-    deals = make_due_credits(settings.rules)
-    _note(began, _seen(settings))
+            _alone(mine)
+            _take_paths(settings, concerned.ALL_DEALS)
+        deals = _make_due(settings.rules, mine)
+    except _Overtaken:
+        return None
+    _note(began, mine, _seen(settings))
     return Refreshed(touches, deals)
 
 
-def _follow(settings: AttributionSetting) -> int | None:
+def _last() -> Seen | None:
+    """By what rules everything is made, or whose run makes it so; None before the first."""
+    return AttributionRefresh.objects.filter(pk=AttributionRefresh.THE_ONE).values_list("seen", flat=True).first()
+
+
+def _alone(seen: Seen) -> None:
+    """Until the transaction ends, the only run. Raises `_Overtaken` where another has begun to make everything anew."""
+    concerned.alone()
+    if _last() != seen:
+        raise _Overtaken
+
+
+def _follow(settings: AttributionSetting, seen: Seen) -> int | None:
     """Touches and paths that what changed concerns. Answers how many touches; None where nothing changed."""
     with transaction.atomic():
-        concerned.alone()
+        _alone(seen)
         if not concerned.take():
             return None
         touches = sum(_take_touches(source, concerned.AMONG[source], concerned.TOUCHES) for source in SOURCES)
@@ -123,16 +161,24 @@ def _take_paths(settings: AttributionSetting, among: dict[str, sql.SQL]) -> None
     _run("sql/refresh.sql", "forget_paths", paths=among["paths"])
 
 
-def make_due_credits(rules: Rules) -> int:
-    """Makes the credits of every deal that is due. Answers how many deals."""
+def make_due_credits(settings: AttributionSetting) -> int:
+    """Makes the credits of every deal that is due, if all else is made by these settings. Answers how many."""
+    try:
+        return _make_due(settings.rules, _seen(settings))
+    except _Overtaken:
+        return 0
+
+
+def _make_due(rules: Rules, seen: Seen) -> int:
     made = 0
-    while (some := _make_some(rules)) > 0:
+    while (some := _make_some(rules, seen)) > 0:
         made += some
     return made
 
 
-def _make_some(rules: Rules) -> int:
+def _make_some(rules: Rules, seen: Seen) -> int:
     with transaction.atomic(), connection.cursor() as cursor:
+        _alone(seen)
         # Some hundred thousand rows are sorted for each model: in memory, and without compiling each statement.
         cursor.execute("SET LOCAL work_mem = '64MB'")
         cursor.execute("SET LOCAL jit = off")
@@ -168,14 +214,15 @@ def _digest(settings: AttributionSetting) -> str:
     return repr((VERSION, settings.lookback_days, rules.half_life_days, rules.custom.as_tuple()))
 
 
-def _seen(settings: AttributionSetting) -> dict[str, str]:
+def _seen(settings: AttributionSetting) -> Seen:
     """By what rules everything is made: the settings, and how touches and paths are told."""
     texts = [blocks("abmatic.attribution", file) for file in ("sql/sources.sql", "sql/refresh.sql")]
     return {"rules": _digest(settings), "told": sha256(repr(texts).encode()).hexdigest()}
 
 
-def _note(began: float, seen: dict[str, str]) -> None:
-    AttributionRefresh.objects.filter(pk=AttributionRefresh.THE_ONE).update(
+def _note(began: float, before: Seen, seen: Seen) -> None:
+    """Writes down what was made, unless another run has begun since: ``before`` is what was written then."""
+    AttributionRefresh.objects.filter(pk=AttributionRefresh.THE_ONE, seen=before).update(
         at=timezone.now(), took_ms=round(1000 * (time.monotonic() - began)), seen=seen
     )
 
