@@ -141,7 +141,7 @@ def test_the_page_tells_how_many_people_were_made_and_were_not(admin: Client, si
         NewPeople.objects.update(companies=number)
         shown = admin.get(reverse("tracking-site", args=[site.pk])).text
         assert f"{told} today by their networks" in shown
-        assert ("Others wait until tomorrow" in shown) is is_over
+        assert ("This site makes no more today" in shown) is is_over
     told = {each["what"]: (each["before"], each["after"]) for each in AuditEntry.objects.get(about="site").differences}
     assert told["makes people and companies"] == (False, True)
 
