@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 from tests.attribution.deals import deal, person, response, touch
 from tests.web.conftest import SignedIn
@@ -200,6 +201,18 @@ def test_the_journey_of_an_account_grows_as_it_scrolls(
     assert "/pricing" in rest
     assert "Earlier" not in rest
     assert "Opportunity won" in admin.get(f"/accounts/{won.account_id}/journey/?after=nonsense").text
+
+
+def test_a_deal_whose_day_is_not_over_stands_in_the_journey_by_its_day(admin: Client, won: Opportunity) -> None:
+    tomorrow = timezone.now().date() + timedelta(days=1)
+    Opportunity.objects.filter(pk=won.pk).update(close_date=tomorrow)
+    page = admin.get(f"/accounts/{won.account_id}/journey/").text
+    (closed,) = [step for step in page.split('<li class="event">') if "Opportunity won" in step]
+    assert f'<span class="quiet">{tomorrow.day} {tomorrow:%b %Y}</span>' in closed
+    Opportunity.objects.filter(pk=won.pk).update(close_date=tomorrow - timedelta(days=2))
+    page = admin.get(f"/accounts/{won.account_id}/journey/").text
+    (closed,) = [step for step in page.split('<li class="event">') if "Opportunity won" in step]
+    assert "<time" in closed
 
 
 def test_touches_of_each_kind_have_words_and_a_drawing_of_their_own_in_the_journey(admin: Client) -> None:

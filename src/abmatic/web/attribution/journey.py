@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from urllib.parse import urlencode
 
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from abmatic.attribution.journey import Position, Step, journey
@@ -40,6 +41,11 @@ class Shown:
     def amount(self) -> Decimal | None:
         """Of a deal that was opened or closed."""
         return Decimal(self.step.after) if self.step.kind in {"opened", "closed"} and self.step.after else None
+
+    @property
+    def day(self) -> date | None:
+        """Of what isn't over: a deal closes at the end of its day (UTC), and nothing has happened "in 2 hours"."""
+        return self.step.at.date() if self.step.at > timezone.now() else None
 
 
 @require_safe
