@@ -157,7 +157,7 @@ def _save_variants(experience: Experience, wanted: list[VariantWanted]) -> list[
         if was != _shown(variant):
             differences.append(Difference(f"variant {each.name}", was, _shown(variant), "changed" if was else "added"))
     for gone in known.values():
-        if Assignment.objects.filter(variant=gone).exists():
+        if Assignment.objects.filter(experience=experience, variant=gone).exists():
             raise ExperienceRefused(
                 f"People have seen “{gone}” already: give it the weight 0 instead, and nobody new will see it."
             )

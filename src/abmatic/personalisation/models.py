@@ -98,15 +98,23 @@ class Assignment(models.Model):
     """What a visitor (a browser, see `engagement.models.Visitor`) was given: a variant, or none, to compare with."""
 
     visitor = models.TextField(db_collation="C")
-    experience = models.ForeignKey(Experience, on_delete=models.CASCADE, related_name="+", db_constraint=False)
+    # An index has it, with the variant.
+    experience = models.ForeignKey(
+        Experience, on_delete=models.CASCADE, related_name="+", db_constraint=False, db_index=False
+    )
+    # Only variants that nobody was given are removed; with the experience, its assignments are.
     variant = models.ForeignKey(
-        Variant, null=True, on_delete=models.CASCADE, related_name="+", db_constraint=False, db_index=False
+        Variant, null=True, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
     )
     assigned_at = models.DateTimeField()
 
     class Meta:
         db_table = "experience_assignment"
         constraints = (models.UniqueConstraint(fields=["visitor", "experience"], name="experience_assignment_once"),)
+        indexes = (
+            models.Index(fields=["experience", "variant"], name="experience_assignment_variant"),
+            models.Index(fields=["assigned_at", "id"], name="experience_assignment_at"),
+        )
 
     def __str__(self) -> str:
         return f"{self.variant_id or 'control'} of {self.experience_id}"

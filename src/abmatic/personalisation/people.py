@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import LiteralString
 
 from psycopg.rows import dict_row
@@ -10,6 +10,7 @@ from psycopg.rows import dict_row
 from abmatic.engagement import people
 from abmatic.engagement.people import AlsoErased, AlsoTold, Erased, Person, Rows
 from abmatic.engagement.retention import BATCH, kept_since
+from abmatic.personalisation.removing import delete_given
 from abmatic.postgres import sessions
 from abmatic.postgres.sql import block
 from abmatic.tracking.store import Session
@@ -50,15 +51,29 @@ def forget_strangers(now: datetime, keep: int, batch: int = BATCH) -> int:
     Answers how many assignments. ``keep``: months.
     """
     total = 0
+    named = {"before": kept_since(now, keep), "batch": batch, "at": datetime.min.replace(tzinfo=UTC), "id": 0}
     with sessions.session("retention") as session:
         while True:
-            named = {"before": kept_since(now, keep), "batch": batch}
-            session.execute(_text("alone"))
-            ((some,),) = session.execute(_text("forget_strangers"), named).fetchall()
+            # They are looked for before impressions have to wait.
+            found = session.execute(_text("strangers"), named).fetchall()
             session.commit()
-            total += int(some)
-            if some < batch:
+            total += _forget(session, [number for _, number in found], batch)
+            if len(found) < batch:
                 return total
+            named["at"], named["id"] = found[-1]
+
+
+def _forget(session: Session, assignments: list[int], batch: int) -> int:
+    """Deletes those whose visitors haven't come back meanwhile, so many rows of a table in a transaction."""
+    while assignments:
+        session.execute(_text("alone"))
+        still = session.execute(_text("still_strangers"), {"assignments": assignments}).fetchall()
+        assignments = [number for (number,) in still]
+        is_done = delete_given(session, assignments, batch)
+        session.commit()
+        if is_done:
+            break
+    return len(assignments)
 
 
 def _text(name: LiteralString) -> LiteralString:

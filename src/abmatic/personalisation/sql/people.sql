@@ -17,14 +17,13 @@ WITH gone AS (
 )
 SELECT count(*) FROM gone;
 
--- forget_strangers -- Erases some assignments, with what came of them, of visitors who aren't there any more. Answers how many. Parameters: before, batch.
-WITH gone AS MATERIALIZED (
-    SELECT a.id FROM experience_assignment AS a
-     WHERE a.assigned_at < %(before)s AND NOT EXISTS (SELECT FROM visitor AS v WHERE v.key = a.visitor)
-     LIMIT %(batch)s
-), reactions AS (
-    DELETE FROM experience_event AS e USING gone WHERE e.assignment_id = gone.id
-), assignments AS (
-    DELETE FROM experience_assignment AS a USING gone WHERE a.id = gone.id RETURNING 1
-)
-SELECT count(*) FROM assignments;
+-- strangers -- Some assignments of visitors who aren't there any more, after the one that is named. Parameters: before, at, id, batch.
+SELECT a.assigned_at, a.id
+  FROM experience_assignment AS a
+ WHERE a.assigned_at < %(before)s AND (a.assigned_at, a.id) > (%(at)s, %(id)s)
+   AND NOT EXISTS (SELECT FROM visitor AS v WHERE v.key = a.visitor)
+ ORDER BY a.assigned_at, a.id LIMIT %(batch)s;
+
+-- still_strangers -- Of assignments, those whose visitors haven't come back. Parameter: assignments.
+SELECT a.id FROM experience_assignment AS a
+ WHERE a.id = ANY (%(assignments)s::bigint[]) AND NOT EXISTS (SELECT FROM visitor AS v WHERE v.key = a.visitor);
