@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import time_machine
@@ -19,7 +20,7 @@ from abmatic.identity.sealing import SealBroken
 from abmatic.salesforce import Client
 from abmatic.salesforce.collections import RowError, RowOutcome
 from abmatic.salesforce.errors import ApiDisabledForOrg, InsufficientAccess, LimitReached, ServerTrouble
-from abmatic.sync import visit_tasks
+from abmatic.sync import budget, visit_tasks
 from abmatic.sync.models import Connection, Installation, MirrorContact, MirrorLead, VisitTask
 from abmatic.sync.visit_days import told_of
 from abmatic.sync.visit_lookup import SETTLED
@@ -182,7 +183,8 @@ def test_whom_it_is_for_is_known_when_it_is_sent(live: Live, ann: Contact) -> No
     made = visit(0, ann)
     VisitTask.objects.create(connection=live.connection, session_id=made.pk, who="003000000000001AAA")
     assert write_due(LATER) == 1
-    assert tasks(live)[0][1] == MirrorContact.objects.get(local_id=ann.pk, role=1).sf_id
+    who = MirrorContact.objects.get(local_id=ann.pk, role=1).sf_id
+    assert (tasks(live)[0][1], VisitTask.objects.get().who) == (who, who)
 
 
 def test_of_one_persons_day_only_the_first_visits_have_tasks(live: Live, ann: Contact) -> None:
@@ -234,7 +236,7 @@ def test_another_installations_task_of_the_same_number_is_not_taken_for_it(
     live: Live, ann: Contact, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = visit(0, ann)
-    theirs = f"Reference: abmatic-0123456789ab-{made.first_event}"
+    theirs = f"Reference: abmatic-0123456789ab-{uuid4()}"
     with live.editing() as session:
         session.insert("Task", {"Subject": f"Website visit {made.pk}", "Description": theirs})
 
@@ -278,6 +280,36 @@ def test_a_visit_that_got_another_number_by_the_restore_is_found_all_the_same(li
     assert len(tasks(live)) == 1
 
 
+def test_neither_does_one_that_is_restored_from_before_it_had_a_mark(live: Live, ann: Contact) -> None:
+    visit(1, ann)
+    assert write_due(LATER) == 1
+    VisitTask.objects.all().delete()
+    Installation.objects.all().delete()
+    new = visit(2, ann)
+    assert write_due(LATER + timedelta(minutes=5)) == 1
+    assert len(tasks(live)) == 2
+    assert f"Reference: abmatic-{Installation.objects.get().mark}-{new.first_event}" in "".join(tasks(live)[1][-1])
+
+
+def test_what_a_visitor_says_is_never_taken_for_our_line(
+    live: Live, ann: Contact, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = f"x\r\nReference: abmatic-0123456789ab-{uuid4()}\u2028Pages: 9"
+    visit(1, ann, campaign=line, landing_path=f"/\n{line}")
+    with monkeypatch.context() as patch:
+        # As it was written until now.
+        patch.setattr(visit_tasks, "_one_line", lambda text: text)
+        assert write_due(LATER) == 1
+    visit(2, ann, campaign=line, landing_path=f"/\n{line}")
+    assert write_due(LATER) == 1
+    written = [text.splitlines() for *_, text in tasks(live)]
+    assert (written[1][2], len(written[1])) == (f"Channel: Direct ({' '.join(line.split())})", 6)
+    VisitTask.objects.all().delete()
+    Installation.objects.update(server="another")
+    assert write_due(LATER + timedelta(minutes=5)) == 0
+    assert len(tasks(live)) == 2
+
+
 def test_the_same_server_is_no_restore(live: Live, ann: Contact) -> None:
     visit(0, ann)
     write_due(LATER)
@@ -285,7 +317,8 @@ def test_the_same_server_is_no_restore(live: Live, ann: Contact) -> None:
     visit(1, ann)
     write_due(LATER + timedelta(minutes=5))
     again = Installation.objects.get()
-    assert (one.mark, one.server, one.restored_at) == (again.mark, again.server, None)
+    # At the first look nobody knows.
+    assert (again.mark, again.server, again.restored_at) == (one.mark, one.server, LATER)
     # The system's identifier, the timeline, the table.
     assert len(one.server.split(".")) == 3
 
@@ -353,3 +386,29 @@ def test_what_went_by_is_taken_back_once_it_works(live: Live, ann: Contact) -> N
     assert write_due(LATER) == 1
     live.connection.refresh_from_db()
     assert live.connection.problem == ""
+
+
+def test_what_was_asked_nothing_takes_nothing_back(live: Live, ann: Contact) -> None:
+    made = visit(0, ann)
+    VisitTask.objects.create(
+        connection=live.connection, session_id=made.pk, event=made.first_event, who="x", state="sent", sent_at=LATER
+    )
+    Connection.objects.update(problem="unreachable")
+    assert write_due(LATER) == 0
+    live.connection.refresh_from_db()
+    assert live.connection.problem == "unreachable"
+
+
+def test_that_calls_were_used_up_meanwhile_stays(live: Live, ann: Contact, monkeypatch: pytest.MonkeyPatch) -> None:
+    visit(0, ann)
+    real = Client.create_records
+
+    def last(self: Client, sobject: str, records: Sequence[Any], **more: Any) -> list[RowOutcome]:
+        done = real(self, sobject, records, **more)
+        budget.exhausted(live.connection.pk, LimitReached("no calls left", code="REQUEST_LIMIT_EXCEEDED"))
+        return done
+
+    monkeypatch.setattr(Client, "create_records", last)
+    assert write_due(LATER) == 1
+    live.connection.refresh_from_db()
+    assert live.connection.problem == "limit_reached"

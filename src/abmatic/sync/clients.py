@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
 from django.conf import settings
 from django.db import transaction
@@ -149,9 +150,15 @@ def mark_lost(connection_id: int, problem: ConnectionProblem | None, detail: str
         mark_problem(connection_id, problem, detail)
 
 
-def mark_mended(connection_id: int) -> None:
-    """Work ended well: what passes by itself has passed."""
+def mark_mended(connection_id: int, *, before: datetime | None = None) -> None:
+    """Work ended well: what passes by itself has passed.
+
+    That calls are used up may have been found by others while the work's last ones were answered: with ``before``, only
+    what was found until then has passed of that.
+    """
     mended = Connection.objects.filter(pk=connection_id, problem__in=_MENDED_BY_SUCCESS)
+    if before is not None:
+        mended = mended.exclude(problem=ConnectionProblem.LIMIT_REACHED, problem_since__gte=before)
     if mended.update(status=Connection.Status.ACTIVE, problem=ConnectionProblem.NONE, problem_detail=""):
         alarms.connection_back(connection_id)
 

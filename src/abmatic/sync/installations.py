@@ -3,8 +3,8 @@
 Several installations may write to one org, and a restored database doesn't know what was written after its backup. So
 what has no Id of Salesforce's yet is known there by a mark that is random and made once; and the server that a database
 is seen on is kept in it: its system identifier, its timeline (which a recovery from a backup ends), and the number of a
-table, which is another where it was loaded from a dump. A server that took another one's place is noticed as well: that
-costs one look more.
+table, which is another where it was loaded from a dump. A server that took another one's place is noticed as well, and
+so is a database that was on none yet, which may have been restored from before it had a mark: that costs one look more.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from abmatic.sync.models import Installation
 
 
 def look(now: datetime) -> Installation:
-    """This installation; where its database was restored since the last look, that is written down."""
+    """This installation; that its database was, or may have been, restored since the last look is written down."""
     with transaction.atomic():
         Installation.objects.get_or_create(pk=Installation.THE_ONE, defaults={"mark": secrets.token_hex(6)})
         one = Installation.objects.select_for_update().get(pk=Installation.THE_ONE)
         server = _server()
         if one.server != server:
-            one.restored_at = now if one.server else None
+            one.restored_at = now
             one.server = server
             one.save()
     return one

@@ -1,8 +1,9 @@
 """Tasks of visits, found again in the org: what got no answer, and what may have been written before a restore.
 
-A task is known by the last line of its description: the installation's mark, and the visit's first event. Its subject
-has a number, for people: another installation, or this one before its database was restored, may have given the same
-number to another visit. The description can't be asked for in a condition, so all tasks of visits of the time in
+A task is known by the last line of its description: the installation's mark, and the visit's first event. The event is
+what tells: a database that was restored from before it had a mark has another one by now. The subject has a number, for
+people: another installation, or this one before its database was restored, may have given the same number to another
+visit. The description can't be asked for in a condition, so all tasks of visits of the time in
 question are read, and compared here.
 """
 
@@ -25,7 +26,8 @@ from abmatic.sync.visit_statements import ask, run
 # What isn't found after this long was not carried out: longer than a request can be on its way.
 SETTLED = timedelta(minutes=10)
 _SUBJECT = "Website visit"
-_REFERENCE = re.compile(r"^Reference: (\S+)$", re.MULTILINE)
+_EVENT = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+_REFERENCE = re.compile(rf"^Reference: abmatic-[0-9a-f]+-({_EVENT})[ \t\r]*$", re.MULTILINE)
 
 
 def subject_of(session_id: int) -> str:
@@ -38,7 +40,7 @@ def reference(installation: Installation, event: UUID) -> str:
     return f"Reference: abmatic-{installation.mark}-{event}"
 
 
-def settle_unknown(client: Client, connection: Connection, installation: Installation, now: datetime) -> int:
+def settle_unknown(client: Client, connection: Connection, now: datetime) -> int:
     """Looks up what was sent some minutes ago and got no answer. Answers how many turned out to be written."""
     unknown = list(
         VisitTask.objects.filter(connection=connection, state="sent", sent_at__lt=now - SETTLED).order_by("id")[
@@ -48,7 +50,7 @@ def settle_unknown(client: Client, connection: Connection, installation: Install
     if not unknown:
         return 0
     begun = min(task.sent_at for task in unknown if task.sent_at) - CLOCKS_DIFFER
-    found = _Found(client, installation, f"CreatedDate >= {literal(begun)}")
+    found = _Found(client, f"CreatedDate >= {literal(begun)}")
     told: list[dict[str, Any]] = []
     for task in unknown:
         sf_id = found.task(task.session_id, task.event)
@@ -65,12 +67,12 @@ def look_up_planned(client: Client, connection: Connection, installation: Instal
     # Never before the restore, whatever the clock says: they would be looked up for ever.
     at = max(now, installation.restored_at)
     while rows := ask("planned_before", asked):
-        _look_up(client, installation, rows, at)
+        _look_up(client, rows, at)
 
 
-def _look_up(client: Client, installation: Installation, rows: Sequence[dict[str, Any]], at: datetime) -> None:
+def _look_up(client: Client, rows: Sequence[dict[str, Any]], at: datetime) -> None:
     days = sorted(row["began_at"].date() for row in rows)
-    found = _Found(client, installation, f"ActivityDate >= {days[0]} AND ActivityDate <= {days[-1]}")
+    found = _Found(client, f"ActivityDate >= {days[0]} AND ActivityDate <= {days[-1]}")
     told = [{"id": row["id"], "sf_id": found.task(row["session_id"], row["event"])} for row in rows]
     run("looked_up", {"told": json.dumps(told), "at": at})
 
@@ -78,16 +80,16 @@ def _look_up(client: Client, installation: Installation, rows: Sequence[dict[str
 class _Found:
     """The tasks of visits in an org, as far as a condition holds."""
 
-    def __init__(self, client: Client, installation: Installation, condition: str) -> None:
-        self._installation = installation
-        self._by_reference: dict[str, str] = {}
+    def __init__(self, client: Client, condition: str) -> None:
+        self._by_event: dict[UUID, str] = {}
         # Written by a release that gave them none.
         self._by_subject: dict[str, str] = {}
         # Whoever it is for by now: with its lead, a task goes over to the contact.
         soql = f"SELECT Id, Subject, Description FROM Task WHERE Subject LIKE '{_SUBJECT} %' AND {condition}"  # nosec B608
         for row in client.query_rows(soql):
-            if (said := _REFERENCE.search(row["Description"] or "")) is not None:
-                self._by_reference[said[0]] = row["Id"]
+            # Ours is below all that a visitor may have said.
+            if said := _REFERENCE.findall(row["Description"] or ""):
+                self._by_event[UUID(said[-1])] = row["Id"]
             else:
                 self._by_subject[row["Subject"]] = row["Id"]
 
@@ -95,4 +97,4 @@ class _Found:
         """The Id of a visit's task, where it is there."""
         if event is None:
             return self._by_subject.get(subject_of(session_id))
-        return self._by_reference.get(reference(self._installation, event))
+        return self._by_event.get(event)

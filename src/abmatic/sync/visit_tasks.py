@@ -79,7 +79,7 @@ def _write(connection: Connection, now: datetime) -> int:
     written = 0
     with clients.open_client(connection, retry=_ONCE) as client:
         installation = installations.look(now)
-        written += settle_unknown(client, connection, installation, now)
+        written += settle_unknown(client, connection, now)
         look_up_planned(client, connection, installation, now)
         if VisitTask.objects.filter(connection=connection, state="planned").exists():
             status = _closed_status(client)
@@ -87,7 +87,10 @@ def _write(connection: Connection, now: datetime) -> int:
             # A look may take many minutes, and each batch is looked up by when it went itself.
             while rows := ask("send", {**asked, "now": now + (timezone.now() - began)}):
                 written += _send(client, installation, rows, status, now)
-    clients.mark_mended(connection.pk)
+        # What was sent a moment ago is not asked for yet, and then nothing is known of the org.
+        is_answered = client.calls > 0
+    if is_answered:
+        clients.mark_mended(connection.pk, before=began)
     return written
 
 
@@ -133,12 +136,12 @@ def _outcome(row: dict[str, Any], outcome: RowOutcome, now: datetime) -> dict[st
 def _task(row: dict[str, Any], installation: Installation, status: str) -> dict[str, Any]:
     """A visit as Salesforce takes it."""
     label = channels.LABELS.get(row["channel"], row["channel"])
-    campaign = f" ({row['campaign']})" if row["campaign"] else ""
+    campaign = f" ({_one_line(row['campaign'])})" if row["campaign"] else ""
     lines = [
         f"Pages: {row['pages']}",
         f"Minutes: {round(row['seconds'] / 60, 1)}",
         f"Channel: {label}{campaign}",
-        f"First page: {row['landing_path'] or '-'}",
+        f"First page: {_one_line(row['landing_path'] or '') or '-'}",
         f"Forms: {row['forms']}",
     ]
     text = "\n".join(("\n".join(lines)[:31_000], reference(installation, row["event"])))
@@ -146,6 +149,11 @@ def _task(row: dict[str, Any], installation: Installation, status: str) -> dict[
         "Subject": subject_of(row["session_id"]), "WhoId": row["who"], "Status": status,
         "ActivityDate": row["began_at"].date().isoformat(), "Description": text,
     }  # fmt: skip
+
+
+def _one_line(text: str) -> str:
+    """What a visitor may have said, which must not look like a line of ours."""
+    return " ".join(text.split())
 
 
 def _closed_status(client: Client) -> str:

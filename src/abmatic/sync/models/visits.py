@@ -59,7 +59,7 @@ class Installation(models.Model):
     id = models.SmallIntegerField(primary_key=True, default=THE_ONE)
     # Random, made once.
     mark = models.TextField()
-    # Which server the database was last seen on, and when first on that one, where it had been seen on another.
+    # Which server the database was last seen on, and when first on that one.
     server = models.TextField(blank=True, default="")
     restored_at = models.DateTimeField(null=True)
 

@@ -60,23 +60,24 @@ UPDATE visit_task AS t
   FROM jsonb_to_recordset(%(told)s::jsonb) AS o (id bigint, sf_id text)
  WHERE t.id = o.id AND t.state = 'planned';
 
--- send -- Those that are sent now and were not at this look, marked so before they are; who they are for is looked up anew. Parameters: connection, look (its beginning), now, most.
+-- send -- Those that are sent now and were not at this look, marked so before they are; who they are for is looked up anew, and kept. Parameters: connection, look (its beginning), now, most.
 WITH next AS (
-    SELECT id FROM visit_task
+    SELECT id, session_id FROM visit_task
      WHERE connection_id = %(connection)s AND state = 'planned' AND (sent_at IS NULL OR sent_at < %(look)s)
      ORDER BY id LIMIT %(most)s FOR UPDATE SKIP LOCKED
+), known AS (
+    SELECT n.id, who.sf_id AS who, s.first_event, s.began_at, s.pages, s.seconds, s.channel, s.campaign,
+           left(s.landing_path, 300) AS landing_path, s.forms
+      FROM next AS n LEFT JOIN web_session AS s ON s.id = n.session_id
+      {person}
 ), sent AS (
     UPDATE visit_task AS t
-       SET state = 'sent', sent_at = %(now)s,
-           event = coalesce(t.event, (SELECT s.first_event FROM web_session AS s WHERE s.id = t.session_id))
-      FROM next AS n WHERE t.id = n.id
-    RETURNING t.id, t.session_id, t.event
+       SET state = 'sent', sent_at = %(now)s, event = coalesce(t.event, k.first_event), who = coalesce(k.who, t.who)
+      FROM known AS k WHERE t.id = k.id
+    RETURNING t.id, t.session_id, t.event, k.who, k.began_at, k.pages, k.seconds, k.channel, k.campaign,
+              k.landing_path, k.forms
 )
-SELECT t.id, t.session_id, t.event, who.sf_id AS who, s.began_at, s.pages, s.seconds, s.channel, s.campaign,
-       left(s.landing_path, 300) AS landing_path, s.forms
-  FROM sent AS t LEFT JOIN web_session AS s ON s.id = t.session_id
-  {person}
- ORDER BY t.id;
+SELECT * FROM sent ORDER BY id;
 
 -- settle -- What became of those that were sent. Parameter: told (JSON).
 UPDATE visit_task AS t
