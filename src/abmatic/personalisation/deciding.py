@@ -4,7 +4,8 @@
 2. Of the experiences that it asks for those count that are on, in their time, and meant for the page.
 3. One statement tells what is known of the visitor: the person and company, the visit, the collections that they are in
    (as they were last worked out), and what was decided before.
-4. What was decided before stays. Otherwise chance decides (`choosing`), and that is written down.
+4. What was decided before stays. Otherwise chance decides (`choosing`), and that is written down. What can't be, as
+   somebody has removed the experience meanwhile, isn't shown.
 
 The answer holds nothing but what is to be changed: no name, no reason.
 """
@@ -114,25 +115,24 @@ def _decided(site: Site, visitor: str, asked: _Asked, meant: Sequence[Running]) 
     for experience, variant, is_own in orjson.loads(told.assigned):
         before.setdefault(experience, variant)
         own |= {experience} if is_own else set()
-    chosen = [(each, _choice(each, who, before)) for each in meant if fits(each.audience, facts)]
-    new = {each.id: variant for each, variant in chosen if each.id not in own}
-    if new:
-        _ask(
+    meant = [each for each in meant if each.id in told.there and fits(each.audience, facts)]
+    given = {number: before[number] for number in own}
+    if new := {each.id: _choice(each, who, before) for each in meant if each.id not in own}:
+        kept = _ask(
             "assign",
             {"visitor": visitor, "experiences": list(new), "variants": [one or CONTROL for one in new.values()]},
         )
+        given |= {each.experience_id: each.variant_id for each in kept}
+    # What isn't kept would not be counted: it isn't shown. Nor is a variant that this process doesn't know yet.
     return [
-        {
-            "id": each.id,
-            "variant": variant or CONTROL,
-            "changes": [] if variant is None else each.changes_of(variant),
-        }
-        for each, variant in chosen
+        {"id": each.id, "variant": variant or CONTROL, "changes": [] if variant is None else each.changes_of(variant)}
+        for each in meant
+        if each.id in given and ((variant := given[each.id]) is None or each.has(variant))
     ]
 
 
 def _choice(experience: Running, who: str, before: dict[int, int | None]) -> int | None:
-    """What was decided before, where there is still such a variant; otherwise chance."""
+    """What was decided in another browser, where there is still such a variant; otherwise chance."""
     known = before.get(experience.id, -1)
     if known is None or experience.has(known):
         return known
