@@ -27,7 +27,7 @@ def test_a_person_is_told_and_erased(installation: Installation) -> None:
     }  # fmt: skip
     # Nobody is there to answer, so it isn't done.
     asked = said(installation, "person", "erase", "ann@acme.com", code=1)
-    assert "1 browser, 0 visits, 0 forms, 1 sign, 0 pers" in asked
+    assert "1 browser, 0 visits, 0 forms, 1 sign, 0 personalised experiences, 0 visit tasks" in asked
     assert installation.query("SELECT count(*) FROM visitor") == [(1,)]
     erased = json.loads(said(installation, "person", "erase", "ann@acme.com", "--yes", "--json"))
     assert erased == {"erased": {

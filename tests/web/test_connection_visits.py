@@ -35,6 +35,7 @@ def test_it_tells_what_became_of_the_visits_of_the_last_days(admin: Client, conn
         )  # fmt: skip
     page = admin.get(address(connection)).text
     assert "2 visits left out: more than 1,000 visits of a day" in page
+    assert "5 tasks a day for one person; more visits of theirs are not counted here" in page
     assert "UNABLE_TO_LOCK_ROW: &lt;b&gt;busy&lt;/b&gt;" in page
     rows = [row.split("</tr>")[0] for row in page.split("<tbody>")[1].split("<tr>")[1:]]
     numbers = [[cell.split("<")[0] for cell in row.split('class="num">')[1:]] for row in rows]

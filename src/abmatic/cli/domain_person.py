@@ -69,7 +69,7 @@ def _counts(found: Forgotten) -> dict[str, int]:
 def _told(found: Forgotten) -> str:
     names = {
         "events": "web event", "visitors": "browser", "sessions": "visit", "forms": "form", "signs": "sign",
-        "experiences": "personalised experience", "tasks": "task in Salesforce", "writes": "write of scores",
+        "experiences": "personalised experience", "tasks": "visit task", "writes": "write of scores",
     }  # fmt: skip
     counts = _counts(found)
     return ", ".join(counted(counts[name], label) for name, label in names.items())

@@ -10,6 +10,7 @@ from django.db import connection
 from tests.audiences.csv_import.files import changes, checked, imported, members, reasons, written
 
 from abmatic.audiences import custom_fields
+from abmatic.audiences.csv_import import applying, executing, verbs
 from abmatic.audiences.models import Account, Collection, Contact
 from abmatic.changes.models import Cause
 
@@ -169,6 +170,37 @@ def test_what_the_record_has_already_is_not_judged() -> None:
     assert custom_fields.values_of_all("account", [crm.pk])[crm.pk][0][1] == "ask Bob"
     assert [field for _, field, *_ in changes()] == ["website", "city"]
     assert (other.revenue, other.city) == (-7, None)
+
+
+def test_nor_does_it_become_a_new_one_when_that_record_is_another_by_then() -> None:
+    """A sync gave the record another domain between the check and the import."""
+    crm = Account.objects.create(name="Acme", domain="acme.com", website="acme.com", revenue=-5)
+    content = written([["Website", "Annual revenue"], ["acme.com", "-5"], ["new.com", "5"]])
+    file = checked("account", content, ["website", "revenue"], duplicates="overwrite")
+    assert (reasons(file), file.found["created"]) == ({}, 1)
+    verbs.start_import(file, None)
+    Account.objects.filter(pk=crm.pk).update(domain="acme.org", website="acme.org")
+    executing.execute(file.pk)
+    file.refresh_from_db()
+    assert (file.state, file.counts["created"], file.counts["rejected"]) == ("done", 1, 1)
+    assert reasons(file) == {2: "Annual revenue: “-5” is no number of 0 or more"}
+    assert set(Account.objects.values_list("domain", flat=True)) == {"acme.org", "new.com"}
+
+
+def test_nor_when_it_changes_after_the_file_was_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    crm = Account.objects.create(name="Acme", domain="acme.com", website="acme.com", revenue=-5)
+    file = checked("account", written([["Website", "Annual revenue"], ["acme.com", "-5"]]), ["website", "revenue"])
+    verbs.start_import(file, None)
+    write = applying.Applying._write
+
+    def write_late(self: applying.Applying, upto: int) -> None:
+        Account.objects.filter(pk=crm.pk).update(domain="acme.org")
+        write(self, upto)
+
+    monkeypatch.setattr(applying.Applying, "_write", write_late)
+    executing.execute(file.pk)
+    file.refresh_from_db()
+    assert (file.counts["created"], file.counts["rejected"], list(reasons(file))) == (0, 1, [2])
 
 
 def test_a_website_that_belongs_to_many_is_said_to_be_nobodys_own() -> None:

@@ -29,6 +29,9 @@ class Joined:
 def join(session: Session, mapping: Mapping, file: FileImport) -> Joined:
     """Gives each row of ``chunk`` its account and, of opportunities, the record that it is."""
     joined = Joined()
+    if mapping.key is not None:
+        # Before accounts are made for them.
+        joined.refused += _refuse_excused(session, file)
     if mapping.account is not None:
         deciding.look_again(session, mapping.account)
         if mapping.key is None:
@@ -52,6 +55,7 @@ def join(session: Session, mapping: Mapping, file: FileImport) -> Joined:
             ).format(deciding.deals(mapping, "chunk"))
         )
         joined.refused += _refuse(session, file)
+        joined.refused += _refuse_excused(session, file)
     return joined
 
 
@@ -88,6 +92,12 @@ def _name(mapping: Mapping) -> sql.Composed:
         "coalesce((SELECT c.{0} FROM chunk AS c WHERE c.firm = m.key AND c.{0} IS NOT NULL ORDER BY c.n LIMIT 1), "
         "m.key)"
     ).format(value(at))
+
+
+def _refuse_excused(session: Session, file: FileImport) -> int:
+    """A row with a value that only its record may have makes no record without it."""
+    session.execute(_text("refuse_excused"))
+    return _refuse(session, file)
 
 
 def _refuse(session: Session, file: FileImport) -> int:

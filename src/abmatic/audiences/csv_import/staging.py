@@ -22,9 +22,9 @@ from abmatic.audiences.csv_import import deciding, references, untouched
 from abmatic.audiences.csv_import.cells import FIRM, OWN, Session, cell, quoted, value
 from abmatic.audiences.csv_import.mapping import Mapping
 from abmatic.audiences.csv_import.reading import Row, Rows
-from abmatic.audiences.csv_import.typing import typed, wrong
+from abmatic.audiences.csv_import.typing import is_objectionable, typed, wrong
 from abmatic.audiences.editing import TOLD_BY, editable
-from abmatic.audiences.fields import FieldType
+from abmatic.audiences.fields import FieldType, LocalField
 from abmatic.postgres.sql import block
 
 BATCH = 10_000
@@ -102,7 +102,8 @@ def _make_tables(session: Session, mapping: Mapping) -> None:
         sql.SQL(
             'CREATE TEMP TABLE typed (n bigint, line bigint {}, key text COLLATE "C", firm text COLLATE "C", '
             'firm_said text, own text COLLATE "C", own_said text, unfit int[], '
-            "is_repeat boolean NOT NULL DEFAULT false, is_firm_fault boolean NOT NULL DEFAULT false, reason text)"
+            "is_repeat boolean NOT NULL DEFAULT false, is_firm_fault boolean NOT NULL DEFAULT false, reason text, "
+            "excused text)"
         ).format(sql.SQL("").join(values))
     )
     session.commit()
@@ -163,10 +164,10 @@ def _typing(mapping: Mapping) -> sql.Composed:
     if mapping.own_id is not None:
         own, own_said = references.own_key(OWN), sql.SQL("{}").format(OWN)
     return sql.SQL(
-        "INSERT INTO typed (n, line {names}, key, firm, firm_said, own, own_said, unfit, reason) "
+        "INSERT INTO typed (n, line {names}, key, firm, firm_said, own, own_said, unfit, reason, excused) "
         "SELECT n, line {values}, key, {firm}, {firm_said}, {own}, {own_said}, "
         "nullif(array_remove(ARRAY[{unfit}]::int[], NULL), '{{}}'), "
-        "nullif(concat_ws('; ', {reasons}), '') "
+        "nullif(concat_ws('; ', {reasons}), ''), {excused} "
         "FROM (SELECT s.* {typed}, k.key, k.problem FROM staged AS s CROSS JOIN LATERAL ({key}) AS k (key, problem) "
         "OFFSET 0) AS s{beside} ORDER BY n"
     ).format(
@@ -177,6 +178,7 @@ def _typing(mapping: Mapping) -> sql.Composed:
             sql.SQL("CASE WHEN {} THEN {} END").format(_is_unfit(mapping, at), sql.Literal(at)) for at in mapped
         ),
         reasons=sql.SQL(", ").join(_reasons(mapping)),
+        excused=_excused(mapping),
         key=key,
         beside=untouched.beside(mapping),
         firm=firm,
@@ -208,10 +210,7 @@ def _reasons(mapping: Mapping) -> Iterator[sql.Composable]:
     """Why a row is rejected: all that is wrong with it."""
     yield sql.SQL("fault")
     for at, each in enumerate(mapping.mapped):
-        yield sql.SQL("CASE WHEN {} THEN {} || {} || {} END").format(
-            _is_unfit(mapping, at), sql.Literal(f"{each.field.label}: “"), quoted(cell(at)),
-            sql.Literal(f"” {wrong(each.field)}"),
-        )  # fmt: skip
+        yield _wrong_where(_is_unfit(mapping, at), each.field, at)
     nothing = sql.SQL(" AND ").join(sql.SQL("{} IS NULL").format(cell(at)) for at in range(len(mapping.mapped)))
     yield sql.SQL("CASE WHEN fault IS NULL AND {} THEN 'It has no value in any column that is imported' END").format(
         nothing
@@ -237,6 +236,27 @@ def _reasons(mapping: Mapping) -> Iterator[sql.Composable]:
             sql.Literal(f"” is not a web address, {so}. Correct it, {tick}"),
             sql.Literal(f"” is not a company's own web address, {so}. Correct it, {tick}"),
         )  # fmt: skip
+
+
+def _excused(mapping: Mapping) -> sql.Composable:
+    """Why a row would be rejected if its record had not the same already; NULL where that is not so."""
+    reasons = [
+        _wrong_where(
+            sql.SQL("{} IS NULL AND {}").format(value(at), untouched.is_untouched(mapping, at)), each.field, at
+        )
+        for at, each in enumerate(mapping.mapped)
+        if is_objectionable(each.field)
+    ]
+    if not reasons:
+        return sql.SQL("NULL::text")
+    return sql.SQL("nullif(concat_ws('; ', {}), '')").format(sql.SQL(", ").join(reasons))
+
+
+def _wrong_where(test: sql.Composable, field: LocalField, at: int) -> sql.Composed:
+    """What is wrong with a cell where that holds."""
+    return sql.SQL("CASE WHEN {} THEN {} || {} || {} END").format(
+        test, sql.Literal(f"{field.label}: “"), quoted(cell(at)), sql.Literal(f"” {wrong(field)}")
+    )
 
 
 def _nameless(mapping: Mapping, nothing: sql.Composable) -> sql.Composed:

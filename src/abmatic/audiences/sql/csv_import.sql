@@ -21,7 +21,10 @@ INSERT INTO rejected_row (file_id, number, line, is_repeat, reason)
 SELECT %(file)s, n, line, is_repeat, reason FROM typed WHERE reason IS NOT NULL ORDER BY n;
 
 -- take_rejected -- What was rejected when the import began, and what was not, whatever this reading says of it.
-UPDATE typed AS t SET reason = r.reason, is_repeat = coalesce(r.is_repeat, false)
+-- A row that was not, though a cell of it doesn't fit, was excused: its record had the same.
+UPDATE typed AS t
+   SET reason = r.reason, is_repeat = coalesce(r.is_repeat, false),
+       excused = CASE WHEN r.reason IS NULL AND t.unfit IS NOT NULL THEN coalesce(t.excused, t.reason) ELSE t.excused END
   FROM typed AS s
   LEFT JOIN (SELECT number, reason, is_repeat FROM rejected_row WHERE file_id = %(file)s AND NOT is_imported) AS r
          ON r.number = s.n
@@ -56,6 +59,9 @@ SELECT 'account', id, '', %(cause)s, now() FROM made_accounts ORDER BY id;
 
 -- hold_accounts -- Nobody removes an account while the records of a chunk are joined to it.
 SELECT a.id FROM account AS a WHERE a.id = ANY (ARRAY(SELECT account FROM chunk)) ORDER BY a.id FOR KEY SHARE;
+
+-- refuse_excused -- Rows of a chunk that were excused for what their record had, and that are none that is here any more.
+UPDATE chunk SET note = excused, is_refused = true WHERE target IS NULL AND excused IS NOT NULL;
 
 -- refuse -- Rows of a chunk that can't be told any more are rejected; when the file was read they could be.
 WITH refused AS (
