@@ -144,6 +144,26 @@ def test_a_day_that_has_room_for_no_company_looks_at_none_again(database: Databa
     assert due_again() == 1
 
 
+def test_of_those_that_wait_as_many_as_have_room_are_looked_at_again_the_newest_first(
+    database: Database, site: TrackingSite
+) -> None:
+    site.new_people_a_day = 1
+    site.save()
+    # Two networks of one company take one place.
+    database(companies(5) | {"198.51.105.0/24": {"name": "C3", "domain": "www.c3.com"}})
+    come(*(from_network(each, minute) for each, minute in enumerate((0, 60, 180, 20, 120, 240))))
+    come(from_network(2, 300, site=2))
+    order = ["c0.com"]
+    for networks in (2, 1, 1, 1, 0):
+        NewPeople.objects.all().delete()
+        assert due_again() == networks
+        assert due_again() == networks
+        reveal()
+        order += Account.objects.exclude(domain__in=order).values_list("domain", flat=True)
+    assert order == ["c0.com", "c3.com", "c2.com", "c4.com", "c1.com"]
+    assert not WebSession.objects.filter(account_id=None).exists()
+
+
 def test_sessions_of_a_network_whose_account_stays_are_left_alone(database: Database) -> None:
     database({"192.0.2.0/24": ACME})
     come(did(0), did(100), did(0, visitor="else", ip=ip_network("198.51.100.0/24")))

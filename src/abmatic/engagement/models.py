@@ -96,9 +96,10 @@ class WebSession(models.Model):
                 fields=["-began_at", "-id"], name="web_session_of_companies",
                 condition=models.Q(account_id__isnull=False, contact_id__isnull=True),
             ),
-            # Those to which a network's company is given.
+            # Those to which a network's company is given; and the last of each site, for which it may be made.
             models.Index(
-                fields=["network"], name="web_session_of_network", condition=models.Q(contact_id__isnull=True)
+                fields=["network", "site_id", "began_at"], name="web_session_by_network",
+                condition=models.Q(contact_id__isnull=True),
             ),
             models.Index(
                 fields=["contact_id", "began_at"], name="web_session_of_contact",

@@ -3,7 +3,8 @@
 Each network is asked about once, and again when the provider's data is another; sessions that come later are given to
 its company as they are made (`engagement.sessions`). A company that isn't here becomes an account, through the door
 that edits go through, if one of its visitors came to a site that makes people and companies, of which a day has so
-many (`engagement.newcomers`); beyond that it waits for the next. Sessions of known people are theirs, whatever the
+many (`engagement.newcomers`); beyond that it waits for the next, when those come first that somebody came from last,
+and only they are looked at again. Sessions of known people are theirs, whatever the
 network says.
 """
 

@@ -4,23 +4,35 @@ SELECT g.domain, d.domain, a.id
  CROSS JOIN LATERAL domain_of(g.domain, true) AS d
   LEFT JOIN account AS a ON a.domain = d.domain
 
--- due_again -- Networks of which something else can come by now: their account is gone; or they have none, and one has the domain, or may be made. Parameter: day.
+-- due_again -- Networks of which something else can come by now: their account is gone; or they have none, and one has the domain, or may be made. Of these only as many companies as each site has room for, those that somebody unknown came from last. Parameter: day.
 WITH room AS MATERIALIZED (
-    SELECT t.id
+    SELECT t.id, t.new_people_a_day - coalesce(p.companies, 0) AS places
       FROM tracking_site AS t LEFT JOIN new_people AS p ON p.site_id = t.id AND p.day = %(day)s
      WHERE t.makes_people AND coalesce(p.companies, 0) < t.new_people_a_day
+), waiting AS MATERIALIZED (
+    SELECT n.network, d.domain, EXISTS (SELECT FROM account AS a WHERE a.domain = d.domain) AS is_here
+      FROM web_network AS n CROSS JOIN LATERAL domain_of(n.domain, true) AS d
+     WHERE n.domain IS NOT NULL AND n.account_id IS NULL AND d.domain IS NOT NULL
+), ranked AS (
+    SELECT w.domain, r.places, row_number() OVER (PARTITION BY r.id ORDER BY max(s.began_at) DESC, w.domain) AS place
+      FROM waiting AS w
+     CROSS JOIN room AS r
+     CROSS JOIN LATERAL (
+        SELECT s.began_at FROM web_session AS s
+         WHERE s.network = w.network AND s.contact_id IS NULL AND s.site_id = r.id
+         ORDER BY s.began_at DESC LIMIT 1
+     ) AS s
+     WHERE NOT w.is_here
+     GROUP BY r.id, r.places, w.domain
+), again AS (
+    SELECT n.network FROM web_network AS n
+     WHERE n.domain IS NOT NULL AND n.account_id IS NOT NULL
+       AND NOT EXISTS (SELECT FROM account AS a WHERE a.id = n.account_id)
+     UNION ALL
+    SELECT w.network FROM waiting AS w
+     WHERE w.is_here OR w.domain IN (SELECT r.domain FROM ranked AS r WHERE r.place <= r.places)
 )
-UPDATE web_network AS n SET is_due = true
- WHERE n.domain IS NOT NULL AND NOT n.is_due
-   AND CASE WHEN n.account_id IS NOT NULL THEN NOT EXISTS (SELECT FROM account AS a WHERE a.id = n.account_id)
-            ELSE EXISTS (
-                SELECT FROM domain_of(n.domain, true) AS d
-                 WHERE d.domain IS NOT NULL
-                   AND (EXISTS (SELECT FROM account AS a WHERE a.domain = d.domain)
-                        OR EXISTS (SELECT FROM room AS r
-                                    WHERE EXISTS (SELECT FROM web_session AS s
-                                                   WHERE s.network = n.network AND s.contact_id IS NULL
-                                                     AND s.site_id = r.id)))) END
+UPDATE web_network AS n SET is_due = true FROM again AS a WHERE n.network = a.network AND NOT n.is_due
 
 -- open -- Of networks, to which sites that make people and companies somebody unknown came from each. Parameter: networks.
 SELECT n.network, t.id
