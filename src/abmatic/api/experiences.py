@@ -179,6 +179,8 @@ def change_experience(
         managing.change(experience_id, wanted, by=Author(api_key=key_of(request)), seen=wanted.updated_at)
     except ExperienceRefused as refused:
         raise _refused(refused) from None
+    except Experience.DoesNotExist:
+        raise not_found("experience", experience_id) from None
     return Answer(ExperienceShown.of(_find(campaign_id, experience_id)))
 
 
@@ -192,7 +194,11 @@ def remove_experience(
 ) -> Answer:
     """Removes an experience with its results. To stop it and keep them, change `is_on`."""
     _find(campaign_id, experience_id)
-    name = managing.remove(experience_id, by=Author(api_key=key_of(request)))
+    try:
+        name = managing.remove(experience_id, by=Author(api_key=key_of(request)))
+    except Experience.DoesNotExist:
+        # Somebody else has just removed it.
+        raise not_found("experience", experience_id) from None
     return Answer(Removed(id=experience_id, name=name))
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
@@ -111,6 +111,8 @@ def switch(request: PageRequest, record_id: int, experience_id: int) -> HttpResp
         managing.switch(one.pk, is_on, by=Author(request.user))
     except ExperienceRefused as refused:
         messages.error(request, str(refused))
+    except Experience.DoesNotExist:
+        raise _removed_meanwhile() from None
     else:
         told = "is on. Browsers know within five minutes." if is_on else "is off. Nobody new sees it."
         messages.success(request, f"“{one}” {told}")
@@ -122,11 +124,13 @@ def switch(request: PageRequest, record_id: int, experience_id: int) -> HttpResp
 def remove(request: PageRequest, record_id: int, experience_id: int) -> HttpResponse:
     """Removes an experience with its results."""
     get_object_or_404(Campaign, pk=record_id)
-    if Experience.objects.filter(pk=experience_id, campaign=record_id).exists():
-        name = managing.remove(experience_id, by=Author(request.user))
-        messages.success(request, f"“{name}” is removed, with its results.")
-    else:
+    found = Experience.objects.filter(pk=experience_id, campaign=record_id)
+    try:
+        name = managing.remove(found.get().pk, by=Author(request.user))
+    except Experience.DoesNotExist:
         messages.info(request, "That was removed already.")
+    else:
+        messages.success(request, f"“{name}” is removed, with its results.")
     return HttpResponseRedirect(reverse("campaign-web", args=[record_id]))
 
 
@@ -157,6 +161,13 @@ def _edited(request: PageRequest, campaign: Campaign, one: Experience | None, fo
     except ExperienceRefused as refused:
         form.problems.append(str(refused))
         return _form_page(request, campaign, one, form, 400)
+    except Experience.DoesNotExist:
+        raise _removed_meanwhile() from None
+
+
+def _removed_meanwhile() -> Http404:
+    """As for one that was gone before."""
+    return Http404("The experience was removed meanwhile.")
 
 
 def _form_page(
