@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -99,6 +100,23 @@ def test_it_is_made_shown_changed_switched_and_removed(
     assert "“Second” is off" in operator.get(made.url).text
     assert operator.post(f"{made.url}remove/").url == base(campaign)
     assert not Experience.objects.exists()
+
+
+def test_the_form_says_at_the_fields_in_which_zone_times_are_typed(
+    operator: Client, oscar: User, site: TrackingSite, campaign: Campaign
+) -> None:
+    form = operator.get(f"{base(campaign)}new/").text
+    assert "Start (UTC)" in form
+    assert "End (UTC)" in form
+    assert "not in your browser’s time zone" in form
+    User.objects.filter(pk=oscar.pk).update(time_zone="America/New_York")
+    form = operator.get(f"{base(campaign)}new/").text
+    assert "Start (America/New_York)" in form
+    assert "browser" not in form.split('id="zone-help"')[1].split("</p>")[0]
+    operator.post(f"{base(campaign)}new/", typed(site, starts_at="2026-01-01T08:00"))
+    one = Experience.objects.get()
+    assert one.starts_at == datetime(2026, 1, 1, 13, tzinfo=UTC)
+    assert 'value="2026-01-01T08:00"' in operator.get(f"{base(campaign)}{one.pk}/edit/").text
 
 
 def test_rows_are_added_and_what_was_typed_stays(operator: Client, site: TrackingSite, campaign: Campaign) -> None:

@@ -177,12 +177,14 @@ def _form_page(
     collections = list(found.only("name", "record"))
     # What can't be chosen any more stays chosen, and is refused: an empty field would mean everybody.
     chosen = form.values["collection"]
+    # Of the profile; without one times are shown in the browser's, which isn't known here.
+    zone = timezone.get_current_timezone_name()
     context: dict[str, Any] = {
         **frame("campaign", campaign, "web"), **experience_form.choices(),
         "experience": one, "form": form, "once": number(),
         "sites": TrackingSite.objects.order_by("name", "pk"), "collections": collections,
         "gone": chosen if chosen not in {"", *(str(each.pk) for each in collections)} else "",
-        "zone": timezone.get_current_timezone_name(),
+        "zone": zone, "has_zone": zone == request.user.time_zone,
     }  # fmt: skip
     return render(request, "campaigns/experience_edit.html", context, status=status)
 
