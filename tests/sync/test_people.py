@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -25,7 +26,7 @@ from abmatic.salesforce.collections import RowOutcome
 from abmatic.sync import people, runs
 from abmatic.sync.engagement_fields import _SUGGESTED
 from abmatic.sync.execute import execute
-from abmatic.sync.models import Connection, FieldMapping, Finding, Issue, MirrorContact, VisitTask, Write
+from abmatic.sync.models import Batch, Connection, FieldMapping, Finding, Issue, MirrorContact, Run, VisitTask, Write
 from abmatic.sync.objects import OBJECTS
 from abmatic.sync.people import WriteUnderWay
 from abmatic.sync.settings_edit import look, save
@@ -192,6 +193,42 @@ def test_not_while_a_sync_writes_it(live: Live, ann: Contact) -> None:
     Write.objects.filter(local_id=ann.pk).update(sent={"Title": "CTO"}, before={})
     people.erase(str(ann.work_email))
     assert not Visitor.objects.filter(key=KEY).exists()
+
+
+@pytest.mark.parametrize("state", ["planned", "sent"])
+def test_of_a_disabled_connection_nothing_is_waited_for(live: Live, ann: Contact, state: str) -> None:
+    """Its org may be gone; and if it comes back, the next sync copes with what is left."""
+    live.sync_well("Contact")
+    write = Write.objects.get(local_id=ann.pk, sobject="Contact")
+    assert write.batch is not None
+    Write.objects.filter(pk=write.pk).update(state=state)
+    Batch.objects.filter(pk=write.batch_id).update(state="unknown")
+    Connection.objects.update(status="inactive")
+    run = Run.objects.filter(sobject="Contact").latest("pk")
+    Run.objects.filter(pk=run.pk).update(state="running")
+    with pytest.raises(WriteUnderWay, match="cancel the sync and disable the connection"):
+        people.erase(str(ann.work_email))
+    Run.objects.filter(pk=run.pk).update(state="failed")
+    people.erase(str(ann.work_email))
+    assert kept(ann) == []
+    assert Write.objects.filter(pk=write.pk).exists() == (state == "sent")
+    Connection.objects.update(status="active")
+    live.sync_well("Contact")
+    assert kept(ann) == []
+    assert not Write.objects.filter(state__in=["planned", "sent"]).exists()
+
+
+def test_records_that_a_bulk_job_made_there_are_waited_for_a_week(live: Live, ann: Contact) -> None:
+    live.sync_well("Contact")
+    write = Write.objects.get(local_id=ann.pk, sobject="Contact")
+    Write.objects.filter(pk=write.pk).update(state="sent", operation="create")
+    Batch.objects.filter(pk=write.batch_id).update(state="unknown", job_id="750000000000001AAA")
+    Connection.objects.update(status="inactive")
+    with pytest.raises(WriteUnderWay, match="eight days"):
+        people.erase(str(ann.work_email))
+    Write.objects.filter(pk=write.pk).update(at=write.at - timedelta(days=9))
+    people.erase(str(ann.work_email))
+    assert kept(ann) == []
 
 
 def beside(verb: Callable[[], Any], one: ThreadPoolExecutor) -> Future[Any]:

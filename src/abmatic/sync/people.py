@@ -74,8 +74,10 @@ def _forget_values(session: Session, contact: int) -> int:
         raise WriteUnderWay(
             f"A sync is writing this person's scores to Salesforce ({where}), or was stopped while it did: erase again "
             "when it is over. Of one that was stopped the next sync of these finds out what became of it; start that "
-            "first."
+            "first. If the org is gone for good, cancel the sync and disable the connection, then erase again (records "
+            "that a bulk job was making there hold it up for eight days)."
         )
+    session.execute(_text("drop_planned"), named)
     number = session.execute(_text("forget_written"), named).rowcount
     session.execute(_text("forget_refused"), named)
     session.execute(_text("forget_found"), named)

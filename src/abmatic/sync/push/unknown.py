@@ -80,7 +80,8 @@ def _settle_updates(session: Session, client: Client, sender: Sender, plan: Push
     now: dict[str, dict[str, Any]] = {}
     for start in range(0, len(ids), _IDS_A_QUERY):
         listed = ", ".join(f"'{sf_id}'" for sf_id in ids[start : start + _IDS_A_QUERY])
-        soql = f"SELECT Id, {', '.join(fields)} FROM {plan.spec.name} WHERE Id IN ({listed})"
+        # Of an erased person there may be none left.
+        soql = f"SELECT {', '.join(['Id', *fields])} FROM {plan.spec.name} WHERE Id IN ({listed})"
         now |= {str(row["Id"]): row for row in client.query_rows(soql)}
     found = {write_id: sf_id for write_id, sf_id, sent in writes if sf_id and sf_id in now and holds(now[sf_id], sent)}
     _conclude(session, sender, batch, [write_id for write_id, _, _ in writes], found)

@@ -33,14 +33,33 @@ SELECT h.connection_id, h.sobject, split_part(d ->> 'what', ' ', 2)
    AND (split_part(d ->> 'before', ' ', 1) = ANY (%(computed)s::text[])
         OR split_part(d ->> 'after', ' ', 1) = ANY (%(computed)s::text[]));
 
--- under_way -- Orgs that such values of a person are just being written to. Parameter: contact.
+-- under_way -- Orgs that such values of a person are just being written to, or may be when a sync goes on. Parameter: contact.
+-- Of a connection that is disabled, and where no run is open, nothing goes on: nobody can wait for it, and the org may be
+-- gone. What was sent of it is found out about without these values if it is ever reconnected, but for records that a
+-- bulk job made: its rows are known by all that was sent, for the week that Salesforce keeps it.
 SELECT DISTINCT c.name, w.sobject
   FROM salesforce_write AS w
   JOIN computed_field AS f ON (f.connection_id, f.sobject) = (w.connection_id, w.sobject)
   JOIN connection AS c ON c.id = w.connection_id
  WHERE w.sobject IN ('Contact', 'Lead') AND w.local_id = %(contact)s::bigint AND w.state IN ('planned', 'sent')
    AND (w.sent ? f.sf_field OR w.before ? f.sf_field)
+   AND (c.status <> 'inactive'
+        OR EXISTS (SELECT FROM run AS r WHERE r.connection_id = w.connection_id AND r.state IN ('queued', 'running'))
+        OR w.operation = 'create' AND w.at > now() - interval '8 days'
+           AND EXISTS (SELECT FROM write_batch AS b WHERE b.id = w.batch_id AND b.job_id <> ''))
  ORDER BY 1, 2;
+
+-- drop_planned -- What was planned of such values and is not under way is compared again if its connection is ever reconnected. Parameter: contact.
+WITH gone AS (
+    DELETE FROM salesforce_write AS w
+     USING computed_field AS f
+     WHERE (f.connection_id, f.sobject) = (w.connection_id, w.sobject)
+       AND w.sobject IN ('Contact', 'Lead') AND w.local_id = %(contact)s::bigint AND w.state = 'planned'
+       AND (w.sent ? f.sf_field OR w.before ? f.sf_field)
+    RETURNING w.connection_id, w.sobject, w.local_id
+)
+INSERT INTO push_due (connection_id, sobject, local_id) SELECT DISTINCT * FROM gone
+ON CONFLICT DO NOTHING;
 
 -- forget_written -- Takes such values of a person out of what was written to Salesforce. Parameter: contact. Answers of how many writes.
 WITH fields AS (
