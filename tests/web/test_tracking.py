@@ -10,6 +10,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from tests.personalisation.test_deciding import visit, visitor
 from tests.personalisation.worlds import experience
 from tests.web.conftest import SignedIn
 
@@ -52,6 +53,26 @@ def test_a_site_is_added_and_leads_to_its_line(admin: Client) -> None:
     entry = AuditEntry.objects.get(about="site")
     assert (entry.subject, entry.act) == ("Acme", "site added")
     assert admin.get(f"/t/{made.public_id}.js").status_code == 200
+
+
+def test_visits_that_no_page_sent_are_told_from_those_that_arrive(
+    vera: User, signed_in: SignedIn, site: TrackingSite
+) -> None:
+    other = TrackingSite.objects.create(name="Other", origins=["https://other.example"])
+    moment = visit(visitor(), site, timedelta(hours=3)).began_at
+    client = signed_in(vera)
+    page = client.get(reverse("tracking-site", args=[site.pk])).text
+    assert "No event of its pages yet" in page
+    assert "but none came by the script" in page
+    assert moment.isoformat() in page
+    assert "Waiting for the first event" not in page
+    assert "Waiting for the first event" in client.get(reverse("tracking-site", args=[other.pk])).text
+    rows = client.get(reverse("tracking-sites")).text
+    assert (rows.count("No event of its pages yet"), rows.count("Waiting for the first event")) == (1, 1)
+    TrackingHour.objects.create(site=site, hour=moment, number=1, first_at=moment, last_at=moment)
+    page = client.get(reverse("tracking-site", args=[site.pk])).text
+    assert "Live" in page
+    assert "none came by the script" not in page
 
 
 def test_a_personalised_site_is_given_the_line_that_holds_the_page_back(

@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
+from abmatic.engagement.latest import latest_visits
 from abmatic.engagement.newcomers import of_day
 from abmatic.identity.audit import Author
 from abmatic.personalisation.models import Experience
@@ -119,7 +120,8 @@ def site_list(request: PageRequest) -> HttpResponse:
     """Every site, and whether it is live."""
     found = list(TrackingSite.objects.order_by("name", "pk"))
     arrived = arrivals.last_arrivals([site.pk for site in found], timezone.now())
-    rows = [(site, *arrived.get(site.pk, (None, 0))) for site in found]
+    visited = latest_visits(site.pk for site in found if site.pk not in arrived)
+    rows = [(site, *arrived.get(site.pk, (None, 0)), site.pk in visited) for site in found]
     return render(request, "tracking/sites.html", {"rows": rows})
 
 
@@ -178,4 +180,6 @@ def _state(site: TrackingSite) -> dict[str, Any]:
     now = timezone.now()
     arrived = arrivals.of_site(site, now)
     is_live = arrived.last_at is not None and now - arrived.last_at < arrivals.DAY
-    return {"arrived": arrived, "is_live": is_live, "people": of_day(site.pk, now.date())}
+    # Visits can be put in by other means than the script, too.
+    visited_at = latest_visits([site.pk]).get(site.pk) if arrived.last_at is None else None
+    return {"arrived": arrived, "is_live": is_live, "visited_at": visited_at, "people": of_day(site.pk, now.date())}
