@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 from tests.attribution.deals import deal, person, response
 from tests.attribution.happenings import HAPPENINGS, World
 from tests.engagement.test_identifying import in_thread, wait_for_lock_or
@@ -24,9 +25,10 @@ from abmatic.attribution.models import (
     Touch,
 )
 from abmatic.attribution.refreshing import Refreshed, refresh, refresh_due
-from abmatic.audiences.models import Account, Contact, Opportunity
+from abmatic.audiences.models import Account, Contact, Opportunity, OpportunityContact
 from abmatic.campaigns.models import Campaign, CampaignMember
 from abmatic.postgres import sessions
+from abmatic.postgres.sql import block
 
 Rows = list[tuple[Any, ...]]
 
@@ -127,6 +129,61 @@ def test_what_nothing_follows_from_leaves_no_mark(ann: Contact, webinar: Campaig
 
 
 @pytest.mark.django_db
+def test_who_was_taken_out_of_a_campaign_responded_unless_who_they_became_did(ann: Contact, webinar: Campaign) -> None:
+    """What a membership lives on in concerns the one before it too."""
+    bob = CampaignMember.objects.create(campaign=webinar, contact=person(), has_responded=False)
+    before = response(ann, webinar, 10)
+    CampaignMember.objects.filter(pk=before.pk).update(is_removed=True, lives_on=bob)
+    refresh_due()
+    assert Touch.objects.get().source_key == str(before.pk)
+    CampaignMember.objects.filter(pk=bob.pk).update(has_responded=True, first_responded=date(2026, 3, 9))
+    assert refresh_due() == Refreshed(2, 0)
+    assert Touch.objects.get().source_key == str(bob.pk)
+
+
+def marks() -> set[tuple[str, str]]:
+    return set(AttributionDue.objects.values_list("what", "key"))
+
+
+@pytest.mark.django_db
+def test_what_moves_is_marked_where_it_was_and_where_it_is(ann: Contact) -> None:
+    before, after = deal(ann.account, ann), deal()
+    refresh()
+    OpportunityContact.objects.update(opportunity=after)
+    assert marks() == {("opportunity", str(before.pk)), ("opportunity", str(after.pk))}
+    AttributionDue.objects.all().delete()
+    OpportunityContact.objects.update(contact=person())
+    assert {key for what, key in marks() if what == "opportunity"} == {str(after.pk)}
+
+
+@pytest.mark.django_db
+def test_visits_are_asked_about_only_where_a_campaign_has_another_name(ann: Contact, webinar: Campaign) -> None:
+    response(ann, webinar, 10)
+    refresh()
+    Campaign.objects.update(type="Event")
+    assert marks() == {("campaign_type", str(webinar.pk))}
+    with CaptureQueriesContext(connection) as captured:
+        assert refresh_due() == Refreshed(1, 0)
+    assert Touch.objects.get().channel == "Event"
+    assert not [one for one in captured if "INSERT INTO concerned_session" in one["sql"]]
+    Campaign.objects.update(type="Fair", name="Autumn")
+    assert marks() == {("campaign", str(webinar.pk))}
+    assert refresh_due() == Refreshed(1, 0)
+
+
+@pytest.mark.django_db
+def test_visits_of_a_campaign_are_found_by_its_name(webinar: Campaign) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TEMPORARY TABLE taken ON COMMIT DROP AS SELECT what, key FROM attribution_due")
+        cursor.execute("CREATE TEMPORARY TABLE concerned_session (id bigint) ON COMMIT DROP")
+        for way in ("seqscan", "hashjoin", "mergejoin"):
+            cursor.execute(f"SET LOCAL enable_{way} = off")
+        cursor.execute("EXPLAIN " + block("abmatic.attribution", "sql/concerned.sql", "sessions_of_campaigns"))
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert "web_session_of_campaign" in plan
+
+
+@pytest.mark.django_db
 def test_a_statement_that_writes_very_much_leaves_one_mark(ann: Contact) -> None:
     refresh()
     with connection.cursor() as cursor:
@@ -168,12 +225,18 @@ def test_all_is_made_anew_where_rules_are_others_or_very_much_changed(
     assert (refresh_due(), len(anew)) == (Refreshed(0, 1), 3)
     monkeypatch.setattr(refreshing, "blocks", lambda *file: {"web_form": "told otherwise"})
     assert (refresh_due(), len(anew)) == (Refreshed(0, 0), 4)
+    monkeypatch.setattr(concerned, "MANY", 1)
+    response(person(), webinar, 11)
+    assert AttributionDue.objects.count() == 3
+    assert (refresh_due(), len(anew)) == (Refreshed(1, 0), 5)
+    # The same mark twice is one.
     monkeypatch.setattr(concerned, "MANY", 2)
     response(person(), webinar, 11)
     assert AttributionDue.objects.count() == 3
     assert (refresh_due(), len(anew)) == (Refreshed(1, 0), 5)
+    monkeypatch.setattr(concerned, "MANY", 3)
     CampaignMember.objects.update(first_responded=date(2026, 3, 3))
-    assert (refresh_due(), len(anew)) == (Refreshed(2, 1), 5)
+    assert (refresh_due(), len(anew)) == (Refreshed(3, 1), 5)
 
 
 @pytest.mark.django_db

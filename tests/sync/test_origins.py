@@ -53,6 +53,13 @@ def test_attribution_is_told_when_an_origin_or_a_deletion_changes() -> None:
     mirrors.update(is_deleted=False)
     refresh_due()
     assert OpportunityPath.objects.get().opened_at == moment
+    # Of a deal that it is no longer of, and of the one that it is of now.
+    mirrors.update(local_id=None)
+    refresh_due()
+    assert OpportunityPath.objects.get().opened_at == day(15)
+    mirrors.update(local_id=won.pk)
+    refresh_due()
+    assert OpportunityPath.objects.get().opened_at == moment
     mirror.delete()
     refresh_due()
     assert OpportunityPath.objects.get().opened_at == day(15)

@@ -1,6 +1,6 @@
 """Which touches and which deals are concerned by what changed since the last time.
 
-Triggers mark what changed, in the transaction that changes it (migration 0006; `sync` marks what the views of
+Triggers mark what changed, in the transaction that changes it (migrations 0006 and 0010; `sync` marks what the views of
 `record_origin` and `record_gone` follow from). So nothing has to be ordered: a change that commits late is marked late,
 a mark that can be seen is of data that can be seen, and a restored database has the marks of its data. Marks are taken
 away in the transaction that follows them.
@@ -8,6 +8,7 @@ away in the transaction that follows them.
 By what is marked (``what``: ``key``):
 
 contact, opportunity, campaign, campaign_member, web_session, web_form, experience    its id
+campaign_type           the id of a campaign of which only the type is another
 experience_assignment   its id; also where an impression or a click is new, or the visitor or a visit of theirs is gone
 experience_event        the id of one that is gone
 all                     everything is made anew
@@ -25,7 +26,7 @@ from psycopg import sql
 
 from abmatic.postgres.sql import block
 
-# So many marks at least, and everything is made anew: each costs a look-up, or several.
+# More different marks than so many, and everything is made anew: each costs a look-up, or several.
 MANY = 50_000
 
 # Of each source, what of it is concerned.

@@ -188,7 +188,7 @@ class AttributionRefresh(models.Model):
 
 
 class AttributionDue(models.Model):
-    """A mark: what touches or paths follow from has changed. Triggers leave it with the change (migration 0006).
+    """A mark: what touches or paths follow from has changed. Triggers leave it with the change.
 
     ``what`` is "all", or names a kind of record; see `concerned`. Marked as often as it changes: nobody waits.
     """

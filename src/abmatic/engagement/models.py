@@ -7,6 +7,7 @@ are plain, because people query them in SQL too.
 from __future__ import annotations
 
 from django.db import models
+from django.db.models.functions import Lower, Trim
 
 from abmatic.engagement import channels
 
@@ -100,6 +101,10 @@ class WebSession(models.Model):
             models.Index(
                 fields=["network", "site_id", "began_at"], name="web_session_by_network",
                 condition=models.Q(contact_id__isnull=True),
+            ),
+            # Those by links that name a campaign, as attribution compares names.
+            models.Index(
+                Lower(Trim("campaign")), name="web_session_of_campaign", condition=models.Q(campaign__isnull=False)
             ),
             models.Index(
                 fields=["contact_id", "began_at"], name="web_session_of_contact",

@@ -1,9 +1,10 @@
 -- alone -- Nobody else takes marks until this transaction is over; marking goes on.
 LOCK TABLE attribution_due IN SHARE UPDATE EXCLUSIVE MODE
 
--- is_whole -- Whether everything is to be made anew: a mark says so, or there are so many that it is faster. Parameter: most.
+-- is_whole -- Whether everything is to be made anew: a mark says so, or there are so many different ones that it is faster. Parameter: most.
 SELECT EXISTS (SELECT FROM attribution_due WHERE what = 'all')
     OR EXISTS (SELECT FROM attribution_due OFFSET %(most)s)
+   AND EXISTS (SELECT FROM (SELECT DISTINCT what, key FROM attribution_due) AS d OFFSET %(most)s)
 
 -- forget -- Takes all marks, for everything is made anew.
 DELETE FROM attribution_due
@@ -16,7 +17,7 @@ SELECT DISTINCT what, key FROM gone
 -- members -- Memberships that changed, whose person or campaign did, or in which one that changed lives on or lived on.
 CREATE TEMPORARY TABLE concerned_member ON COMMIT DROP AS
 WITH changed AS MATERIALIZED (
-    SELECT what, key::bigint AS id FROM taken WHERE what IN ('campaign_member', 'contact', 'campaign')
+    SELECT what, key::bigint AS id FROM taken WHERE what IN ('campaign_member', 'contact', 'campaign', 'campaign_type')
 )
 SELECT id FROM changed WHERE what = 'campaign_member'
  UNION
@@ -24,7 +25,7 @@ SELECT m.id FROM changed AS c JOIN campaign_member AS m ON m.lives_on_id = c.id 
  UNION
 SELECT m.id FROM changed AS c JOIN campaign_member AS m ON m.contact_id = c.id WHERE c.what = 'contact'
  UNION
-SELECT m.id FROM changed AS c JOIN campaign_member AS m ON m.campaign_id = c.id WHERE c.what = 'campaign'
+SELECT m.id FROM changed AS c JOIN campaign_member AS m ON m.campaign_id = c.id WHERE c.what IN ('campaign', 'campaign_type')
 
 -- sessions -- Visits that changed, or whose person did.
 CREATE TEMPORARY TABLE concerned_session ON COMMIT DROP AS
@@ -35,14 +36,14 @@ SELECT id FROM changed WHERE what = 'web_session'
  UNION
 SELECT s.id FROM changed AS c JOIN web_session AS s ON s.contact_id = c.id WHERE c.what = 'contact'
 
--- sessions_of_campaigns -- Visits by links that name a campaign which is new or has another name, and those of one that is gone. Reads all visits: for when a campaign changed.
+-- sessions_of_campaigns -- Visits by links that name a campaign which is new or has another name, and those of one that is gone. For when one did.
 WITH changed AS MATERIALIZED (SELECT key::bigint AS id FROM taken WHERE what = 'campaign')
 INSERT INTO concerned_session
 SELECT s.id
   FROM changed AS c
   JOIN campaign AS k ON k.id = c.id
-  JOIN web_session AS s ON lower(btrim(s.campaign)) = lower(btrim(k.name))
- WHERE s.contact_id IS NOT NULL OR s.account_id IS NOT NULL
+  JOIN web_session AS s ON s.campaign IS NOT NULL AND lower(btrim(s.campaign)) = lower(btrim(k.name))
+ WHERE (s.contact_id IS NOT NULL OR s.account_id IS NOT NULL)
  UNION
 SELECT t.source_key::bigint FROM touch AS t JOIN changed AS c ON c.id = t.campaign_id WHERE t.source = 'web_session'
 
@@ -52,7 +53,7 @@ SELECT key::uuid AS id FROM taken WHERE what = 'web_form'
  UNION
 SELECT f.id FROM concerned_session AS s JOIN web_form AS f ON f.session_id = s.id
 
--- forms_of_campaigns -- Forms that were of a campaign which changed. Reads all touches: for when one did.
+-- forms_of_campaigns -- Forms that were of a campaign which changed. For when one did.
 WITH changed AS MATERIALIZED (SELECT key::bigint AS id FROM taken WHERE what = 'campaign')
 INSERT INTO concerned_form
 SELECT t.source_key::uuid FROM touch AS t JOIN changed AS c ON c.id = t.campaign_id WHERE t.source = 'web_form'
