@@ -172,18 +172,32 @@ def test_what_the_record_has_already_is_not_judged() -> None:
     assert (other.revenue, other.city) == (-7, None)
 
 
-def test_nor_does_it_become_a_new_one_when_that_record_is_another_by_then() -> None:
-    """A sync gave the record another domain between the check and the import."""
+def test_nor_does_it_become_a_new_one_when_that_record_is_another_by_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sync gave the record another domain while an import that was killed waited to go on."""
+    monkeypatch.setattr(applying, "CHUNK", 1)
     crm = Account.objects.create(name="Acme", domain="acme.com", website="acme.com", revenue=-5)
-    content = written([["Website", "Annual revenue"], ["acme.com", "-5"], ["new.com", "5"]])
+    content = written([["Website", "Annual revenue"], ["new.com", "5"], ["acme.com", "-5"]])
     file = checked("account", content, ["website", "revenue"], duplicates="overwrite")
-    assert (reasons(file), file.found["created"]) == ({}, 1)
     verbs.start_import(file, None)
+    write = applying.Applying._write
+
+    class Killed(BaseException):
+        """As a process ends."""
+
+    def dies(self: applying.Applying, upto: int) -> None:
+        if upto == 2:
+            raise Killed
+        write(self, upto)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(applying.Applying, "_write", dies)
+        with pytest.raises(Killed):
+            executing.execute(file.pk)
     Account.objects.filter(pk=crm.pk).update(domain="acme.org", website="acme.org")
     executing.execute(file.pk)
     file.refresh_from_db()
     assert (file.state, file.counts["created"], file.counts["rejected"]) == ("done", 1, 1)
-    assert reasons(file) == {2: "Annual revenue: “-5” is no number of 0 or more"}
+    assert reasons(file) == {3: "Annual revenue: “-5” is no number of 0 or more"}
     assert set(Account.objects.values_list("domain", flat=True)) == {"acme.org", "new.com"}
 
 
