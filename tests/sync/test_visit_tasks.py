@@ -47,7 +47,7 @@ def ann(live: Live) -> Contact:
 def tasks(live: Live) -> list[tuple[Any, ...]]:
     return live.rows(
         'SELECT "Subject", "WhoId", "Status", "ActivityDate", "Description" FROM "Task" '
-        'WHERE "Subject" LIKE \'Website visit%\' ORDER BY "Subject"'
+        'WHERE "Subject" LIKE \'Website visit%\' ORDER BY length("Subject"), "Subject"'
     )
 
 
