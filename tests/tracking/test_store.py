@@ -24,10 +24,18 @@ def ids(found: list[dict[str, object]]) -> set[object]:
     return {row["id"] for row in found}
 
 
+@pytest.fixture(params=["said", "copied"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few events go in one statement, many are copied; they must become the same."""
+    monkeypatch.setattr(store, "_ONE_STATEMENT", 0 if request.param == "copied" else 200)
+
+
+@pytest.mark.usefixtures("way")
 def test_an_event_comes_back_as_it_was_given(session: Session) -> None:
     given = event(
-        kind=Kind.FORM, referrer="https://search.example/", title="Prices\tand \\N", utm={"source": "news"},
-        click_ids={"gclid": "1"}, properties={"email": "a@acme.com", "n": [1, None]}, browser="Firefox", os="Linux",
+        kind=Kind.FORM, referrer="https://search.example/", title="Prices\tand \\N\n\r\\. \"\u2028 \\u0000",
+        utm={"source": "new\\s\n"}, click_ids={"gclid": "1"}, browser="Firefox", os="Linux",
+        properties={"email": "a@acme.com", "n": [1, None, 2**63 - 1, 0.1, "\\u0000\t"]},
         device="desktop", country="DE", ip=ip_network("2001:db8::/48"),
     )  # fmt: skip
     assert store.append([given]).by_site == {1: 1}
@@ -38,6 +46,7 @@ def test_an_event_comes_back_as_it_was_given(session: Session) -> None:
         assert value == getattr(given, name), name
 
 
+@pytest.mark.usefixtures("way")
 def test_what_is_sent_twice_is_kept_once(rows: Rows) -> None:
     first, second = event(), event()
     assert store.append([first, second, first]).number == 2
@@ -45,6 +54,7 @@ def test_what_is_sent_twice_is_kept_once(rows: Rows) -> None:
     assert rows("SELECT count(*) FROM web_event") == [(3,)]
 
 
+@pytest.mark.usefixtures("way")
 def test_a_batch_is_kept_whole_or_not_at_all(session: Session, rows: Rows) -> None:
     writer = Writer(session)
     with pytest.raises(Unstorable):

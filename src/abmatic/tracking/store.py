@@ -39,12 +39,13 @@ from abmatic.tracking.events import Kind, WebEvent
 
 Session = psycopg.Connection[tuple[Any, ...]]
 
-# Rows of one COPY where many are appended.
+# Events of one commit where many are appended.
 BATCH = 10_000
-# What COPY's text format gives a meaning to.
-_ESCAPED = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
+# So many go in one statement, which is one round trip and no temporary table: a browser waits for the answer. More are
+# copied, which costs five, and less for each.
+_ONE_STATEMENT = 200
 # NUL within JSON: not the letters that a backslash of its own stands before.
-_JSON_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+_JSON_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
 class Position(NamedTuple):
@@ -68,7 +69,7 @@ class Unstorable(ValueError):
 
 
 class Line(NamedTuple):
-    """An event, and the row that it becomes: a line of COPY's text format."""
+    """An event, and the row that it becomes: a JSON object with the names of the columns, in one line."""
 
     event: WebEvent
     data: bytes
@@ -87,13 +88,14 @@ class Appended:
 
 
 class Writer:
-    """Appends on a session of its own, which makes its temporary table once."""
+    """Appends on a session of its own, which is in autocommit from then on."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._session.autocommit = True
+        # Its own statements are always the same, and of no temporary table but one: planned once.
+        self._session.prepare_threshold = 2
         self._months: set[date] = set()
-        self._session.execute(_text("incoming"))
-        self._session.commit()
 
     def append(self, events: Sequence[WebEvent]) -> Appended:
         """Appends the events, committed once this returns.
@@ -106,14 +108,24 @@ class Writer:
         """The same with lines that are made already, by a thread that has the time."""
         self._make_months({partitions.month_of(line.event.occurred_at) for line in lines})
         try:
-            with self._session.transaction():
-                with self._session.cursor() as cursor, cursor.copy(_text("copy")) as copy:
-                    copy.write(b"".join([line.data for line in lines]))
-                return Appended(dict(self._session.execute(_text("append")).fetchall()))
+            rows = self._say(lines) if len(lines) <= _ONE_STATEMENT else self._copy(lines)
         except psycopg.IntegrityError:
             # It may be that a month is not there any more.
             self._months.clear()
             raise
+        return Appended(dict(rows))
+
+    def _say(self, lines: Sequence[Line]) -> list[tuple[Any, ...]]:
+        told = b"[" + b",".join([line.data for line in lines]) + b"]"
+        return self._session.execute(_text("append"), {"events": told.decode()}).fetchall()
+
+    def _copy(self, lines: Sequence[Line]) -> list[tuple[Any, ...]]:
+        with self._session.transaction(), self._session.cursor() as cursor:
+            cursor.execute(_text("incoming"))
+            with cursor.copy(_text("copy")) as copy:
+                # JSON has no line breaks or tabs of its own; a backslash has a meaning for COPY too.
+                copy.write(b"".join([line.data.replace(b"\\", b"\\\\") + b"\n" for line in lines]))
+            return cursor.execute(_text("append_copied")).fetchall()
 
     def _make_months(self, wanted: set[date]) -> None:
         missing = wanted - self._months
@@ -127,12 +139,11 @@ class Writer:
 def line_of(event: WebEvent) -> Line:
     """An event as `Writer.append_lines` takes it. Raises `Unstorable`."""
     try:
-        columns = [r"\N" if value is None else str(value).translate(_ESCAPED) for value in _row(event)]
-        data = "\t".join(columns).encode() + b"\n"
-    except (TypeError, ValueError) as error:
+        data = orjson.dumps(_row(event))
+    except TypeError as error:
         raise Unstorable(f"A value of the event {event.id} can't be written: {type(error).__name__}.") from None
-    if b"\0" in data:
-        raise Unstorable(f"A text of the event {event.id} contains NUL.")
+    if b"u0000" in data and _JSON_NUL.search(data):
+        raise Unstorable(f"A value of the event {event.id} contains NUL.")
     return Line(event, data)
 
 
@@ -270,22 +281,15 @@ def _position(after: Position, upto: int, most: int, number: int, last: tuple[in
     return max(after, Position(upto, UUID(int=0)))
 
 
-def _row(event: WebEvent) -> tuple[Any, ...]:
-    """In the order of the block "copy"."""
-    return (
-        event.occurred_at, event.id, event.received_at, event.site_id, event.visitor, event.kind.value, event.url,
-        event.path, event.referrer, event.title, _json(event.utm), _json(event.click_ids), _json(event.properties),
-        event.browser, event.os, event.device, event.country, None if event.ip is None else str(event.ip),
-    )  # fmt: skip
-
-
-def _json(value: dict[str, Any] | None) -> str | None:
-    if not value:
-        return None
-    told = orjson.dumps(value).decode()
-    if "u0000" in told and _JSON_NUL.search(told):
-        raise Unstorable("A value contains NUL.")
-    return told
+def _row(event: WebEvent) -> dict[str, Any]:
+    """By the names of the columns; nothing is not the same as an empty object, which isn't kept."""
+    return {
+        "occurred_at": event.occurred_at, "id": event.id, "received_at": event.received_at, "site_id": event.site_id,
+        "visitor": event.visitor, "kind": event.kind, "url": event.url, "path": event.path, "referrer": event.referrer,
+        "title": event.title, "utm": event.utm or None, "click_ids": event.click_ids or None,
+        "properties": event.properties or None, "browser": event.browser, "os": event.os, "device": event.device,
+        "country": event.country, "ip": None if event.ip is None else str(event.ip),
+    }  # fmt: skip
 
 
 def _text(name: LiteralString) -> LiteralString:

@@ -1,17 +1,33 @@
--- incoming -- Where a writer copies a batch to; one for each session, empty after each commit.
-CREATE TEMP TABLE incoming_web_event ON COMMIT DELETE ROWS AS SELECT * FROM web_event WITH NO DATA;
-
--- copy -- A batch as rows, in the order of tracking.store._row.
-COPY incoming_web_event (occurred_at, id, received_at, site_id, visitor, kind, url, path, referrer, title, utm, click_ids,
-                         properties, browser, os, device, country, ip) FROM STDIN;
-
--- append -- Takes what is not there yet. Answers how many of each site.
+-- append -- Takes what is not there yet, in one statement and one round trip. Answers how many of each site. Parameter: events (JSON, see tracking.store.line_of).
 WITH taken AS (
     INSERT INTO web_event (occurred_at, id, received_at, site_id, visitor, kind, url, path, referrer, title, utm,
                            click_ids, properties, browser, os, device, country, ip)
-    SELECT occurred_at, id, received_at, site_id, visitor, kind, url, path, referrer, title, utm,
-           click_ids, properties, browser, os, device, country, ip
-      FROM incoming_web_event
+    SELECT *
+      FROM json_to_recordset(%(events)s::json)
+           AS e (occurred_at timestamptz, id uuid, received_at timestamptz, site_id bigint, visitor text, kind text,
+                 url text, path text, referrer text, title text, utm jsonb, click_ids jsonb, properties jsonb,
+                 browser text, os text, device text, country text, ip cidr)
+        ON CONFLICT (occurred_at, id) DO NOTHING
+    RETURNING site_id
+)
+SELECT site_id, count(*) FROM taken GROUP BY site_id;
+
+-- incoming -- Where a writer copies many to; one for each session, empty after each commit.
+CREATE TEMP TABLE IF NOT EXISTS incoming_web_event (event json) ON COMMIT DELETE ROWS;
+
+-- copy -- Many at once, each a JSON object as in "append".
+COPY incoming_web_event FROM STDIN;
+
+-- append_copied -- As "append", of what was copied.
+WITH taken AS (
+    INSERT INTO web_event (occurred_at, id, received_at, site_id, visitor, kind, url, path, referrer, title, utm,
+                           click_ids, properties, browser, os, device, country, ip)
+    SELECT e.*
+      FROM incoming_web_event AS i
+     CROSS JOIN LATERAL json_to_record(i.event)
+           AS e (occurred_at timestamptz, id uuid, received_at timestamptz, site_id bigint, visitor text, kind text,
+                 url text, path text, referrer text, title text, utm jsonb, click_ids jsonb, properties jsonb,
+                 browser text, os text, device text, country text, ip cidr)
         ON CONFLICT (occurred_at, id) DO NOTHING
     RETURNING site_id
 )
