@@ -110,6 +110,7 @@ class Report:
     total: Decimal
     total_before: Decimal
     untouched: Decimal
+    untouched_before: Decimal
     left_out: tuple[str, ...]
     # How many deals the range has, whatever is measured; and how many of these had touches.
     deals: int = 0
@@ -142,12 +143,12 @@ def report(asked: Asked) -> Report:
         rows, resamples = _learned(asked, found.shares, whole), found.resamples
     else:
         rows, costs_left_out = _added_up(asked, rates)
+    touched, untouched = (
+        [whole.sums.get((period, is_touched), Decimal(0)) for period in (0, 1)] for is_touched in (True, False)
+    )
     return Report(
-        asked, rows, whole.currency if asked.is_amount else "",
-        whole.sums.get((0, True), Decimal(0)) + whole.sums.get((0, False), Decimal(0)),
-        whole.sums.get((1, True), Decimal(0)) + whole.sums.get((1, False), Decimal(0)),
-        whole.sums.get((0, False), Decimal(0)), whole.left_out, deals[False] + deals[True], deals[True],
-        resamples, costs_left_out,
+        asked, rows, whole.currency if asked.is_amount else "", touched[0] + untouched[0], touched[1] + untouched[1],
+        untouched[0], untouched[1], whole.left_out, deals[False] + deals[True], deals[True], resamples, costs_left_out,
     )  # fmt: skip
 
 

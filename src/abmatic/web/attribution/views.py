@@ -72,7 +72,7 @@ def _lines(found: Report) -> Iterator[list[str]]:
         cost = "" if row.cost is None else str(row.cost.amount)
         roi = "" if row.roi is None else f"{row.roi:.4f}"
         yield [row.label, str(row.value), str(row.before), found.currency, cost, roi, row.why_nothing]
-    yield ["No touches", str(found.untouched), "", found.currency, "", "", ""]
+    yield ["No touches", str(found.untouched), str(found.untouched_before), found.currency, "", "", ""]
 
 
 @require_safe
