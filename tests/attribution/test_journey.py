@@ -92,6 +92,7 @@ def test_pages_miss_nothing_and_repeat_nothing(ada: Contact, most: int) -> None:
 def test_what_its_visits_say_already_and_who_owns_it_is_not_repeated(ada: Contact) -> None:
     assert ada.account_id is not None
     for record, record_id in (("account", ada.account_id), ("contact", ada.pk)):
+        changed(record, record_id, "engagement_temperature", None, "None", 8)
         changed(record, record_id, "engagement_temperature", "Cold", "Hot", 9)
         for field in ("engagement_score", "last_visit_on", "first_channel", "first_campaign", "owner_id"):
             changed(record, record_id, field, None, 2, 10)

@@ -71,6 +71,6 @@ def test_numbers_of_templates() -> None:
     assert (percent(9_999, 10_000), percent(10_000, 10_000)) == ("99 %", "100 %")
     assert percent(Decimal("-1"), Decimal("-3")) == "33 %"
     assert percent(3, 0) == ""
-    assert percent(24, 100_000) == "under 1 %"
+    assert percent(24, 100_000) == "under 1\N{NO-BREAK SPACE}%"
     assert percent(0, 100) == "0 %"
     assert took(None, None) == ""

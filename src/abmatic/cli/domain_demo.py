@@ -254,9 +254,12 @@ def left_unfinished(connection: Connection, began: datetime) -> list[Run]:
 def _open_website(place: Place, supervisor: Supervisor) -> None:
     from abmatic.cli.demo_website import starting
 
-    click.echo("Opening a website that is followed; the first time with a year of visits …", err=True)
-    if not starting.start(place, place.org.seed, supervisor.sleep):
-        click.echo("The worker goes on with the year of visits; reports grow until it is done.", err=True)
+    def say(what: str) -> None:
+        click.echo(what, err=True)
+
+    say("Opening a website that is followed …")
+    if not starting.start(place, place.org.seed, supervisor.sleep, say):
+        say("The worker goes on with the year of visits; reports grow until it is done.")
 
 
 def _require_success(runs: list[Run]) -> None:

@@ -39,7 +39,7 @@ class _Kept:
     is_loaded: bool = False
 
 
-def start(place: Place, seed: int, sleep: Callable[[float], None]) -> bool:
+def start(place: Place, seed: int, sleep: Callable[[float], None], say: Callable[[str], None]) -> bool:
     """The website followed and its pages written; a year of visits in it, the first time. Answers whether the worker
     is done with that."""
     file = place.website_folder.with_suffix(".json")
@@ -53,6 +53,7 @@ def start(place: Place, seed: int, sleep: Callable[[float], None]) -> bool:
         _keep(file, kept)
     if kept.is_loaded:
         return True
+    say("Making a year of visits to it …")
     networks.write(place.companies_file, loading.read_companies())
     loading.load(site.pk, place.website_url, datetime.fromisoformat(kept.until), seed)
     _keep(file, replace(kept, is_loaded=True))

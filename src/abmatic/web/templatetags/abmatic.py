@@ -131,7 +131,7 @@ def percent(part: float | None, whole: float | None = 1) -> str:
     if part is None or not whole:
         return ""
     if 0 < part / whole < 0.01:
-        return "under 1 %"
+        return "under 1\N{NO-BREAK SPACE}%"
     share = part / whole
     # What is short of the whole, by however little, isn't the whole.
     return f"{99 if 0.99 < share < 1 else round(100 * share)} %"
