@@ -5,7 +5,7 @@
 
 Each is taken on a desk (1280 pixels) and on a telephone (390), light and dark, to be looked at. ``--docs`` also takes
 those that README and docs show, on a desk and light, and puts them into docs/images. The scenes are in
-pictures_scenes.py; the program, its data and the org are made for this run and removed after it.
+pictures_*.py, listed in pictures_scenes.py; the program, its data and the org are made for this run and removed after.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from datetime import timedelta
 from typing import Any
 
 import psycopg
@@ -122,14 +123,20 @@ def test_a_thread_that_ended_is_replaced(send: Send) -> None:
     assert group_commit.committer() is not ended
 
 
-def test_a_month_that_is_gone_is_made_again() -> None:
+@pytest.mark.parametrize("at_once", [1, 2, 250])
+def test_a_month_that_is_gone_is_made_again(rows: Rows, at_once: int) -> None:
+    """As are plans that were made for it."""
     committer = group_commit.committer()
-    now = event(timezone.now())
-    assert committer.commit([now]) == 0
+    now = timezone.now()
+    for _ in range(12):
+        assert committer.commit([event(now) for _ in range(at_once)]) == 0
     with sessions.session("test") as session:
-        session.execute(f"DROP TABLE web_event_{now.occurred_at:%Y_%m}".encode())
+        session.execute(f"DROP TABLE web_event_{now:%Y_%m}".encode())
         session.commit()
-    assert committer.commit([event(timezone.now()), event(timezone.now())]) == 0
+    for _ in range(3):
+        assert committer.commit([event(now) for _ in range(at_once)]) == 0
+    assert committer.commit([event(now - timedelta(days=62)) for _ in range(at_once)]) == 0
+    assert rows("SELECT count(*) FROM web_event") == [(4 * at_once,)]
 
 
 def test_what_utf16_hides_is_not_read(send: Send, rows: Rows) -> None:

@@ -123,6 +123,14 @@ def test_a_model_that_learns_refuses_the_file_too_and_has_no_touches_behind(admi
     assert admin.get(f"/attribution/credits/?{MARCH}&model=shapley&key=Event").status_code == 404
 
 
+def test_the_file_of_a_model_that_learns_compares_with_no_period(admin: Client, won: Opportunity) -> None:
+    AttributionSetting.objects.create(least_won=1)
+    head, *lines = csv(admin.get(f"/attribution/report.csv?{MARCH}&model=markov")).splitlines()
+    assert head.split(",")[2] == "Period before"
+    assert len(lines) > 1
+    assert {line.split(",")[2] for line in lines} == {""}
+
+
 def test_a_model_that_learns_says_how_often_deals_were_drawn(admin: Client, won: Opportunity) -> None:
     AttributionSetting.objects.create(least_won=1)
     assert "Intervals are of 400 draws of the deals." in admin.get(f"/attribution/?{MARCH}&model=markov").text

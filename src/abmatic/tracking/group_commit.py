@@ -1,7 +1,7 @@
 """Many requests, one commit: what arrives while a commit is under way makes up the next one.
 
 A request gives its events and waits until they are committed, so that what was answered is in the database's log on
-disk. One thread of each process has a session of its own, copies what is there, commits, and wakes those who wait. A
+disk. One thread of each process has a session of its own, commits what is there, and wakes those who wait. A
 commit that waits for a disk then costs once for all of them.
 """
 
@@ -73,8 +73,8 @@ class Committer:
         self._queue: queue.SimpleQueue[_Ticket | None] = queue.SimpleQueue()
         self._waiting = 0
         self._lock = threading.Lock()
-        # The committing thread asks for the interpreter after each answer of the database, several times a commit; by
-        # default a thread that computes may keep it for 5 ms each time.
+        # The committing thread asks for the interpreter after each answer of the database, as each request does after
+        # its commit; by default a thread that computes may keep it for 5 ms each time.
         sys.setswitchinterval(_SWITCH)
         self._thread = threading.Thread(target=self._run, name="web events", daemon=True)
         self._thread.start()

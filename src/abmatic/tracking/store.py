@@ -93,9 +93,10 @@ class Writer:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._session.autocommit = True
-        # Its own statements are always the same, and of no temporary table but one: planned once.
+        # Its own statements are few and always the same.
         self._session.prepare_threshold = 2
         self._months: set[date] = set()
+        self._can_copy = False
 
     def append(self, events: Sequence[WebEvent]) -> Appended:
         """Appends the events, committed once this returns.
@@ -106,22 +107,28 @@ class Writer:
 
     def append_lines(self, lines: Sequence[Line]) -> Appended:
         """The same with lines that are made already, by a thread that has the time."""
-        self._make_months({partitions.month_of(line.event.occurred_at) for line in lines})
+        months = {partitions.month_of(line.event.occurred_at) for line in lines}
+        self._make_months(months)
         try:
-            rows = self._say(lines) if len(lines) <= _ONE_STATEMENT else self._copy(lines)
-        except psycopg.IntegrityError:
+            return self._append(lines)
+        except psycopg.errors.CheckViolation:
             # It may be that a month is not there any more.
             self._months.clear()
-            raise
-        return Appended(dict(rows))
+            self._make_months(months)
+            return self._append(lines)
+
+    def _append(self, lines: Sequence[Line]) -> Appended:
+        return Appended(dict(self._say(lines) if len(lines) <= _ONE_STATEMENT else self._copy(lines)))
 
     def _say(self, lines: Sequence[Line]) -> list[tuple[Any, ...]]:
         told = b"[" + b",".join([line.data for line in lines]) + b"]"
         return self._session.execute(_text("append"), {"events": told.decode()}).fetchall()
 
     def _copy(self, lines: Sequence[Line]) -> list[tuple[Any, ...]]:
+        if not self._can_copy:
+            self._session.execute(_text("incoming"))
+            self._can_copy = True
         with self._session.transaction(), self._session.cursor() as cursor:
-            cursor.execute(_text("incoming"))
             with cursor.copy(_text("copy")) as copy:
                 # JSON has no line breaks or tabs of its own; a backslash has a meaning for COPY too.
                 copy.write(b"".join([line.data.replace(b"\\", b"\\\\") + b"\n" for line in lines]))

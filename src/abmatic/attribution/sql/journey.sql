@@ -25,6 +25,7 @@ WITH deal AS MATERIALIZED (
     (SELECT h.at, 'change', h.id, h.field, NULL, h.before #>> '{}', h.after #>> '{}', NULL, NULL, NULL
        FROM change AS h
       WHERE h.record = 'account' AND h.record_id = %(account)s AND h.field <> ALL (%(untold)s)
+        -- A first score that says nothing is nothing that happened; of contacts neither.
         AND NOT (h.field = 'engagement_temperature' AND h.before #>> '{}' IS NULL AND h.after #>> '{}' = 'None')
         AND (%(at)s::timestamptz IS NULL OR (h.at, 'change', h.id) < (%(at)s, %(kind)s::text, %(id)s::bigint))
       ORDER BY h.at DESC, h.id DESC LIMIT %(limit)s)
@@ -32,7 +33,6 @@ WITH deal AS MATERIALIZED (
     (SELECT h.at, 'change', h.id, h.field, NULL, h.before #>> '{}', h.after #>> '{}', c.id, NULL, NULL
        FROM contact AS c JOIN change AS h ON h.record = 'contact' AND h.record_id = c.id AND h.field <> ALL (%(untold)s)
       WHERE c.account_id = %(account)s
-        -- A first score that says nothing is nothing that happened.
         AND NOT (h.field = 'engagement_temperature' AND h.before #>> '{}' IS NULL AND h.after #>> '{}' = 'None')
         AND (%(at)s::timestamptz IS NULL OR (h.at, 'change', h.id) < (%(at)s, %(kind)s::text, %(id)s::bigint))
       ORDER BY h.at DESC, h.id DESC LIMIT %(limit)s)

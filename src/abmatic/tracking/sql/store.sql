@@ -6,14 +6,14 @@ WITH taken AS (
       FROM json_to_recordset(%(events)s::json)
            AS e (occurred_at timestamptz, id uuid, received_at timestamptz, site_id bigint, visitor text, kind text,
                  url text, path text, referrer text, title text, utm jsonb, click_ids jsonb, properties jsonb,
-                 browser text, os text, device text, country text, ip cidr)
+                 browser text, os text, device text, country text, ip inet)
         ON CONFLICT (occurred_at, id) DO NOTHING
     RETURNING site_id
 )
 SELECT site_id, count(*) FROM taken GROUP BY site_id;
 
 -- incoming -- Where a writer copies many to; one for each session, empty after each commit.
-CREATE TEMP TABLE IF NOT EXISTS incoming_web_event (event json) ON COMMIT DELETE ROWS;
+CREATE TEMP TABLE incoming_web_event (event json) ON COMMIT DELETE ROWS;
 
 -- copy -- Many at once, each a JSON object as in "append".
 COPY incoming_web_event FROM STDIN;
@@ -27,7 +27,7 @@ WITH taken AS (
      CROSS JOIN LATERAL json_to_record(i.event)
            AS e (occurred_at timestamptz, id uuid, received_at timestamptz, site_id bigint, visitor text, kind text,
                  url text, path text, referrer text, title text, utm jsonb, click_ids jsonb, properties jsonb,
-                 browser text, os text, device text, country text, ip cidr)
+                 browser text, os text, device text, country text, ip inet)
         ON CONFLICT (occurred_at, id) DO NOTHING
     RETURNING site_id
 )

@@ -68,11 +68,15 @@ def report_csv(request: PageRequest) -> StreamingHttpResponse | HttpResponse:
 
 
 def _lines(found: Report) -> Iterator[list[str]]:
+    # Models that learn are asked of one period alone.
+    is_compared = found.asked.model not in LEARNING
     for row in found.rows:
         cost = "" if row.cost is None else str(row.cost.amount)
         roi = "" if row.roi is None else f"{row.roi:.4f}"
-        yield [row.label, str(row.value), str(row.before), found.currency, cost, roi, row.why_nothing]
-    yield ["No touches", str(found.untouched), str(found.untouched_before), found.currency, "", "", ""]
+        before = str(row.before) if is_compared else ""
+        yield [row.label, str(row.value), before, found.currency, cost, roi, row.why_nothing]
+    before = str(found.untouched_before) if is_compared else ""
+    yield ["No touches", str(found.untouched), before, found.currency, "", "", ""]
 
 
 @require_safe
