@@ -87,6 +87,11 @@ class Appended:
         return sum(self.by_site.values())
 
 
+def _append_of(events: LiteralString) -> bytes:
+    """The statement that appends what an expression says, as bytes that are made once."""
+    return sql.SQL(_text("append")).format(events=sql.SQL(events)).as_bytes(None)
+
+
 class Writer:
     """Appends on a session of its own, which is in autocommit from then on."""
 
@@ -95,6 +100,8 @@ class Writer:
         self._session.autocommit = True
         # Its own statements are few and always the same.
         self._session.prepare_threshold = 2
+        self._append_told = _append_of("%(events)s::json")
+        self._append_copied = _append_of("(SELECT json_agg(event) FROM incoming_web_event)")
         self._months: set[date] = set()
         self._can_copy = False
 
@@ -122,7 +129,7 @@ class Writer:
 
     def _say(self, lines: Sequence[Line]) -> list[tuple[Any, ...]]:
         told = b"[" + b",".join([line.data for line in lines]) + b"]"
-        return self._session.execute(_text("append"), {"events": told.decode()}).fetchall()
+        return self._session.execute(self._append_told, {"events": told.decode()}).fetchall()
 
     def _copy(self, lines: Sequence[Line]) -> list[tuple[Any, ...]]:
         if not self._can_copy:
@@ -132,7 +139,7 @@ class Writer:
             with cursor.copy(_text("copy")) as copy:
                 # JSON has no line breaks or tabs of its own; a backslash has a meaning for COPY too.
                 copy.write(b"".join([line.data.replace(b"\\", b"\\\\") + b"\n" for line in lines]))
-            return cursor.execute(_text("append_copied")).fetchall()
+            return cursor.execute(self._append_copied).fetchall()
 
     def _make_months(self, wanted: set[date]) -> None:
         missing = wanted - self._months
@@ -289,7 +296,7 @@ def _position(after: Position, upto: int, most: int, number: int, last: tuple[in
 
 
 def _row(event: WebEvent) -> dict[str, Any]:
-    """By the names of the columns; nothing is not the same as an empty object, which isn't kept."""
+    """By the names of the columns. An empty object is kept as nothing."""
     return {
         "occurred_at": event.occurred_at, "id": event.id, "received_at": event.received_at, "site_id": event.site_id,
         "visitor": event.visitor, "kind": event.kind, "url": event.url, "path": event.path, "referrer": event.referrer,

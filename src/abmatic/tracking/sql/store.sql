@@ -1,9 +1,9 @@
--- append -- Takes what is not there yet, in one statement and one round trip. Answers how many of each site. Parameter: events (JSON, see tracking.store.line_of).
+-- append -- Takes what is not there yet. Answers how many of each site. {events}: a JSON array of them (see tracking.store.line_of).
 WITH taken AS (
     INSERT INTO web_event (occurred_at, id, received_at, site_id, visitor, kind, url, path, referrer, title, utm,
                            click_ids, properties, browser, os, device, country, ip)
     SELECT *
-      FROM json_to_recordset(%(events)s::json)
+      FROM json_to_recordset({events})
            AS e (occurred_at timestamptz, id uuid, received_at timestamptz, site_id bigint, visitor text, kind text,
                  url text, path text, referrer text, title text, utm jsonb, click_ids jsonb, properties jsonb,
                  browser text, os text, device text, country text, ip inet)
@@ -15,23 +15,8 @@ SELECT site_id, count(*) FROM taken GROUP BY site_id;
 -- incoming -- Where a writer copies many to; one for each session, empty after each commit.
 CREATE TEMP TABLE incoming_web_event (event json) ON COMMIT DELETE ROWS;
 
--- copy -- Many at once, each a JSON object as in "append".
+-- copy -- Many at once, each a JSON object.
 COPY incoming_web_event FROM STDIN;
-
--- append_copied -- As "append", of what was copied.
-WITH taken AS (
-    INSERT INTO web_event (occurred_at, id, received_at, site_id, visitor, kind, url, path, referrer, title, utm,
-                           click_ids, properties, browser, os, device, country, ip)
-    SELECT e.*
-      FROM incoming_web_event AS i
-     CROSS JOIN LATERAL json_to_record(i.event)
-           AS e (occurred_at timestamptz, id uuid, received_at timestamptz, site_id bigint, visitor text, kind text,
-                 url text, path text, referrer text, title text, utm jsonb, click_ids jsonb, properties jsonb,
-                 browser text, os text, device text, country text, ip inet)
-        ON CONFLICT (occurred_at, id) DO NOTHING
-    RETURNING site_id
-)
-SELECT site_id, count(*) FROM taken GROUP BY site_id;
 
 -- read -- The next events after a position that no open transaction can put one before. Parameters: tx, id, upto, most, kinds.
 SELECT occurred_at, id, received_at, site_id, visitor, kind, url, path, referrer, title, utm, click_ids, properties,
